@@ -1,0 +1,87 @@
+"""Names are bytes; in URLs they stand as a path name (CONTRACT.md): `a/b` is `a~2Fb`. One spelling per name.
+
+Importing this module registers the path converters `<name:stream>` and `<sid:entry>`; a bad spelling is a 404.
+"""
+
+from __future__ import annotations
+
+import re
+
+from django.urls import register_converter
+
+from dashboard.streams.errors import BadId
+from dashboard.streams.ids import StreamId
+from dashboard.streams.payloads import Piece, name_pieces
+
+_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-")
+_PATH = re.compile(r"(?:[A-Za-z0-9_.:-]|~[0-9A-F]{2})*")
+EMPTY = "~"
+"""The empty name. A lone tilde cannot stand for anything else, and a URL needs something between its slashes."""
+
+
+class BadName(ValueError):
+    """Text that is not the path name of any bytes."""
+
+
+def to_path(name: bytes) -> str:
+    """The one path name of these bytes. A name of dots only has its first dot escaped, or URLs would eat it."""
+    if not name:
+        return EMPTY
+    path = "".join(chr(byte) if byte in _SAFE else f"~{byte:02X}" for byte in name)
+    return "~2E" + path[1:] if not path.strip(".") else path
+
+
+def from_path(path: str) -> bytes:
+    """The bytes of a path name; BadName for every spelling `to_path` does not give."""
+    if path == EMPTY:
+        return b""
+    if not _PATH.fullmatch(path):
+        raise BadName(f"{path[:60]!r} is not a path name.")
+    parts = path.split("~")
+    name = parts[0].encode("ascii") + b"".join(
+        bytes([int(part[:2], 16)]) + part[2:].encode("ascii") for part in parts[1:]
+    )
+    if to_path(name) != path:
+        raise BadName(f"{path[:60]!r} is not how this name is spelt.")
+    return name
+
+
+def display(name: bytes) -> tuple[Piece, ...]:
+    """Pieces of a name for a page: plain text, and marks for what must not be printed as itself."""
+    return name_pieces(name)
+
+
+def plain(name: bytes) -> str:
+    """A name for a sentence, a title or a log line: one line, nothing unprintable."""
+    return "".join(text for _, text in name_pieces(name))
+
+
+class NameConverter:
+    """`<name:stream>`: bytes in the view, a path name in the URL."""
+
+    regex = r"[A-Za-z0-9_.:~-]+"
+
+    def to_python(self, value: str) -> bytes:
+        return from_path(value)
+
+    def to_url(self, value: bytes) -> str:
+        return to_path(value)
+
+
+class IdConverter:
+    """`<sid:entry>`: a StreamId in the view."""
+
+    regex = r"[0-9]{1,20}-[0-9]{1,20}"
+
+    def to_python(self, value: str) -> StreamId:
+        try:
+            return StreamId.parse(value)
+        except BadId as error:
+            raise ValueError(str(error)) from error
+
+    def to_url(self, value: StreamId) -> str:
+        return str(value)
+
+
+register_converter(NameConverter, "name")
+register_converter(IdConverter, "sid")

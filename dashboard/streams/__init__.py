@@ -1,0 +1,1 @@
+"""What a stream is: servers, queries and frozen values. No HTTP, no ORM, no templates, no Django."""

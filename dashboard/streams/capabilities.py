@@ -1,0 +1,96 @@
+"""What this server can do: commands by asking for them, quirks by kind and version where nothing can be asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboard.streams.errors import StreamError
+from dashboard.streams.replies import Reply
+from dashboard.streams.snapshots import ServerInfo
+
+PROBED = ("xautoclaim", "xdelex", "xackdel", "xnack", "xcfgset", "eval")
+
+NEEDS = {
+    "xautoclaim": "needs Redis 6.2 or Valkey",
+    "xdelex": "needs Redis 8.2 or Valkey 9.2",
+    "xackdel": "needs Redis 8.2 or Valkey 9.2",
+    "xnack": "needs Redis 8.8",
+    "xcfgset": "needs Redis 8.6",
+    "eval": "needs scripting",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """Probed once per connection profile."""
+
+    info: ServerInfo
+    commands: frozenset[str]
+
+    def has(self, command: str) -> bool:
+        """Whether the server knows this command (lower case; one of PROBED)."""
+        return command in self.commands
+
+    def missing(self, command: str) -> str:
+        """Why a feature is not offered: "needs Redis 8.2 …; this is Redis 7.0.15". Empty when it is there."""
+        if self.has(command):
+            return ""
+        return f"{NEEDS[command]}; this is {self.info.flavour} {self.info.version_text}"
+
+    @property
+    def lag_overcounts(self) -> bool:
+        """Trimmed unread entries stay in `lag` for good: Redis 7.0 to 7.4.4, Valkey before 8.1, Dragonfly."""
+        fixed = {"Redis": (7, 4, 5), "Valkey": (8, 1)}.get(self.info.flavour)
+        return fixed is None or self.info.version < fixed
+
+    @property
+    def memory_samples(self) -> tuple[str | int, ...]:
+        """Valkey 8.1 and later extrapolate from five consumers and can be off by 300 times; 0 makes it count."""
+        return ("SAMPLES", 0) if self.info.flavour == "Valkey" and self.info.version >= (8, 1) else ()
+
+    @property
+    def no_touch(self) -> bool:
+        return self.info.flavour == "Redis" and self.info.version >= (7, 2)
+
+
+PROBE = [
+    ("INFO", "server"),
+    ("INFO", "replication"),
+    *[("COMMAND", "INFO", name) for name in PROBED],
+]
+
+
+def parse_probe(replies: Sequence[Reply]) -> Capabilities:
+    """Replies to PROBE. Forbidden INFO or COMMAND means: nothing beyond the oldest supported server."""
+    known = frozenset(name for name, reply in zip(PROBED, replies[2:], strict=True) if _known(reply))
+    return Capabilities(_info({**_fields(replies[0]), **_fields(replies[1])}), known)
+
+
+def _known(reply: Reply) -> bool:
+    return isinstance(reply, list) and bool(reply) and bool(reply[0])
+
+
+def _fields(reply: Reply) -> dict[str, str]:
+    if isinstance(reply, StreamError):
+        return {}
+    lines = reply.decode("utf-8", "replace").splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
+def _info(fields: dict[str, str]) -> ServerInfo:
+    flavour, version = _flavour(fields)
+    return ServerInfo(flavour, _version(version), fields.get("run_id", ""), fields.get("role", ""))
+
+
+def _flavour(fields: dict[str, str]) -> tuple[str, str]:
+    """Valkey freezes redis_version at 7.2.4 and Dragonfly claims 7.4.0: their own fields come first."""
+    if "valkey_version" in fields:
+        return "Valkey", fields["valkey_version"]
+    if "dragonfly_version" in fields:
+        return "Dragonfly", fields["dragonfly_version"].rsplit("-v", 1)[-1].lstrip("v")
+    return "Redis", fields.get("redis_version", "")
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdigit())

@@ -1,0 +1,50 @@
+"""The only exceptions that leave this folder. Every message is one sentence that may be shown to a person."""
+
+from __future__ import annotations
+
+
+class StreamError(Exception):
+    """Something about a watched server, stream or group that the caller must handle or show."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Unreachable(StreamError):
+    """The server did not answer in time, refused the connection, or is still loading. Nothing was changed."""
+
+
+class NotAStream(StreamError):
+    """The key holds another type."""
+
+
+class Gone(StreamError):
+    """The stream, group or entry does not exist (any more)."""
+
+
+class NotAllowed(StreamError):
+    """The server's ACL does not let this client run a command or touch a key."""
+
+
+class ServerRefused(StreamError):
+    """The server understood and said no.
+
+    ``code`` is the first word of its error (OOM, READONLY, MISCONF, BUSYGROUP, ...), ``ERR`` when it gave none.
+    """
+
+    def __init__(self, message: str, code: str = "ERR") -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class OutcomeUnknown(StreamError):
+    """A write was sent and its reply never came: it may or may not have happened. It is not repeated."""
+
+
+class BadId(ValueError):
+    """Text that is not a stream ID or a position in time."""
+
+
+class UnknownServer(StreamError):
+    """No server of that name is configured."""

@@ -1,0 +1,243 @@
+"""Bytes to something a person can look at: recognised by content, decoded beside the raw form, cut, masked. Never fails.
+
+Payloads are hostile: what is not plainly printable is kept apart as a `byte` piece, so that no control, bidi or
+zero-width character reaches a page as itself.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import unicodedata
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import groupby
+from typing import Any, Literal
+
+import msgpack
+
+Kind = Literal["text", "json", "bytes", "masked"]
+Piece = tuple[Literal["text", "byte"], str]
+"""A run of plain text, or the visible form (``\\x00``, ``\\u202e``) of what must not be printed."""
+
+SHOW_BYTES = 4096
+"""How much of one value a page shows."""
+DECODE_BYTES = 2**20
+"""The largest value that is decoded, and the largest result of unpacking one."""
+TREE_NODES = 500
+"""How many nodes of a JSON document are drawn."""
+HEADER_BYTES = 64
+"""How far into a value a JSON document may begin behind a binary header."""
+MASK = "••••••"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node of a decoded document. `name`: key or index, "" at the root. `cut`: children left out."""
+
+    name: str
+    kind: Literal["object", "array", "str", "lit"]
+    text: str = ""
+    children: tuple[Node, ...] = ()
+    cut: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A value made visible. `text` is a plain short form of `pieces`; `decoded` says how it was read, "" for as it is.
+
+    `size` is the full length in bytes; `truncated` that not all of it is in `pieces`.
+    """
+
+    kind: Kind
+    pieces: tuple[Piece, ...]
+    size: int
+    truncated: bool = False
+    decoded: str = ""
+    tree: Node | None = None
+
+    @property
+    def text(self) -> str:
+        return "".join(text for _, text in self.pieces)
+
+
+MASKED = Shown("masked", (("text", MASK),), 0)
+"""What stands for a value that policy hides. Its size is not told either."""
+
+
+def show(value: bytes, *, limit: int = SHOW_BYTES, tree: bool = True) -> Shown:
+    """`value` for a page: text, decoded JSON (with its tree when `tree`), or base64 when it is neither."""
+    text, decoded = _read(value)
+    if text is None:
+        cut = value[:limit]
+        return Shown("bytes", (("text", base64.b64encode(cut).decode()),), len(value), len(cut) < len(value), "base64")
+    node = _document(text) if tree else None
+    kind: Kind = "json" if node or decoded.endswith("JSON") else "text"
+    return Shown(kind, pieces(text[:limit]), len(value), len(text) > limit, decoded, node)
+
+
+def pieces(text: str) -> tuple[Piece, ...]:
+    """Text as runs that may be printed and marks for what may not."""
+    found: list[Piece] = []
+    for plain, run in groupby(text, key=is_plain):
+        chars = "".join(run)
+        if plain:
+            found.append(("text", chars))
+        else:
+            found.extend(("byte", escape(char)) for char in chars)
+    return tuple(found)
+
+
+def is_plain(char: str) -> bool:
+    """Printable, and no formatting character (bidi overrides, zero width, soft hyphen, tags)."""
+    return char in "\n\t" or (char.isprintable() and unicodedata.category(char) not in ("Cf", "Cc", "Cs", "Co", "Cn"))
+
+
+def escape(char: str) -> str:
+    """``\\x00``, ``\\u202e``, ``\\U000e0041``; a surrogate that stands for an undecodable byte as that byte."""
+    code = ord(char)
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    if code < 0x100:
+        return f"\\x{code:02x}"
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
+
+
+def name_pieces(name: bytes) -> tuple[Piece, ...]:
+    """A key, group, consumer or field name: UTF-8 where it is, every other byte marked. Line breaks are marked too."""
+    text = name.decode("utf-8", "surrogateescape")
+    return tuple(
+        ("byte", escape(part)) if kind == "text" and part in ("\n", "\t") else (kind, part)
+        for kind, run in pieces(text)
+        for part in (_breaks(run) if kind == "text" else [run])
+    )
+
+
+def _breaks(text: str) -> Iterator[str]:
+    for breaking, run in groupby(text, key=lambda c: c in "\n\t"):
+        if breaking:
+            yield from run
+        else:
+            yield "".join(run)
+
+
+def hexdump(value: bytes, *, limit: int = SHOW_BYTES) -> Iterator[str]:
+    """Lines of offset, sixteen bytes, and their ASCII."""
+    cut = value[:limit]
+    for at in range(0, len(cut), 16):
+        row = cut[at : at + 16]
+        ascii_ = "".join(chr(b) if 32 <= b < 127 else "." for b in row)
+        yield f"{at:08x}  {row.hex(' '):<47}  {ascii_}"
+
+
+def _read(value: bytes) -> tuple[str | None, str]:
+    """The value as text, and how it was read; None when it is not text."""
+    readers = [_as_utf8] if len(value) > DECODE_BYTES else [_behind_header, _as_utf8, _as_gzip, _as_zlib, _as_msgpack]
+    for reader in readers:
+        text, how = reader(value)
+        if text is not None:
+            return text, how
+    return None, ""
+
+
+def _as_utf8(value: bytes) -> tuple[str | None, str]:
+    try:
+        return value.decode(), ""
+    except UnicodeDecodeError:
+        return None, ""
+
+
+def _as_gzip(value: bytes) -> tuple[str | None, str]:
+    return _inflated(value, 31, "gzip") if value[:2] == b"\x1f\x8b" else (None, "")
+
+
+def _as_zlib(value: bytes) -> tuple[str | None, str]:
+    return _inflated(value, 15, "zlib") if value[:1] == b"\x78" else (None, "")
+
+
+def _inflated(value: bytes, wbits: int, how: str) -> tuple[str | None, str]:
+    """At most DECODE_BYTES come out, whatever a bomb claims."""
+    try:
+        plain = zlib.decompressobj(wbits).decompress(value, DECODE_BYTES)
+    except zlib.error:
+        return None, ""
+    for reader in (_as_utf8, _as_msgpack):
+        text, inner = reader(plain)
+        if text is not None:
+            return text, ", ".join(filter(None, (how, inner or ("JSON" if _parsed(text) is not None else ""))))
+    return None, ""
+
+
+def _as_msgpack(value: bytes) -> tuple[str | None, str]:
+    """Maps and arrays only: almost any byte is a MessagePack number."""
+    if not value or not (0x80 <= value[0] <= 0x9F or 0xDC <= value[0] <= 0xDF):
+        return None, ""
+    try:
+        document = msgpack.unpackb(value, raw=False, strict_map_key=False)
+        return json.dumps(document, ensure_ascii=False, default=repr), "MessagePack, as JSON"
+    except (ValueError, TypeError, msgpack.exceptions.UnpackException, RecursionError, UnicodeError):
+        return None, ""
+
+
+def _behind_header(value: bytes) -> tuple[str | None, str]:
+    """A short binary header, then a JSON document up to the end."""
+    starts = [at for at in (value.find(b"{", 0, HEADER_BYTES), value.find(b"[", 0, HEADER_BYTES)) if at > 0]
+    for at in (at for at in sorted(starts) if not value[:at].isascii() or min(value[:at]) < 9):
+        text, _ = _as_utf8(value[at:])
+        if text is not None and _parsed(text) is not None:
+            return text, f"{at} bytes of header, JSON"
+    return None, ""
+
+
+class _Literal(str):
+    """A number as it was written: 2295.00 stays 2295.00, and no 64-bit ID is rounded."""
+
+    __slots__ = ()
+
+
+class _Object(list[Any]):
+    """An object's members as pairs: repeated keys stay."""
+
+
+def _parsed(text: str) -> Any:
+    """The JSON object or array, or None."""
+    if not text.lstrip()[:1] in ("{", "[") or len(text) > DECODE_BYTES:
+        return None
+    try:
+        return json.loads(
+            text, parse_int=_Literal, parse_float=_Literal, parse_constant=_Literal, object_pairs_hook=_Object
+        )
+    except (ValueError, RecursionError):
+        return None
+
+
+def _document(text: str) -> Node | None:
+    value = _parsed(text)
+    if value is None:
+        return None
+    budget = iter(range(TREE_NODES))
+    return _node("", value, lambda: next(budget, None) is not None)
+
+
+def _node(name: str, value: Any, afford: Callable[[], bool]) -> Node:
+    if isinstance(value, _Object):
+        return _branch(name, "object", list(value), afford)
+    if isinstance(value, list):
+        return _branch(name, "array", [(str(i), item) for i, item in enumerate(value)], afford)
+    if isinstance(value, _Literal):
+        return Node(name, "lit", str(value))
+    if isinstance(value, str):
+        return Node(name, "str", value[:SHOW_BYTES])
+    return Node(name, "lit", {True: "true", False: "false", None: "null"}[value])
+
+
+def _branch(
+    name: str, kind: Literal["object", "array"], members: list[tuple[str, Any]], afford: Callable[[], bool]
+) -> Node:
+    children = []
+    for key, item in members:
+        if not afford():
+            break
+        children.append(_node(key, item, afford))
+    return Node(name, kind, str(len(members)), tuple(children), cut=len(members) - len(children))

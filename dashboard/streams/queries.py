@@ -1,0 +1,411 @@
+"""Every read of a watched server, without I/O: `build()` says what to ask, `parse()` makes a frozen value of the replies.
+
+All commands of one query travel in one pipeline. A query that needs a second look returns the next query from `then()`.
+Each command here is bounded: by COUNT, or by what it describes (one stream, its groups, one group's consumers).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from dashboard.streams.capabilities import Capabilities
+from dashboard.streams.errors import Gone, NotAllowed, StreamError
+from dashboard.streams.ids import MAX, MIN, StreamId
+from dashboard.streams.lag import lag
+from dashboard.streams.replies import (
+    Reply,
+    Row,
+    consumers,
+    entries,
+    facts,
+    group_row,
+    need,
+    pending_entries,
+    pending_summary,
+    rows,
+    server_ms,
+)
+from dashboard.streams.snapshots import (
+    Delivery,
+    Entry,
+    EntryWhereabouts,
+    GroupFacts,
+    GroupOverview,
+    Page,
+    PendingEntry,
+    StreamFacts,
+    StreamOverview,
+)
+
+T = TypeVar("T")
+Command = tuple[bytes | str | int, ...]
+
+PAGE_MAX = 500
+"""The largest COUNT any page asks for."""
+LOOK_MAX = 2000
+"""How many pending entries or entries one filtered page looks at before it stops and says so."""
+GROUPS_MAX = 50
+"""Groups of one stream or deliveries of one entry that are looked into; more are counted, not shown."""
+PAGE_BYTES = 4 * 2**20
+"""What the payloads of one page may weigh, estimated from the entries that are known."""
+
+
+class Query(Generic[T]):
+    """One read. Subclasses are frozen dataclasses of its parameters."""
+
+    def build(self) -> Sequence[Command]:
+        raise NotImplementedError
+
+    def parse(self, replies: Sequence[Reply]) -> T:
+        raise NotImplementedError
+
+    def then(self, value: T) -> Query[T] | None:
+        """What to ask next to complete `value`; None when it is complete."""
+        return None
+
+
+def fitting(limit: int, entry_bytes: int) -> int:
+    """How many entries of about `entry_bytes` a page of `limit` may fetch: the byte budget as a count."""
+    return max(1, min(limit, PAGE_MAX, PAGE_BYTES // max(entry_bytes, 1)))
+
+
+@dataclass(frozen=True)
+class ScanStreams(Query[tuple[int, tuple[bytes, ...]]]):
+    """One step of SCAN: the next cursor (0: done) and the stream keys it met. Keys may come twice."""
+
+    cursor: int = 0
+    count: int = 1000
+    match: bytes | None = None
+
+    def build(self) -> Sequence[Command]:
+        pattern: Command = ("MATCH", self.match) if self.match else ()
+        return [("SCAN", self.cursor, *pattern, "COUNT", self.count, "TYPE", "stream")]
+
+    def parse(self, replies: Sequence[Reply]) -> tuple[int, tuple[bytes, ...]]:
+        cursor, keys = need(replies[0])
+        return int(cursor), tuple(keys)
+
+
+@dataclass(frozen=True)
+class StreamQuery(Query[StreamOverview]):
+    """A stream, its groups, and per group its oldest pending entry (the lowest ID, as XPENDING counts).
+
+    Two round trips: TIME, XINFO STREAM, XINFO GROUPS (and MEMORY USAGE when `memory`), then one XPENDING per group
+    that holds something. Raises Gone or NotAStream.
+    """
+
+    key: bytes
+    can: Capabilities
+    memory: bool = False
+
+    def build(self) -> Sequence[Command]:
+        asked: list[Command] = [("TIME",), ("XINFO", "STREAM", self.key), ("XINFO", "GROUPS", self.key)]
+        return [*asked, ("MEMORY", "USAGE", self.key, *self.can.memory_samples)] if self.memory else asked
+
+    def parse(self, replies: Sequence[Reply]) -> StreamOverview:
+        stream = facts(self.key, replies[1], replies[3] if self.memory else None)
+        found = rows(replies[2])
+        groups = tuple(_group(stream, r, self.can) for r in found[:GROUPS_MAX])
+        return StreamOverview(stream, groups, server_ms(replies[0]), groups_cut=len(found) - len(groups))
+
+    def then(self, value: StreamOverview) -> Query[StreamOverview] | None:
+        return _OldestPerGroup(self.key, value) if any(g.pending for g in value.groups) else None
+
+
+@dataclass(frozen=True)
+class _OldestPerGroup(Query[StreamOverview]):
+    key: bytes
+    found: StreamOverview
+
+    def build(self) -> Sequence[Command]:
+        return [("XPENDING", self.key, g.name, "-", "+", 1) for g in self.found.groups if g.pending]
+
+    def parse(self, replies: Sequence[Reply]) -> StreamOverview:
+        answers = iter(replies)
+        groups = tuple(replace(g, oldest=_first(next(answers))) if g.pending else g for g in self.found.groups)
+        return replace(self.found, groups=groups)
+
+
+@dataclass(frozen=True)
+class GroupQuery(Query[GroupOverview]):
+    """One group: six commands in one round trip. Raises Gone or NotAStream."""
+
+    key: bytes
+    group: bytes
+    can: Capabilities
+
+    def build(self) -> Sequence[Command]:
+        return [
+            ("TIME",),
+            ("XINFO", "STREAM", self.key),
+            ("XINFO", "GROUPS", self.key),
+            ("XINFO", "CONSUMERS", self.key, self.group),
+            ("XPENDING", self.key, self.group),
+            ("XPENDING", self.key, self.group, "-", "+", 1),
+        ]
+
+    def parse(self, replies: Sequence[Reply]) -> GroupOverview:
+        stream = facts(self.key, replies[1])
+        group = _group(stream, group_row(replies[2], self.group), self.can)
+        return GroupOverview(
+            stream=stream,
+            group=replace(group, oldest=_first(replies[5])),
+            consumers=consumers(replies[3]),
+            pending=pending_summary(replies[4]),
+            now_ms=server_ms(replies[0]),
+        )
+
+
+@dataclass(frozen=True)
+class PendingQuery(Query[Page[PendingEntry]]):
+    """A page of a group's pending entries in ID order, with their payloads in one more round trip when `bodies`.
+
+    XPENDING's own IDLE makes the server walk the whole list, so idle and deliveries are filtered here, over at most
+    LOOK_MAX entries a page; `stopped` says so. `limit` at most PAGE_MAX.
+    """
+
+    key: bytes
+    group: bytes
+    start: StreamId = MIN
+    end: StreamId = MAX
+    consumer: bytes | None = None
+    min_idle_ms: int = 0
+    min_deliveries: int = 0
+    limit: int = 50
+    bodies: bool = True
+
+    @property
+    def _filtered(self) -> bool:
+        return self.min_idle_ms > 0 or self.min_deliveries > 1
+
+    @property
+    def _count(self) -> int:
+        return LOOK_MAX if self._filtered else min(self.limit, PAGE_MAX) + 1
+
+    def build(self) -> Sequence[Command]:
+        of: Command = () if self.consumer is None else (self.consumer,)
+        return [("XPENDING", self.key, self.group, str(self.start), str(self.end), self._count, *of)]
+
+    def parse(self, replies: Sequence[Reply]) -> Page[PendingEntry]:
+        looked = pending_entries(replies[0])
+        return page(looked, self._matches, min(self.limit, PAGE_MAX), asked=self._count, what="pending entries")
+
+    def _matches(self, entry: PendingEntry) -> bool:
+        released = entry.idle_ms < 0
+        return (released or entry.idle_ms >= self.min_idle_ms) and entry.deliveries >= self.min_deliveries
+
+    def then(self, value: Page[PendingEntry]) -> Query[Page[PendingEntry]] | None:
+        return Bodies(self.key, value) if self.bodies and value.items else None
+
+
+@dataclass(frozen=True)
+class Bodies(Query[Page[PendingEntry]]):
+    """The payloads of a page of pending entries: one XRANGE each. A body that is gone makes its entry a ghost."""
+
+    key: bytes
+    found: Page[PendingEntry]
+
+    def build(self) -> Sequence[Command]:
+        return [_one(self.key, entry.id) for entry in self.found.items]
+
+    def parse(self, replies: Sequence[Reply]) -> Page[PendingEntry]:
+        items = tuple(_with_body(e, r) for e, r in zip(self.found.items, replies, strict=True))
+        return replace(self.found, items=items)
+
+
+@dataclass(frozen=True)
+class EntryRange(Query[Page[Entry]]):
+    """Entries from `start` to `end` inclusive, oldest first, or newest first when `newest_first`.
+
+    `keep` filters, over at most LOOK_MAX entries a page. Asked about a missing key it is empty, like XRANGE.
+    """
+
+    key: bytes
+    start: StreamId = MIN
+    end: StreamId = MAX
+    newest_first: bool = False
+    limit: int = 50
+    keep: Callable[[Entry], bool] | None = None
+
+    @property
+    def _count(self) -> int:
+        return LOOK_MAX if self.keep else min(self.limit, PAGE_MAX) + 1
+
+    def build(self) -> Sequence[Command]:
+        if self.newest_first:
+            return [("XREVRANGE", self.key, str(self.end), str(self.start), "COUNT", self._count)]
+        return [("XRANGE", self.key, str(self.start), str(self.end), "COUNT", self._count)]
+
+    def parse(self, replies: Sequence[Reply]) -> Page[Entry]:
+        looked = entries(replies[0])
+        onward = StreamId.prev if self.newest_first else StreamId.next
+        return page(looked, self.keep, min(self.limit, PAGE_MAX), asked=self._count, what="entries", onward=onward)
+
+
+@dataclass(frozen=True)
+class EntryQuery(Query[EntryWhereabouts]):
+    """One entry, its neighbours, and where it is in every group. Two round trips. Raises Gone or NotAStream.
+
+    An entry whose body is gone is still found while a group has it pending.
+    """
+
+    key: bytes
+    id: StreamId
+    can: Capabilities
+
+    def build(self) -> Sequence[Command]:
+        return [
+            ("TIME",),
+            ("XINFO", "STREAM", self.key),
+            ("XINFO", "GROUPS", self.key),
+            _one(self.key, self.id),
+            ("XREVRANGE", self.key, str(self.id.prev()), "-", "COUNT", 1),
+            ("XRANGE", self.key, str(self.id.next()), "+", "COUNT", 1),
+        ]
+
+    def parse(self, replies: Sequence[Reply]) -> EntryWhereabouts:
+        stream = facts(self.key, replies[1])
+        body = entries(replies[3])
+        return EntryWhereabouts(
+            id=self.id,
+            entry=body[0] if body else None,
+            deliveries=tuple(_position(r, self.id) for r in rows(replies[2])[:GROUPS_MAX]),
+            older=_neighbour(replies[4], self.id),
+            newer=_neighbour(replies[5], self.id),
+            stream=stream,
+            now_ms=server_ms(replies[0]),
+        )
+
+    def then(self, value: EntryWhereabouts) -> Query[EntryWhereabouts]:
+        return _Deliveries(self.key, value)
+
+
+@dataclass(frozen=True)
+class _Deliveries(Query[EntryWhereabouts]):
+    key: bytes
+    found: EntryWhereabouts
+
+    def build(self) -> Sequence[Command]:
+        at = str(self.found.id)
+        return [("XPENDING", self.key, d.group, at, at, 1) for d in self.found.deliveries]
+
+    def parse(self, replies: Sequence[Reply]) -> EntryWhereabouts:
+        deliveries = tuple(_delivery(d, r) for d, r in zip(self.found.deliveries, replies, strict=True))
+        if self.found.entry is None and not any(d.pending for d in deliveries):
+            raise Gone(f"The entry {self.found.id} does not exist: it was never added, or trimmed or deleted since.")
+        return replace(self.found, deliveries=deliveries)
+
+
+@dataclass(frozen=True)
+class TailRead(Query[dict[bytes, tuple[Entry, ...]]]):
+    """XREAD BLOCK over all watched streams: what came after each cursor. Empty after `block_ms` without news."""
+
+    cursors: tuple[tuple[bytes, StreamId], ...]
+    block_ms: int
+    count: int
+
+    def build(self) -> Sequence[Command]:
+        keys = [key for key, _ in self.cursors]
+        after = [str(cursor) for _, cursor in self.cursors]
+        return [("XREAD", "COUNT", self.count, "BLOCK", self.block_ms, "STREAMS", *keys, *after)]
+
+    def parse(self, replies: Sequence[Reply]) -> dict[bytes, tuple[Entry, ...]]:
+        return {key: entries(found) for key, found in need(replies[0]) or ()}
+
+
+@dataclass(frozen=True)
+class Together(Query[tuple[Any, ...]]):
+    """Several one-round queries in one pipeline. An error of one stands in its place instead of being raised."""
+
+    queries: tuple[Query[Any], ...]
+
+    def build(self) -> Sequence[Command]:
+        return [command for query in self.queries for command in query.build()]
+
+    def parse(self, replies: Sequence[Reply]) -> tuple[Any, ...]:
+        values, at = [], 0
+        for query in self.queries:
+            asked = len(query.build())
+            values.append(_attempt(query, replies[at : at + asked]))
+            at += asked
+        return tuple(values)
+
+
+def _attempt(query: Query[Any], replies: Sequence[Reply]) -> Any:
+    try:
+        return query.parse(replies)
+    except StreamError as error:
+        return error
+
+
+Item = TypeVar("Item", Entry, PendingEntry)
+
+
+def page(
+    looked: Sequence[Item],
+    keep: Callable[[Item], bool] | None,
+    limit: int,
+    *,
+    asked: int,
+    what: str,
+    onward: Callable[[StreamId], StreamId] = StreamId.next,
+) -> Page[Item]:
+    """The first `limit` of `looked` that match, and the ID to go on from when there is or may be more.
+
+    `asked`: the COUNT that was sent; as many replies mean that the list may go on.
+    """
+    kept = [item for item in looked if keep is None or keep(item)]
+    if len(kept) > limit:
+        return Page(tuple(kept[:limit]), next=onward(kept[limit - 1].id), scanned=len(looked))
+    if len(looked) < asked:
+        return Page(tuple(kept), scanned=len(looked))
+    stopped = f"Looked at {asked:,} {what} from here, {len(kept):,} match."
+    return Page(tuple(kept), next=onward(looked[-1].id), scanned=len(looked), stopped=stopped)
+
+
+def _one(key: bytes, id_: StreamId) -> Command:
+    return ("XRANGE", key, str(id_), str(id_), "COUNT", 1)
+
+
+def _group(stream: StreamFacts, found: Row, can: Capabilities) -> GroupFacts:
+    position = StreamId.parse(found[b"last-delivered-id"])
+    return GroupFacts(
+        name=found[b"name"],
+        consumers=found[b"consumers"],
+        pending=found[b"pending"],
+        last_delivered_id=position,
+        entries_read=found.get(b"entries-read"),
+        lag=lag(stream, position, found, overcounts=can.lag_overcounts),
+    )
+
+
+def _first(reply: Reply) -> PendingEntry | None:
+    """The single row of XPENDING - + 1; None when there is none, or it vanished or is forbidden meanwhile."""
+    if isinstance(reply, Gone | NotAllowed):
+        return None
+    found = pending_entries(reply)
+    return found[0] if found else None
+
+
+def _with_body(entry: PendingEntry, reply: Reply) -> PendingEntry:
+    if isinstance(reply, NotAllowed):
+        return entry
+    found = entries(reply)
+    return replace(entry, fields=found[0].fields, body="present") if found else replace(entry, body="gone")
+
+
+def _position(found: Row, id_: StreamId) -> Delivery:
+    read = StreamId.parse(found[b"last-delivered-id"]) >= id_
+    return Delivery(found[b"name"], "settled" if read else "undelivered")
+
+
+def _delivery(delivery: Delivery, reply: Reply) -> Delivery:
+    pending = _first(reply)
+    return replace(delivery, state="pending", pending=pending) if pending else delivery
+
+
+def _neighbour(reply: Reply, id_: StreamId) -> StreamId | None:
+    found = entries(reply)
+    return found[0].id if found and found[0].id != id_ else None

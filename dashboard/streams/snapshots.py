@@ -1,0 +1,182 @@
+"""Frozen values: what was true of a server at one moment. Times in milliseconds, names and payloads in bytes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Generic, Literal, TypeVar
+
+from dashboard.streams.ids import StreamId
+
+T = TypeVar("T")
+
+Fields = tuple[tuple[bytes, bytes], ...]
+"""An entry's fields in their order; a name may repeat."""
+
+Body = Literal["present", "gone", "unread"]
+State = Literal["undelivered", "pending", "settled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """A number, or None with the reason why it is not known. `approximate`: the server is known to miscount."""
+
+    value: int | None
+    reason: str = ""
+    approximate: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Part of a list. `next` is where to go on, None at the end.
+
+    `scanned` counts what was looked at; `stopped` says in words why the page ends before the list does.
+    """
+
+    items: tuple[T, ...]
+    next: StreamId | None = None
+    scanned: int = 0
+    stopped: str = ""
+
+    @property
+    def complete(self) -> bool:
+        return self.next is None
+
+
+@dataclass(frozen=True, slots=True)
+class ServerInfo:
+    """Who answers. `version` is () when INFO is forbidden."""
+
+    flavour: str
+    version: tuple[int, ...]
+    run_id: str
+    role: str
+
+    @property
+    def version_text(self) -> str:
+        return ".".join(map(str, self.version)) or "unknown version"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamFacts:
+    """XINFO STREAM. `first_id` and `last_id` are None when the stream is empty; `last_generated_id` survives deletion.
+
+    `entry_bytes` is the larger payload of the first and the last entry: what one entry may weigh.
+    """
+
+    key: bytes
+    length: int
+    first_id: StreamId | None
+    last_id: StreamId | None
+    last_generated_id: StreamId
+    entries_added: int | None
+    max_deleted_id: StreamId | None
+    groups: int
+    entry_bytes: int
+    memory: Figure = Figure(None, "not asked for")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupFacts:
+    """One row of XINFO GROUPS with the honest lag, and the oldest pending entry where it was asked for."""
+
+    name: bytes
+    consumers: int
+    pending: int
+    last_delivered_id: StreamId
+    entries_read: int | None
+    lag: Figure
+    oldest: PendingEntry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerFacts:
+    """One row of XINFO CONSUMERS.
+
+    `idle_ms`: since its last attempt to read or claim (before 7.2: since its last success).
+    `inactive_ms`: since it last got something; -1 never; None where the server does not say.
+    """
+
+    name: bytes
+    pending: int
+    idle_ms: int
+    inactive_ms: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingEntry:
+    """One row of XPENDING. `idle_ms` is the server's own clock since the last delivery.
+
+    An entry released by XNACK has no consumer and idle -1 (its delivery time is 0).
+    """
+
+    id: StreamId
+    consumer: bytes
+    idle_ms: int
+    deliveries: int
+    fields: Fields = ()
+    body: Body = "unread"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """An entry with all its fields. `size`: bytes of names and values."""
+
+    id: StreamId
+    fields: Fields
+
+    @property
+    def size(self) -> int:
+        return sum(len(name) + len(value) for name, value in self.fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """Where one entry is in one group. `settled`: acknowledged, or passed over - Redis cannot tell which."""
+
+    group: bytes
+    state: State
+    pending: PendingEntry | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamOverview:
+    """A stream and its groups at `now_ms` of the server's clock. `groups_cut`: groups left out for their number."""
+
+    facts: StreamFacts
+    groups: tuple[GroupFacts, ...]
+    now_ms: int
+    groups_cut: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class PendingSummary:
+    """XPENDING key group: how many, between which IDs, and per consumer (only those that hold something)."""
+
+    count: int
+    min_id: StreamId | None
+    max_id: StreamId | None
+    consumers: tuple[tuple[bytes, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupOverview:
+    """A group with its stream and consumers."""
+
+    stream: StreamFacts
+    group: GroupFacts
+    consumers: tuple[ConsumerFacts, ...]
+    pending: PendingSummary
+    now_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EntryWhereabouts:
+    """An entry (None: its body is gone), where it is in every group, and its neighbours' IDs."""
+
+    id: StreamId
+    entry: Entry | None
+    deliveries: tuple[Delivery, ...]
+    older: StreamId | None
+    newer: StreamId | None
+    stream: StreamFacts
+    now_ms: int

@@ -1,0 +1,141 @@
+"""Figures, ages and times as people read them.
+
+Pure functions: a number goes in, a short text comes out. Units stand after a space ("2 h 14 min", "512 MB"), minus is "−",
+a thing that is not there is "–". `static/js/behaviours/relative-time.js` writes ages by the same rule as `age`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, tzinfo
+
+NOTHING = "–"
+SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def age(milliseconds: int | None) -> str:
+    """How long ago or how long, rounded down: "0.2 s", "4 min 12 s", "2 h 14 min", "3 d 2 h". A negative age is 0 s."""
+    if milliseconds is None:
+        return NOTHING
+    ms = max(0, int(milliseconds))
+    if ms < MINUTE:
+        return f"0.{ms // 100} s" if 100 <= ms < SECOND else f"{ms // SECOND} s"
+    if ms < HOUR:
+        return _two(ms, MINUTE, "min", SECOND, "s", width=2, until=10)
+    if ms < DAY:
+        return _two(ms, HOUR, "h", MINUTE, "min", width=2, until=24)
+    return _two(ms, DAY, "d", HOUR, "h", width=1, until=10)
+
+
+def _two(ms: int, unit: int, word: str, part: int, part_word: str, *, width: int, until: int) -> str:
+    """A unit and, below `until` of it, the part that is left over: nobody asks for the hours of 41 days."""
+    whole, rest = divmod(ms, unit)
+    if whole >= until or rest < part:
+        return f"{whole:,} {word}"
+    return f"{whole} {word} {rest // part:0{width}} {part_word}"
+
+
+def number(value: int | None) -> str:
+    """All digits, in groups of three: "4,031,402", "−12"."""
+    return NOTHING if value is None else f"{value:,}".replace("-", "−")
+
+
+def short_number(value: int | None) -> str:
+    """All digits below a million, then "4.2 M" and "1.1 bn"."""
+    if value is None or abs(value) < 1_000_000:
+        return number(value)
+    for unit, word in ((1_000_000, "M"), (1_000_000_000, "bn")):
+        scaled = value / unit
+        if abs(scaled) < 999.5:
+            break
+    text = f"{scaled:,.1f}" if abs(scaled) < 99.95 else f"{scaled:,.0f}"
+    return f"{text} {word}".replace("-", "−")
+
+
+def size(value: int | None) -> str:
+    """Bytes in powers of 1,000: "412 B", "1.2 kB", "611 MB"."""
+    if value is None:
+        return NOTHING
+    if value < 1_000:
+        return f"{value} B"
+    scaled = float(value)
+    for word in ("kB", "MB", "GB", "TB"):  # noqa: B007  (the word that fits is the answer)
+        scaled /= 1_000
+        if scaled < 999.5:
+            break
+    return f"{_digits(scaled)} {word}"
+
+
+def rate(per_second: float | None) -> str:
+    """Entries per second, or per minute or hour when they are rare: "3.1k/s", "41/s", "0.2/s", "2/min", "0"."""
+    if per_second is None:
+        return NOTHING
+    if per_second <= 0:
+        return "0"
+    for factor, word in ((1, "s"), (60, "min"), (3_600, "h")):  # noqa: B007  (as above)
+        if per_second * factor >= 0.1:
+            break
+    amount = per_second * factor
+    return f"{_digits(amount)}/{word}" if amount < 999.5 else f"{_digits(amount / 1_000)}k/{word}"
+
+
+def _digits(value: float) -> str:
+    """One decimal below ten, none above, and no trailing zero."""
+    text = f"{value:,.1f}" if value < 9.95 else f"{value:,.0f}"
+    return text.removesuffix(".0")
+
+
+def moment(epoch_ms: int | None) -> datetime | None:
+    """The UTC time of a millisecond count, or None when no calendar has it (IDs need not be times)."""
+    if epoch_ms is None:
+        return None
+    try:
+        return EPOCH + timedelta(milliseconds=epoch_ms)
+    except OverflowError:
+        return None
+
+
+def exact(epoch_ms: int | None, zone: tzinfo = UTC) -> str:
+    """The exact time in the reader's zone and in UTC, one line each; "not a time" when no calendar has it."""
+    at = moment(epoch_ms)
+    if at is None:
+        return "not a time"
+    try:
+        lines = [_line(at.astimezone(zone), _place(zone)), _line(at, "UTC")]
+    except OverflowError:  # the first and the last day of the calendar have no neighbour in the reader's zone
+        return _line(at, "UTC")
+    return "\n".join(dict.fromkeys(lines))
+
+
+def _line(at: datetime, place: str) -> str:
+    return f"{at:%a} {at.day} {at:%b} {at.year} {at:%H:%M:%S}.{at.microsecond // 1000:03} {place}"
+
+
+def _place(zone: tzinfo) -> str:
+    """The town of a zone: "Europe/Berlin" is Berlin to its people."""
+    return str(zone).rpartition("/")[2].replace("_", " ")
+
+
+def clock(epoch_ms: int | None, zone: tzinfo = UTC) -> str:
+    """The time of day, "03:12:35", for rows that stand under a date or within one."""
+    at = moment(epoch_ms)
+    return NOTHING if at is None else f"{at.astimezone(zone):%H:%M:%S}"
+
+
+def plural(count: int | None, one: str, many: str = "") -> str:
+    """A count and its noun: "1 entry", "3,201 entries". Without `many`, an s is added."""
+    return f"{number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def percent(part: float, whole: float) -> str:
+    """A share for an SVG attribute, always with a dot and within 0% to 100%: "99.8%"."""
+    share = 100 * part / whole if whole > 0 else 0.0
+    return f"{min(100.0, max(0.0, share)):.2f}".rstrip("0").rstrip(".") + "%"
+
+
+def abridged(text: str, limit: int = 24) -> str:
+    """A name in at most `limit` characters, cut in the middle where the page cannot do it (SVG text)."""
+    if len(text) <= limit:
+        return text
+    tail = limit // 3
+    return f"{text[: limit - tail - 1]}…{text[-tail:]}"

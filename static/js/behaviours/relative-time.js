@@ -1,0 +1,67 @@
+/**
+ * Relative time: ages grow while a page is open, by the clock of the server and by the rule of `dashboard/format.py`.
+ * `data-now-ms` stands on the page or on a region that is refreshed by itself: the nearest one counts.
+ *
+ * @example
+ * <main data-now-ms="1763604718412">
+ *   <time data-at="1763604710412">8 s ago</time>
+ * </main>
+ */
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** When each region's clock was read: {stamp, seen}. A refreshed region has a new stamp. @type {WeakMap<Element, object>} */
+const clocks = new WeakMap();
+
+/**
+ * "0.2 s", "4 min 12 s", "2 h 14 min", "3 d 2 h": rounded down, like `format.age`.
+ * @param {number} ms
+ * @returns {string}
+ */
+export function age(ms) {
+  const past = Math.max(0, Math.trunc(ms));
+  if (past < MINUTE) {
+    const tenths = past >= 100 && past < SECOND;
+    return tenths ? `0.${Math.trunc(past / 100)} s` : `${Math.trunc(past / SECOND)} s`;
+  }
+  if (past < HOUR) return two(past, MINUTE, "min", SECOND, "s", 2, 10);
+  if (past < DAY) return two(past, HOUR, "h", MINUTE, "min", 2, 24);
+  return two(past, DAY, "d", HOUR, "h", 1, 10);
+}
+
+function two(ms, unit, word, part, partWord, width, until) {
+  const whole = Math.trunc(ms / unit);
+  const rest = ms % unit;
+  if (whole >= until || rest < part) return `${whole.toLocaleString("en-US")} ${word}`;
+  return `${whole} ${word} ${String(Math.trunc(rest / part)).padStart(width, "0")} ${partWord}`;
+}
+
+/** The server's time as this element knows it. @param {Element} element */
+function serverNow(element) {
+  const region = element.closest("[data-now-ms]");
+  if (!region) return Date.now();
+  const stamp = Number(region.dataset.nowMs);
+  if (clocks.get(region)?.stamp !== stamp) clocks.set(region, { stamp, seen: performance.now() });
+  return stamp + performance.now() - clocks.get(region).seen;
+}
+
+/** Changes only what has changed, so that a selection in the text survives. @param {HTMLElement} time */
+function show(time) {
+  const text = time.firstChild;
+  if (!text || text.nodeType !== Node.TEXT_NODE) return;
+  const next = age(serverNow(time) - Number(time.dataset.at)) + (text.data.endsWith(" ago") ? " ago" : "");
+  if (text.data !== next) text.data = next;
+}
+
+function tick() {
+  if (!document.hidden) document.querySelectorAll("time[data-at]").forEach(show);
+}
+
+export function bind() {
+  document.querySelectorAll("[data-now-ms]").forEach(serverNow);
+  setInterval(tick, SECOND);
+  document.addEventListener("visibilitychange", tick);
+}

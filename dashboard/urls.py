@@ -1,0 +1,13 @@
+"""The site map. Pages of `streams_admin` are mounted by name when it is installed."""
+
+from __future__ import annotations
+
+from django.apps import apps
+from django.urls import URLPattern, URLResolver, include, path
+
+from dashboard import names  # noqa: F401 - registers the path converters
+
+urlpatterns: list[URLPattern | URLResolver] = []
+
+if apps.is_installed("streams_admin"):
+    urlpatterns.append(path("", include("streams_admin.urls")))

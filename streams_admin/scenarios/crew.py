@@ -1,0 +1,92 @@
+"""All processes of a system, started and ended together."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+
+from redis import Redis
+from redis.exceptions import ResponseError
+
+from streams_admin.scenarios import catalogue
+from streams_admin.scenarios.options import Options, Role
+
+
+class ForeignKeys(Exception):
+    """The server holds something else where the scenario would write."""
+
+
+class Crew:
+    """The processes of one system. Each ends when its stdin closes, so none outlives us, however we end."""
+
+    def __init__(self, name: str, options: Options, url: str) -> None:
+        self.name, self.options, self.url = name, options, url
+        self.members: dict[Role, subprocess.Popen[bytes]] = {}
+
+    def start(self) -> None:
+        for role in catalogue.get(self.name).roles(self.options):
+            self.members[role] = self._process(role)
+
+    def _process(self, role: Role) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", "streams_admin.scenarios.process", self.name, role]
+        environment = {**os.environ, "REDIS_URL": self.url, "SCENARIO_CHILD": "1"}
+        return subprocess.Popen(  # noqa: S603 - our own module
+            [*command, json.dumps(asdict(self.options))],
+            stdin=subprocess.PIPE,
+            env=environment,
+            start_new_session=True,
+        )
+
+    def living(self) -> list[Role]:
+        return [role for role, process in self.members.items() if process.poll() is None]
+
+    def kill(self, role: Role) -> None:
+        """SIGKILL, with work in hand."""
+        self.members[role].kill()
+        self.members[role].wait()
+
+    def restart(self, role: Role) -> None:
+        self.members[role] = self._process(role)
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """Ask all to finish what they have in hand, then end those that do not."""
+        for process in self.members.values():
+            if process.stdin:
+                process.stdin.close()
+        deadline = time.monotonic() + timeout
+        for process in self.members.values():
+            try:
+                process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def refuse_foreign(redis: Redis, name: str, options: Options) -> None:
+    """Raises ForeignKeys when the scenario's stream exists and was not made by it (it has not its group or fields)."""
+    stream = options.key(catalogue.get(name).STREAM)
+    kind = redis.type(stream)
+    if kind in (b"none", "none"):
+        return
+    try:
+        redis.xlen(stream)
+    except ResponseError:
+        raise ForeignKeys(f"{stream} on this server is no stream; choose a --prefix.") from None
+    if not redis.exists(marker(name, options)):
+        raise ForeignKeys(f"{stream} on this server is not ours; choose a --prefix.")
+
+
+def marker(name: str, options: Options) -> str:
+    """The key that says: this scenario may write here."""
+    return options.key(f"scenario:{name}")
+
+
+def clean(redis: Redis, name: str, options: Options) -> int:
+    """Delete what the scenario wrote; how many keys."""
+    prefix = options.key(catalogue.get(name).STREAM.split(":")[0])
+    keys = [key for key in redis.scan_iter(match=f"{prefix}*", count=1000)]
+    return int(redis.delete(*keys, marker(name, options))) if keys else 0

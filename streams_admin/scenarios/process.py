@@ -1,0 +1,33 @@
+"""One process of a system: `python -m streams_admin.scenarios.process NAME ROLE OPTIONS`, the URL in REDIS_URL."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+import sys
+
+from streams_admin.scenarios import catalogue
+from streams_admin.scenarios.client import connect, stopping
+from streams_admin.scenarios.options import Options
+
+
+async def play(name: str, role: str, options: Options, url: str) -> None:
+    """Play one role until told to stop."""
+    redis = connect(url)
+    try:
+        async with stopping() as stop:
+            await catalogue.get(name).run(role, redis, options, stop)
+    finally:
+        await redis.aclose()
+
+
+def main() -> None:
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    name, role, options = sys.argv[1:]
+    asyncio.run(play(name, role, Options(**json.loads(options)), os.environ["REDIS_URL"]))
+
+
+if __name__ == "__main__":
+    main()

@@ -91,9 +91,7 @@ def _memory(reply: Reply) -> Figure:
 
 def consumers(reply: Reply) -> tuple[ConsumerFacts, ...]:
     """XINFO CONSUMERS, those that hold most first, then by name."""
-    found = [
-        ConsumerFacts(r[b"name"], r[b"pending"], r[b"idle"], r.get(b"inactive")) for r in rows(reply)
-    ]
+    found = [ConsumerFacts(r[b"name"], r[b"pending"], r[b"idle"], r.get(b"inactive")) for r in rows(reply)]
     return tuple(sorted(found, key=lambda c: (-c.pending, c.name)))
 
 

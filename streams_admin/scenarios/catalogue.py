@@ -16,6 +16,7 @@ class Scenario(Protocol):
 
     NAME: str
     STREAM: str
+    KEYS: tuple[str, ...]
 
     def roles(self, options: Options) -> list[Role]: ...
 

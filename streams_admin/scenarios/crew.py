@@ -10,7 +10,6 @@ import time
 from dataclasses import asdict
 
 from redis import Redis
-from redis.exceptions import ResponseError
 
 from streams_admin.scenarios import catalogue
 from streams_admin.scenarios.options import Options, Role
@@ -66,27 +65,26 @@ class Crew:
                 process.wait()
 
 
-def refuse_foreign(redis: Redis, name: str, options: Options) -> None:
-    """Raises ForeignKeys when the scenario's stream exists and was not made by it (it has not its group or fields)."""
+def claim_keys(redis: Redis, name: str, options: Options) -> None:
+    """Leave our mark; raises ForeignKeys when the scenario's stream is there without it."""
     stream = options.key(catalogue.get(name).STREAM)
-    kind = redis.type(stream)
-    if kind in (b"none", "none"):
-        return
-    try:
-        redis.xlen(stream)
-    except ResponseError:
-        raise ForeignKeys(f"{stream} on this server is no stream; choose a --prefix.") from None
-    if not redis.exists(marker(name, options)):
-        raise ForeignKeys(f"{stream} on this server is not ours; choose a --prefix.")
+    if redis.exists(stream) and not redis.exists(mark(name, options)):
+        raise ForeignKeys(f"{stream} on this server is not ours to write to; choose a --prefix.")
+    redis.set(mark(name, options), "streamgauge example data")
 
 
-def marker(name: str, options: Options) -> str:
+def mark(name: str, options: Options) -> str:
     """The key that says: this scenario may write here."""
     return options.key(f"scenario:{name}")
 
 
 def clean(redis: Redis, name: str, options: Options) -> int:
-    """Delete what the scenario wrote; how many keys."""
-    prefix = options.key(catalogue.get(name).STREAM.split(":")[0])
-    keys = [key for key in redis.scan_iter(match=f"{prefix}*", count=1000)]
-    return int(redis.delete(*keys, marker(name, options))) if keys else 0
+    """Delete what the scenario wrote, if it was it; how many keys."""
+    if not redis.exists(mark(name, options)):
+        return 0
+    keys = [
+        key
+        for prefix in catalogue.get(name).KEYS
+        for key in redis.scan_iter(match=f"{options.key(prefix)}*", count=1000)
+    ]
+    return int(redis.delete(*keys, mark(name, options)))

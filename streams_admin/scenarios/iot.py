@@ -14,6 +14,8 @@ from streams_admin.scenarios.worker import Fields, Habits, Handler, Worker
 
 NAME = "iot"
 STREAM = "iot_data_stream"
+KEYS = ("iot_data_stream",)
+"""What the names of all its keys begin with."""
 GROUP = "data_processors"
 MAXLEN = 5000
 

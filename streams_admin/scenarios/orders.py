@@ -14,6 +14,8 @@ from streams_admin.scenarios.worker import Fields, Habits, Handler, Worker
 
 NAME = "orders"
 STREAM = "orders:new"
+KEYS = ("orders:",)
+"""What the names of all its keys begin with."""
 GROUP = "order_processors"
 MAXLEN = 10_000
 DONE_FOR = 86_400

@@ -16,6 +16,8 @@ log = logging.getLogger("scenario")
 
 NAME = "sensors"
 STREAM = "sensor_readings"
+KEYS = ("sensor_readings",)
+"""What the names of all its keys begin with."""
 GROUP = "analytics_group"
 MAXLEN = 1000
 PLACES = ("hall", "kitchen", "roof", "cellar", "garden")

@@ -40,7 +40,7 @@ class Habits:
     """Deliveries after which an entry goes to the dead-letter stream."""
     crash_after: float | None = None
     """Kill the process after this many seconds, with `crash_holding` entries in hand."""
-    crash_holding: int = 25
+    crash_holding: int = 12
 
 
 class Worker:
@@ -58,7 +58,7 @@ class Worker:
 
     async def _step(self, stop: asyncio.Event) -> None:
         if self._due_to_crash():
-            await self._crash()
+            await self._crash(stop)
         if time.monotonic() - self._looked_back >= self.habits.look_back_every:
             await self._look_back(stop)
         await self._work(await self._read(">", BLOCK_MS))
@@ -129,10 +129,10 @@ class Worker:
         crash_after = self.habits.crash_after
         return crash_after is not None and time.monotonic() - self._started >= crash_after
 
-    async def _crash(self) -> None:
+    async def _crash(self, stop: asyncio.Event) -> None:
         """Take a batch and die with it in hand, as an out-of-memory kill does."""
         held = 0
-        while held < self.habits.crash_holding:
+        while held < self.habits.crash_holding and not stop.is_set():
             held += len(await self._read(">", BLOCK_MS, self.habits.crash_holding - held))
         log.warning("%s is killed with %d entries in hand", self.name, held)
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Bytes to something a person can look at: recognised by content, decoded beside the raw form, cut, masked. Never fails.
+"""Bytes to something a person can look at: recognised by content, decoded, cut, masked. Never fails.
 
 Payloads are hostile: what is not plainly printable is kept apart as a `byte` piece, so that no control, bidi or
 zero-width character reaches a page as itself.
@@ -202,7 +202,7 @@ class _Object(list[Any]):
 
 def _parsed(text: str) -> Any:
     """The JSON object or array, or None."""
-    if not text.lstrip()[:1] in ("{", "[") or len(text) > DECODE_BYTES:
+    if text.lstrip()[:1] not in ("{", "[") or len(text) > DECODE_BYTES:
         return None
     try:
         return json.loads(

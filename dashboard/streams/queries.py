@@ -1,4 +1,4 @@
-"""Every read of a watched server, without I/O: `build()` says what to ask, `parse()` makes a frozen value of the replies.
+"""Every read of a watched server, without I/O: `build()` says what to ask, `parse()` makes a value of the replies.
 
 All commands of one query travel in one pipeline. A query that needs a second look returns the next query from `then()`.
 Each command here is bounded: by COUNT, or by what it describes (one stream, its groups, one group's consumers).

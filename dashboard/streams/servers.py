@@ -241,7 +241,7 @@ class Hands:
 
 
 def _read(connection: Any) -> Reply:
-    """One reply; an error reply as a value. LOADING is an error reply too, though redis-py calls it a ConnectionError."""
+    """One reply; an error reply as a value. LOADING is one too, though redis-py calls it a ConnectionError."""
     try:
         return connection.read_response()
     except (redis.ResponseError, redis.exceptions.BusyLoadingError) as error:

@@ -33,7 +33,7 @@ class Crew:
     def _process(self, role: Role) -> subprocess.Popen[bytes]:
         command = [sys.executable, "-m", "streams_admin.scenarios.process", self.name, role]
         environment = {**os.environ, "REDIS_URL": self.url, "SCENARIO_CHILD": "1"}
-        return subprocess.Popen(  # noqa: S603 - our own module
+        return subprocess.Popen(
             [*command, json.dumps(asdict(self.options))],
             stdin=subprocess.PIPE,
             env=environment,

@@ -1,14 +1,15 @@
 """Figures, ages and times as people read them.
 
-Pure functions: a number goes in, a short text comes out. Units stand after a space ("2 h 14 min", "512 MB"), minus is "−",
-a thing that is not there is "–". `static/js/behaviours/relative-time.js` writes ages by the same rule as `age`.
+Pure functions: a number goes in, a short text comes out, NOTHING for what is not there. Units stand after a space
+("2 h 14 min", "512 MB"). `static/js/behaviours/relative-time.js` writes ages by the same rule as `age`.
 """
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, tzinfo
 
-NOTHING = "–"
+NOTHING = "\N{EN DASH}"
+MINUS = "\N{MINUS SIGN}"
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -36,20 +37,18 @@ def _two(ms: int, unit: int, word: str, part: int, part_word: str, *, width: int
 
 
 def number(value: int | None) -> str:
-    """All digits, in groups of three: "4,031,402", "−12"."""
-    return NOTHING if value is None else f"{value:,}".replace("-", "−")
+    """All digits, in groups of three: "4,031,402". A minus is the long one."""
+    return NOTHING if value is None else f"{value:,}".replace("-", MINUS)
 
 
 def short_number(value: int | None) -> str:
     """All digits below a million, then "4.2 M" and "1.1 bn"."""
     if value is None or abs(value) < 1_000_000:
         return number(value)
-    for unit, word in ((1_000_000, "M"), (1_000_000_000, "bn")):
-        scaled = value / unit
-        if abs(scaled) < 999.5:
-            break
+    unit, word = (1_000_000, "M") if abs(value) < 999_500_000 else (1_000_000_000, "bn")
+    scaled = value / unit
     text = f"{scaled:,.1f}" if abs(scaled) < 99.95 else f"{scaled:,.0f}"
-    return f"{text} {word}".replace("-", "−")
+    return f"{text} {word}".replace("-", MINUS)
 
 
 def size(value: int | None) -> str:

@@ -1,13 +1,14 @@
 """Where a group stands in its stream, as positions on one staff.
 
-The staff spans the age of the stream, the first entry at 0% and now at 100%, on a log scale that gives a minute as much room
-as a day. All times are milliseconds since 1970; positions are SVG attributes ("38.55%") so that no style is needed.
+The staff spans the age of the stream, the first entry at 0% and now at 100%, on a log scale that gives a minute as
+much room as a day. All times are milliseconds since 1970; positions are SVG attributes ("38.55%") so that no style is needed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from math import log
 
 from dashboard.format import DAY, HOUR, MINUTE, SECOND, abridged, age, number, plural
@@ -17,6 +18,7 @@ KNEE_MS = 10 * SECOND  # the scale is even below this age and logarithmic above 
 TICKS = (365 * DAY, 30 * DAY, 7 * DAY, DAY, 6 * HOUR, HOUR, 10 * MINUTE, MINUTE, 10 * SECOND, SECOND)
 BOTTOM, CHANNEL = 38, 18  # px: lower edge and height of the water
 CHARACTER = 0.55  # percent of the width that a character of a label takes on a page 1,200 px wide
+PHONE_CHARACTER = 1.7  # and on one of 360 px
 GAP = 2.0
 
 
@@ -95,7 +97,10 @@ class Scale:
 def gauge(
     *, now_ms: int, first_ms: int | None, delivered_ms: int | None, holders: Sequence[Holder], lag: Figure
 ) -> Gauge | None:
-    """The staff of a group; None when the stream is empty or its IDs are not times. `delivered_ms` None: nothing read yet."""
+    """The staff of a group, None when the stream is empty or its IDs are not times.
+
+    `delivered_ms` is the time of the last delivered ID, None when nothing was read yet.
+    """
     if first_ms is None or now_ms <= first_ms:
         return None
     scale = Scale(now_ms, first_ms)
@@ -103,12 +108,17 @@ def gauge(
     read_text = _read_text(now_ms, delivered_ms, lag)
     held = _held_label(scale, holders, limit=100 - _width(read_text) - GAP)
     ticks = tuple(_ticks(scale))
+    first = f"first entry, {age(now_ms - first_ms)}"
     return Gauge(
         read=_percent(read),
         ahead=_percent(100 - read),
         bars=tuple(_bars(scale, holders)),
         poles=tuple(_poles([at for at, _ in ticks])),
-        ticks=(Tick("0%", f"first entry, {age(now_ms - first_ms)}", "start"), *_tick_labels(ticks), Tick("100%", "now", "end")),
+        ticks=(
+            Tick("0%", first, "start"),
+            *_tick_labels(ticks, len(first) * PHONE_CHARACTER),
+            Tick("100%", "now", "end"),
+        ),
         held_label=held[0] if held else None,
         read_label=_read_label(read, read_text, after=held[1] + GAP if held else 0.0),
         sentence=_sentence(now_ms, holders, read_text),
@@ -137,18 +147,18 @@ def _ticks(scale: Scale) -> Iterable[tuple[float, str]]:
             last = at
 
 
-def _tick_labels(ticks: Iterable[tuple[float, str]]) -> Iterable[Tick]:
-    """A phone has room for a label every 25%, and for none beside the longer one of the first entry."""
-    last = 5.0
+def _tick_labels(ticks: Iterable[tuple[float, str]], first_ends: float) -> Iterable[Tick]:
+    """A phone has room for a label every 25%, after the longer one of the first entry."""
+    free = first_ends + 6
     for at, text in ticks:
-        minor = not last + 25 <= at <= 88
-        last = last if minor else at
+        minor = not free <= at <= 88
+        free = free if minor else at + 25
         yield Tick(_percent(at), text, "middle", minor)
 
 
 def _poles(ticks: Sequence[float]) -> Iterable[Pole]:
     edges = [0.0, *ticks, 100.0]
-    for index, (start, end) in enumerate(zip(edges, edges[1:], strict=False)):
+    for index, (start, end) in enumerate(pairwise(edges)):
         yield Pole(_percent(start), _percent(end - start), filled=index % 2 == 0)
 
 
@@ -158,7 +168,8 @@ def _bars(scale: Scale, holders: Sequence[Holder]) -> Iterable[Bar]:
     for holder in sorted(holders, key=lambda holder: holder.silent):
         start, end = scale.within(holder.oldest_ms), scale.within(holder.youngest_ms)
         height = max(2, round(CHANNEL * holder.count / most))
-        title = f"{holder.name}: {plural(holder.count, 'entry', 'entries')}, oldest {age(scale.now_ms - holder.oldest_ms)}"
+        oldest = age(scale.now_ms - holder.oldest_ms)
+        title = f"{holder.name}: {plural(holder.count, 'entry', 'entries')}, oldest {oldest}"
         kind = "held" if holder.silent else "fresh"
         yield Bar(kind, _percent(start), _percent(max(0.0, end - start)), BOTTOM - height, height, title)
 
@@ -178,7 +189,7 @@ def _held_label(scale: Scale, holders: Sequence[Holder], *, limit: float) -> tup
 
 
 def _placed(at: float, width: float, limit: float) -> tuple[float, str, float]:
-    """A label starts at its line, stands over it, or ends at it, so that it fits between 0% and `limit` on any screen."""
+    """A label starts at its line, stands over it, or ends at it: so it fits between 0% and `limit` on any screen."""
     if at < 42:
         return at, "start", at + width
     if at <= 58:
@@ -205,8 +216,9 @@ def _read_text(now_ms: int, delivered_ms: int | None, lag: Figure) -> str:
 
 def _sentence(now_ms: int, holders: Sequence[Holder], read_text: str) -> str:
     """The whole staff for those who do not see it."""
-    if not holders:
-        return f"Position of the group in the stream. Nothing is pending; {read_text}."
-    count = plural(sum(holder.count for holder in holders), "entry", "entries")
-    oldest = age(now_ms - min(holder.oldest_ms for holder in holders))
-    return f"Position of the group in the stream. {count} pending with {plural(len(holders), 'consumer')}, oldest {oldest}; {read_text}."
+    pending = "Nothing is pending"
+    if holders:
+        count = plural(sum(holder.count for holder in holders), "entry", "entries")
+        oldest = age(now_ms - min(holder.oldest_ms for holder in holders))
+        pending = f"{count} pending with {plural(len(holders), 'consumer')}, oldest {oldest}"
+    return f"Position of the group in the stream. {pending}; {read_text}."

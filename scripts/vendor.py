@@ -1,7 +1,7 @@
 """Fetch the front-end libraries into static/vendor/ and write down what they are.
 
-Run by hand when a version changes (`python scripts/vendor.py`, needs npm); the files are committed, so nobody else needs
-node. `tests/test_static.py` hashes the files again, so that a changed byte does not go unseen.
+Run by hand when a version changes (`python scripts/vendor.py`, needs npm); the files are committed, so nobody else
+needs node. `tests/test_static.py` hashes the files again, so that a changed byte does not go unseen.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dashboard import format as words
-from dashboard import names, nameparts
+from dashboard import nameparts, names
 from dashboard.spark import Spark
 from dashboard.spark import spark as draw
 from dashboard.streams import payloads

@@ -1,7 +1,7 @@
 """Where a group stands in its stream, as positions on one staff.
 
 The staff spans the age of the stream, the first entry at 0% and now at 100%, on a log scale that gives a minute as
-much room as a day. All times are milliseconds since 1970; positions are SVG attributes ("38.55%") so that no style is needed.
+much room as a day. All times are milliseconds since 1970. Positions are SVG attributes ("38.55%"): no style is needed.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from django.contrib.auth.forms import AuthenticationForm
 from django.template import engines
 from django.template.loader import render_to_string
 from django.utils import timezone, translation
@@ -207,3 +208,23 @@ def test_facts_show_each_kind() -> None:
         f'<span class="zero">{NOTHING}</span>',
     ):
         assert said in html
+
+
+@pytest.mark.parametrize("code", ["400", "403", "403_csrf", "404", "500"])
+def test_error_pages_need_nothing_but_themselves(code: str) -> None:
+    html = render_to_string(f"{code}.html")
+    assert html.count("<h1>") == 1
+    assert "Sign out" not in html
+
+
+def test_a_404_says_what_was_looked_for() -> None:
+    html = render_to_string("404.html", {"exception": "No stream <orders> on default."})
+    assert "No stream &lt;orders&gt; on default." in html
+
+
+def test_sign_in_says_what_is_wrong() -> None:
+    form = AuthenticationForm(None, data={"username": "", "password": "secret"})
+    html = render_to_string("registration/login.html", {"form": form, "next": "/s/<x>/"})
+    assert "This field is required." in html
+    assert 'value="/s/&lt;x&gt;/"' in html
+    assert "secret" not in html

@@ -7,7 +7,14 @@ import sys
 
 
 def main() -> None:
+    """Run a command. A wrong value in the environment ends with one sentence and exit code 2."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
     from django.core.management import execute_from_command_line
 
-    execute_from_command_line(sys.argv)
+    from dashboard.env import WrongValue
+
+    try:
+        execute_from_command_line(sys.argv)
+    except WrongValue as problem:
+        print(f"Streamgauge cannot start: {problem}", file=sys.stderr)
+        sys.exit(2)

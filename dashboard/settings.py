@@ -1,17 +1,39 @@
-"""Every knob, from the environment (docs/configuration.md)."""
+"""Every knob, from the environment. What each means stands in docs/configuration.md."""
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
-from dashboard.access import MaskRule
-from dashboard.streams.servers import ServerConfig
+from dashboard import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-SECRET_KEY = os.environ.get("SECRET_KEY", "insecure-skeleton")
-DEBUG = False
-ALLOWED_HOSTS = ["127.0.0.1", "localhost", "[::1]", "testserver"]
+LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
+
+# What is watched ---------------------------------------------------------------------------------------------------
+STREAMGAUGE_SERVERS, STREAMGAUGE_MASKING = env.servers_and_masking()
+VIEWER_ONLY = env.flag("STREAMGAUGE_VIEWER_ONLY")
+
+# How it is judged (seconds, deliveries) ----------------------------------------------------------------------------
+LATE_AFTER = env.whole("LATE_AFTER", 60)
+STUCK_AFTER = env.whole("STUCK_AFTER", 300)
+GONE_AFTER = env.whole("GONE_AFTER", 3600)
+POISON_DELIVERIES = env.whole("POISON_DELIVERIES", 5, least=2)
+SAMPLE_EVERY = env.whole("SAMPLE_EVERY", 5)
+if STUCK_AFTER < LATE_AFTER:
+    raise env.WrongValue(f"STUCK_AFTER is {STUCK_AFTER}; allowed is at least LATE_AFTER, which is {LATE_AFTER}.")
+
+# Ground ------------------------------------------------------------------------------------------------------------
+DEBUG = env.flag("DEBUG")
+DATA_DIR = env.folder("DATA_DIR", "data")
+DATABASES = {"default": env.database(DATA_DIR)}
+EMBEDDED_DATABASE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
+SECRET_KEY = env.secret_key(DATA_DIR, may_be_made=EMBEDDED_DATABASE)
+SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+ROOT_URLCONF = "dashboard.urls"
+ASGI_APPLICATION = "dashboard.asgi.application"
+FORCE_SCRIPT_NAME = env.text("FORCE_SCRIPT_NAME") or None
+
 INSTALLED_APPS = [
     "daphne",
     "django.contrib.auth",
@@ -22,21 +44,22 @@ INSTALLED_APPS = [
     "channels",
     "ninja",
     "dashboard",
-    "streams_admin",
+    *([] if VIEWER_ONLY else ["streams_admin"]),
 ]
+
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "dashboard.middleware.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
+    "dashboard.middleware.SameOriginMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
 ]
-ROOT_URLCONF = "dashboard.urls"
-ASGI_APPLICATION = "dashboard.asgi.application"
+
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -45,36 +68,73 @@ TEMPLATES = [
         "OPTIONS": {
             "context_processors": [
                 "django.template.context_processors.request",
-                "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "dashboard.context.frame",
-            ]
+            ],
         },
     }
 ]
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.sqlite3",
-        "NAME": os.environ.get("DATA_DIR", "data") + "/streamgauge.sqlite3",
-        "OPTIONS": {
-            "transaction_mode": "IMMEDIATE",
-            "timeout": 5,
-            "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
-        },
-    }
-}
-DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
-STATIC_URL = "static/"
-STATICFILES_DIRS = [BASE_DIR / "static"]
-USE_TZ = True
-TIME_ZONE = "UTC"
+
+# Who may talk to us ------------------------------------------------------------------------------------------------
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", LOOPBACK)
+CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+HTTPS = env.flag("HTTPS", default=any(host not in LOOPBACK for host in ALLOWED_HOSTS))
+BEHIND_PROXY = env.flag("BEHIND_PROXY")
+"""A proxy in front sets (not appends) X-Forwarded-Proto and X-Real-IP."""
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
+SECURE_SSL_REDIRECT = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]
+SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "no-referrer"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")
+]
 LOGIN_URL = "login"
 LOGIN_REDIRECT_URL = "/"
-CHANNEL_LAYERS: dict[str, object] = {}
-STREAMGAUGE_SERVERS: tuple[ServerConfig, ...] = ()
-STREAMGAUGE_MASKING: tuple[MaskRule, ...] = ()
-STUCK_AFTER = 300
-LATE_AFTER = 60
-GONE_AFTER = 3600
-POISON_DELIVERIES = 5
-SAMPLE_EVERY = 5
+LOGOUT_REDIRECT_URL = "login"
+SESSION_COOKIE_AGE = 8 * 3600
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
+CSRF_COOKIE_HTTPONLY = True
+DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
+
+# Language, time, files ---------------------------------------------------------------------------------------------
+LANGUAGE_CODE = "en-gb"
+USE_I18N = False
+USE_TZ = True
+TIME_ZONE = env.text("TIME_ZONE", "UTC")
+STATIC_URL = "static/"
+STATIC_ROOT = DATA_DIR / "static"
+STATICFILES_DIRS = [path for path in [BASE_DIR / "static"] if path.is_dir()]
+STATIC_HASHED = env.flag("STATIC_HASHED", default=not DEBUG)
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "dashboard.staticfiles.HashedStaticFiles"
+        if STATIC_HASHED
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not STATIC_HASHED
+WHITENOISE_AUTOREFRESH = not STATIC_HASHED
+
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "ours": {"()": "dashboard.logs.formatter", "kind": env.choice("LOG_FORMAT", ["text", "json"], "text")}
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "ours"}},
+    "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR"], "INFO")},
+    "loggers": {"django.server": {"handlers": [], "propagate": True}, "daphne.server": {"level": "WARNING"}},
+}

@@ -1,0 +1,42 @@
+"""Log lines: one event is one line, whatever a key or a user name contains."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+from dashboard.streams.payloads import escape, is_plain
+
+
+def one_line(text: str) -> str:
+    """Text with everything escaped that could break or forge a line."""
+    return "".join(c if is_plain(c) and c not in "\n\t" else escape(c) for c in text)
+
+
+class TextFormatter(logging.Formatter):
+    """`2026-11-20T03:12:00 INFO streamgauge: …`, tracebacks on the same line, escaped."""
+
+    def __init__(self) -> None:
+        super().__init__("%(asctime)s %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S%z")
+
+    def format(self, record: logging.LogRecord) -> str:
+        return one_line(super().format(record))
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, exception."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        line = {
+            "time": self.formatTime(record, "%Y-%m-%dT%H:%M:%S%z"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        if record.exc_info:
+            line["exception"] = self.formatException(record.exc_info)
+        return json.dumps(line)
+
+
+def formatter(kind: str) -> logging.Formatter:
+    return JsonFormatter() if kind == "json" else TextFormatter()

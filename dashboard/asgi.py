@@ -9,10 +9,14 @@ from channels.sessions import SessionMiddlewareStack
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-_http = get_asgi_application()
+_django = get_asgi_application()
 
+from dashboard.limits import BodyLimit  # noqa: E402 - needs the apps
 from dashboard.routing import websocket_urlpatterns  # noqa: E402 - needs the apps
 
 application = ProtocolTypeRouter(
-    {"http": _http, "websocket": SessionMiddlewareStack(URLRouter(websocket_urlpatterns))}
+    {
+        "http": BodyLimit(_django),
+        "websocket": SessionMiddlewareStack(URLRouter(websocket_urlpatterns)),
+    }
 )

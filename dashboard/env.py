@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
 
 import environ
 
@@ -175,7 +175,7 @@ def redis_url(name: str, url: str, password: str = "") -> str:
     return urlunsplit((scheme, _with_password(parts.netloc, password), parts.path, parts.query, ""))
 
 
-def _split(name: str, url: str) -> Any:
+def _split(name: str, url: str) -> SplitResult:
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - asking for it is what checks it

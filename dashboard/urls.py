@@ -6,8 +6,12 @@ from django.apps import apps
 from django.urls import URLPattern, URLResolver, include, path
 
 from dashboard import names  # noqa: F401 - registers the path converters
+from dashboard.views import probes
 
-urlpatterns: list[URLPattern | URLResolver] = []
+urlpatterns: list[URLPattern | URLResolver] = [
+    path("healthz", probes.healthz, name="healthz"),
+    path("readyz", probes.readyz, name="readyz"),
+]
 
 if apps.is_installed("streams_admin"):
     urlpatterns.append(path("", include("streams_admin.urls")))

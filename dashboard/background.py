@@ -1,0 +1,80 @@
+"""Work that runs beside the site in the serving process: registered at start-up, begun by `serve`, supervised.
+
+A loop that fails is logged and begun again, later each time. On the way down every loop is cancelled and awaited.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from collections.abc import Awaitable, Callable
+
+log = logging.getLogger(__name__)
+
+Work = Callable[[], Awaitable[None]]
+LONGEST_PAUSE = 30.0
+
+_work: list[Work] = []
+_farewells: list[Work] = []
+_tasks: list[asyncio.Task[None]] = []
+_stopping = False
+
+
+def register(work: Work) -> None:
+    """Called at start-up: `work` is to run for as long as the site is served."""
+    if work not in _work:
+        _work.append(work)
+
+
+def at_stop(farewell: Work) -> None:
+    """Called at start-up: `farewell` is awaited when the process is told to stop, before the work is cancelled."""
+    if farewell not in _farewells:
+        _farewells.append(farewell)
+
+
+def start() -> None:
+    """Begin everything that is registered, on the running loop."""
+    global _stopping
+    _stopping = False
+    _tasks.extend(asyncio.create_task(_keep(work), name=_name(work)) for work in _work)
+
+
+async def stop() -> None:
+    """Say farewell, cancel everything, and wait until it has ended."""
+    drain()
+    await asyncio.gather(*(farewell() for farewell in _farewells), return_exceptions=True)
+    tasks, _tasks[:] = list(_tasks), []
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def drain() -> None:
+    """From now on `/readyz` says that this process takes no new work."""
+    global _stopping
+    _stopping = True
+
+
+def stopping() -> bool:
+    return _stopping
+
+
+def running() -> bool:
+    return bool(_tasks)
+
+
+async def _keep(work: Work) -> None:
+    pause = 1.0
+    while True:
+        try:
+            await work()
+            return
+        except Exception:
+            log.exception("%s failed and is begun again in about %.0f s", _name(work), pause)
+        await asyncio.sleep(pause * random.uniform(0.7, 1.3))
+        pause = min(pause * 2, LONGEST_PAUSE)
+
+
+def _name(work: Work) -> str:
+    return f"{getattr(work, '__module__', '')}.{getattr(work, '__qualname__', work)}"

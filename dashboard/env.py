@@ -12,7 +12,7 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, urlsplit
 
 import environ
 
@@ -172,7 +172,8 @@ def redis_url(name: str, url: str, password: str = "") -> str:
     if scheme != "unix" and not parts.hostname:
         raise WrongValue(f"{name} names no host; allowed is redis://user:password@host:port/db.")
     scheme = {"valkey": "redis", "valkeys": "rediss"}.get(scheme, scheme)
-    return urlunsplit((scheme, _with_password(parts.netloc, password), parts.path, parts.query, ""))
+    query = f"?{parts.query}" if parts.query else ""
+    return f"{scheme}://{_with_password(parts.netloc, password)}{parts.path}{query}"
 
 
 def _split(name: str, url: str) -> SplitResult:

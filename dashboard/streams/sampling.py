@@ -26,7 +26,7 @@ BODIES = 20
 
 @dataclass(frozen=True, slots=True)
 class GroupSample:
-    """A group at one moment. `looked`: pending entries seen this round, by ID; `ghosts`: those of them without a body."""
+    """A group at one moment. `looked`: pending entries seen this round; `ghosts`: how many of them have no body."""
 
     facts: GroupFacts
     consumers: tuple[ConsumerFacts, ...] = ()

@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest
 
 from dashboard.streams import servers
 from dashboard.streams.errors import UnknownServer
@@ -153,3 +154,21 @@ def mask(key: bytes) -> Mask:
     """The mask of a stream: all rules that match its key."""
     rules: tuple[MaskRule, ...] = settings.STREAMGAUGE_MASKING
     return Mask(tuple(f for rule in rules if fnmatchcase(key, rule.streams.encode()) for f in rule.fields))
+
+
+def actor_of(request: HttpRequest) -> Actor:
+    """Who asks: the token's actor when the API has set one, else the signed-in user's. Asked once per request."""
+    known: Actor | None = getattr(request, "actor", None)
+    if known is None:
+        from dashboard.people import actor_for_user  # models are not there yet when this module is loaded
+
+        known = actor_for_user(request.user)
+        request.actor = known  # type: ignore[attr-defined]
+    return known
+
+
+def client_address(request: HttpRequest) -> str:
+    """Where the request comes from: the peer, or what the proxy in front says when one is configured."""
+    if settings.BEHIND_PROXY:
+        return str(request.headers.get("X-Real-IP", request.META.get("REMOTE_ADDR", "")))[:64]
+    return str(request.META.get("REMOTE_ADDR", ""))

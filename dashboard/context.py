@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from dashboard import menus
 from dashboard.access import ANONYMOUS, Actor, actor_of, visible_servers
+from dashboard.fleet.reading import attention_count
 from dashboard.streams.servers import Server
 
 
@@ -61,7 +62,7 @@ def _named(request: HttpRequest, servers: tuple[Server, ...]) -> Server | None:
 
 def _nav(request: HttpRequest, actor: Actor, server: Server | None) -> Iterator[Link]:
     home = reverse("attention")
-    yield Link("Attention", home, "g h", current=request.path == home)
+    yield Link("Attention", home, "g h", attention_count(actor), current=request.path == home)
     if server:
         url = reverse("streams", kwargs={"server": server.name})
         yield Link("Streams", url, "g s", current=request.path.startswith(url))

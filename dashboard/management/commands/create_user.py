@@ -1,0 +1,31 @@
+"""`manage.py create_user NAME --role R`: a person with a role, and a one-time link to sign in with."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from typing import Any
+
+from django.contrib.auth.models import Group, User
+from django.core.management.base import BaseCommand, CommandError
+
+from dashboard.access import ROLES
+from dashboard.signin import one_time_link
+
+
+class Command(BaseCommand):
+    help = "Make (or change) a user with a role and print a link that signs them in once, within ten minutes."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("name")
+        parser.add_argument("--role", required=True, help="viewer, operator or admin")
+        parser.add_argument("--base-url", default="http://127.0.0.1:8000", help="where the site is")
+
+    def handle(self, *args: Any, name: str, role: str, base_url: str, **options: Any) -> None:
+        if role not in ROLES:
+            raise CommandError(f"--role is {role!r}; allowed are {', '.join(ROLES)}.")
+        user, made = User.objects.get_or_create(username=name)
+        if made:
+            user.set_unusable_password()
+            user.save()
+        user.groups.set([Group.objects.get(name=role)])
+        self.stdout.write(one_time_link(user, base_url))

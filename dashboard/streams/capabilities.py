@@ -46,8 +46,8 @@ class Capabilities:
 
     @property
     def memory_samples(self) -> tuple[str | int, ...]:
-        """Valkey 8.1 and later extrapolate from five consumers and can be off by 300 times; 0 makes it count."""
-        return ("SAMPLES", 0) if self.info.flavour == "Valkey" and self.info.version >= (8, 1) else ()
+        """Valkey 8.1 and later extrapolate from five consumers and can be off by 300 times; a thousand is near and bounded."""
+        return ("SAMPLES", 1000) if self.info.flavour == "Valkey" and self.info.version >= (8, 1) else ()
 
     @property
     def no_touch(self) -> bool:

@@ -1,0 +1,326 @@
+"""The laws of the architecture, as checks over the source of both packages.
+
+Each law is a function from a source to the lines that break it. It is shown a breach first, so that it cannot fall
+asleep, and then the repository.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LAYERS = ("live", "fleet", "views", "api")
+DOORS = (
+    "dashboard.streams",
+    "dashboard.live.hub",
+    "dashboard.menus",
+    "dashboard.access",
+    "dashboard.names",
+    "dashboard.background",
+    "dashboard.format",
+    "dashboard.rows",
+    "dashboard.params",
+)
+# fmt: off
+WRITES = frozenset({
+    "XADD", "XACK", "XACKDEL", "XNACK", "XCLAIM", "XAUTOCLAIM", "XDEL", "XDELEX", "XTRIM", "XGROUP", "XSETID",
+    "XCFGSET", "XREADGROUP", "DEL", "UNLINK", "SET", "SETEX", "GETDEL", "EXPIRE", "PEXPIRE", "PERSIST", "RENAME",
+    "RESTORE", "COPY", "MIGRATE", "FLUSHALL", "FLUSHDB", "EVAL", "EVALSHA", "FCALL", "SCRIPT", "FUNCTION", "PUBLISH",
+    "LPUSH", "RPUSH", "HSET", "SADD", "ZADD", "INCR", "BGSAVE", "SHUTDOWN",
+})
+# fmt: on
+TYPED_WRITES = re.compile(
+    r"x(add|ack|ackdel|nack|claim|autoclaim|del|delex|trim|group_\w+|setid|readgroup)|flush(all|db)"
+)
+
+
+@dataclass(frozen=True)
+class Source:
+    """A Python file of the repository. `name` is its module, `place` its path from the root."""
+
+    place: str
+    text: str
+
+    @classmethod
+    def of(cls, path: Path) -> Source:
+        return cls(path.relative_to(ROOT).as_posix(), path.read_text())
+
+    @cached_property
+    def tree(self) -> ast.Module:
+        return ast.parse(self.text, self.place)
+
+    @property
+    def package(self) -> str:
+        """Dotted name of the folder, which relative imports start from."""
+        return self.place.rpartition("/")[0].replace("/", ".")
+
+    def within(self, *places: str) -> bool:
+        """Whether it is one of these files, or lies in one of these folders (with a slash at the end)."""
+        return any(self.place.startswith(p) if p.endswith("/") else self.place == p for p in places)
+
+    def imports(self) -> Iterator[tuple[int, str]]:
+        """Line and dotted name of everything imported at any depth, by `import_module` too."""
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Import):
+                yield from ((node.lineno, alias.name) for alias in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield from ((node.lineno, f"{self._origin(node)}.{alias.name}") for alias in node.names)
+            elif isinstance(node, ast.Call) and _called(node) in ("import_module", "__import__", "import_string"):
+                yield from ((node.lineno, str(a.value)) for a in node.args if isinstance(a, ast.Constant))
+
+    def _origin(self, node: ast.ImportFrom) -> str:
+        parts = self.package.split(".")
+        above = parts[: len(parts) - node.level + 1] if node.level else []
+        return ".".join([*above, *([node.module] if node.module else [])])
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def _inside(module: str, *packages: str) -> bool:
+    return any(module == package or module.startswith(f"{package}.") for package in packages)
+
+
+def hands_in_the_eyes(source: Source) -> list[int]:
+    """Law 1: `dashboard` never imports `streams_admin`."""
+    if not source.within("dashboard/"):
+        return []
+    return [line for line, module in source.imports() if _inside(module, "streams_admin")]
+
+
+def side_doors(source: Source) -> list[int]:
+    """Law 2: `streams_admin` comes in through the declared doors."""
+    if not source.within("streams_admin/"):
+        return []
+    return [line for line, module in source.imports() if _inside(module, "dashboard") and not _inside(module, *DOORS)]
+
+
+def redis_clients(source: Source) -> list[int]:
+    """Law 3: only `servers.py` imports redis-py. The scenarios and their command play customers' services."""
+    if source.within("dashboard/streams/servers.py", *SCENARIOS):
+        return []
+    return [line for line, module in source.imports() if _inside(module, "redis", "valkey", "coredis")]
+
+
+def writes(source: Source) -> list[int]:
+    """Law 4: mutating commands are named, and the client for writes is taken in hand, only in `commands.py`."""
+    if source.within("streams_admin/commands.py", *SCENARIOS):
+        return []
+    return [node.lineno for node in ast.walk(source.tree) if _is_write(node, source)]
+
+
+def _is_write(node: ast.AST, source: Source) -> bool:
+    if isinstance(node, ast.Constant):
+        word = node.value.decode("latin-1") if isinstance(node.value, bytes) else node.value
+        return isinstance(word, str) and word in WRITES
+    if isinstance(node, ast.Attribute) and node.attr == "hands":
+        return not source.within("dashboard/streams/servers.py")
+    return isinstance(node, ast.Call) and bool(TYPED_WRITES.fullmatch(_called(node)))
+
+
+def django_in_streams(source: Source) -> list[int]:
+    """Law 5a: `dashboard/streams/` knows no Django and nothing of the rest of the site."""
+    if not source.within("dashboard/streams/"):
+        return []
+    return [
+        line
+        for line, module in source.imports()
+        if _inside(module, "django", "channels", "ninja")
+        or (_inside(module, "dashboard") and not _inside(module, "dashboard.streams"))
+    ]
+
+
+def sideways(source: Source) -> list[int]:
+    """Law 5b: `live`, `fleet`, `views` and `api` do not import each other; pages and API may read the fleet."""
+    own = next((layer for layer in LAYERS if source.within(f"dashboard/{layer}/")), None)
+    if own is None:
+        return []
+    readable = {own, "fleet"} if own in ("views", "api") else {own}
+    closed = [f"dashboard.{layer}" for layer in LAYERS if layer not in readable]
+    return [line for line, module in source.imports() if _inside(module, *closed)]
+
+
+def environment(source: Source) -> list[int]:
+    """Law 6: the environment is read in `env.py` and `settings.py`.
+
+    Entry points may name the settings module; what starts child processes may hand the environment on.
+    """
+    if source.within("dashboard/env.py", "dashboard/settings.py", *STARTERS):
+        return []
+    entry = source.within("manage.py", "dashboard/cli.py", "dashboard/asgi.py")
+    allowed = {id(node) for call in ast.walk(source.tree) if entry and _names_settings(call) for node in ast.walk(call)}
+    reads = [node for node in ast.walk(source.tree) if _reads_environment(node) and id(node) not in allowed]
+    return sorted({node.lineno for node in reads if hasattr(node, "lineno")})
+
+
+def _names_settings(node: ast.AST) -> bool:
+    return (
+        isinstance(node, ast.Call)
+        and ast.unparse(node.func) == "os.environ.setdefault"
+        and isinstance(node.args[0], ast.Constant)
+        and node.args[0].value == "DJANGO_SETTINGS_MODULE"
+    )
+
+
+def _reads_environment(node: ast.AST) -> bool:
+    names = {"environ", "environb", "getenv", "getenvb"}
+    if isinstance(node, ast.Attribute):
+        return node.attr in names and isinstance(node.value, ast.Name) and node.value.id == "os"
+    return isinstance(node, ast.ImportFrom) and node.module == "os" and any(alias.name in names for alias in node.names)
+
+
+def trusted_markup(source: Source) -> list[int]:
+    """No string is declared to be HTML: `format_html` and templates escape."""
+    names = {"mark_safe", "SafeString", "SafeText", "safestring"}
+    return [n.lineno for n in ast.walk(source.tree) if isinstance(n, ast.Call) and _called(n) in names]
+
+
+SCENARIOS = ("streams_admin/scenarios/", "streams_admin/management/commands/scenario.py")
+STARTERS = ("streams_admin/scenarios/", "streams_admin/management/commands/", "streams_admin/embedded.py")
+SOURCES = [
+    Source.of(path)
+    for folder in ("dashboard", "streams_admin")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+    if path.stat().st_size
+] + [Source.of(ROOT / "manage.py")]
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+LAWS = (
+    hands_in_the_eyes,
+    side_doors,
+    redis_clients,
+    writes,
+    django_in_streams,
+    sideways,
+    environment,
+    trusted_markup,
+)
+BREACHES = {
+    hands_in_the_eyes: [
+        ("dashboard/menus.py", "from streams_admin import commands"),
+        ("dashboard/apps.py", "def ready():\n    import streams_admin.apps"),
+        ("dashboard/apps.py", "import_module('streams_admin.menu')"),
+        ("dashboard/views/group.py", "from ...streams_admin.actions import ack"),
+    ],
+    side_doors: [
+        ("streams_admin/api.py", "from dashboard.fleet.sampler import current"),
+        ("streams_admin/views.py", "from dashboard import models"),
+        ("streams_admin/operations.py", "import dashboard.live.tail"),
+    ],
+    redis_clients: [
+        ("dashboard/views/probes.py", "from redis.asyncio import Redis"),
+        ("streams_admin/commands.py", "def f():\n    import redis"),
+    ],
+    writes: [
+        ("streams_admin/actions/ack.py", "run('XACK', key)"),
+        ("dashboard/streams/queries.py", "build = [(b'XREADGROUP', key)]"),
+        ("dashboard/views/entry.py", "server.hands.call(name, key)"),
+        ("streams_admin/api.py", "client.xgroup_create(key, group)"),
+        ("dashboard/streams/servers.py", "pipe.flushall()"),
+    ],
+    django_in_streams: [
+        ("dashboard/streams/ids.py", "from django.utils import timezone"),
+        ("dashboard/streams/lag.py", "from ..access import may"),
+        ("dashboard/streams/lag.py", "from dashboard import format"),
+    ],
+    sideways: [
+        ("dashboard/live/hub.py", "from dashboard.fleet.sampler import current"),
+        ("dashboard/views/stream.py", "from dashboard.live import hub"),
+        ("dashboard/api/streams.py", "from dashboard.views.stream import page"),
+        ("dashboard/fleet/sampler.py", "from ..api import metrics"),
+    ],
+    environment: [
+        ("dashboard/streams/servers.py", "import os\nurl = os.environ['REDIS_URL']"),
+        ("streams_admin/plans.py", "from os import getenv"),
+        ("dashboard/asgi.py", "os.environ.setdefault('DEBUG', '1')"),
+        ("manage.py", "os.environ['DJANGO_SETTINGS_MODULE']"),
+    ],
+    trusted_markup: [
+        ("dashboard/templatetags/streamgauge.py", "mark_safe(text)"),
+        ("dashboard/rows.py", "SafeString(x)"),
+    ],
+}
+PERMITTED = [
+    (hands_in_the_eyes, "dashboard/settings.py", "INSTALLED_APPS = ['streams_admin']"),
+    (
+        side_doors,
+        "streams_admin/actions/ack.py",
+        "from dashboard.streams.ids import StreamId\nfrom dashboard import menus",
+    ),
+    (writes, "streams_admin/commands.py", "server.hands.call(b'XACK', key)"),
+    (writes, "dashboard/streams/queries.py", "build = [('XPENDING', key), ('XINFO', 'STREAM', key)]"),
+    (sideways, "dashboard/views/attention.py", "from dashboard.fleet.reading import findings_for"),
+    (environment, "dashboard/asgi.py", "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'dashboard.settings')"),
+]
+Law = Callable[[Source], list[int]]
+
+
+def _named(value: object) -> str | None:
+    return value.__name__ if callable(value) else None
+
+
+@pytest.mark.parametrize("law", LAWS, ids=_named)
+def test_the_law_is_kept(law: Law) -> None:
+    assert [f"{source.place}:{line}" for source in SOURCES for line in law(source)] == []
+
+
+@pytest.mark.parametrize(
+    ("law", "place", "text"), [(law, *breach) for law, found in BREACHES.items() for breach in found], ids=_named
+)
+def test_the_law_sees_a_breach(law: Law, place: str, text: str) -> None:
+    assert law(Source(place, text)) != []
+
+
+@pytest.mark.parametrize(("law", "place", "text"), PERMITTED, ids=_named)
+def test_the_law_lets_pass_what_is_allowed(law: Law, place: str, text: str) -> None:
+    assert law(Source(place, text)) == []
+
+
+def test_every_law_is_shown_a_breach() -> None:
+    assert set(BREACHES) == set(LAWS)
+
+
+def test_without_the_hands_the_site_starts_as_a_pure_viewer(tmp_path: Path) -> None:
+    """Law 1 in one process: everything the URLs lead to is imported, and nothing of `streams_admin` comes along."""
+    program = (
+        "import django, sys; django.setup()\n"
+        "from django.core.management import call_command; call_command('check')\n"
+        "from django.urls import get_resolver; get_resolver().url_patterns\n"
+        "import dashboard.asgi\n"
+        "print([name for name in sys.modules if name.partition('.')[0] == 'streams_admin'])"
+    )
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "dashboard.settings",
+        "STREAMGAUGE_VIEWER_ONLY": "1",
+        "DATA_DIR": str(tmp_path),
+        "PYTHONPATH": str(ROOT),
+    }
+    ended = subprocess.run(
+        [sys.executable, "-c", program], env=environment, cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.splitlines()[-1] == "[]"
+
+
+UNESCAPED = re.compile(r"\|\s*safe\b|\|\s*safeseq\b|autoescape\s+off")
+
+
+def test_templates_escape_everything() -> None:
+    """That they hold no inline script, handler or style, and scripts no `innerHTML`, is in test_static.py."""
+    assert [str(path) for path in TEMPLATES if UNESCAPED.search(path.read_text())] == []
+
+
+def test_no_page_of_the_eyes_names_an_action() -> None:
+    """Buttons come from `menus`: a page leads to nothing of `streams_admin` by its name."""
+    pages = [path for path in TEMPLATES if path.is_relative_to(ROOT / "templates/dashboard")]
+    assert pages
+    assert [str(path) for path in pages if "streams_admin" in path.read_text()] == []

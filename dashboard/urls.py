@@ -7,9 +7,16 @@ from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 
 from dashboard import names  # noqa: F401 - registers the path converters
-from dashboard.views import account, probes
+from dashboard.views import account, attention, entry, group, probes, search, stream, streams
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", attention.attention, name="attention"),
+    path("search/", search.search, name="search"),
+    path("s/<slug:server>/", streams.streams, name="streams"),
+    path("s/<slug:server>/<name:stream>/", stream.stream, name="stream"),
+    path("s/<slug:server>/<name:stream>/e/<sid:entry>/", entry.entry, name="entry"),
+    path("s/<slug:server>/<name:stream>/e/<sid:entry>/field/<int:position>/", entry.field, name="field"),
+    path("s/<slug:server>/<name:stream>/g/<name:group>/", group.group, name="group"),
     path("sign-in/", account.SignIn.as_view(), name="login"),
     path("sign-in/<slug:secret>/", account.by_link, name="sign-in"),
     path("sign-out/", LogoutView.as_view(template_name="registration/logged_out.html"), name="logout"),

@@ -18,6 +18,16 @@ from dashboard.streams.snapshots import ConsumerFacts, PendingEntry
 Severity = Literal["ok", "late", "stuck", "unknown"]
 ConsumerState = Literal["working", "waiting", "silent", "gone"]
 RANK: dict[str, int] = {"stuck": 0, "late": 1, "unknown": 2, "ok": 3}
+WORDS = {
+    "stuck": "Stuck",
+    "poison": "Poison",
+    "silent_consumer": "Silent consumer",
+    "ghosts": "No body",
+    "no_consumer": "No consumer",
+    "falling_behind": "Falling behind",
+    "lag_unknown": "Lag unknown",
+}
+"""What each kind of finding is called on a page."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,11 @@ class StreamState:
     def health(self) -> Severity:
         return worst(self.findings)
 
+    @property
+    def in_trend(self) -> tuple[float | None, ...]:
+        """The rate in, lately, for a sparkline."""
+        return tuple(point.in_rate for point in self.points[-60:])
+
     def group_health(self, group: bytes) -> Severity:
         return worst(tuple(f for f in self.findings if f.group == group))
 

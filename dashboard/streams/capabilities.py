@@ -46,7 +46,7 @@ class Capabilities:
 
     @property
     def memory_samples(self) -> tuple[str | int, ...]:
-        """Valkey 8.1 and later extrapolate from five consumers and can be off by 300 times; a thousand is near and bounded."""
+        """Valkey 8.1 and later extrapolate from five consumers and may be off by 300 times; 1,000 is bounded too."""
         return ("SAMPLES", 1000) if self.info.flavour == "Valkey" and self.info.version >= (8, 1) else ()
 
     @property

@@ -21,6 +21,7 @@ from dashboard.streams.replies import (
     entries,
     facts,
     group_row,
+    memory,
     need,
     pending_entries,
     pending_summary,
@@ -31,6 +32,7 @@ from dashboard.streams.snapshots import (
     Delivery,
     Entry,
     EntryWhereabouts,
+    Figure,
     GroupFacts,
     GroupOverview,
     Page,
@@ -126,6 +128,20 @@ class _OldestPerGroup(Query[StreamOverview]):
         answers = iter(replies)
         groups = tuple(replace(g, oldest=_first(next(answers))) if g.pending else g for g in self.found.groups)
         return replace(self.found, groups=groups)
+
+
+@dataclass(frozen=True)
+class MemoryQuery(Query[dict[bytes, Figure]]):
+    """What each of at most PAGE_MAX streams weighs, one MEMORY USAGE each; unknown with the reason where refused."""
+
+    keys: tuple[bytes, ...]
+    can: Capabilities
+
+    def build(self) -> Sequence[Command]:
+        return [("MEMORY", "USAGE", key, *self.can.memory_samples) for key in self.keys[:PAGE_MAX]]
+
+    def parse(self, replies: Sequence[Reply]) -> dict[bytes, Figure]:
+        return {key: memory(reply) for key, reply in zip(self.keys, replies, strict=False)}
 
 
 @dataclass(frozen=True)

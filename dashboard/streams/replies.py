@@ -63,7 +63,7 @@ def entries(reply: Reply) -> tuple[Entry, ...]:
     return tuple(Entry(StreamId.parse(id_), pairs(flat)) for id_, flat in need(reply) if flat is not None)
 
 
-def facts(key: bytes, stream: Reply, memory: Reply = None) -> StreamFacts:
+def facts(key: bytes, stream: Reply, weight: Reply = None) -> StreamFacts:
     """XINFO STREAM and MEMORY USAGE."""
     info = row(need(stream))
     first, last = info.get(b"first-entry"), info.get(b"last-entry")
@@ -77,11 +77,12 @@ def facts(key: bytes, stream: Reply, memory: Reply = None) -> StreamFacts:
         max_deleted_id=maybe_id(info.get(b"max-deleted-entry-id")),
         groups=info[b"groups"],
         entry_bytes=max((sum(map(len, entry[1])) for entry in (first, last) if entry), default=0),
-        memory=_memory(memory),
+        memory=memory(weight),
     )
 
 
-def _memory(reply: Reply) -> Figure:
+def memory(reply: Reply) -> Figure:
+    """MEMORY USAGE in bytes."""
     if isinstance(reply, NotAllowed):
         return Figure(None, "The server does not let this user run MEMORY USAGE.")
     if isinstance(reply, StreamError):

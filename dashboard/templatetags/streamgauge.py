@@ -111,3 +111,9 @@ def short(pieces: Sequence[Piece], limit: int) -> tuple[Piece, ...]:
         found.append((kind, text[:left]) if kind == "text" else (kind, text))
         left -= len(text)
     return tuple(found)
+
+
+@register.filter
+def split_words(text: str) -> list[str]:
+    """Words of a literal, to loop over."""
+    return text.split()

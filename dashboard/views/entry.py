@@ -1,0 +1,93 @@
+"""One entry: its payload, and where it is in every group."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from dashboard import menus, params
+from dashboard.access import Permission, require
+from dashboard.menus import Target
+from dashboard.names import plain
+from dashboard.rows import FIELDS, Sight, dumps, sight
+from dashboard.streams.errors import Gone
+from dashboard.streams.ids import StreamId
+from dashboard.streams.payloads import SHOW_BYTES
+from dashboard.streams.queries import EntryQuery
+from dashboard.streams.snapshots import Delivery, EntryWhereabouts, Fields
+from dashboard.views.stream import FORMS
+from dashboard.views.watched import Watched, watched
+
+WORDS = {
+    "pending": ("Pending", "late", "late"),
+    "undelivered": ("Undelivered", "late", "idle"),
+    "settled": ("Settled", "ok", "ok"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Whereabout:
+    """One group's row."""
+
+    delivery: Delivery
+    word: str
+    severity: str
+    icon: str
+
+
+def entry(request: HttpRequest, server: str, stream: bytes, entry: StreamId) -> HttpResponse:
+    here = watched(request, server, stream)
+    form = params.choice(request.GET, "as", FORMS, "tree")
+    found = _found(here, stream, entry)
+    seen = sight(here.actor, here.server.name, stream)
+    fields = found.entry.fields if found.entry else ()
+    pending = [d for d in found.deliveries if d.state == "pending"]
+    context = {
+        "server": here.server,
+        "key": stream,
+        "id": entry,
+        "found": found,
+        "at_ms": entry.ms if entry.time() else None,
+        "may_read": seen.may_read,
+        "detail": seen.full(fields) if form != "hex" else None,
+        "dumps": dumps(fields, seen) if form == "hex" else (),
+        "downloads": _downloads(fields, seen) if seen.may_read else [],
+        "form": form,
+        "forms": [(f.capitalize(), params.address({"as": f}), f == form) for f in FORMS],
+        "whereabouts": [Whereabout(d, *WORDS[d.state]) for d in found.deliveries],
+        "pending": pending,
+        "menu": menus.items_for(here.actor, Target(here.server.name, stream, entry=entry)),
+        "server_time_ms": found.now_ms,
+    }
+    return render(request, "dashboard/entry.html", context)
+
+
+def _found(here: Watched, key: bytes, id_: StreamId) -> EntryWhereabouts:
+    try:
+        return here.server.run(EntryQuery(key, id_, here.server.capabilities()))
+    except Gone as error:
+        raise Gone(f"{error.message} Looked for on the stream “{plain(key)}” of {here.server.name}.") from None
+
+
+def _downloads(fields: Fields, seen: Sight) -> list[tuple[int, bytes, int]]:
+    """Fields too large for the page: position, name, bytes."""
+    large = [(at, name, len(value)) for at, (name, value) in enumerate(fields[:FIELDS]) if len(value) > SHOW_BYTES]
+    return [row for row in large if not seen.mask.hides(row[1])]
+
+
+def field(request: HttpRequest, server: str, stream: bytes, entry: StreamId, position: int) -> HttpResponse:
+    """One field's value as it is, as a download that no browser interprets."""
+    here = watched(request, server, stream)
+    require(here.actor, Permission.READ_PAYLOAD, here.server.name, stream)
+    found = _found(here, stream, entry).entry
+    if found is None or position >= len(found.fields):
+        raise Http404("The entry has no such field.")
+    name, value = found.fields[position]
+    if sight(here.actor, here.server.name, stream).mask.hides(name):
+        raise Http404("The field is masked by policy.")
+    response = HttpResponse(value, content_type="application/octet-stream")
+    response["Content-Disposition"] = f'attachment; filename="{entry}-{position}.bin"'
+    response["X-Content-Type-Options"] = "nosniff"
+    return response

@@ -1,0 +1,228 @@
+"""A group: where it stands, who reads in it, and what is pending, with payloads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from dashboard import menus, params
+from dashboard.fleet.findings import WORDS, Finding, consumer_state
+from dashboard.fleet.sampler import limits, sampler_for
+from dashboard.fleet.snapshot import StreamState
+from dashboard.gauge import Gauge, Holder, gauge
+from dashboard.menus import Item, Target
+from dashboard.names import plain, to_path
+from dashboard.rows import PendingRow, pending_row, sight
+from dashboard.streams.errors import Gone, Unreachable
+from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.queries import GroupQuery, PendingQuery, fitting
+from dashboard.streams.sampling import GroupSample, StreamSample
+from dashboard.streams.snapshots import (
+    ConsumerFacts,
+    GroupOverview,
+    Page,
+    PendingEntry,
+    PendingSummary,
+)
+from dashboard.views.watched import Watched, watched
+
+LIMIT = 50
+CONSUMERS = 100
+"""Consumers in the table: those that hold most. Hundreds of idle ones tell nothing."""
+STATE_LOOK = {
+    "working": ("ok", "ok"),
+    "waiting": ("ok", "idle"),
+    "silent": ("stuck", "stuck"),
+    "gone": ("unknown", "gone"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The filters of the pending list, and where its page begins."""
+
+    consumer: bytes | None
+    min_idle: str
+    min_idle_ms: int
+    min_deliveries: int
+    after: StreamId | None
+
+    @classmethod
+    def of(cls, query: params.Query) -> Asked:
+        return cls(
+            consumer=params.name(query, "consumer"),
+            min_idle=params.text(query, "min_idle"),
+            min_idle_ms=params.duration_ms(query, "min_idle"),
+            min_deliveries=params.whole(query, "min_deliveries", 0, most=10**9),
+            after=params.entry_id(query, "after"),
+        )
+
+    @property
+    def active(self) -> int:
+        return sum((self.consumer is not None, bool(self.min_idle_ms), self.min_deliveries > 1))
+
+    def address(self, **changes: object) -> str:
+        values: dict[str, object] = {
+            "consumer": None if self.consumer is None else to_path(self.consumer),
+            "min_idle": self.min_idle,
+            "min_deliveries": self.min_deliveries or None,
+            **changes,
+        }
+        return params.address(values)
+
+
+@dataclass(frozen=True, slots=True)
+class ConsumerRow:
+    """A consumer with its state in words."""
+
+    facts: ConsumerFacts
+    state: str
+    why: str
+    severity: str
+    icon: str
+    step: Item | None
+    address: str
+
+
+def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> HttpResponse:
+    here = watched(request, server, stream)
+    asked = Asked.of(request.GET)
+    state = here.state(stream)
+    trouble, overview = _overview(here, stream, group, state)
+    sample = _sample(overview, state)
+    page = _pending(here, overview, asked) if not trouble else None
+    seen = sight(here.actor, here.server.name, stream)
+    target = Target(here.server.name, stream, group)
+    consumers = [_consumer(here, overview, sample, facts, asked) for facts in overview.consumers[:CONSUMERS]]
+    findings = [f for f in state.findings if f.group == group] if state else []
+    context = {
+        "server": here.server,
+        "key": stream,
+        "name": group,
+        "overview": overview,
+        "facts": overview.group,
+        "state": state,
+        "out_rate": state.out_rates.get(group) if state else None,
+        "finding": findings[0] if findings else None,
+        "word": WORDS[findings[0].kind] if findings else "Ok",
+        "trouble": trouble,
+        "step": _step(here, target, findings),
+        "menu": menus.items_for(here.actor, target),
+        "bar": menus.items_for(here.actor, Target(here.server.name, stream, group, kind="selection")),
+        "gauge": _gauge(overview, sample, consumers),
+        "consumers": consumers,
+        "consumers_cut": max(0, len(overview.consumers) - CONSUMERS),
+        "asked": asked,
+        "rows": tuple(_row(entry, here, stream) for entry in page.items) if page else (),
+        "may_read": seen.may_read,
+        "page": page,
+        "matching": _matching(overview, asked),
+        "older": asked.address(after=page.next) if page and page.next else "",
+        "first": asked.address() if asked.after else "",
+        "late_ms": settings.LATE_AFTER * 1000,
+        "server_time_ms": overview.now_ms,
+    }
+    return render(request, "dashboard/group.html", context)
+
+
+def _row(entry: PendingEntry, here: Watched, key: bytes) -> PendingRow:
+    return pending_row(entry, sight(here.actor, here.server.name, key))
+
+
+def _overview(here: Watched, key: bytes, name: bytes, state: StreamState | None) -> tuple[str, GroupOverview]:
+    """Read now; when the server does not answer, the last known with the reason. Raises StreamError without any."""
+    try:
+        return "", here.server.run(GroupQuery(key, name, here.server.capabilities()))
+    except Unreachable as error:
+        known = _known(state, name)
+        if state is None or known is None:
+            raise
+        return error.message, _remembered(state.sample, known)
+    except Gone:
+        raise Gone(f"There is no group “{plain(name)}” on a stream “{plain(key)}” of {here.server.name}.") from None
+
+
+def _known(state: StreamState | None, name: bytes) -> GroupSample | None:
+    return next((g for g in state.sample.groups if g.facts.name == name), None) if state else None
+
+
+def _remembered(sample: StreamSample, known: GroupSample) -> GroupOverview:
+    summary = PendingSummary(known.facts.pending, None, None, ())
+    return GroupOverview(sample.facts, known.facts, known.consumers, summary, sample.now_ms)
+
+
+def _sample(overview: GroupOverview, state: StreamState | None) -> GroupSample:
+    """The group as the judge wants it: what was just read, with the pending entries the sampler has looked at."""
+    known = _known(state, overview.group.name)
+    oldest = (overview.group.oldest,) if overview.group.oldest else ()
+    return GroupSample(overview.group, overview.consumers, known.looked if known else oldest)
+
+
+def _pending(here: Watched, overview: GroupOverview, asked: Asked) -> Page[PendingEntry]:
+    query = PendingQuery(
+        overview.stream.key,
+        overview.group.name,
+        start=asked.after or MIN,
+        consumer=asked.consumer,
+        min_idle_ms=asked.min_idle_ms,
+        min_deliveries=asked.min_deliveries,
+        limit=fitting(LIMIT, overview.stream.entry_bytes),
+    )
+    return here.server.run(query)
+
+
+def _matching(overview: GroupOverview, asked: Asked) -> int | None:
+    """How many pending entries match the filters; None where only looking at all of them would tell."""
+    if asked.min_idle_ms or asked.min_deliveries > 1:
+        return None
+    if asked.consumer is None:
+        return overview.pending.count
+    return dict(overview.pending.consumers).get(asked.consumer, 0)
+
+
+def _consumer(
+    here: Watched, overview: GroupOverview, sample: GroupSample, facts: ConsumerFacts, asked: Asked
+) -> ConsumerRow:
+    key, name = overview.stream.key, overview.group.name
+    moved = sampler_for(here.server).movement(key, name, overview.now_ms)
+    stream = StreamSample(overview.stream, (sample,), overview.now_ms)
+    state, why = consumer_state(facts, stream, sample, moved, limits())
+    severity, icon = STATE_LOOK[state]
+    items = menus.items_for(here.actor, Target(here.server.name, key, name, facts.name, kind=state))
+    step = next((item for item in items if item.primary), None)
+    return ConsumerRow(facts, state, why, severity, icon, step, asked.address(consumer=to_path(facts.name)))
+
+
+def _step(here: Watched, target: Target, findings: Sequence[Finding]) -> Item | None:
+    """What the worst finding asks for."""
+    if not findings:
+        return None
+    worst = findings[0]
+    items = menus.items_for(
+        here.actor, Target(target.server, target.stream, target.group, worst.consumer, kind=worst.kind)
+    )
+    return next((item for item in items if item.primary), None)
+
+
+def _gauge(overview: GroupOverview, sample: GroupSample, consumers: Sequence[ConsumerRow]) -> Gauge | None:
+    first = overview.stream.first_id
+    delivered = overview.group.last_delivered_id
+    return gauge(
+        now_ms=overview.now_ms,
+        first_ms=first.ms if first and first.time() else None,
+        delivered_ms=delivered.ms if delivered.time() else None,
+        holders=tuple(_holders(sample, consumers)),
+        lag=overview.group.lag,
+    )
+
+
+def _holders(sample: GroupSample, consumers: Sequence[ConsumerRow]) -> Iterable[Holder]:
+    for row in consumers:
+        times = [e.id.ms for e in sample.looked if e.consumer == row.facts.name and e.id.time()]
+        if row.facts.pending and times:
+            silent = row.state == "silent"
+            yield Holder(plain(row.facts.name), row.facts.pending, min(times), max(times), silent)

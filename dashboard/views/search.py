@@ -1,0 +1,79 @@
+"""Search: streams and groups by a part of their name, or an entry by its ID. From the fleet's latest sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from dashboard import params
+from dashboard.access import Permission, actor_of, require, visible_servers
+from dashboard.fleet.reading import visible
+from dashboard.fleet.sampler import freshen
+from dashboard.streams.errors import BadId, StreamError
+from dashboard.streams.ids import StreamId
+from dashboard.streams.queries import EntryRange, Together
+from dashboard.streams.servers import Server
+from dashboard.streams.snapshots import Page
+from dashboard.views.streams import matches
+
+MOST = 100
+"""Results shown, and streams of one server that are asked for an entry ID."""
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """Something that was found: a stream, a group of it when `group` is set, an entry when `id` is."""
+
+    server: Server
+    stream: bytes
+    group: bytes | None = None
+    id: StreamId | None = None
+
+
+def search(request: HttpRequest) -> HttpResponse:
+    actor = actor_of(request)
+    require(actor, Permission.SEE)
+    text = params.text(request.GET, "q").strip()
+    known = [(s, visible(actor, freshen(s))) for s in visible_servers(actor)]
+    id_ = _as_id(text)
+    hits: list[Hit] = []
+    for server, states in known if text else []:
+        keys = [state.key for state in states]
+        if id_:
+            hits.extend(_holding(server, keys, id_))
+            continue
+        hits.extend(Hit(server, key) for key in keys if matches(key, text))
+        hits.extend(
+            Hit(server, state.key, group.facts.name)
+            for state in states
+            for group in state.sample.groups
+            if matches(group.facts.name, text)
+        )
+    if len(hits) == 1 and hits[0].id:
+        return redirect("entry", hits[0].server.name, hits[0].stream, hits[0].id)
+    context = {"q": text, "is_id": id_ is not None, "hits": hits[:MOST], "left_out": max(0, len(hits) - MOST)}
+    return render(request, "dashboard/search.html", context)
+
+
+def _as_id(text: str) -> StreamId | None:
+    try:
+        return StreamId.parse(text)
+    except BadId:
+        return None
+
+
+def _holding(server: Server, keys: list[bytes], id_: StreamId) -> Iterator[Hit]:
+    """The streams that have an entry of this ID: one bounded XRANGE each, in one round trip."""
+    asked = keys[:MOST]
+    if not asked:
+        return
+    try:
+        found = server.run(Together(tuple(EntryRange(key, id_, id_, limit=1) for key in asked)))
+    except StreamError:
+        return
+    for key, page in zip(asked, found, strict=True):
+        if isinstance(page, Page) and page.items:
+            yield Hit(server, key, id=id_)

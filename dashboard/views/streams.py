@@ -1,0 +1,271 @@
+"""All streams of a server: searched, sorted, folded by prefix, from the fleet's latest sample. Memory is asked live."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from dashboard import params
+from dashboard.fleet.findings import RANK, WORDS
+from dashboard.fleet.reading import visible
+from dashboard.fleet.sampler import freshen
+from dashboard.fleet.snapshot import StreamState
+from dashboard.names import to_path
+from dashboard.streams.errors import StreamError
+from dashboard.streams.queries import MemoryQuery
+from dashboard.streams.servers import Server
+from dashboard.streams.snapshots import Figure
+from dashboard.views.watched import watched
+
+FOLD_AT = 8
+"""As many streams with a common prefix become one row."""
+CHILDREN = 20
+"""Streams shown under an open prefix."""
+LIMITS = ("50", "100", "200")
+HEALTHS = ("", "stuck", "late", "unknown", "ok")
+
+SORTS: dict[str, Callable[[StreamState], object]] = {
+    "health": lambda s: (RANK[s.health], -(s.oldest_pending_ms or 0), s.key),
+    "name": lambda s: s.key,
+    "length": lambda s: s.sample.facts.length,
+    "in_rate": lambda s: s.in_rate or 0.0,
+    "last": lambda s: s.sample.facts.last_generated_id,
+    "groups": lambda s: s.sample.facts.groups,
+    "pending": lambda s: s.pending,
+    "lag": lambda s: -1 if s.lag is None else s.lag,
+    "oldest": lambda s: s.oldest_pending_ms or 0,
+}
+COLUMNS = (
+    ("name", "Name"),
+    ("-length", "Length"),
+    ("-in_rate", "In"),
+    ("-last", "Last entry"),
+    ("-groups", "Groups"),
+    ("-pending", "Pending"),
+    ("-lag", "Worst lag"),
+    ("-oldest", "Oldest pending"),
+)
+
+
+NOT_ASKED = Figure(None, "not asked for")
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A stream, or a folded prefix that stands for `members`. Figures of a prefix are sums, the worst, the oldest."""
+
+    members: tuple[StreamState, ...]
+    memory: Figure = NOT_ASKED
+    prefix: bytes = b""
+    is_open: bool = False
+    child: bool = False
+
+    @property
+    def state(self) -> StreamState:
+        return self.members[0]
+
+    @property
+    def count(self) -> int:
+        return len(self.members)
+
+    @property
+    def length(self) -> int:
+        return sum(s.sample.facts.length for s in self.members)
+
+    @property
+    def in_rate(self) -> float | None:
+        known = [s.in_rate for s in self.members if s.in_rate is not None]
+        return sum(known) if known else None
+
+    @property
+    def trend(self) -> tuple[float | None, ...]:
+        return () if self.prefix else self.state.in_trend
+
+    @property
+    def last_ms(self) -> int | None:
+        last = max(s.sample.facts.last_generated_id for s in self.members)
+        return last.ms if last.time() else None
+
+    @property
+    def groups(self) -> int:
+        return sum(s.sample.facts.groups for s in self.members)
+
+    @property
+    def pending(self) -> int:
+        return sum(s.pending for s in self.members)
+
+    @property
+    def lag(self) -> Figure:
+        known = [s.lag for s in self.members if s.lag is not None]
+        return Figure(max(known)) if known else Figure(None, _why_unknown(self.members))
+
+    @property
+    def oldest_ms(self) -> int | None:
+        return max((s.oldest_pending_ms for s in self.members if s.oldest_pending_ms is not None), default=None)
+
+    @property
+    def health(self) -> str:
+        return min((s.health for s in self.members), key=RANK.__getitem__)
+
+    @property
+    def word(self) -> str:
+        found = [finding for s in self.members for finding in s.findings]
+        if not found:
+            return "Ok"
+        if self.prefix:
+            return f"{sum(s.health == self.health for s in self.members)} {self.health}"
+        return WORDS[min(found, key=lambda f: RANK[f.severity]).kind]
+
+
+def _why_unknown(members: Sequence[StreamState]) -> str:
+    reasons = [g.facts.lag.reason for s in members for g in s.sample.groups if g.facts.lag.value is None]
+    return reasons[0] if reasons else "No group reads it."
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The query string."""
+
+    search: str
+    health: str
+    sort: str
+    flat: bool
+    limit: int
+    start: int
+    opened: tuple[bytes, ...] = field(default=())
+
+    @classmethod
+    def of(cls, query: params.Query) -> Asked:
+        sorts = [sign + name for name in SORTS for sign in ("", "-")]
+        return cls(
+            search=params.text(query, "search"),
+            health=params.choice(query, "health", HEALTHS, ""),
+            sort=params.choice(query, "sort", sorts, "health"),
+            flat=params.flag(query, "flat"),
+            limit=int(params.choice(query, "limit", LIMITS, LIMITS[0])),
+            start=params.whole(query, "start", 0),
+            opened=params.names(query, "open"),
+        )
+
+    def address(self, **changes: object) -> str:
+        """The page's address with some parameters changed."""
+        values: dict[str, object] = {
+            "search": self.search,
+            "health": self.health,
+            "sort": "" if self.sort == "health" else self.sort,
+            "flat": "1" if self.flat else "",
+            "limit": "" if self.limit == int(LIMITS[0]) else self.limit,
+            "open": [to_path(prefix) for prefix in self.opened],
+            **changes,
+        }
+        return params.address(values)
+
+
+def streams(request: HttpRequest, server: str) -> HttpResponse:
+    here = watched(request, server)
+    asked = Asked.of(request.GET)
+    snapshot = freshen(here.server)
+    all_states = visible(here.actor, snapshot)
+    named = [s for s in all_states if matches(s.key, asked.search)]
+    found = [s for s in named if asked.health in ("", s.health)]
+    ordered = sorted(found, key=SORTS[asked.sort.lstrip("-")], reverse=asked.sort.startswith("-"))  # type: ignore[arg-type]
+    rows = _rows(ordered, asked)
+    shown = rows[asked.start : asked.start + asked.limit]
+    context = {
+        "server": here.server,
+        "snapshot": snapshot,
+        "at_ms": int(snapshot.at * 1000) if snapshot.at else None,
+        "rows": _weighed(here.server, shown) if not snapshot.error else shown,
+        "total": len(all_states),
+        "found": len(found),
+        "folds": sum(bool(row.prefix) for row in rows),
+        "counts": Counter(s.health for s in named),
+        "asked": asked,
+        "columns": [_column(asked, sort, label) for sort, label in COLUMNS],
+        "healths": [(h, asked.address(health=h)) for h in HEALTHS],
+        "newer": asked.address(start=max(0, asked.start - asked.limit) or "") if asked.start else "",
+        "older": asked.address(start=asked.start + asked.limit) if asked.start + asked.limit < len(rows) else "",
+        "server_time_ms": snapshot.now_ms,
+    }
+    return render(request, "dashboard/streams.html", context)
+
+
+def matches(key: bytes, search: str) -> bool:
+    """A part of the name, or the whole of it where the search has a * or a ?. Letters large or small."""
+    if not search:
+        return True
+    wanted, name = search.lower().encode(), key.lower()
+    return fnmatchcase(name, wanted) if set(search) & set("*?") else wanted in name
+
+
+def _column(asked: Asked, sort: str, label: str) -> dict[str, str]:
+    """A column's head: sorts by it, and the other way round when it is sorted by already."""
+    name = sort.lstrip("-")
+    current = asked.sort.lstrip("-") == name
+    turned = asked.sort.removeprefix("-") if asked.sort.startswith("-") else f"-{asked.sort}"
+    direction = "descending" if asked.sort.startswith("-") else "ascending"
+    url = asked.address(sort=turned if current else sort)
+    return {"label": label, "url": url, "direction": direction if current else "", "name": name}
+
+
+def _rows(ordered: Sequence[StreamState], asked: Asked) -> list[Row]:
+    """Streams in their order, prefixes with many streams folded where the first of them stands."""
+    folds = {} if asked.flat or asked.search else _folds(ordered)
+    rows: list[Row] = []
+    done: set[bytes] = set()
+    for state in ordered:
+        fold = folds.get(_first_part(state.key))
+        if fold is None:
+            rows.append(Row((state,)))
+        elif fold.prefix not in done:
+            done.add(fold.prefix)
+            rows.extend(_opened(fold) if fold.prefix in asked.opened else [fold])
+    return rows
+
+
+def _opened(fold: Row) -> Iterable[Row]:
+    yield Row(fold.members, prefix=fold.prefix, is_open=True)
+    for state in fold.members[:CHILDREN]:
+        yield Row((state,), child=True)
+    if fold.count > CHILDREN:
+        yield Row(fold.members[CHILDREN:], prefix=fold.prefix, child=True)
+
+
+def _folds(ordered: Sequence[StreamState]) -> dict[bytes, Row]:
+    """By first part of the name: the row that stands for all of them, where there are enough."""
+    families: dict[bytes, list[StreamState]] = {}
+    for state in ordered:
+        families.setdefault(_first_part(state.key), []).append(state)
+    return {
+        part: Row(tuple(members), prefix=_common([s.key for s in members]))
+        for part, members in families.items()
+        if part and len(members) >= FOLD_AT
+    }
+
+
+def _first_part(key: bytes) -> bytes:
+    head, colon, _ = key.partition(b":")
+    return head + colon if colon else b""
+
+
+def _common(keys: list[bytes]) -> bytes:
+    """What all keys begin with, up to a colon."""
+    first, last = min(keys), max(keys)
+    length = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    prefix = first[:length]
+    return prefix[: prefix.rfind(b":") + 1]
+
+
+def _weighed(server: Server, rows: Sequence[Row]) -> list[Row]:
+    """Rows with their memory: one MEMORY USAGE per stream shown, in one round trip."""
+    keys = tuple(row.state.key for row in rows if not row.prefix)
+    try:
+        weights = server.run(MemoryQuery(keys, server.capabilities())) if keys else {}
+    except StreamError as error:
+        weights = dict.fromkeys(keys, Figure(None, error.message))
+    return [row if row.prefix else Row(row.members, weights[row.state.key], child=row.child) for row in rows]

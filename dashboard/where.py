@@ -1,0 +1,40 @@
+"""`field = value`: the small language in which a page, the API and a live watch filter entries."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from dashboard.access import Mask
+from dashboard.params import BadParameter
+from dashboard.streams.snapshots import Entry
+
+_FORM = re.compile(r"\s*(?P<field>[^=!~]+?)\s*(?P<sign>!=|=|~)\s*(?P<value>.*?)\s*", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """One condition. A repeated field matches by any of its values; `!=` needs the field to be there."""
+
+    field: bytes
+    sign: str
+    value: bytes
+
+    def keeps(self, entry: Entry, mask: Mask) -> bool:
+        """A masked field never matches: a filter must not tell what policy hides."""
+        if mask.hides(self.field):
+            return False
+        values = [value for name, value in entry.fields if name == self.field]
+        if self.sign == "!=":
+            return bool(values) and self.value not in values
+        if self.sign == "~":
+            return any(self.value.lower() in value.lower() for value in values)
+        return self.value in values
+
+
+def parse(text: str) -> Where:
+    """`status = failed`, `status != ok`, `name ~ part`. Raises BadParameter."""
+    match = _FORM.fullmatch(text)
+    if not match:
+        raise BadParameter(f"where is {text[:60]!r}; allowed are field = value, field != value and field ~ part.")
+    return Where(match["field"].encode(), match["sign"], match["value"].encode())

@@ -1,0 +1,73 @@
+"""Every error of the API as `application/problem+json` (RFC 9457), with the status a page would have."""
+
+from __future__ import annotations
+
+import logging
+from http import HTTPStatus
+
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from ninja import NinjaAPI
+from ninja.errors import HttpError, ValidationError
+
+from dashboard.access import Forbidden
+from dashboard.params import BadParameter
+from dashboard.streams.errors import Gone, NotAllowed, NotAStream, StreamError, UnknownServer, Unreachable
+
+log = logging.getLogger(__name__)
+
+STATUS: dict[type[Exception], tuple[int, str]] = {
+    UnknownServer: (404, "No such server"),
+    Gone: (404, "Not there"),
+    NotAStream: (409, "Not a stream"),
+    Unreachable: (503, "The server does not answer"),
+    NotAllowed: (503, "The server does not allow it"),
+    StreamError: (503, "The server refused"),
+    BadParameter: (400, "This request cannot be read"),
+    Forbidden: (403, "Not allowed"),
+}
+
+
+def problem(status: int, title: str, detail: str) -> HttpResponse:
+    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
+    return JsonResponse(body, status=status, content_type="application/problem+json")
+
+
+def handle(api: NinjaAPI) -> None:
+    """Make `api` answer every exception with a problem."""
+    for kind in STATUS:
+        api.add_exception_handler(kind, _known)
+    api.add_exception_handler(ValidationError, _invalid)
+    api.add_exception_handler(Http404, _not_found)
+    api.add_exception_handler(HttpError, _plain)
+    api.add_exception_handler(Exception, _unexpected)
+
+
+def _known(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
+    status, title = next(STATUS[kind] for kind in type(error).mro() if kind in STATUS)
+    return problem(status, title, str(getattr(error, "message", error)))
+
+
+def _invalid(request: HttpRequest, error: ValidationError | type[ValidationError]) -> HttpResponse:
+    """All wrong parameters in one sentence each: the last part of a location is the parameter's name."""
+    assert isinstance(error, ValidationError)
+    said = [f"{found['loc'][-1]}: {found['msg'].removeprefix('Value error, ')}" for found in error.errors]
+    status, title = STATUS[BadParameter]
+    return problem(status, title, "; ".join(said))
+
+
+def _not_found(request: HttpRequest, error: Http404 | type[Http404]) -> HttpResponse:
+    return problem(404, "Not there", f"There is nothing at {request.path[:200]}.")
+
+
+def _plain(request: HttpRequest, error: HttpError | type[HttpError]) -> HttpResponse:
+    """What ninja itself refuses: no sign-in (401), a missing CSRF token (403), a body that is not JSON (400)."""
+    assert isinstance(error, HttpError)
+    response = problem(error.status_code, HTTPStatus(error.status_code).phrase, error.message)
+    if error.status_code == HTTPStatus.UNAUTHORIZED:
+        response["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _unexpected(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
+    log.exception("An API request failed: %s %s", request.method, request.path)
+    return problem(500, "Something went wrong", "The error is ours. It was logged.")

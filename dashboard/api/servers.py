@@ -1,0 +1,66 @@
+"""The servers that are watched."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from django.http import HttpRequest
+from ninja import Router
+from pydantic import BaseModel
+
+from dashboard.access import actor_of, visible_servers
+from dashboard.api.shapes import Listing, iso_ms, listing
+from dashboard.fleet.sampler import freshen
+from dashboard.fleet.snapshot import ServerSnapshot
+from dashboard.streams.servers import Server, ServerConfig
+
+router = Router(tags=["servers"])
+
+
+class ServerItem(BaseModel):
+    """A server. `flavour` and `version` are null until it has answered once; `error` says why it is down."""
+
+    name: str
+    title: str
+    environment: Literal["production", "staging", "development"]
+    topology: Literal["standalone", "sentinel", "cluster"]
+    flavour: str | None
+    version: str | None
+    status: Literal["up", "down", "unknown"]
+    read_only: bool
+    error: str = ""
+
+
+@router.get("/servers", response=Listing[ServerItem], exclude_unset=True, summary="All servers")
+def servers(request: HttpRequest) -> dict[str, Any]:
+    """In the order of the configuration."""
+    watched = [(server, freshen(server)) for server in visible_servers(actor_of(request))]
+    times = [snapshot.at for _, snapshot in watched if snapshot.at]
+    as_of = iso_ms(int(min(times) * 1000)) if times else None
+    return listing([_item(server, snapshot) for server, snapshot in watched], as_of=as_of or "")
+
+
+def _item(server: Server, snapshot: ServerSnapshot) -> dict[str, Any]:
+    config, info = server.config, snapshot.info
+    return {
+        "name": config.name,
+        "title": config.title or config.name,
+        "environment": config.environment,
+        "topology": topology(config),
+        "flavour": info.flavour if info else None,
+        "version": info.version_text if info and info.version else None,
+        "read_only": config.read_only,
+        **_status(snapshot),
+    }
+
+
+def _status(snapshot: ServerSnapshot) -> dict[str, Any]:
+    if snapshot.error:
+        return {"status": "down", "error": snapshot.error}
+    return {"status": "unknown" if snapshot.at is None else "up"}
+
+
+def topology(config: ServerConfig) -> str:
+    """What the scheme of its URL says; nothing else of the URL is told."""
+    scheme = config.url.partition("://")[0]
+    return scheme.partition("+")[2] or "standalone"

@@ -1,0 +1,139 @@
+"""How names, IDs, values, numbers and lists look in JSON (CONTRACT.md, "JSON API")."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated, Any, Generic, Literal, TypeVar
+
+from django.utils import timezone
+from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema, model_validator
+
+from dashboard.format import moment
+from dashboard.names import from_path
+from dashboard.rows import Sight, value_json, values_json
+from dashboard.streams.ids import StreamId, parse_position
+from dashboard.streams.snapshots import Figure
+from dashboard.streams.snapshots import Fields as RawFields
+
+LIMIT = 100
+LIMIT_MOST = 500
+NO_PAYLOADS = "You need the permission “read_payload” to see it."
+
+Health = Literal["ok", "late", "stuck", "unknown"]
+T = TypeVar("T")
+
+
+def _name(given: str | bytes) -> bytes:
+    return given if isinstance(given, bytes) else from_path(given)
+
+
+def _entry_id(given: str | StreamId) -> StreamId:
+    return given if isinstance(given, StreamId) else StreamId.parse(given)
+
+
+def _start(given: str) -> StreamId:
+    return parse_position(given, now=timezone.localtime())
+
+
+def _end(given: str) -> StreamId:
+    return parse_position(given, now=timezone.localtime(), upper=True)
+
+
+def _text(description: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "description": description})
+
+
+Name = Annotated[
+    bytes, PlainValidator(_name), _text("a path name: every other byte than A-Za-z0-9_.:- is ~ and two hex digits")
+]
+EntryId = Annotated[StreamId, PlainValidator(_entry_id), _text("an entry's ID, like 1763596680412-0")]
+Start = Annotated[StreamId, PlainValidator(_start), _text("an ID, or a time like 14:05, yesterday 09:00, -2h")]
+End = Annotated[StreamId, PlainValidator(_end), _text("an ID, or a time like 14:05, yesterday 09:00, -2h")]
+_VALUE = {
+    "description": "a string when it is UTF-8, else base64; a cut one tells its full length in bytes",
+    "anyOf": [
+        {"type": "string"},
+        {
+            "type": "object",
+            "properties": {"text": {"type": "string"}, "base64": {"type": "string"}, "bytes": {"type": "integer"}},
+        },
+    ],
+}
+_PAIRS = {"type": "array", "items": {"type": "array", "prefixItems": [_VALUE, _VALUE]}}
+# Any: made here and checked by tests; a page of payloads is not worth a second look at every byte.
+Value = Annotated[Any, WithJsonSchema(_VALUE)]
+Fields = Annotated[Any, WithJsonSchema({"anyOf": [_PAIRS, {"type": "null"}], "description": "pairs of name and value"})]
+
+
+class Query(BaseModel):
+    """Query parameters. One that is there and empty counts as not given."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_blanks(cls, given: Any) -> Any:
+        return {name: value for name, value in given.items() if value != ""}
+
+
+class PageQuery(Query):
+    """Which part of a list."""
+
+    limit: int = Field(LIMIT, ge=1, le=LIMIT_MOST)
+    cursor: str = Field("", max_length=4000, description="`next` of the answer before")
+
+
+class Listing(BaseModel, Generic[T]):
+    """Part of a list. `complete`: from here on there is nothing that is not in `items`."""
+
+    items: list[T]
+    next: str | None
+    as_of: str
+    complete: bool
+
+
+class FleetListing(Listing[T], Generic[T]):
+    """From the last look at the fleet. `error`: why there is no newer one."""
+
+    error: str = ""
+
+
+def listing(
+    items: list[dict[str, Any]], *, next: str | None = None, as_of: str = "", complete: bool = True
+) -> dict[str, Any]:  # noqa: A002
+    """A Listing; `complete` says whether the source was, an answer with a `next` never is."""
+    return {"items": items, "next": next, "as_of": as_of or iso(timezone.now()), "complete": complete and next is None}
+
+
+def number(name: str, value: float | None, reason: str) -> dict[str, Any]:
+    """A number under its name; null has the reason beside it."""
+    return {name: value} if value is not None else {name: None, f"{name}_reason": reason}
+
+
+def figure(name: str, value: Figure) -> dict[str, Any]:
+    """As `number`; one that the server only estimates has `<name>_approximate` beside it."""
+    found = number(name, value.value, value.reason)
+    return {**found, f"{name}_approximate": True} if value.approximate else found
+
+
+def fields(found: RawFields | None, seen: Sight) -> dict[str, Any]:
+    """`fields` as [name, value] pairs; null where there is no body, or with the reason where it may not be read."""
+    if not seen.may_read:
+        return {"fields": None, "fields_reason": NO_PAYLOADS}
+    return {"fields": None if found is None else values_json(found, seen)}
+
+
+def name(found: bytes) -> Any:
+    """A key, group or consumer: never cut."""
+    return value_json(found, limit=len(found))
+
+
+def iso(at: datetime | None) -> str:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else ""
+
+
+def iso_ms(epoch_ms: int | None) -> str | None:
+    return iso(moment(epoch_ms)) or None
+
+
+def iso_id(id_: StreamId) -> str | None:
+    """When an entry was added; null for an ID that is no time."""
+    return iso(id_.time()) or None

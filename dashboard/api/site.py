@@ -1,0 +1,66 @@
+"""The API as one object: its routers, who may ask, what errors look like. Mounted in `dashboard.urls`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from importlib.util import find_spec
+from typing import Any
+
+from django.apps import apps
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.urls import URLPattern, URLResolver
+from ninja import NinjaAPI
+
+from dashboard import names  # noqa: F401 - registers the path converters
+from dashboard.api import nothing, problems, servers
+from dashboard.api.auth import Session, Token
+
+
+class Api(NinjaAPI):
+    """Asks for a sign-in itself: 401 as a problem, not a redirect to a page."""
+
+    @property
+    def urls(self) -> tuple[list[URLResolver | URLPattern], str, str]:
+        patterns, app, namespace = super().urls
+        for pattern in patterns:
+            if isinstance(pattern, URLPattern):
+                pattern.callback = login_not_required(_with_problems(pattern.callback))
+        return patterns, app, namespace
+
+
+def _with_problems(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Ninja answers a method that is not there in plain text."""
+
+    @wraps(view)
+    def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        response: HttpResponse = view(request, *args, **kwargs)
+        if not isinstance(response, HttpResponseNotAllowed):
+            return response
+        refused = problems.problem(405, "Not possible here", f"Allowed is {response['Allow']}.")
+        refused["Allow"] = response["Allow"]
+        return refused
+
+    return answered
+
+
+DESCRIPTION = """\
+What is in Redis Streams, who holds it, and what is stuck. IDs are strings. A value is a string when it is UTF-8, else
+{"base64": "..."}. A number that is not known is null and has its reason beside it. Errors are application/problem+json.
+"""
+
+api = Api(
+    title="Streamgauge",
+    version="1",
+    description=DESCRIPTION,
+    urls_namespace="api",
+    auth=[Token(), Session()],
+    openapi_url=None,
+)
+problems.handle(api)
+for module in (servers,):
+    api.add_router("", module.router)
+if apps.is_installed("streams_admin") and find_spec("streams_admin.api"):
+    api.add_router("", "streams_admin.api.router")
+api.add_router("", nothing.router)

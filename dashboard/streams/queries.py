@@ -73,6 +73,11 @@ def fitting(limit: int, entry_bytes: int) -> int:
     return max(1, min(limit, PAGE_MAX, PAGE_BYTES // max(entry_bytes, 1)))
 
 
+def looking(entry_bytes: int) -> int:
+    """How many entries of about `entry_bytes` a filtered page may look at."""
+    return max(1, min(LOOK_MAX, PAGE_BYTES // max(entry_bytes, 1)))
+
+
 @dataclass(frozen=True)
 class ScanStreams(Query[tuple[int, tuple[bytes, ...]]]):
     """One step of SCAN: the next cursor (0: done) and the stream keys it met. Keys may come twice."""
@@ -128,6 +133,19 @@ class _OldestPerGroup(Query[StreamOverview]):
         answers = iter(replies)
         groups = tuple(replace(g, oldest=_first(next(answers))) if g.pending else g for g in self.found.groups)
         return replace(self.found, groups=groups)
+
+
+@dataclass(frozen=True)
+class FactsQuery(Query[StreamFacts]):
+    """A stream without its groups, one command. Raises Gone or NotAStream."""
+
+    key: bytes
+
+    def build(self) -> Sequence[Command]:
+        return [("XINFO", "STREAM", self.key)]
+
+    def parse(self, replies: Sequence[Reply]) -> StreamFacts:
+        return facts(self.key, replies[0])
 
 
 @dataclass(frozen=True)
@@ -235,7 +253,7 @@ class Bodies(Query[Page[PendingEntry]]):
 class EntryRange(Query[Page[Entry]]):
     """Entries from `start` to `end` inclusive, oldest first, or newest first when `newest_first`.
 
-    `keep` filters, over at most LOOK_MAX entries a page. Asked about a missing key it is empty, like XRANGE.
+    `keep` filters, over at most `look` entries a page. Asked about a missing key it is empty, like XRANGE.
     """
 
     key: bytes
@@ -244,10 +262,11 @@ class EntryRange(Query[Page[Entry]]):
     newest_first: bool = False
     limit: int = 50
     keep: Callable[[Entry], bool] | None = None
+    look: int = LOOK_MAX
 
     @property
     def _count(self) -> int:
-        return LOOK_MAX if self.keep else min(self.limit, PAGE_MAX) + 1
+        return self.look if self.keep else min(self.limit, PAGE_MAX) + 1
 
     def build(self) -> Sequence[Command]:
         if self.newest_first:

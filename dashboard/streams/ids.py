@@ -90,8 +90,8 @@ def _ago(text: str, now: datetime) -> datetime | None:
     match = _AGO.fullmatch(text)
     if not match:
         return None
-    try:
-        return now - timedelta(milliseconds=int(match[1]) * _UNITS[match[2]])
+    try:  # in UTC: on a local clock "-2h" would be one or three hours when the clocks change
+        return now.astimezone(UTC) - timedelta(milliseconds=int(match[1]) * _UNITS[match[2]])
     except OverflowError:
         return None
 

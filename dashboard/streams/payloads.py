@@ -7,6 +7,7 @@ zero-width character reaches a page as itself.
 from __future__ import annotations
 
 import base64
+import codecs
 import json
 import unicodedata
 import zlib
@@ -27,6 +28,8 @@ DECODE_BYTES = 2**20
 """The largest value that is decoded, and the largest result of unpacking one."""
 TREE_NODES = 500
 """How many nodes of a JSON document are drawn."""
+TREE_DEPTH = 64
+"""How many levels of it; deeper ones are counted as left out."""
 HEADER_BYTES = 64
 """How far into a value a JSON document may begin behind a binary header."""
 MASK = "••••••"
@@ -148,6 +151,14 @@ def _as_utf8(value: bytes) -> tuple[str | None, str]:
         return None, ""
 
 
+def _as_cut_utf8(value: bytes) -> tuple[str | None, str]:
+    """As `_as_utf8`, but the last character may be cut."""
+    try:
+        return codecs.getincrementaldecoder("utf-8")().decode(value), ""
+    except UnicodeDecodeError:
+        return None, ""
+
+
 def _as_gzip(value: bytes) -> tuple[str | None, str]:
     return _inflated(value, 31, "gzip") if value[:2] == b"\x1f\x8b" else (None, "")
 
@@ -159,10 +170,11 @@ def _as_zlib(value: bytes) -> tuple[str | None, str]:
 def _inflated(value: bytes, wbits: int, how: str) -> tuple[str | None, str]:
     """At most DECODE_BYTES come out, whatever a bomb claims."""
     try:
-        plain = zlib.decompressobj(wbits).decompress(value, DECODE_BYTES)
+        unpacker = zlib.decompressobj(wbits)
+        plain = unpacker.decompress(value, DECODE_BYTES)
     except zlib.error:
         return None, ""
-    for reader in (_as_utf8, _as_msgpack):
+    for reader in (_as_utf8 if unpacker.eof else _as_cut_utf8, _as_msgpack):
         text, inner = reader(plain)
         if text is not None:
             return text, ", ".join(filter(None, (how, inner or ("JSON" if _parsed(text) is not None else ""))))
@@ -183,7 +195,7 @@ def _as_msgpack(value: bytes) -> tuple[str | None, str]:
 def _behind_header(value: bytes) -> tuple[str | None, str]:
     """A short binary header, then a JSON document up to the end."""
     starts = [at for at in (value.find(b"{", 0, HEADER_BYTES), value.find(b"[", 0, HEADER_BYTES)) if at > 0]
-    for at in (at for at in sorted(starts) if not value[:at].isascii() or min(value[:at]) < 9):
+    for at in (at for at in sorted(starts) if min(value[:at]) < 9 or _as_utf8(value[:at])[0] is None):
         text, _ = _as_utf8(value[at:])
         if text is not None and _parsed(text) is not None:
             return text, f"{at} bytes of header, JSON"
@@ -217,27 +229,31 @@ def _document(text: str) -> Node | None:
     if value is None:
         return None
     budget = iter(range(TREE_NODES))
-    return _node("", value, lambda: next(budget, None) is not None)
+    return _node("", value, lambda level: level <= TREE_DEPTH and next(budget, None) is not None, 0)
 
 
-def _node(name: str, value: Any, afford: Callable[[], bool]) -> Node:
+def _node(name: str, value: Any, afford: Callable[[int], bool], level: int) -> Node:
     if isinstance(value, _Object):
-        return _branch(name, "object", list(value), afford)
+        return _branch(name, "object", list(value), afford, level)
     if isinstance(value, list):
-        return _branch(name, "array", [(str(i), item) for i, item in enumerate(value)], afford)
+        return _branch(name, "array", [(str(i), item) for i, item in enumerate(value)], afford, level)
     if isinstance(value, _Literal):
-        return Node(name, "lit", str(value))
+        return Node(name, "lit", str(value)[:SHOW_BYTES])
     if isinstance(value, str):
         return Node(name, "str", value[:SHOW_BYTES])
     return Node(name, "lit", {True: "true", False: "false", None: "null"}[value])
 
 
 def _branch(
-    name: str, kind: Literal["object", "array"], members: list[tuple[str, Any]], afford: Callable[[], bool]
+    name: str,
+    kind: Literal["object", "array"],
+    members: list[tuple[str, Any]],
+    afford: Callable[[int], bool],
+    level: int,
 ) -> Node:
     children = []
     for key, item in members:
-        if not afford():
+        if not afford(level + 1):
             break
-        children.append(_node(key, item, afford))
+        children.append(_node(key[:SHOW_BYTES], item, afford, level + 1))
     return Node(name, kind, str(len(members)), tuple(children), cut=len(members) - len(children))

@@ -7,6 +7,7 @@ from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 
 from dashboard import names  # noqa: F401 - registers the path converters
+from dashboard.api.site import api
 from dashboard.views import account, attention, entry, group, probes, search, stream, streams
 
 urlpatterns: list[URLPattern | URLResolver] = [
@@ -17,6 +18,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("s/<slug:server>/<name:stream>/e/<sid:entry>/", entry.entry, name="entry"),
     path("s/<slug:server>/<name:stream>/e/<sid:entry>/field/<int:position>/", entry.field, name="field"),
     path("s/<slug:server>/<name:stream>/g/<name:group>/", group.group, name="group"),
+    path("api/v1/", api.urls),
     path("sign-in/", account.SignIn.as_view(), name="login"),
     path("sign-in/<slug:secret>/", account.by_link, name="sign-in"),
     path("sign-out/", LogoutView.as_view(template_name="registration/logged_out.html"), name="logout"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 from django.conf import settings
 from django.http import HttpRequest
@@ -14,7 +15,10 @@ from dashboard.names import plain
 from dashboard.people import actor_for_token
 from dashboard.streams import servers
 from dashboard.streams.errors import Gone
+from dashboard.streams.queries import Query
 from dashboard.streams.servers import Server
+
+T = TypeVar("T")
 
 
 class Token(HttpBearer):
@@ -51,6 +55,15 @@ class Asked:
 
     actor: Actor
     server: Server
+    key: bytes | None = None
+
+    def read(self, query: Query[T]) -> T:
+        """Ask the server. Raises StreamError; Gone says where it was looked for."""
+        try:
+            return self.server.run(query)
+        except Gone as error:
+            where = f"on the stream “{plain(self.key or b'')}” of {self.server.name}"
+            raise Gone(f"{error.message} Looked for {where}.") from None
 
 
 def asked(request: HttpRequest, server: str, key: bytes | None = None) -> Asked:
@@ -60,4 +73,4 @@ def asked(request: HttpRequest, server: str, key: bytes | None = None) -> Asked:
     if key is not None and not found.config.looks_at(key):
         raise Gone(f"The stream “{plain(key)}” is not among the keys that are looked at on {server}.")
     require(actor, Permission.SEE, server, key)
-    return Asked(actor, found)
+    return Asked(actor, found, key)

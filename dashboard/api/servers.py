@@ -37,7 +37,7 @@ def servers(request: HttpRequest) -> dict[str, Any]:
     watched = [(server, freshen(server)) for server in visible_servers(actor_of(request))]
     times = [snapshot.at for _, snapshot in watched if snapshot.at]
     as_of = iso_ms(int(min(times) * 1000)) if times else None
-    return listing([_item(server, snapshot) for server, snapshot in watched], as_of=as_of or "")
+    return listing([_item(server, snapshot) for server, snapshot in watched], as_of=as_of)
 
 
 def _item(server: Server, snapshot: ServerSnapshot) -> dict[str, Any]:

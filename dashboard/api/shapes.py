@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from django.utils import timezone
 from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema, model_validator
 
+from dashboard.fleet.snapshot import ServerSnapshot
 from dashboard.format import moment
 from dashboard.names import from_path
 from dashboard.rows import Sight, value_json, values_json
 from dashboard.streams.ids import StreamId, parse_position
-from dashboard.streams.snapshots import Figure
 from dashboard.streams.snapshots import Fields as RawFields
+from dashboard.streams.snapshots import Figure, PendingEntry
 
 LIMIT = 100
 LIMIT_MOST = 500
@@ -97,10 +99,25 @@ class FleetListing(Listing[T], Generic[T]):
 
 
 def listing(
-    items: list[dict[str, Any]], *, next: str | None = None, as_of: str = "", complete: bool = True
-) -> dict[str, Any]:  # noqa: A002
+    items: list[dict[str, Any]], *, next: str | None = None, as_of: str | None = None, complete: bool = True
+) -> dict[str, Any]:
     """A Listing; `complete` says whether the source was, an answer with a `next` never is."""
     return {"items": items, "next": next, "as_of": as_of or iso(timezone.now()), "complete": complete and next is None}
+
+
+def fleet_listing(
+    items: list[dict[str, Any]],
+    snapshots: Sequence[ServerSnapshot],
+    *,
+    next: str | None,
+) -> dict[str, Any]:
+    """A FleetListing: as old as the oldest look, complete when every server was looked through and answers still."""
+    times = [snapshot.at for snapshot in snapshots if snapshot.at]
+    errors = [f"{snapshot.name}: {snapshot.error}" for snapshot in snapshots if snapshot.error]
+    complete = all(snapshot.complete for snapshot in snapshots) and not errors
+    as_of = iso_ms(int(min(times) * 1000)) if times else None
+    found = listing(items, next=next, as_of=as_of, complete=complete)
+    return {**found, "error": " ".join(errors)} if errors else found
 
 
 def number(name: str, value: float | None, reason: str) -> dict[str, Any]:
@@ -126,14 +143,33 @@ def name(found: bytes) -> Any:
     return value_json(found, limit=len(found))
 
 
-def iso(at: datetime | None) -> str:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else ""
+def holder(entry: PendingEntry) -> dict[str, Any]:
+    """Who has a pending entry, and for how long: nobody since it was released (idle -1)."""
+    released = entry.idle_ms < 0
+    idle = number("idle_ms", None if released else entry.idle_ms, "It was released: no consumer has it.")
+    return {"consumer": None if released else name(entry.consumer), **idle}
+
+
+def pending_age(entry: PendingEntry | None, now_ms: int) -> int | None:
+    """How long ago a pending entry was added, by its ID, else since its last delivery."""
+    if entry is None:
+        return None
+    known = entry.id.age_ms(now_ms)
+    return max(entry.idle_ms, 0) if known is None else known
+
+
+def id_text(id_: StreamId | None) -> str | None:
+    return str(id_) if id_ else None
+
+
+def iso(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
 
 
 def iso_ms(epoch_ms: int | None) -> str | None:
-    return iso(moment(epoch_ms)) or None
+    return iso(moment(epoch_ms))
 
 
 def iso_id(id_: StreamId) -> str | None:
     """When an entry was added; null for an ID that is no time."""
-    return iso(id_.time()) or None
+    return iso(id_.time())

@@ -9,12 +9,14 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.auth.decorators import login_not_required
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
-from django.urls import URLPattern, URLResolver
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
+from django.shortcuts import render
+from django.urls import URLPattern, URLResolver, path
 from ninja import NinjaAPI
 
 from dashboard import names  # noqa: F401 - registers the path converters
-from dashboard.api import nothing, problems, servers
+from dashboard.access import Permission, actor_of, require
+from dashboard.api import docs, entries, findings, groups, nothing, problems, servers, streams
 from dashboard.api.auth import Session, Token
 
 
@@ -27,7 +29,7 @@ class Api(NinjaAPI):
         for pattern in patterns:
             if isinstance(pattern, URLPattern):
                 pattern.callback = login_not_required(_with_problems(pattern.callback))
-        return patterns, app, namespace
+        return [path("docs", docs_page, name="docs"), *patterns], app, namespace
 
 
 def _with_problems(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -56,10 +58,25 @@ api = Api(
     description=DESCRIPTION,
     urls_namespace="api",
     auth=[Token(), Session()],
-    openapi_url=None,
+    openapi_url=None,  # both are made below: asked for like everything else, and without a script
+    docs_url=None,
 )
 problems.handle(api)
-for module in (servers,):
+
+
+@api.get("/openapi.json", include_in_schema=False)
+def openapi(request: HttpRequest) -> HttpResponse:
+    return JsonResponse(api.get_openapi_schema())
+
+
+def docs_page(request: HttpRequest) -> HttpResponse:
+    """For people: signed in, like every page."""
+    require(actor_of(request), Permission.SEE)
+    found = docs.operations(api.get_openapi_schema())
+    return render(request, "dashboard/api_docs.html", {"api": api, "sections": found})
+
+
+for module in (servers, streams, entries, groups, findings):
     api.add_router("", module.router)
 if apps.is_installed("streams_admin") and find_spec("streams_admin.api"):
     api.add_router("", "streams_admin.api.router")

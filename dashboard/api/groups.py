@@ -1,0 +1,241 @@
+"""Groups of a stream: who reads in them, and what is pending."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from django.http import HttpRequest
+from ninja import Query, Router
+from pydantic import BaseModel, Field
+
+from dashboard.api import shapes
+from dashboard.api.auth import asked
+from dashboard.api.paging import Place, part, unique
+from dashboard.api.shapes import (
+    LIMIT,
+    LIMIT_MOST,
+    EntryId,
+    Fields,
+    Health,
+    Listing,
+    Name,
+    PageQuery,
+    Value,
+    figure,
+    holder,
+    id_text,
+    iso_id,
+    iso_ms,
+    listing,
+    name,
+    number,
+    pending_age,
+)
+from dashboard.fleet.findings import ConsumerState, Movement, consumer_state
+from dashboard.fleet.sampler import freshen, limits, sampler_for
+from dashboard.fleet.snapshot import StreamState
+from dashboard.names import to_path
+from dashboard.rows import Sight, sight
+from dashboard.streams.ids import MIN
+from dashboard.streams.queries import FactsQuery, GroupQuery, PendingQuery, StreamQuery, fitting
+from dashboard.streams.sampling import GroupSample, StreamSample
+from dashboard.streams.servers import Server
+from dashboard.streams.snapshots import ConsumerFacts, GroupFacts, GroupOverview, PendingEntry
+
+router = Router(tags=["groups"])
+STREAM = "/servers/{server}/streams/{name:stream}"
+
+LOST_COUNT = "Redis does not know: the group's position was set, or the server does not count (before Redis 7.0)."
+NOT_TOLD = "This server does not say; that begins with Redis 7.2."
+
+
+class GroupItem(BaseModel):
+    """A group. `health` is that of the last look at the fleet, everything else is read now."""
+
+    name: Value
+    path: str
+    consumers: int
+    pending: int
+    lag: int | None
+    lag_reason: str = ""
+    lag_approximate: bool = False
+    entries_read: int | None
+    entries_read_reason: str = ""
+    last_delivered_id: str
+    oldest_pending_ms: int | None
+    oldest_pending_ms_reason: str = ""
+    health: Health
+
+
+class GroupDetail(GroupItem):
+    """A group, and between which IDs its pending entries lie."""
+
+    pending_min_id: str | None
+    pending_max_id: str | None
+    as_of: str
+
+
+class ConsumerItem(BaseModel):
+    """A consumer. `idle_ms`: since it last tried to read or claim; `inactive_ms`: since it last got something."""
+
+    name: Value
+    path: str
+    pending: int
+    idle_ms: int
+    inactive_ms: int | None
+    inactive_ms_reason: str = ""
+    state: ConsumerState
+
+
+class PendingItem(BaseModel):
+    """A pending entry. One that was released has no consumer. `body` is `unread` where reading it is forbidden."""
+
+    id: str
+    time: str | None
+    consumer: Value
+    idle_ms: int | None
+    idle_ms_reason: str = ""
+    deliveries: int
+    fields: Fields
+    fields_reason: str = ""
+    body: Literal["present", "gone", "unread"]
+
+
+class PendingListing(Listing[PendingItem]):
+    """`scanned`: how many pending entries were looked at. `stopped`: why the answer ends before the list does."""
+
+    scanned: int
+    stopped: str
+
+
+class PendingParameters(shapes.Query):
+    consumer: Name | None = None
+    min_idle_ms: int = Field(0, ge=0, le=10**15)
+    min_deliveries: int = Field(0, ge=0, le=10**15)
+    limit: int = Field(LIMIT, ge=1, le=LIMIT_MOST)
+    cursor: EntryId | None = None
+
+
+@router.get(f"{STREAM}/groups", response=Listing[GroupItem], exclude_unset=True, summary="The groups of a stream")
+def groups(request: HttpRequest, server: str, stream: Name) -> dict[str, Any]:
+    """At most fifty; `complete` is false when the stream has more."""
+    here = asked(request, server, stream)
+    overview = here.read(StreamQuery(stream, here.server.capabilities()))
+    state = freshen(here.server).streams.get(stream)
+    items = [_item(group, overview.now_ms, state) for group in overview.groups]
+    return listing(items, as_of=iso_ms(overview.now_ms), complete=not overview.groups_cut)
+
+
+@router.get(f"{STREAM}/groups/{{name:group}}", response=GroupDetail, exclude_unset=True, summary="One group, read now")
+def group(request: HttpRequest, server: str, stream: Name, group: Name) -> dict[str, Any]:
+    here = asked(request, server, stream)
+    overview = here.read(GroupQuery(stream, group, here.server.capabilities()))
+    return {
+        **_item(overview.group, overview.now_ms, freshen(here.server).streams.get(stream)),
+        "pending_min_id": id_text(overview.pending.min_id),
+        "pending_max_id": id_text(overview.pending.max_id),
+        "as_of": iso_ms(overview.now_ms),
+    }
+
+
+@router.get(
+    f"{STREAM}/groups/{{name:group}}/consumers",
+    response=Listing[ConsumerItem],
+    exclude_unset=True,
+    summary="The consumers of a group",
+)
+def consumers(request: HttpRequest, server: str, stream: Name, group: Name, query: Query[PageQuery]) -> dict[str, Any]:
+    """Those that hold most come first."""
+    here = asked(request, server, stream)
+    overview = here.read(GroupQuery(stream, group, here.server.capabilities()))
+    found, onward = part(overview.consumers, _place, cursor=query.cursor, limit=query.limit)
+    judged = _Judge(here.server, overview, freshen(here.server).streams.get(stream))
+    return listing([judged.item(facts) for facts in found], next=onward, as_of=iso_ms(overview.now_ms))
+
+
+@router.get(
+    f"{STREAM}/groups/{{name:group}}/pending",
+    response=PendingListing,
+    exclude_unset=True,
+    summary="The pending entries of a group",
+)
+def pending(
+    request: HttpRequest, server: str, stream: Name, group: Name, query: Query[PendingParameters]
+) -> dict[str, Any]:
+    """In the order of their IDs. Large entries make a page shorter than `limit`; `next` goes on."""
+    here = asked(request, server, stream)
+    facts = here.read(FactsQuery(stream))
+    page = here.read(
+        PendingQuery(
+            stream,
+            group,
+            start=query.cursor or MIN,
+            consumer=query.consumer,
+            min_idle_ms=query.min_idle_ms,
+            min_deliveries=query.min_deliveries,
+            limit=fitting(query.limit, facts.entry_bytes),
+        )
+    )
+    seen = sight(here.actor, here.server.name, stream)
+    found = listing([_pending(entry, seen) for entry in page.items], next=id_text(page.next))
+    return {**found, "scanned": page.scanned, "stopped": page.stopped}
+
+
+def _item(group: GroupFacts, now_ms: int, state: StreamState | None) -> dict[str, Any]:
+    why_no_age = "The server did not say." if group.pending else "Nothing is pending."
+    return {
+        "name": name(group.name),
+        "path": to_path(group.name),
+        "consumers": group.consumers,
+        "pending": group.pending,
+        **figure("lag", group.lag),
+        **number("entries_read", group.entries_read, LOST_COUNT),
+        "last_delivered_id": str(group.last_delivered_id),
+        **number("oldest_pending_ms", pending_age(group.oldest, now_ms), why_no_age),
+        "health": _health(group.name, state),
+    }
+
+
+def _health(group: bytes, state: StreamState | None) -> str:
+    """`unknown` until the fleet has looked at the group."""
+    known = state is not None and any(sample.facts.name == group for sample in state.sample.groups)
+    return state.group_health(group) if state and known else "unknown"
+
+
+def _place(consumer: ConsumerFacts) -> Place:
+    return (-consumer.pending,), unique(consumer.name)
+
+
+class _Judge:
+    """Judges consumers as they are now by the pending entries the fleet has looked at."""
+
+    def __init__(self, server: Server, overview: GroupOverview, state: StreamState | None) -> None:
+        known = [g for g in state.sample.groups if g.facts.name == overview.group.name] if state else []
+        oldest = (overview.group.oldest,) if overview.group.oldest else ()
+        self._group = GroupSample(overview.group, overview.consumers, known[0].looked if known else oldest)
+        self._stream = StreamSample(overview.stream, (self._group,), overview.now_ms)
+        self._moved: Movement = sampler_for(server).movement(overview.stream.key, overview.group.name, overview.now_ms)
+
+    def item(self, facts: ConsumerFacts) -> dict[str, Any]:
+        state, _ = consumer_state(facts, self._stream, self._group, self._moved, limits())
+        got_any = facts.inactive_ms is not None and facts.inactive_ms >= 0
+        why_not = NOT_TOLD if facts.inactive_ms is None else "It has never been given an entry."
+        return {
+            "name": name(facts.name),
+            "path": to_path(facts.name),
+            "pending": facts.pending,
+            "idle_ms": facts.idle_ms,
+            **number("inactive_ms", facts.inactive_ms if got_any else None, why_not),
+            "state": state,
+        }
+
+
+def _pending(entry: PendingEntry, seen: Sight) -> dict[str, Any]:
+    return {
+        "id": str(entry.id),
+        "time": iso_id(entry.id),
+        **holder(entry),
+        "deliveries": entry.deliveries,
+        **shapes.fields(entry.fields if entry.body == "present" else None, seen),
+        "body": entry.body,
+    }

@@ -1,0 +1,196 @@
+"""Streams: all of a server from the fleet's last look, one of them read now."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, Literal
+
+from django.http import HttpRequest
+from ninja import Query, Router
+from pydantic import BaseModel, Field
+
+from dashboard.api.auth import asked
+from dashboard.api.paging import Place, part, unique
+from dashboard.api.shapes import (
+    FleetListing,
+    Health,
+    Name,
+    PageQuery,
+    Value,
+    figure,
+    fleet_listing,
+    id_text,
+    iso_ms,
+    name,
+    number,
+    pending_age,
+)
+from dashboard.fleet.findings import RANK
+from dashboard.fleet.reading import visible
+from dashboard.fleet.sampler import freshen
+from dashboard.fleet.snapshot import StreamState
+from dashboard.names import to_path
+from dashboard.streams.ids import StreamId
+from dashboard.streams.queries import StreamQuery
+from dashboard.streams.snapshots import Figure, GroupFacts, StreamFacts, StreamOverview
+
+router = Router(tags=["streams"])
+
+TWO_LOOKS = "A rate is known after two looks at the stream."
+NOT_COUNTED = "This server does not count what is added; that begins with Redis 7.0."
+NOTHING_PENDING = "Nothing is pending."
+
+
+class StreamItem(BaseModel):
+    """A stream. `lag` is the largest known one of its groups, `in_rate` in entries per second."""
+
+    name: Value
+    path: str
+    length: int
+    groups: int
+    pending: int
+    pending_approximate: bool = Field(False, description="more groups than are looked into")
+    lag: int | None
+    lag_reason: str = ""
+    lag_approximate: bool = False
+    last_id: str | None
+    in_rate: float | None
+    in_rate_reason: str = ""
+    oldest_pending_ms: int | None
+    oldest_pending_ms_reason: str = ""
+    health: Health
+
+
+class StreamDetail(StreamItem):
+    """A stream as it is now; `in_rate` and `health` are those of the last look at the fleet."""
+
+    first_id: str | None
+    last_generated_id: str
+    max_deleted_id: str | None
+    memory_bytes: int | None
+    memory_bytes_reason: str = ""
+    memory_bytes_approximate: bool = False
+    entries_added: int | None
+    entries_added_reason: str = ""
+    as_of: str
+
+
+Rank = tuple[float, ...] | None
+
+
+def _id_rank(id_: StreamId | None) -> Rank:
+    return (id_.ms, id_.seq) if id_ else None
+
+
+def _number_rank(value: float | None) -> Rank:
+    return None if value is None else (value,)
+
+
+RANKS: dict[str, Callable[[StreamState], Rank]] = {
+    "name": lambda s: (),
+    "length": lambda s: (s.sample.facts.length,),
+    "groups": lambda s: (s.sample.facts.groups,),
+    "pending": lambda s: (s.pending,),
+    "lag": lambda s: _number_rank(s.lag),
+    "last_id": lambda s: _id_rank(s.sample.facts.last_id),
+    "in_rate": lambda s: _number_rank(s.in_rate),
+    "oldest_pending_ms": lambda s: _number_rank(s.oldest_pending_ms),
+    "health": lambda s: (RANK[s.health],),
+}
+Sort = Literal[
+    "name", "length", "groups", "pending", "lag", "last_id", "in_rate", "oldest_pending_ms", "health",
+    "-name", "-length", "-groups", "-pending", "-lag", "-last_id", "-in_rate", "-oldest_pending_ms", "-health",
+]  # fmt: skip
+
+
+class StreamsQuery(PageQuery):
+    search: str = Field("", max_length=200, description="part of the name, or the whole of it with * and ?")
+    sort: Sort = Field("name", description="a - in front turns it round; health begins with stuck; unknown comes last")
+
+
+@router.get(
+    "/servers/{server}/streams",
+    response=FleetListing[StreamItem],
+    exclude_unset=True,
+    summary="The streams of a server",
+)
+def streams(request: HttpRequest, server: str, query: Query[StreamsQuery]) -> dict[str, Any]:
+    """From the last look at the server. `complete` is false while it does not answer, or was not looked through yet."""
+    here = asked(request, server)
+    snapshot = freshen(here.server)
+    states = [state for state in visible(here.actor, snapshot) if matches(state.key, query.search)]
+    found, onward = part(
+        states, _place(query.sort), cursor=query.cursor, limit=query.limit, reverse=query.sort == "-name"
+    )
+    return fleet_listing([_sampled(state) for state in found], [snapshot], next=onward)
+
+
+@router.get(
+    "/servers/{server}/streams/{name:stream}", response=StreamDetail, exclude_unset=True, summary="One stream, read now"
+)
+def stream(request: HttpRequest, server: str, stream: Name) -> dict[str, Any]:
+    here = asked(request, server, stream)
+    overview = here.read(StreamQuery(stream, here.server.capabilities(), memory=True))
+    return _detail(overview, freshen(here.server).streams.get(stream))
+
+
+def matches(key: bytes, search: str) -> bool:
+    """A part of the name, or the whole of it where the search has a * or a ?. Letters large or small."""
+    wanted, found = search.lower().encode(), key.lower()
+    return fnmatchcase(found, wanted) if set(search) & set("*?") else wanted in found
+
+
+def _place(sort: str) -> Callable[[StreamState], Place]:
+    rank, sign = RANKS[sort.lstrip("-")], -1 if sort.startswith("-") else 1
+
+    def place(state: StreamState) -> Place:
+        found = rank(state)
+        return ((1,) if found is None else (0, *(sign * each for each in found))), unique(state.key)
+
+    return place
+
+
+def _sampled(state: StreamState) -> dict[str, Any]:
+    groups = [group.facts for group in state.sample.groups]
+    return _item(state.sample.facts, groups, state.oldest_pending_ms, state)
+
+
+def _detail(overview: StreamOverview, state: StreamState | None) -> dict[str, Any]:
+    facts = overview.facts
+    ages = [age for g in overview.groups if (age := pending_age(g.oldest, overview.now_ms)) is not None]
+    return {
+        **_item(facts, overview.groups, max(ages, default=None), state),
+        "first_id": id_text(facts.first_id),
+        "last_generated_id": str(facts.last_generated_id),
+        "max_deleted_id": id_text(facts.max_deleted_id),
+        **figure("memory_bytes", facts.memory),
+        **number("entries_added", facts.entries_added, NOT_COUNTED),
+        "as_of": iso_ms(overview.now_ms),
+    }
+
+
+def _item(
+    facts: StreamFacts, groups: Sequence[GroupFacts], oldest_ms: int | None, state: StreamState | None
+) -> dict[str, Any]:
+    pending = sum(group.pending for group in groups)
+    return {
+        "name": name(facts.key),
+        "path": to_path(facts.key),
+        "length": facts.length,
+        "groups": facts.groups,
+        **figure("pending", Figure(pending, approximate=len(groups) < facts.groups)),
+        **figure("lag", _worst_lag(groups)),
+        "last_id": id_text(facts.last_id),
+        **number(
+            "in_rate", state.in_rate if state else None, NOT_COUNTED if facts.entries_added is None else TWO_LOOKS
+        ),
+        **number("oldest_pending_ms", oldest_ms, "The server did not say." if pending else NOTHING_PENDING),
+        "health": state.health if state else "unknown",
+    }
+
+
+def _worst_lag(groups: Sequence[GroupFacts]) -> Figure:
+    """The largest known lag, else why none is known; nothing lags where nobody reads."""
+    lags = [group.lag for group in groups]
+    return max(lags, key=lambda lag: -1 if lag.value is None else lag.value, default=Figure(0))

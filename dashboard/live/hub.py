@@ -1,0 +1,123 @@
+"""Brings readers and viewers together, in one process. The door for everybody who has news: `nudge`."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from weakref import WeakKeyDictionary
+
+from dashboard.live.feed import Changed, Feed
+from dashboard.live.groups import GroupWatch
+from dashboard.live.stream import Wish
+from dashboard.live.tail import Tail
+from dashboard.live.topics import Topic, entries, fleet, group, operation
+from dashboard.streams import servers
+from dashboard.streams.servers import Server
+
+__all__ = ["Hub", "Wish", "close", "current", "entries", "fleet", "group", "nudge", "on_nudge", "operation", "run"]
+
+log = logging.getLogger(__name__)
+
+Farewell = Callable[[], Awaitable[None]]
+
+
+class Hub:
+    """All feeds of one event loop. Not thread-safe, but for `nudge` of this module."""
+
+    def __init__(self) -> None:
+        self._feeds: dict[Topic, set[Feed]] = {}
+        self._tails: dict[Server, Tail] = {}
+        self._groups = GroupWatch(self.changed)
+        self._farewells: set[Farewell] = set()
+
+    def subscribe(self, feed: Feed, wish: Wish | None = None) -> None:
+        """From now on the feed gets the news of its topic. Raises UnknownServer."""
+        topic = feed.topic
+        if topic.kind == "entries":
+            tail = self._tail(servers.get(topic.server))
+            tail.stream(topic.key).attach(feed, wish or Wish())
+            feed.tell(tail.status)
+        elif topic.kind == "group":
+            self._groups.watch(servers.get(topic.server), topic)
+        self._feeds.setdefault(topic, set()).add(feed)
+
+    def unsubscribe(self, feed: Feed) -> None:
+        """No news any more. Asked twice, it does nothing."""
+        topic = feed.topic
+        followers = self._feeds.get(topic, set())
+        followers.discard(feed)
+        for tail in self._tails.values():
+            if topic.kind == "entries" and tail.server.name == topic.server and topic.key in tail.streams:
+                tail.streams[topic.key].detach(feed)
+        if not followers:
+            self._feeds.pop(topic, None)
+            self._groups.unwatch(topic)
+
+    def changed(self, topic: Topic) -> None:
+        for feed in self._feeds.get(topic, ()):
+            feed.tell(Changed())
+
+    def at_close(self, farewell: Farewell) -> None:
+        """Awaited when the process is told to stop."""
+        self._farewells.add(farewell)
+
+    def forget(self, farewell: Farewell) -> None:
+        self._farewells.discard(farewell)
+
+    @property
+    def viewers(self) -> int:
+        """Open sockets."""
+        return len(self._farewells)
+
+    async def close(self) -> None:
+        """Say goodbye to every viewer."""
+        await asyncio.gather(*(farewell() for farewell in tuple(self._farewells)), return_exceptions=True)
+
+    async def stop(self) -> None:
+        """End the readers."""
+        await asyncio.gather(self._groups.close(), *(tail.close() for tail in self._tails.values()))
+        self._tails.clear()
+
+    def _tail(self, server: Server) -> Tail:
+        if server not in self._tails:
+            self._tails[server] = Tail(server)
+        return self._tails[server]
+
+
+_hubs: WeakKeyDictionary[asyncio.AbstractEventLoop, Hub] = WeakKeyDictionary()
+_listeners: list[Callable[[Topic], None]] = []
+
+
+def current() -> Hub:
+    """The hub of the running loop."""
+    return _hubs.setdefault(asyncio.get_running_loop(), Hub())
+
+
+def nudge(topic: Topic) -> None:
+    """Something about `topic` changed: its viewers are told to ask again. From any thread."""
+    for loop, hub in list(_hubs.items()):
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(hub.changed, topic)
+    for listener in _listeners:
+        listener(topic)
+
+
+def on_nudge(listener: Callable[[Topic], None]) -> None:
+    """Called at start-up: `listener` is called with every topic that is nudged, in the thread of who nudges."""
+    if listener not in _listeners:
+        _listeners.append(listener)
+
+
+async def run() -> None:
+    """The background work: keeps the hub of this loop until cancelled, then ends its readers."""
+    hub = current()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await hub.stop()
+
+
+async def close() -> None:
+    """The farewell: every viewer is told to come back later."""
+    await current().close()

@@ -1,0 +1,130 @@
+"""A list read page by page has every item once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis
+from django.test import Client
+
+from dashboard.api.paging import Place, part
+from dashboard.api.streams import RANKS
+from dashboard.fleet.sampler import sample_now
+from dashboard.params import BadParameter
+from dashboard.streams import queries
+from dashboard.streams.servers import Server
+from tests.dashboard.api.conftest import ORDERS, Seeded
+
+Get = Callable[..., Any]
+STREAMS = "/api/v1/servers/default/streams"
+
+
+def place(name: str) -> Place:
+    return (), name
+
+
+def pages(get: Get, path: str, **query: Any) -> list[Any]:
+    """All items, a page after the other."""
+    items: list[Any] = []
+    cursor = ""
+    for _ in range(50):
+        found = get(path, cursor=cursor, **query)
+        assert found["complete"] is (found["next"] is None)
+        items += found["items"]
+        if found["next"] is None:
+            return items
+        cursor = found["next"]
+    raise AssertionError("The list has no end.")
+
+
+@pytest.fixture
+def many(server: Server, redis_client: redis.Redis) -> list[str]:
+    names = [f"s:{n:02}" for n in range(10)] + ["s", "s:"]
+    for n, name in enumerate(names):
+        for _ in range(n % 3 + 1):
+            redis_client.xadd(name, {"n": n})
+        if n % 2:
+            redis_client.xgroup_create(name, "g", id="0")
+            redis_client.xreadgroup("g", "c", {name: ">"}, count=n)
+    return sorted(names)
+
+
+@pytest.mark.parametrize("limit", [1, 5, 12, 500])
+@pytest.mark.parametrize("sort", [sign + name for name in RANKS for sign in ("", "-")])
+def test_streams_in_every_order(many: list[str], get: Get, sort: str, limit: int) -> None:
+    found = pages(get, STREAMS, sort=sort, limit=limit)
+    assert sorted(item["name"] for item in found) == many
+    if sort.endswith("name"):
+        assert [item["name"] for item in found] == (many if sort == "name" else many[::-1])
+
+
+def test_what_is_not_known_comes_last_either_way(many: list[str], get: Get) -> None:
+    for sort in ("oldest_pending_ms", "-oldest_pending_ms"):
+        ages = [item["oldest_pending_ms"] for item in pages(get, STREAMS, sort=sort, limit=5)]
+        known = [age for age in ages if age is not None]
+        assert ages == [*known, *[None] * (len(ages) - len(known))]
+        assert known == sorted(known, reverse=sort.startswith("-"))
+        assert 0 < len(known) < len(ages)
+
+
+def test_a_stream_that_came_meanwhile_moves_nothing(
+    many: list[str], get: Get, server: Server, redis_client: redis.Redis
+) -> None:
+    first = get(STREAMS, limit=5)
+    redis_client.xadd("a-first", {"n": 1})
+    sample_now(server)
+    rest = get(STREAMS, limit=500, cursor=first["next"])
+    assert [item["name"] for item in first["items"] + rest["items"]] == many
+
+
+@pytest.mark.parametrize("order", ["asc", "desc"])
+def test_entries(seeded: Seeded, get: Get, order: str) -> None:
+    found = [item["id"] for item in pages(get, f"{ORDERS}/entries", order=order, limit=2)]
+    assert found == list(seeded.ids if order == "asc" else seeded.ids[::-1])
+    within = pages(get, f"{ORDERS}/entries", order=order, limit=1, start=seeded.ids[1], end=seeded.ids[3])
+    assert sorted(item["id"] for item in within) == list(seeded.ids[1:4])
+
+
+def test_a_filter_that_looked_at_enough_says_so_and_goes_on(
+    seeded: Seeded, get: Get, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(queries, "LOOK_MAX", 2)
+    first = get(f"{ORDERS}/entries", where="order = 4")
+    assert (first["items"], first["scanned"], first["complete"]) == ([], 2, False)
+    assert first["stopped"].startswith("Looked at 2 entries")
+    found = pages(get, f"{ORDERS}/entries", where="order = 4")
+    assert [item["id"] for item in found] == [seeded.ids[4]]
+
+
+def test_large_entries_make_short_pages(server: Server, get: Get, redis_client: redis.Redis) -> None:
+    for _ in range(3):
+        redis_client.xadd("large", {"body": b"x" * (queries.PAGE_BYTES // 2 + 1)})
+    assert len(get(f"{STREAMS}/large/entries")["items"]) == 1
+    assert len(pages(get, f"{STREAMS}/large/entries")) == 3
+
+
+def test_pending_and_consumers(seeded: Seeded, get: Get) -> None:
+    group = f"{ORDERS}/groups/workers"
+    assert [item["id"] for item in pages(get, f"{group}/pending", limit=1)] == list(seeded.ids[:2])
+    names = [item["name"] for item in pages(get, f"{group}/consumers", limit=1)]
+    assert names == ["alice", "bob", "carol"]
+
+
+def test_findings(seeded: Seeded, get: Get, settings: Any) -> None:
+    settings.POISON_DELIVERIES = 1
+    whole = get("/api/v1/findings")["items"]
+    assert pages(get, "/api/v1/findings", limit=1) == whole
+    assert len(whole) == 2
+
+
+@pytest.mark.parametrize(
+    "cursor", ["x", "bnVsbA", "W10", "W1sibiJdLCAicyJd", "W1tdLCA1XQ", "~", "\udc80", "é", "A" * 3999]
+)
+def test_a_cursor_that_no_answer_gave(many: list[str], viewer: Client, cursor: str) -> None:
+    with pytest.raises(BadParameter, match="cursor"):
+        part([], place, cursor=cursor, limit=1)
+    if cursor.isascii():
+        answer = viewer.get(STREAMS, {"cursor": cursor})
+        assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")

@@ -349,6 +349,8 @@ def _options(timeout: float) -> dict[str, Any]:
         "socket_timeout": timeout,
         "socket_connect_timeout": LOOK_TIMEOUT,
         "health_check_interval": 0,
+        # No CLIENT SETINFO: two round trips per connection, and a line in ACL LOG where it is not allowed.
+        "driver_info": None,
     }
 
 

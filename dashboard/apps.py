@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.conf import settings
 
+from dashboard import background
 from dashboard.streams import servers
 
 
@@ -14,3 +15,21 @@ class DashboardConfig(AppConfig):
 
     def ready(self) -> None:
         servers.configure(settings.STREAMGAUGE_SERVERS)
+        _wire()
+
+
+def _wire() -> None:
+    """The work beside the site. Here the sampler meets the hub; neither knows the other."""
+    from dashboard.fleet import sampler  # needs the settings
+    from dashboard.live import hub
+
+    background.register(sampler.run)
+    background.register(hub.run)
+    background.at_stop(hub.close)
+    sampler.on_snapshot(_tell_of_snapshot)
+
+
+def _tell_of_snapshot() -> None:
+    from dashboard.live import hub
+
+    hub.nudge(hub.fleet())

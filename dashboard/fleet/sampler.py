@@ -43,13 +43,29 @@ class Sampler:
         self._met: set[bytes] = set()
         self._cursor = 0
         self._go_on: dict[tuple[bytes, bytes], StreamId] = {}
-        self._busy: asyncio.Lock | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._woken = asyncio.Event()
 
     async def run(self) -> None:
         """For ever: a round, then rest."""
+        self._loop, self._woken = asyncio.get_running_loop(), asyncio.Event()
         while True:
+            self._woken.clear()
             await self.round()
-            await asyncio.sleep(max(settings.SAMPLE_EVERY, LEISURE * self.snapshot.cost))
+            await self._rest(max(settings.SAMPLE_EVERY, LEISURE * self.snapshot.cost))
+
+    async def _rest(self, seconds: float) -> None:
+        """Until it is time, or somebody says that there is something to see."""
+        try:
+            await asyncio.wait_for(self._woken.wait(), seconds)
+            await asyncio.sleep(LEISURE * self.snapshot.cost)
+        except TimeoutError:
+            pass
+
+    def wake(self) -> None:
+        """Look again soon. From any thread."""
+        if self._loop and not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._woken.set)
 
     async def round(self) -> None:
         """One round. A server that does not answer leaves the last values standing, with the reason."""
@@ -152,6 +168,12 @@ def sampler_for(server: Server) -> Sampler:
     if known is None or known.server is not server:
         known = _samplers[server.name] = Sampler(server)
     return known
+
+
+def wake(server: str) -> None:
+    """Look at a server again soon: something was done there. From any thread."""
+    if server in _samplers:
+        _samplers[server].wake()
 
 
 def current() -> FleetSnapshot:

@@ -117,3 +117,24 @@ def short(pieces: Sequence[Piece], limit: int) -> tuple[Piece, ...]:
 def split_words(text: str) -> list[str]:
     """Words of a literal, to loop over."""
     return text.split()
+
+
+@register.filter
+def join_lines(lines: Sequence[str]) -> str:
+    """Lines of commands as one text."""
+    return "\n".join(lines)
+
+
+@register.filter(name="words")
+def spaced(word: str) -> str:
+    """`already_acknowledged` as people write it."""
+    return word.replace("_", " ")
+
+
+@register.filter
+def from_pathname(path: str) -> bytes:
+    """The name a path name stands for; what is not one stands for itself."""
+    try:
+        return names.from_path(path)
+    except names.BadName:
+        return path.encode()

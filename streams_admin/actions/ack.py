@@ -1,0 +1,72 @@
+"""Acknowledge: take entries off the pending list. They stay in the stream; the group does not get them again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dashboard.access import Permission
+from dashboard.names import plain
+from streams_admin import cli, commands
+from streams_admin.actions.base import Ask, Change, Done, Note, Preview, Seen
+from streams_admin.actions.pending import (
+    Looked,
+    PendingAction,
+    busy_note,
+    counts_of,
+    entries_text,
+    ghost_note,
+    group_of,
+    guard_note,
+    held,
+    owners,
+    per_consumer,
+    read_pending,
+    sample,
+)
+
+RESULT = {1: "done", 0: "already_acknowledged", -1: "owner_changed"}
+
+
+class Ack(PendingAction):
+    slug = "ack"
+    label = "Acknowledge…"
+    permission = Permission.ACK
+
+    def preview(self, ask: Ask, looked: Looked) -> Preview:
+        group = plain(group_of(ask))
+        now = looked.overview.pending.count
+        return Preview(
+            title=f"Acknowledge {entries_text(looked)}",
+            sentence=f"Takes them off the pending list of {group}, as if a worker had finished them.",
+            button=f"Acknowledge {entries_text(looked)}",
+            total=looked.total,
+            least=looked.least,
+            counts=counts_of(looked),
+            notes=[
+                Note("late", "Nobody will process them", "The group does not deliver an acknowledged entry again."),
+                *busy_note(looked),
+                *ghost_note(looked, "Acknowledging is the right way to clear them."),
+                guard_note(looked),
+            ],
+            changes=[
+                *per_consumer(looked, {n: -count for n, count in owners(looked).items()}),
+                Change("all", now, None if looked.least else now - looked.total),
+                Change("in the stream", looked.overview.stream.length, looked.overview.stream.length),
+            ],
+            sample=sample(looked),
+            redis_cli=[
+                cli.line(*commands.ack_words(ask.key, group_of(ask), [e.id for e in looked.entries[:3]]))
+                + (" …" if looked.total > 3 else "")
+            ],
+        )
+
+    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        entries = held(work)
+        replies = commands.ack(ask.server, ask.key, group_of(ask), entries)
+        return Done.of([(str(e.id), RESULT[int(r)]) for e, r in zip(entries, replies, strict=True)])
+
+    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        """What is not pending any more was acknowledged, by us or by its worker: the same to everybody."""
+        entries = held(work)
+        left = {entry.id for entry in read_pending(ask, [e.id for e in entries])}
+        return Done.of([(str(e.id), "owner_changed" if e.id in left else "done") for e in entries])

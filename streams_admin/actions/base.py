@@ -1,0 +1,147 @@
+"""What an action is: it says what it would do, and does it batch by batch. Authorising, auditing and recording are not
+its business: `plans` and `operations` do that for all, and a subclass cannot skip it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, ClassVar
+
+from django import forms
+
+from dashboard.access import Actor, Permission
+from dashboard.streams.servers import Server
+
+Params = dict[str, Any]
+Seen = dict[str, Any]
+BATCH = 500
+"""Entries per batch, and the most that run within a request."""
+RESULTS = ("done", "already_acknowledged", "owner_changed", "body_gone", "not_found", "failed", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """An action on a stream: who asks, where, and the checked parameters (names in them are path names)."""
+
+    actor: Actor
+    server: Server
+    key: bytes
+    params: Params
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """A warning or a fact beside a plan, the weightiest first."""
+
+    severity: str
+    title: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A figure before and after. `after` None: not known before it is done."""
+
+    label: str
+    now: int | None
+    after: int | None
+    note: str = ""
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """What would be done, in words and counts. No payloads: it is kept with the plan.
+
+    `total`: entries, None when they cannot be counted; `least`: there are at least that many. `sample`: IDs to show.
+    `confirm`: what must be typed, "" for nothing.
+    """
+
+    title: str
+    sentence: str
+    button: str
+    total: int | None
+    least: bool = False
+    counts: dict[str, int | None] = field(default_factory=dict)
+    notes: list[Note] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    sample: list[dict[str, Any]] = field(default_factory=list)
+    redis_cli: list[str] = field(default_factory=list)
+    confirm: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """The next piece of work: `work` is saved before it is done, `cursor` after. `settled`: results without doing."""
+
+    work: list[Any]
+    cursor: Any
+    settled: list[tuple[str, str]] = field(default_factory=list)
+    last: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of a batch: per entry (ID, result), and how many that makes in all.
+
+    An action that knows only afterwards where to go on says so by `cursor`, and by `last` that it is at the end.
+    """
+
+    entries: list[tuple[str, str]] = field(default_factory=list)
+    counts: Counter[str] = field(default_factory=Counter)
+    cursor: Any = None
+    last: bool = False
+
+    @classmethod
+    def of(cls, entries: list[tuple[str, str]]) -> Done:
+        return cls(entries, Counter(result for _, result in entries))
+
+
+class Action:
+    """One verb. Subclasses are stateless; their instances are in `actions.ALL`."""
+
+    slug: ClassVar[str]
+    label: ClassVar[str]
+    """Of the button that opens the plan, with its "…"."""
+    permission: ClassVar[Permission]
+    irreversible: ClassVar[bool] = False
+
+    def clean(self, raw: Mapping[str, Any]) -> Params:
+        """Checked parameters, defaults filled in. Raises BadOrder."""
+        raise NotImplementedError
+
+    def look(self, ask: Ask) -> tuple[Preview, Seen]:
+        """Read the present state, bounded, and say what would be done. Raises Refused or StreamError."""
+        raise NotImplementedError
+
+    def changed(self, ask: Ask, seen: Seen) -> str:
+        """Why the plan no longer holds, "" while it does."""
+        raise NotImplementedError
+
+    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+        """Read what to do next from `cursor` on (None at the beginning). Changes nothing."""
+        raise NotImplementedError
+
+    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        """Do it. Raises StreamError when nothing of it was done, OutcomeUnknown when nobody knows."""
+        raise NotImplementedError
+
+    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        """What came of work whose outcome was lost, found by reading. Changes nothing."""
+        return Done(counts=Counter(unknown=len(work)))
+
+    def figures(self, ask: Ask) -> list[list[Any]]:
+        """Figures read before and after: [label, number] pairs."""
+        raise NotImplementedError
+
+    def form(self, ask: Ask, data: Any = None) -> forms.Form:
+        """What a person can choose on the page. `ask.params` holds what the page's address says."""
+        return forms.Form(data)
+
+    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+        """Raw parameters for `clean` from the page's address and a valid form."""
+        return {**ask.params, **{name: value for name, value in form.cleaned_data.items() if value not in (None, "")}}

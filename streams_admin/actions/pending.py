@@ -1,0 +1,355 @@
+"""What ack, claim and their like share: finding the pending entries meant, and leaving alone what changed meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from dashboard.format import age, number, plural
+from dashboard.names import plain, to_path
+from dashboard.streams.errors import Gone, StreamError
+from dashboard.streams.ids import StreamId
+from dashboard.streams.queries import EntryRange, GroupQuery, PendingQuery, Query, Together
+from dashboard.streams.replies import Reply, server_ms
+from dashboard.streams.snapshots import GroupOverview, Page, PendingEntry
+from streams_admin.actions.base import BATCH, Action, Ask, Batch, Change, Note, Params, Preview, Seen
+from streams_admin.commands import Held
+from streams_admin.errors import BadOrder, Changed
+from streams_admin.which import Which, name
+
+COUNT_UP_TO = 10_000
+"""Entries a plan looks at to count what matches; more are "at least"."""
+SAMPLE = 5
+BODIES = 200
+"""Entries a plan looks for the body of."""
+SLACK_MS = 100
+"""Two readings of one delivery time differ by less."""
+
+
+@dataclass(frozen=True)
+class _Now(Query[int]):
+    """The server's clock in milliseconds."""
+
+    def build(self) -> Sequence[tuple[bytes | str | int, ...]]:
+        return [("TIME",)]
+
+    def parse(self, replies: Sequence[Reply]) -> int:
+        return server_ms(replies[0])
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """What a plan saw of the entries it is about."""
+
+    overview: GroupOverview
+    entries: tuple[PendingEntry, ...]
+    absent: tuple[StreamId, ...]
+    total: int
+    least: bool
+    ghosts: int
+    bodies_looked: int
+    at_ms: int
+
+    @property
+    def guard_ms(self) -> int:
+        """The least idle time among them: what is idle for less at the same moment was touched since."""
+        return max(0, min((e.idle_ms for e in self.entries), default=0))
+
+
+class PendingAction(Action):
+    """An action on pending entries of one group."""
+
+    def clean(self, raw: Mapping[str, Any]) -> Params:
+        if raw.get("group") is None:
+            raise BadOrder("group is missing: whose pending entries are meant.")
+        group = name("group", raw["group"])
+        return {"group": to_path(group), **Which.parse(raw).to_json(), **self.options(raw)}
+
+    def options(self, raw: Mapping[str, Any]) -> Params:
+        """Checked parameters beside group and which."""
+        return {}
+
+    def look(self, ask: Ask) -> tuple[Preview, Seen]:
+        looked = look_at(ask)
+        if not looked.total:
+            raise Changed("Nothing that is pending matches: it was acknowledged or taken over meanwhile.")
+        return self.preview(ask, looked), {**seen_of(ask, looked), **self.remember(ask, looked)}
+
+    def preview(self, ask: Ask, looked: Looked) -> Preview:
+        raise NotImplementedError
+
+    def remember(self, ask: Ask, looked: Looked) -> Seen:
+        """What `changed` compares with, beside the entries."""
+        return {}
+
+    def changed(self, ask: Ask, seen: Seen) -> str:
+        try:
+            overview = overview_of(ask)
+        except Gone:
+            return "The stream or the group does not exist any more."
+        except StreamError as error:
+            raise error
+        if not overview.pending.count:
+            return "Nothing is pending in the group any more."
+        return self.still(ask, seen, overview) or self._any_left(ask, seen)
+
+    def still(self, ask: Ask, seen: Seen, overview: GroupOverview) -> str:
+        """As `changed`, for what a subclass depends on."""
+        return ""
+
+    def _any_left(self, ask: Ask, seen: Seen) -> str:
+        """For named entries: at least one is as it was."""
+        if "ids" not in seen:
+            return ""
+        return "" if self.batch(ask, seen, None).work else "None of the entries is as it was seen."
+
+    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+        return _named(ask, seen, cursor or 0) if "ids" in seen else _matching(ask, seen, cursor)
+
+    def figures(self, ask: Ask) -> list[list[Any]]:
+        overview = overview_of(ask)
+        held = [[f"pending with {plain(n)}", count] for n, count in overview.pending.consumers[:12]]
+        oldest = overview.group.oldest
+        idle = [["oldest idle, s", max(0, oldest.idle_ms) // 1000]] if oldest else []
+        return [["pending", overview.pending.count], *held, *idle]
+
+
+def group_of(ask: Ask) -> bytes:
+    return name("group", ask.params["group"])
+
+
+def overview_of(ask: Ask) -> GroupOverview:
+    return ask.server.run(GroupQuery(ask.key, group_of(ask), ask.server.capabilities()))
+
+
+def look_at(ask: Ask) -> Looked:
+    """The entries meant, counted up to COUNT_UP_TO, some looked at for their bodies."""
+    which = Which.parse(ask.params)
+    overview = overview_of(ask)
+    entries, least = _by_ids(ask, which.ids) if which.ids else _by_filter(ask, which)
+    found = {entry.id for entry in entries}
+    looked = _with_bodies(ask, entries[:BODIES])
+    simple = not which.ids and which == Which(consumer=which.consumer)
+    total = _held(overview, which.consumer) if simple else len(entries)
+    return Looked(
+        overview=overview,
+        entries=(*looked, *entries[BODIES:]),
+        absent=tuple(id_ for id_ in which.ids if id_ not in found),
+        total=total if which.limit is None else min(total, which.limit),
+        least=least and not simple,
+        ghosts=sum(entry.body == "gone" for entry in looked),
+        bodies_looked=len(looked),
+        at_ms=ask.server.run(_Now()),
+    )
+
+
+def _held(overview: GroupOverview, consumer: bytes | None) -> int:
+    return overview.pending.count if consumer is None else dict(overview.pending.consumers).get(consumer, 0)
+
+
+def _by_ids(ask: Ask, ids: Sequence[StreamId]) -> tuple[tuple[PendingEntry, ...], bool]:
+    found: list[PendingEntry] = []
+    for at in range(0, len(ids), BATCH):
+        found.extend(read_pending(ask, ids[at : at + BATCH]))
+    return tuple(found), False
+
+
+def read_pending(ask: Ask, ids: Sequence[StreamId]) -> list[PendingEntry]:
+    """Those of `ids` that are pending in the group, as they are now: one XPENDING each, in one round trip."""
+    group = group_of(ask)
+    queries = tuple(PendingQuery(ask.key, group, start=i, end=i, limit=1, bodies=False) for i in ids)
+    found = ask.server.run(Together(queries))
+    for page in found:
+        if isinstance(page, StreamError):
+            raise page
+    return [entry for page in found for entry in page.items]
+
+
+def _by_filter(ask: Ask, which: Which) -> tuple[tuple[PendingEntry, ...], bool]:
+    """Matching entries up to COUNT_UP_TO looked at, and whether there may be more."""
+    found: list[PendingEntry] = []
+    start, looked = which.start, 0
+    while looked < COUNT_UP_TO:
+        page = _page(ask, which, start)
+        found.extend(page.items)
+        looked += page.scanned
+        if page.next is None:
+            return tuple(found[: which.limit]), False
+        if which.limit is not None and len(found) >= which.limit:
+            return tuple(found[: which.limit]), False
+        start = page.next
+    return tuple(found), True
+
+
+def _page(ask: Ask, which: Which, start: StreamId) -> Page[PendingEntry]:
+    query = PendingQuery(
+        ask.key,
+        group_of(ask),
+        start=start,
+        end=which.end,
+        consumer=which.consumer,
+        min_idle_ms=which.min_idle_ms,
+        min_deliveries=which.min_deliveries,
+        limit=BATCH,
+        bodies=False,
+    )
+    return ask.server.run(query)
+
+
+def bodies_of(ask: Ask, ids: Sequence[StreamId]) -> list[bool]:
+    """Whether each entry still has its body."""
+    found = ask.server.run(Together(tuple(EntryRange(ask.key, i, i, limit=1) for i in ids))) if ids else ()
+    return [not isinstance(page, Page) or bool(page.items) for page in found]
+
+
+def _with_bodies(ask: Ask, entries: Sequence[PendingEntry]) -> list[PendingEntry]:
+    there = bodies_of(ask, [entry.id for entry in entries])
+    return [replace(entry, body="present" if known else "gone") for entry, known in zip(entries, there, strict=True)]
+
+
+def seen_of(ask: Ask, looked: Looked) -> Seen:
+    """The state as the plan keeps it: each named entry's, or by what a match is known to be untouched since."""
+    which = Which.parse(ask.params)
+    if which.ids:
+        rows = [[str(e.id), to_path(e.consumer), e.deliveries, looked.at_ms - e.idle_ms] for e in looked.entries]
+        return {"ids": rows, "absent": [str(i) for i in looked.absent], "at_ms": looked.at_ms}
+    last = looked.overview.group.last_delivered_id
+    highest = min(which.end, max([last, *(e.id for e in looked.entries[-1:])]))
+    limit = which.limit
+    return {"at_ms": looked.at_ms, "guard_ms": max(which.min_idle_ms, 0), "end": str(highest), "limit": limit}
+
+
+def _named(ask: Ask, seen: Seen, cursor: int) -> Batch:
+    """The next named entries that are still as they were seen; the rest is settled with the reason."""
+    part = seen["ids"][cursor : cursor + BATCH]
+    ids = [StreamId.parse(row[0]) for row in part]
+    now_ms = ask.server.run(_Now())
+    present = {entry.id: entry for entry in read_pending(ask, ids)} if ids else {}
+    work: list[Any] = []
+    settled: list[tuple[str, str]] = []
+    for row, id_ in zip(part, ids, strict=True):
+        entry = present.get(id_)
+        if entry is None:
+            settled.append((row[0], "already_acknowledged"))
+        elif to_path(entry.consumer) != row[1] or entry.deliveries != row[2] or _touched(entry, now_ms, row[3]):
+            settled.append((row[0], "owner_changed"))
+        else:
+            work.append(as_work(entry))
+    if cursor == 0:
+        settled.extend((text, "not_found") for text in seen["absent"])
+    end = cursor + len(part)
+    return Batch(work, end, settled, last=end >= len(seen["ids"]))
+
+
+def _touched(entry: PendingEntry, now_ms: int, delivered_ms: int) -> bool:
+    return now_ms - entry.idle_ms > delivered_ms + SLACK_MS
+
+
+def _matching(ask: Ask, seen: Seen, cursor: Any) -> Batch:
+    """The next entries that match the filter and were not touched since the plan was made."""
+    which = Which.parse(ask.params)
+    start = StreamId.parse(cursor["at"]) if cursor else which.start
+    taken = cursor["taken"] if cursor else 0
+    since = max(0, ask.server.run(_Now()) - seen["at_ms"])
+    bounded = replace(which, end=StreamId.parse(seen["end"]), min_idle_ms=max(0, seen["guard_ms"] + since - SLACK_MS))
+    page = _page(ask, bounded, start)
+    room = len(page.items) if seen["limit"] is None else max(0, seen["limit"] - taken)
+    work = [as_work(entry) for entry in page.items[:room]]
+    taken += len(work)
+    last = page.next is None or (seen["limit"] is not None and taken >= seen["limit"])
+    return Batch(work, {"at": str(page.next or start), "taken": taken}, last=last)
+
+
+def as_work(entry: PendingEntry) -> list[Any]:
+    """A pending entry as a batch keeps it."""
+    return [str(entry.id), to_path(entry.consumer), entry.deliveries, max(entry.idle_ms, 0)]
+
+
+def held(work: Iterable[Sequence[Any]]) -> list[Held]:
+    return [Held(StreamId.parse(id_), name("consumer", who), count, idle) for id_, who, count, idle in work]
+
+
+def sample(looked: Looked) -> list[dict[str, Any]]:
+    """The first few entries and the last, without payloads."""
+    chosen = [*looked.entries[: SAMPLE - 1], *looked.entries[SAMPLE - 1 :][-1:]]
+    return [
+        {
+            "id": str(e.id),
+            "consumer": to_path(e.consumer),
+            "idle_ms": e.idle_ms,
+            "deliveries": e.deliveries,
+            "body": e.body,
+        }
+        for e in chosen
+    ]
+
+
+def ghost_note(looked: Looked, what_happens: str) -> list[Note]:
+    if not looked.ghosts:
+        return []
+    of = "" if looked.bodies_looked >= looked.total else f" of the first {number(looked.bodies_looked)}"
+    verb = "has" if looked.ghosts == 1 else "have"
+    return [
+        Note("late", f"{number(looked.ghosts)}{of} {verb} no body", f"Trimmed or deleted while pending. {what_happens}")
+    ]
+
+
+def busy_note(looked: Looked, limit_ms: int = 60_000) -> list[Note]:
+    """A holder that is alive and was given something of this lately may still be working on it."""
+    fresh = {e.consumer for e in looked.entries if 0 <= e.idle_ms < limit_ms}
+    alive = [c for c in looked.overview.consumers if c.name in fresh and c.idle_ms < limit_ms]
+    if not alive:
+        return []
+    who = alive[0]
+    title = (
+        f"{plain(who.name)} may still be working on it"
+        if len(alive) == 1
+        else f"{len(alive)} consumers may still be working"
+    )
+    return [
+        Note(
+            "late",
+            title,
+            f"It read {age(who.idle_ms)} ago, and some of the entries were delivered less than a minute ago.",
+        )
+    ]
+
+
+def guard_note(looked: Looked) -> Note:
+    return Note(
+        "",
+        f"Only what is still idle for {age(looked.guard_ms)} and as it was seen is touched",
+        "What was acknowledged, delivered again or taken over meanwhile stays as it is and is reported.",
+    )
+
+
+def counts_of(looked: Looked) -> dict[str, int | None]:
+    return {
+        "entries": looked.total,
+        "no_body": looked.ghosts,
+        "not_pending": len(looked.absent),
+    }
+
+
+def entries_text(looked: Looked) -> str:
+    least = "at least " if looked.least else ""
+    return f"{least}{plural(looked.total, 'entry', 'entries')}"
+
+
+def owners(looked: Looked) -> dict[bytes, int]:
+    """How many of the entries each consumer holds, as far as they were looked at."""
+    found: dict[bytes, int] = {}
+    for entry in looked.entries:
+        found[entry.consumer] = found.get(entry.consumer, 0) + 1
+    return found
+
+
+def per_consumer(looked: Looked, gain: Mapping[bytes, int]) -> list[Change]:
+    """Pending per consumer before and after, when `gain` (negative: loss) happens."""
+    now = dict(looked.overview.pending.consumers)
+    names = sorted(set(now) | set(gain), key=lambda n: (-abs(gain.get(n, 0)), -now.get(n, 0), n))[:8]
+    return [
+        Change(plain(n) or "nobody", now.get(n, 0), None if looked.least else now.get(n, 0) + gain.get(n, 0))
+        for n in names
+    ]

@@ -1,0 +1,270 @@
+"""Trim: remove the oldest entries of a stream, to a length, below an ID, or older than an age."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+
+from dashboard.access import Permission
+from dashboard.format import age, number, plural
+from dashboard.names import plain
+from dashboard.streams.errors import BadId, Gone
+from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, PendingQuery, StreamQuery, fitting
+from dashboard.streams.snapshots import GroupFacts, StreamOverview
+from streams_admin import cli, commands
+from streams_admin.actions.base import Action, Ask, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.errors import BadOrder, Changed
+from streams_admin.which import truth, whole
+
+COUNT_UP_TO = 5_000
+"""Entries a plan reads to count what lies below an ID."""
+CHUNK = 10_000
+"""Entries one command removes at most, so that the server stays responsive."""
+GROUPS = 8
+
+
+class Trim(Action):
+    slug = "trim"
+    label = "Trim…"
+    permission = Permission.TRIM
+    irreversible = True
+
+    def clean(self, raw: Mapping[str, Any]) -> Params:
+        given = [key for key in ("maxlen", "minid", "older_than_ms") if raw.get(key) is not None]
+        if len(given) != 1:
+            raise BadOrder("Give one of maxlen, minid and older_than_ms: how far to trim.")
+        key = given[0]
+        value = str(_id(raw[key])) if key == "minid" else whole(key, raw[key], least=0 if key == "maxlen" else 1)
+        return {key: value, "approximate": truth("approximate", raw.get("approximate", True))}
+
+    def look(self, ask: Ask) -> tuple[Preview, Seen]:
+        overview = overview_of(ask)
+        below, boundary = _boundary(ask, overview)
+        going, least = _count(ask, overview, below)
+        if not going:
+            raise Changed("Nothing would be removed: the stream is within that bound already.")
+        seen = {
+            "first": str(overview.facts.first_id),
+            "groups": sorted(g.name.hex() for g in overview.groups),
+            "minid": str(below) if below else None,
+            "going": going,
+        }
+        losses = [_loss(ask, g, boundary, overview.facts.length - going) for g in overview.groups[:GROUPS]]
+        return _preview(ask, overview, below, going, least, losses), seen
+
+    def changed(self, ask: Ask, seen: Seen) -> str:
+        try:
+            overview = overview_of(ask)
+        except Gone:
+            return "The stream does not exist any more."
+        if str(overview.facts.first_id) != seen["first"]:
+            return "The stream was trimmed or its first entry deleted meanwhile."
+        if sorted(g.name.hex() for g in overview.groups) != seen["groups"]:
+            return "A group was created or destroyed meanwhile."
+        return ""
+
+    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+        state = cursor or {"gone": 0, "exact": False}
+        return Batch([state], state)
+
+    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        """One command of at most CHUNK entries, whole nodes first; an exact trim ends with the rest of one node."""
+        state = work[0]
+        exact = state["exact"]
+        gone = commands.trim(ask.server, ask.key, _bound(ask, seen, state["gone"]), approximate=not exact, limit=CHUNK)
+        nodes_done = exact or gone == 0
+        ready = exact or (nodes_done and ask.params["approximate"])
+        onward = {"gone": state["gone"] + gone, "exact": exact or nodes_done}
+        return Done(counts=Counter(done=gone), cursor=onward, last=ready)
+
+    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        """What went is gone and cannot be counted any more; going on from there removes nothing beyond the bound."""
+        return Done(cursor=work[0])
+
+    def figures(self, ask: Ask) -> list[list[Any]]:
+        facts = overview_of(ask).facts
+        return [["entries", facts.length], ["groups", facts.groups]]
+
+    def form(self, ask: Ask, data: Any = None) -> forms.Form:
+        return TrimForm(data)
+
+    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+        return dict(form.cleaned_data["bound"])
+
+
+class TrimForm(forms.Form):
+    """How far."""
+
+    keep = forms.IntegerField(label="Keep the newest", required=False, min_value=0, help_text="entries")
+    minid = forms.CharField(label="or remove what is below the ID", required=False, max_length=41)
+    days = forms.FloatField(label="or older than", required=False, min_value=0.001, help_text="days")
+    exact = forms.BooleanField(
+        label="Exactly",
+        required=False,
+        help_text="Else only whole nodes go (~), which is cheap; up to about a hundred entries more stay.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        given = [key for key in ("keep", "minid", "days") if found.get(key) not in (None, "")]
+        if len(given) != 1:
+            raise forms.ValidationError("Fill in one of the three: how far to trim.")
+        bound: Params = {"maxlen": found["keep"]} if given == ["keep"] else {"minid": str(found.get("minid")).strip()}
+        if given == ["days"]:
+            bound = {"older_than_ms": int(found["days"] * 86_400_000)}
+        found["bound"] = {**bound, "approximate": not found.get("exact")}
+        return found
+
+
+def overview_of(ask: Ask) -> StreamOverview:
+    return ask.server.run(StreamQuery(ask.key, ask.server.capabilities()))
+
+
+def _id(text: Any) -> StreamId:
+    try:
+        return StreamId.bound(str(text))
+    except BadId as error:
+        raise BadOrder(f"minid: {error}") from error
+
+
+def _bound(ask: Ask, seen: Seen, gone: int) -> int | StreamId:
+    """The bound as a command takes it. A length is raised by what came since, so that only what was shown goes."""
+    if seen["minid"]:
+        return StreamId.parse(seen["minid"])
+    length = ask.server.run(FactsQuery(ask.key)).length
+    return int(max(ask.params["maxlen"], length - (seen["going"] - gone)))
+
+
+def _boundary(ask: Ask, overview: StreamOverview) -> tuple[StreamId | None, StreamId | None]:
+    """The first ID that stays: as asked for (minid, age), and as far as it can be told from a length."""
+    if "minid" in ask.params:
+        below = StreamId.parse(ask.params["minid"])
+        return below, below
+    if "older_than_ms" in ask.params:
+        below = StreamId(max(0, overview.now_ms - ask.params["older_than_ms"]), 0)
+        return below, below
+    return None, _first_kept(ask, overview, ask.params["maxlen"])
+
+
+def _first_kept(ask: Ask, overview: StreamOverview, keep: int) -> StreamId | None:
+    """The first entry that stays when `keep` do; None when it lies too deep to be read."""
+    facts = overview.facts
+    most = fitting(PAGE_MAX, facts.entry_bytes) - 1
+    if keep == 0:
+        return facts.last_generated_id.next()
+    if keep <= most:
+        page = ask.server.run(EntryRange(ask.key, newest_first=True, limit=keep))
+        return page.items[-1].id if page.items else None
+    if facts.length - keep <= most:
+        page = ask.server.run(EntryRange(ask.key, limit=facts.length - keep + 1))
+        return page.items[-1].id if page.items else None
+    return None
+
+
+def _count(ask: Ask, overview: StreamOverview, below: StreamId | None) -> tuple[int, bool]:
+    """How many entries would go, and whether there are more than could be counted."""
+    facts = overview.facts
+    if below is None:
+        return max(0, facts.length - ask.params["maxlen"]), False
+    if facts.last_id is None or facts.first_id is None or facts.first_id >= below:
+        return 0, False
+    if facts.last_id < below:
+        return facts.length, False
+    return _counted(ask, below, fitting(PAGE_MAX, facts.entry_bytes))
+
+
+def _counted(ask: Ask, below: StreamId, limit: int) -> tuple[int, bool]:
+    count, start = 0, MIN
+    while count < COUNT_UP_TO:
+        page = ask.server.run(EntryRange(ask.key, start, below.prev(), limit=limit))
+        count += len(page.items)
+        if page.next is None:
+            return count, False
+        start = page.next
+    return count, True
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What one group would lose. None: cannot be told beforehand."""
+
+    group: str
+    pending: int | None
+    pending_least: bool
+    unread: int | None
+
+
+def _loss(ask: Ask, group: GroupFacts, below: StreamId | None, left: int) -> Loss:
+    lag = group.lag.value
+    unread = None if lag is None else max(0, lag - left)
+    if not group.pending:
+        return Loss(plain(group.name), 0, False, unread)
+    if below is None:
+        return Loss(plain(group.name), None, False, unread)
+    query = PendingQuery(ask.key, group.name, end=below.prev(), limit=PAGE_MAX, bodies=False)
+    page = ask.server.run(query)
+    return Loss(plain(group.name), len(page.items), page.next is not None, unread)
+
+
+def _loss_notes(losses: list[Loss]) -> list[Note]:
+    notes = []
+    for loss in losses:
+        if loss.unread:
+            text = "They would never be delivered to it."
+            notes.append(Note("stuck", f"{loss.group} has not read {plural(loss.unread, 'of them', 'of them')}", text))
+        if loss.pending:
+            least = "at least " if loss.pending_least else ""
+            text = "They stay on its pending list without a body, and nobody can process them."
+            notes.append(Note("stuck", f"{least}{number(loss.pending)} of them are pending in {loss.group}", text))
+        if loss.pending is None:
+            text = "Whether entries that are pending would go cannot be told for so deep a bound."
+            notes.append(Note("late", f"{loss.group} has pending entries", text))
+    if not notes and losses:
+        notes.append(Note("", "No group loses anything", "All of it was read and acknowledged."))
+    return sorted(notes, key=lambda note: note.severity != "stuck")[:4]
+
+
+def _precision(params: Params) -> Note:
+    if params["approximate"]:
+        return Note("", "Only whole nodes go (~)", "Redis keeps up to about a hundred entries more than asked for.")
+    return Note("", "Exactly to the bound (=)", "Whole nodes first, in steps, then the rest of one node.")
+
+
+def _how_far(params: Params, below: StreamId | None) -> str:
+    if "maxlen" in params:
+        return f", the newest {number(params['maxlen'])} stay"
+    if "older_than_ms" in params:
+        return f", those older than {age(params['older_than_ms'])}"
+    return f", those below {below}"
+
+
+def _lines(ask: Ask, below: StreamId | None) -> list[str]:
+    bound = ask.params["maxlen"] if below is None else below
+    return [cli.line(*commands.trim_words(ask.key, bound, approximate=ask.params["approximate"]))]
+
+
+def _preview(
+    ask: Ask, overview: StreamOverview, below: StreamId | None, going: int, least: bool, losses: list[Loss]
+) -> Preview:
+    length = overview.facts.length
+    about = "at least " if least else "up to " if ask.params["approximate"] else ""
+    return Preview(
+        title=f"Trim {about}{plural(going, 'entry', 'entries')}",
+        sentence=f"Removes the oldest entries of {plain(ask.key)}{_how_far(ask.params, below)}. It cannot be undone.",
+        button=f"Remove {about}{plural(going, 'entry', 'entries')}",
+        total=going,
+        least=least,
+        counts={"entries": going, **{f"pending in {loss.group}": loss.pending for loss in losses}},
+        notes=[*_loss_notes(losses), _precision(ask.params)],
+        changes=[
+            Change("entries", length, None if least else length - going),
+            *(Change(f"{loss.group}: unread lost", 0, loss.unread) for loss in losses if loss.unread),
+        ],
+        redis_cli=_lines(ask, below),
+        confirm=plain(ask.key),
+    )

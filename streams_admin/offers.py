@@ -1,0 +1,86 @@
+"""What the hands offer on the pages of the site: buttons for a stream, a group, a consumer or an entry, and pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlencode
+
+from django.urls import reverse
+
+from dashboard.access import Actor, Permission, may
+from dashboard.menus import Item, Target
+from dashboard.names import to_path
+from dashboard.streams import servers
+from dashboard.streams.errors import UnknownServer
+from streams_admin.actions import ALL
+from streams_admin.actions.base import Action
+
+STUCK = {"stuck", "silent_consumer", "silent", "poison"}
+
+
+def offers(actor: Actor, target: Target) -> Iterator[Item]:
+    """The most specific part of the target decides. Nothing is offered that the actor may not do."""
+    if target.kind == "selection":
+        yield from _selection(actor, target)
+    elif target.kind:
+        yield from _next_step(actor, target)
+    elif target.entry is not None:
+        return
+    elif target.group is not None:
+        yield from _for(actor, target, "claim", "ack", all="1")
+    else:
+        yield from _for(actor, target, "trim")
+
+
+def _selection(actor: Actor, target: Target) -> Iterator[Item]:
+    for slug in ("ack", "claim"):
+        yield from _item(actor, target, ALL[slug], {}, primary=slug == "claim")
+
+
+def _next_step(actor: Actor, target: Target) -> Iterator[Item]:
+    """What a finding, or the state of a consumer, asks for."""
+    if target.group is None:
+        return
+    query = {"group": to_path(target.group), "all": "1"}
+    if target.consumer is not None:
+        query["consumer"] = to_path(target.consumer)
+    if target.kind in STUCK and target.kind != "poison":
+        label = "Claim…" if target.kind == "silent" else "Review & claim…"
+        yield from _item(actor, target, ALL["claim"], query, primary=True, label=label)
+
+
+def _for(actor: Actor, target: Target, *slugs: str, **query: str) -> Iterator[Item]:
+    if target.group is not None:
+        query["group"] = to_path(target.group)
+    for slug in slugs:
+        yield from _item(actor, target, ALL[slug], query)
+
+
+def _item(
+    actor: Actor, target: Target, action: Action, query: dict[str, str], *, primary: bool = False, label: str = ""
+) -> Iterator[Item]:
+    if not may(actor, action.permission, target.server, target.stream):
+        return
+    url = reverse("do", args=[target.server, target.stream, action.slug])
+    yield Item(
+        label=label or action.label,
+        url=f"{url}?{urlencode(query)}" if query else url,
+        slug=action.slug,
+        danger=action.irreversible,
+        primary=primary,
+        reason=_why_not(target.server),
+    )
+
+
+def _why_not(server: str) -> str:
+    try:
+        return "the server is configured as read-only" if servers.get(server).config.read_only else ""
+    except UnknownServer:
+        return "the server is not configured any more"
+
+
+def pages(actor: Actor) -> Iterator[Item]:
+    """For the masthead."""
+    if may(actor, Permission.SEE_AUDIT):
+        yield Item("Operations", reverse("operations"))
+        yield Item("Audit", reverse("audit"))

@@ -1,0 +1,120 @@
+"""Plan, then run: a plan is a look at what would be done, signed, bound to who asked and to what was seen."""
+
+from __future__ import annotations
+
+import hmac
+import json
+import uuid
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.utils import timezone
+from django.utils.crypto import salted_hmac
+
+from dashboard.access import Actor, Forbidden, may
+from dashboard.names import from_path, to_path
+from dashboard.streams import servers
+from dashboard.streams.servers import Server
+from streams_admin import audit
+from streams_admin.actions import ALL
+from streams_admin.actions.base import Action, Ask
+from streams_admin.audit import Caller, Line
+from streams_admin.errors import BadOrder, Expired, NoSuchPlan, Refused
+from streams_admin.models import Plan
+
+LIVES = timedelta(minutes=2)
+KEPT = timedelta(days=1)
+"""Unused plans are deleted after that."""
+
+
+def action_of(slug: str) -> Action:
+    """Raises BadOrder."""
+    try:
+        return ALL[slug]
+    except KeyError:
+        raise BadOrder(f"action is {slug[:40]!r}; allowed are {', '.join(ALL)}.") from None
+
+
+def allow(
+    caller: Caller, action: Action, server: Server, key: bytes, *, params: Mapping[str, Any] | None = None
+) -> None:
+    """Raises Forbidden, and writes the attempt down; raises Refused on a server that is configured as read-only."""
+    line = Line(server.name, to_path(key), action.slug, params=params)
+    if not may(caller.actor, action.permission, server.name, key):
+        audit.refuse(caller, line, "denied", f"needs {action.permission}")
+        raise Forbidden(action.permission, server.name)
+    if server.config.read_only:
+        audit.refuse(caller, line, "refused", "the server is configured as read-only")
+        raise Refused(f"{server.name} is configured as read-only.")
+
+
+def prepare(caller: Caller, server: Server, key: bytes, slug: str, raw: Mapping[str, Any]) -> Plan:
+    """Look, and write down what was seen. Raises Forbidden, Refused or StreamError; changes nothing on the server."""
+    action = action_of(slug)
+    allow(caller, action, server, key, params=None)
+    ask = Ask(caller.actor, server, key, action.clean(raw))
+    preview, seen = action.look(ask)
+    Plan.objects.filter(used=None, created__lt=timezone.now() - KEPT).delete()
+    return Plan.objects.create(
+        who=caller.actor.name,
+        who_kind=caller.actor.kind,
+        server=server.name,
+        stream=to_path(key),
+        action=slug,
+        params=ask.params,
+        seen=seen,
+        preview=preview.to_json(),
+        expires=timezone.now() + LIVES,
+    )
+
+
+def token(plan: Plan) -> str:
+    """What stands in an address: the plan's number and a seal over all of it."""
+    return f"{plan.pk.hex}_{_seal(plan)}"
+
+
+def _seal(plan: Plan) -> str:
+    content = [
+        plan.pk.hex,
+        plan.who,
+        plan.who_kind,
+        plan.server,
+        plan.stream,
+        plan.action,
+        plan.params,
+        plan.seen,
+        plan.preview,
+        plan.expires.isoformat(),
+    ]
+    return salted_hmac("streams_admin.plan", json.dumps(content, sort_keys=True), algorithm="sha256").hexdigest()[:32]
+
+
+def find(text: str, actor: Actor) -> Plan:
+    """The plan of a token. Raises NoSuchPlan when it is altered, unknown, or another's."""
+    number, _, seal = text.partition("_")
+    try:
+        plan = Plan.objects.get(pk=uuid.UUID(number))
+    except (ValueError, Plan.DoesNotExist):
+        raise NoSuchPlan("There is no such plan. Plans are kept for a day.") from None
+    if not hmac.compare_digest(_seal(plan), seal):
+        raise NoSuchPlan("This plan was altered and cannot be used.")
+    if (plan.who, plan.who_kind) != (actor.name, actor.kind):
+        raise NoSuchPlan("This plan is somebody else's. Make your own.")
+    return plan
+
+
+def check_fresh(plan: Plan) -> None:
+    """Raises Expired."""
+    if timezone.now() > plan.expires:
+        raise Expired("This plan is older than two minutes and was not run. Look again.")
+
+
+def ask_of(plan: Plan, actor: Actor) -> Ask:
+    """The plan as an action takes it. Raises UnknownServer when the server is not configured any more."""
+    return Ask(actor, servers.get(plan.server), from_path(plan.stream), plan.params)
+
+
+def take(plan: Plan) -> bool:
+    """Mark it as used. False when it was already: a plan runs once."""
+    return Plan.objects.filter(pk=plan.pk, used=None).update(used=timezone.now()) == 1

@@ -1,0 +1,281 @@
+"""Pages of the hands: ask for a plan, look at it, run it, see what came of it, and the log of all that was done."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.http import HttpRequest, HttpResponse, QueryDict
+from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_POST
+
+from dashboard.access import Actor, Forbidden, Permission, actor_of, client_address, may, require, visible_servers
+from dashboard.names import from_path, plain
+from dashboard.params import entry_id, flag, names, whole
+from dashboard.params import name as name_param
+from dashboard.rows import pending_row, sight
+from dashboard.streams import servers
+from dashboard.streams.errors import StreamError
+from dashboard.streams.ids import StreamId
+from dashboard.streams.queries import EntryRange, Together
+from dashboard.streams.snapshots import Entry, Page, PendingEntry
+from streams_admin import operations, plans
+from streams_admin.actions import ALL
+from streams_admin.actions.base import RESULTS, Ask, Params
+from streams_admin.audit import Caller
+from streams_admin.errors import Refused
+from streams_admin.models import AuditEntry, Operation, Plan
+from streams_admin.which import name as path_name
+
+View = Callable[..., HttpResponse]
+PER_PAGE = 50
+TITLES = {400: "This cannot be planned", 404: "No such plan", 409: "Nothing was done", 410: "The plan has expired"}
+
+
+def refusals(view: View) -> View:
+    """A refusal is a page that says why, and that nothing was done."""
+
+    @wraps(view)
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        try:
+            return view(request, *args, **kwargs)
+        except Refused as refused:
+            context = {
+                "title": TITLES.get(refused.status, "Refused"),
+                "text": refused.message,
+                "status": refused.status,
+            }
+            return render(request, "streams_admin/refused.html", context, status=refused.status)
+
+    return guarded
+
+
+def caller_of(request: HttpRequest) -> Caller:
+    claimed = request.headers.get("X-Forwarded-For", "")
+    return Caller(actor_of(request), "page", client_address(request), claimed)
+
+
+@refusals
+def do(request: HttpRequest, server: str, stream: bytes, action: str) -> HttpResponse:
+    """The form of an action; a POST makes the plan."""
+    caller = caller_of(request)
+    verb = plans.action_of(action)
+    watched = servers.get(server)
+    require(caller.actor, Permission.SEE, server, stream)
+    plans.allow(caller, verb, watched, stream)
+    ask = Ask(caller.actor, watched, stream, params_of(request.GET))
+    form = verb.form(ask, request.POST if request.method == "POST" else None)
+    if request.method == "POST" and form.is_valid():
+        plan = plans.prepare(caller, watched, stream, action, verb.from_form(ask, form))
+        return redirect("plan", plans.token(plan))
+    context = {
+        "server": watched,
+        "key": stream,
+        "group": path_name("group", ask.params["group"]) if "group" in ask.params else None,
+        "action": verb,
+        "form": form,
+        "which": which_words(ask.params),
+    }
+    return render(request, "streams_admin/do.html", context, status=400 if form.is_bound else 200)
+
+
+def params_of(query: QueryDict) -> Params:
+    """Raw parameters from a page's address: `group`, and ticked `id`s or, with `all`, the filters that were set."""
+    found: Params = {}
+    group = name_param(query, "group")
+    if group is not None:
+        found["group"] = query["group"]
+    ids = query.getlist("id")
+    if flag(query, "all") or not ids:
+        names(query, "consumer")
+        chosen: Params = {"consumer": query["consumer"]} if query.get("consumer") else {}
+        for key in ("min_idle_ms", "min_deliveries"):
+            if whole(query, key, 0):
+                chosen[key] = whole(query, key, 0)
+        for key in ("start", "end"):
+            if entry_id(query, key):
+                chosen[key] = query[key]
+        return {**found, "filter": chosen} if "group" in found else found
+    return {**found, "ids": ids}
+
+
+def which_words(params: Params) -> str:
+    """Which entries are meant, for the form."""
+    if "ids" in params:
+        count = len(params["ids"])
+        return "the entry that was selected" if count == 1 else f"the {count:,} entries that were selected"
+    chosen = params.get("filter", {})
+    who = f" with {plain(from_path(chosen['consumer']))}" if "consumer" in chosen else ""
+    rest = " that match the filters" if set(chosen) - {"consumer"} else ""
+    return f"all pending entries{who}{rest}" if "group" in params else ""
+
+
+@refusals
+def plan(request: HttpRequest, token: str) -> HttpResponse:
+    """A plan; a POST runs it."""
+    caller = caller_of(request)
+    found = plans.find(token, caller.actor)
+    if request.method == "POST":
+        return _run(request, caller, found)
+    if found.used:
+        return redirect("operation", found.operation.pk)
+    plans.check_fresh(found)
+    return _show(request, caller, found)
+
+
+def _run(request: HttpRequest, caller: Caller, found: Plan) -> HttpResponse:
+    confirm, reason = request.POST.get("confirm", ""), request.POST.get("reason", "")[:2000]
+    try:
+        operation = operations.begin(caller, found, confirm=confirm, reason=reason)
+    except Refused as refused:
+        if refused.status == 400:
+            return _show(request, caller, found, error=refused.message, reason=reason)
+        raise
+    return redirect("operation", operation.pk)
+
+
+def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", reason: str = "") -> HttpResponse:
+    server = servers.get(found.server)
+    key = from_path(found.stream)
+    context = {
+        "server": server,
+        "key": key,
+        "group": from_path(found.params["group"]) if "group" in found.params else None,
+        "plan": found,
+        "preview": found.preview,
+        "sample": _sample(caller.actor, found),
+        "error": error,
+        "reason": reason,
+        "expires_ms": int(found.expires.timestamp() * 1000),
+        "again": _again(found),
+        "irreversible": plans.action_of(found.action).irreversible,
+        "left_s": max(0, int((found.expires - timezone.now()).total_seconds())),
+    }
+    return render(request, "streams_admin/plan.html", context, status=400 if error else 200)
+
+
+def _again(found: Plan) -> str:
+    query = {"group": found.params["group"], "all": "1"} if "group" in found.params else {}
+    chosen = {**query, **found.params.get("filter", {})}
+    address = QueryDict(mutable=True)
+    for key, value in chosen.items():
+        address[key] = str(value)
+    for id_ in found.params.get("ids", []):
+        address.appendlist("id", id_)
+        address.pop("all", None)
+    url = reverse("do", args=[found.server, from_path(found.stream), found.action])
+    return f"{url}?{address.urlencode()}"
+
+
+def _sample(actor: Actor, found: Plan) -> list[Any]:
+    """The sampled entries with their payloads, read now and shown by the policy of the actor; none are kept."""
+    server, key = servers.get(found.server), from_path(found.stream)
+    rows = found.preview["sample"]
+    ids = [StreamId.parse(row["id"]) for row in rows]
+    try:
+        pages = server.run(Together(tuple(EntryRange(key, i, i, limit=1) for i in ids))) if ids else ()
+    except StreamError:
+        pages = (None,) * len(ids)
+    seen = sight(actor, server.name, key)
+    return [pending_row(_entry(row, page), seen) for row, page in zip(rows, pages, strict=True)]
+
+
+def _entry(row: dict[str, Any], page: Page[Entry] | Any) -> PendingEntry:
+    known = isinstance(page, Page)
+    fields = page.items[0].fields if known and page.items else ()
+    body: Any = "unread" if not known else "present" if page.items else "gone"
+    consumer = from_path(row["consumer"])
+    return PendingEntry(StreamId.parse(row["id"]), consumer, row["idle_ms"], row["deliveries"], fields, body)
+
+
+def operation(request: HttpRequest, id: Any) -> HttpResponse:
+    """One operation, running or ended."""
+    actor = actor_of(request)
+    found = get_object_or_404(Operation.objects.select_related("plan"), pk=id)
+    _may_see(actor, found)
+    group = found.plan.params.get("group")
+    context = {
+        "operation": found,
+        "plan": found.plan,
+        "server": servers.get(found.plan.server),
+        "key": from_path(found.plan.stream),
+        "group": from_path(group) if group else None,
+        "results": [(kind, found.results[kind]) for kind in RESULTS if found.results.get(kind)],
+        "figures": _figures(found),
+        "mine": _may_steer(actor, found),
+        "again": _again(found.plan),
+        "entries": found.entries[:200],
+    }
+    return render(request, "streams_admin/operation.html", context)
+
+
+def _may_see(actor: Actor, found: Operation) -> None:
+    """One's own, and everybody's for who may see the audit log."""
+    if (found.plan.who, found.plan.who_kind) != (actor.name, actor.kind):
+        require(actor, Permission.SEE_AUDIT, found.plan.server, from_path(found.plan.stream))
+
+
+def _may_steer(actor: Actor, found: Operation) -> bool:
+    permission = plans.action_of(found.plan.action).permission
+    return may(actor, permission, found.plan.server, from_path(found.plan.stream))
+
+
+def _figures(found: Operation) -> list[tuple[str, int | None, int | None]]:
+    before, after = dict(map(tuple, found.before)), dict(map(tuple, found.after))
+    gone = 0 if found.after else None
+    return [(label, before.get(label, 0), after.get(label, gone)) for label in dict.fromkeys([*before, *after])]
+
+
+@require_POST
+def steer(request: HttpRequest, id: Any, wish: str) -> HttpResponse:
+    """Pause, resume or cancel a running operation."""
+    actor = actor_of(request)
+    found = get_object_or_404(Operation.objects.select_related("plan"), pk=id)
+    _may_see(actor, found)
+    if not _may_steer(actor, found):
+        raise Forbidden(plans.action_of(found.plan.action).permission, found.plan.server)
+    operations.wish(found, wish)
+    return redirect("operation", found.pk)
+
+
+def operation_list(request: HttpRequest) -> HttpResponse:
+    """Running ones first, then the latest."""
+    actor = actor_of(request)
+    require(actor, Permission.SEE_AUDIT)
+    rows = Operation.objects.select_related("plan").filter(plan__server__in=_names(actor)).order_by("-created")
+    running = [o for o in rows.exclude(state__in=("done", "cancelled", "failed")) if _visible(actor, o.plan)]
+    page = Paginator(rows.filter(state__in=("done", "cancelled", "failed")), PER_PAGE).get_page(request.GET.get("page"))
+    ended = [o for o in page if _visible(actor, o.plan)]
+    return render(request, "streams_admin/operations.html", {"running": running, "ended": ended, "page": page})
+
+
+def audit_log(request: HttpRequest) -> HttpResponse:
+    """What was done, denied and refused, by whom."""
+    actor = actor_of(request)
+    require(actor, Permission.SEE_AUDIT)
+    rows = AuditEntry.objects.filter(server__in=_names(actor)).exclude(outcome="started").order_by("-pk")
+    filters = {key: request.GET.get(key, "")[:200] for key in ("who", "action", "outcome", "server")}
+    rows = rows.filter(**{key: value for key, value in filters.items() if value})
+    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    context = {
+        "rows": [row for row in page if may(actor, Permission.SEE_AUDIT, row.server, from_path(row.stream))],
+        "page": page,
+        "filters": filters,
+        "actions": list(ALL),
+        "outcomes": ["done", "partly_done", "denied", "refused", "failed", "unknown"],
+        "servers": _names(actor),
+        "query": "&".join(f"{k}={v}" for k, v in filters.items() if v),
+    }
+    return render(request, "streams_admin/audit.html", context)
+
+
+def _names(actor: Actor) -> list[str]:
+    return [server.name for server in visible_servers(actor)]
+
+
+def _visible(actor: Actor, found: Plan) -> bool:
+    return may(actor, Permission.SEE_AUDIT, found.server, from_path(found.stream))

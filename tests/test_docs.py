@@ -1,0 +1,103 @@
+"""The documentation names what there is: every variable, every permission, and only files that exist."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from dashboard.access import ROLES, Permission
+from dashboard.env import _SERVER_KEYS
+
+ROOT = Path(__file__).resolve().parent.parent
+CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
+READERS = {"text", "flag", "whole", "choice", "words", "secret", "folder", "secret_key", "database"}
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|<img[^>]*\bsrc=\"([^\"]+)\"")
+FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
+
+
+def variables(path: Path) -> Iterator[str]:
+    """What the readers of the environment are asked for by name; `secret` also reads NAME_FILE."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Call) and _called(node) in READERS and node.args:
+            name = node.args[0]
+            if isinstance(name, ast.Constant) and isinstance(name.value, str):
+                yield name.value
+
+
+def _called(node: ast.Call) -> str:
+    return node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+
+
+def rows(markdown: str) -> dict[str, list[str]]:
+    """Rows of all tables, cells after the first, by the code word in the first."""
+    found = re.findall(r"^\| `([^`]+)` \|(.*)\|$", markdown, re.MULTILINE)
+    return {name: [cell.strip() for cell in rest.split("|")] for name, rest in found}
+
+
+def headings(path: Path) -> set[str]:
+    """The anchors GitHub makes of a page's headings."""
+    lines = re.findall(r"^#+ (.+)$", FENCE.sub("", path.read_text()), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", line.lower()).replace(" ", "-") for line in lines}
+
+
+def links(path: Path) -> list[str]:
+    """What a page links to inside the repository."""
+    found = (one or other for one, other in LINK.findall(FENCE.sub("", path.read_text())))
+    return [target for target in found if not re.match(r"[a-z]+:", target)]
+
+
+READ = sorted({*variables(ROOT / "dashboard" / "settings.py"), *variables(ROOT / "dashboard" / "env.py")})
+
+
+def test_the_variables_are_found() -> None:
+    assert {"REDIS_URL", "SECRET_KEY", "DATABASE_URL", "LATE_AFTER", "DATA_DIR", "LOG_FORMAT"} <= set(READ)
+
+
+@pytest.mark.parametrize("name", READ)
+def test_every_variable_is_documented_with_default_values_and_meaning(name: str) -> None:
+    cells = rows(CONFIGURATION)[name]
+    assert len(cells) == 3
+    assert all(cells)
+
+
+def test_no_variable_is_documented_that_nobody_reads() -> None:
+    documented = {name for name in rows(CONFIGURATION) if name.isupper()}
+    assert documented == set(READ)
+
+
+def test_every_secret_says_that_it_can_come_from_a_file() -> None:
+    text = (ROOT / "dashboard" / "env.py").read_text()
+    secrets = set(re.findall(r"\bsecret\(\"(\w+)\"\)", text))
+    assert secrets == {name for name, cells in rows(CONFIGURATION).items() if "**file**" in cells[-1]}
+
+
+@pytest.mark.parametrize("permission", list(Permission))
+def test_every_permission_is_documented_for_every_role(permission: Permission) -> None:
+    cells = rows(CONFIGURATION)[permission.value]
+    assert [cell == "yes" for cell in cells[:3]] == [permission in ROLES[r] for r in ("viewer", "operator", "admin")]
+    assert cells[3]
+
+
+def test_every_key_of_the_toml_file_is_documented() -> None:
+    assert rows(CONFIGURATION).keys() >= _SERVER_KEYS
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_every_linked_file_and_heading_exists(page: Path) -> None:
+    for target in links(page):
+        name, _, anchor = target.partition("#")
+        path = (page.parent / name).resolve() if name else page
+        assert path.exists(), f"{page.name} links to {target}"
+        assert not anchor or anchor in headings(path), f"{page.name} links to {target}"
+
+
+def test_a_broken_link_would_be_seen(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text("# A *page*, here\n[one](missing.md#x) ![two](two.png) [three](https://example.com)\n")
+    assert links(page) == ["missing.md#x", "two.png"]
+    assert headings(page) == {"a-page-here"}

@@ -15,6 +15,7 @@ _MS = re.compile(r"[0-9]{1,20}")
 _AGO = re.compile(r"-([0-9]{1,6}) ?(ms|s|min|m|h|d|w)")
 _CLOCK = re.compile(r"(?:(today|yesterday) )?([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?")
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # IDs are free to be anything; only these look like a clock: 2001 to 2286.
 _PLAUSIBLE = range(10**12, 10**13)
 
@@ -81,9 +82,10 @@ def parse_position(text: str, *, now: datetime, upper: bool = False) -> StreamId
     if _FULL.fullmatch(text) or _MS.fullmatch(text):
         return StreamId.bound(text, upper=upper)
     moment = _ago(text, now) or _clock(text, now) or _iso(text, now.tzinfo)
-    if moment is None or moment.timestamp() < 0:
+    ms = -1 if moment is None else (moment - _EPOCH) // timedelta(milliseconds=1)
+    if ms < 0:
         raise BadId(f"{text[:60]!r} is neither an ID nor a time (try 1763596680412-0, 14:05, yesterday 09:00, -2h).")
-    return StreamId(int(moment.timestamp() * 1000), TOP if upper else 0)
+    return StreamId(ms, TOP if upper else 0)
 
 
 def _ago(text: str, now: datetime) -> datetime | None:

@@ -12,6 +12,7 @@ reply is lost is *unknown*.
 from __future__ import annotations
 
 import asyncio
+import errno
 import time
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
@@ -275,8 +276,12 @@ def _connection_words(error: Exception) -> str:
     return "The connection to the server failed."
 
 
+_NOBODY = "The server refuses connections: nothing listens at its address."
 _CONNECTION_SIGNS = {
-    "refused": "The server refuses connections: nothing listens at its address.",
+    "refused": _NOBODY,
+    # asyncio says "Connect call failed" for any reason; only the number tells which
+    f"Error {errno.ECONNREFUSED} ": _NOBODY,
+    f"Errno {errno.ECONNREFUSED}]": _NOBODY,
     "No such file": "The server's socket does not exist: it is not running.",
     "Name or service not known": "The server's host name cannot be resolved.",
     "Temporary failure in name resolution": "The server's host name cannot be resolved.",

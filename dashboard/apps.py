@@ -26,10 +26,5 @@ def _wire() -> None:
     background.register(sampler.run)
     background.register(hub.run)
     background.at_stop(hub.close)
-    sampler.on_snapshot(_tell_of_snapshot)
-
-
-def _tell_of_snapshot() -> None:
-    from dashboard.live import hub
-
-    hub.nudge(hub.fleet())
+    sampler.on_snapshot(lambda: hub.nudge(hub.fleet()))
+    hub.on_nudge(lambda topic: sampler.wake(topic.server))

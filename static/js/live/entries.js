@@ -1,0 +1,154 @@
+/**
+ * Entries: new rows come drawn by the server and are put on top. While the table is in use they wait, counted in a pill: it is
+ * paused, a row is open or ticked, the pointer is over it, or the focus is in it.
+ *
+ * @example
+ * <table data-watch="entries" data-server="eu" data-stream="orders" data-after="1-0" data-columns="status,total" data-where="">
+ *   <tbody data-live-rows>
+ *     <tr data-live-pill-row hidden><td colspan="5"><button data-live-pill></button></td></tr>
+ *     …
+ */
+import { held } from "./badge.js";
+import { watch } from "./socket.js";
+
+const ROWS = 200;
+const REASONS = {
+  trimmed: "were trimmed before they could be shown",
+  failover: "were lost when another server took over",
+};
+
+/** The part of the table that is live. */
+class Entries {
+  /** @param {HTMLTableElement} table */
+  constructor(table) {
+    this.table = table;
+    this.body = table.querySelector("[data-live-rows]");
+    this.pillRow = table.querySelector("[data-live-pill-row]");
+    /** Rows that wait, newest first. @type {HTMLTableRowElement[]} */
+    this.waiting = [];
+    this.paused = false;
+    this.seen = this.skipped = this.fresh = 0;
+  }
+
+  get isHeld() {
+    const used = ":scope > tr.open, :scope > tr :checked, :scope:hover, :scope:focus-within";
+    return this.paused || this.body.matches(":hover, :focus-within") || this.body.querySelector(used) !== null;
+  }
+
+  /** @param {object} frame  entries, oldest first, each with its row */
+  take(frame) {
+    if (!this.table.dataset.columns && !this.body.querySelector("tr[id]")) return location.reload();
+    const rows = frame.html.flatMap(rowsOf).filter((row) => !document.getElementById(row.id));
+    this.skipped += frame.skipped;
+    this.seen += rows.length;
+    this.fresh += rows.length;
+    if (frame.skipped) this.put(this.gap(skippedText(frame)));
+    rows.forEach((row) => this.put(this.localised(row)));
+    this.settle();
+  }
+
+  /** @param {object} frame  a reset */
+  break(frame) {
+    this.put(this.gap(resetText(frame)));
+    this.settle();
+  }
+
+  put(row) {
+    this.waiting.unshift(row);
+    if (this.waiting.length <= ROWS) return;
+    this.waiting.length = ROWS - 1;
+    this.waiting.push(this.gap("Older ones are not shown here."));
+  }
+
+  /** Shows what waits, or how much. */
+  settle() {
+    const hold = this.isHeld;
+    if (!hold) this.release();
+    this.pillRow.hidden = !this.fresh;
+    this.pillRow.querySelector("[data-live-pill]").textContent = `${number(this.fresh)} new`;
+    held(hold ? this.fresh : null);
+    say("[data-live-seen]", `${number(this.seen)} new since you came`);
+    say("[data-live-skipped]", this.skipped ? `· ${number(this.skipped)} skipped` : "");
+  }
+
+  release() {
+    this.pillRow.after(...this.waiting);
+    this.waiting = [];
+    this.fresh = 0;
+    [...this.body.children].slice(ROWS + 1).forEach((row) => row.remove());
+    if (this.body.querySelector("tr[id]")) this.table.closest("#entries")?.querySelector(":scope > .state")?.remove();
+  }
+
+  /** A click on the pill shows what waits, even while the pointer is there. */
+  show() {
+    this.release();
+    this.settle();
+  }
+
+  pause(button) {
+    this.paused = !this.paused;
+    button.setAttribute("aria-pressed", String(this.paused));
+    button.textContent = this.paused ? "Resume" : "Pause";
+    this.settle();
+  }
+
+  gap(text) {
+    const row = document.createElement("tr");
+    const cell = document.createElement("td");
+    row.className = "gap";
+    cell.colSpan = this.pillRow.firstElementChild.colSpan;
+    cell.textContent = text;
+    row.append(cell);
+    return row;
+  }
+
+  /** Links that open a row keep the filter and the columns of this page. */
+  localised(row) {
+    for (const link of row.querySelectorAll("a[data-row-open]")) {
+      const url = new URL(location.href);
+      url.searchParams.set("open", link.dataset.rowOpen);
+      url.hash = row.id;
+      link.href = url;
+    }
+    return row;
+  }
+}
+
+/** Nodes of a row that the server has drawn. A row can only be parsed inside a table. */
+function rowsOf(html) {
+  const page = new DOMParser().parseFromString(`<table><tbody>${html}</tbody></table>`, "text/html");
+  return [...page.querySelectorAll("tr")].map((row) => document.adoptNode(row));
+}
+
+function skippedText({ skipped, skipped_at_least: atLeast }) {
+  return `${atLeast ? "At least " : ""}${number(skipped)} skipped here: they came faster than can be shown.`;
+}
+
+function resetText({ reason, lost }) {
+  if (reason === "recreated") return "The stream was deleted and made anew here.";
+  if (reason === "deleted") return "The stream was deleted here.";
+  return `${lost === null ? "Entries" : number(lost)} ${REASONS[reason] ?? "are missing here"}.`;
+}
+
+const number = (value) => value.toLocaleString("en-US");
+
+function say(selector, text) {
+  const place = document.querySelector(selector);
+  if (place && place.textContent !== text) place.textContent = text;
+}
+
+/** @param {HTMLTableElement} table */
+export function bind(table) {
+  const entries = new Entries(table);
+  const { server, stream, after, where, columns } = table.dataset;
+  const names = columns ? columns.split(",") : [];
+  const asked = { topic: "entries", server, stream, after: after || "$", as: "html", columns: names, ...(where ? { where } : {}) };
+  watch(asked, { entries: (frame) => entries.take(frame), reset: (frame) => entries.break(frame) });
+  entries.body.addEventListener("pointerleave", () => entries.settle());
+  entries.body.addEventListener("focusout", () => setTimeout(() => entries.settle()));
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-live-pill]")) entries.show();
+    const button = event.target.closest("[data-live-pause]");
+    if (button) entries.pause(button);
+  });
+}

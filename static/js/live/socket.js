@@ -1,0 +1,108 @@
+/**
+ * The one socket of a page (`/ws/v1/live/`). It comes back by itself, and every watch goes on after the last ID it has seen.
+ * While the tab is hidden for a minute it is closed; the page resumes when it is looked at again.
+ */
+
+const FIRST_PAUSE_MS = 500;
+const LONGEST_PAUSE_MS = 30_000;
+const HIDDEN_MS = 60_000;
+/** Closed with one of these, coming back makes no sense: nobody is signed in. */
+const FINAL = new Set([4401, 4403]);
+
+/** @type {Map<string, {frame: object, on: object, lastId: string | null, epoch: string | null}>} */
+const watches = new Map();
+const listeners = new Set();
+let socket = null;
+let pause = FIRST_PAUSE_MS;
+let retry = 0;
+let hide = 0;
+let state = "off";
+
+/**
+ * @param {object} frame  topic and what belongs to it, as in CONTRACT; `after` for where to begin
+ * @param {object} on     a function for each type of frame that is of interest: watching, entries, reset, changed, status, error
+ */
+export function watch(frame, on) {
+  const id = `w${watches.size + 1}`;
+  watches.set(id, { frame, on, lastId: null, epoch: null });
+  if (socket?.readyState === WebSocket.OPEN) ask(id);
+  else open();
+}
+
+/** @param {(state: "live" | "reconnecting" | "off") => void} listener */
+export function onState(listener) {
+  listeners.add(listener);
+  listener(state);
+}
+
+/** A status frame of a server tells more than the socket itself. @param {"live" | "reconnecting"} next */
+export function say(next) {
+  if (next === state) return;
+  state = next;
+  for (const listener of listeners) listener(state);
+}
+
+function address() {
+  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
+  return `${scheme}//${location.host}${document.body.dataset.ws}`;
+}
+
+function open() {
+  if (socket || document.hidden) return;
+  clearTimeout(retry);
+  socket = new WebSocket(address());
+  socket.addEventListener("open", () => [...watches.keys()].forEach(ask));
+  socket.addEventListener("message", (event) => receive(JSON.parse(event.data)));
+  socket.addEventListener("close", (event) => closed(event.code));
+}
+
+function ask(id) {
+  const { frame, lastId, epoch } = watches.get(id);
+  const resumed = lastId === null ? {} : { after: lastId, epoch };
+  socket.send(JSON.stringify({ type: "watch", id, ...frame, ...resumed }));
+}
+
+function receive(frame) {
+  const known = watches.get(frame.id);
+  if (!known) return;
+  if (frame.type === "watching") begun(known, frame);
+  if (frame.type === "reset") Object.assign(known, { epoch: frame.epoch, lastId: frame.after });
+  if (frame.type === "entries") arrived(known, frame);
+  if (frame.type === "status") say(frame.state === "live" ? "live" : "reconnecting");
+  known.on[frame.type]?.(frame);
+}
+
+function begun(known, frame) {
+  pause = FIRST_PAUSE_MS;
+  say("live");
+  if (!frame.epoch) return;
+  Object.assign(known, { epoch: frame.epoch, lastId: frame.after });
+}
+
+/** A frame that does not follow the one before would be a gap that nobody counted: begin again from what is certain. */
+function arrived(known, frame) {
+  if (frame.prev_id !== known.lastId) {
+    socket.close();
+    return;
+  }
+  known.lastId = frame.last_id;
+  socket.send(JSON.stringify({ type: "ack", id: frame.id, last_id: frame.last_id }));
+}
+
+/** Nobody may come back at the same moment as all the others. */
+function closed(code) {
+  socket = null;
+  if (FINAL.has(code)) return say("off");
+  say("reconnecting");
+  retry = setTimeout(open, pause * (0.5 + Math.random()));
+  pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
+}
+
+function hiddenOrShown() {
+  clearTimeout(hide);
+  if (document.hidden) hide = setTimeout(() => socket?.close(), HIDDEN_MS);
+  else if (watches.size && state !== "off") open();
+}
+
+document.addEventListener("visibilitychange", hiddenOrShown);
+addEventListener("online", () => watches.size && state !== "off" && open());

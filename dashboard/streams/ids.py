@@ -61,7 +61,7 @@ class StreamId:
 
     def time(self) -> datetime | None:
         """When the entry was added (UTC) if the ID came from a clock, else None."""
-        return datetime.fromtimestamp(self.ms / 1000, UTC) if self.ms in _PLAUSIBLE else None
+        return _EPOCH + timedelta(milliseconds=self.ms) if self.ms in _PLAUSIBLE else None
 
     def age_ms(self, now_ms: int) -> int | None:
         """Milliseconds from the ID's time to the server's `now_ms`, never below 0; None without a plausible time."""

@@ -135,6 +135,7 @@ def test_a_time_means_its_first_id_or_its_last() -> None:
 
 @given(st.integers(10**12, 10**13 - 1))
 @example(2_182_867_899_463)
+@example(9_999_999_999_999)
 def test_the_time_of_an_id_leads_back_to_it(ms: int) -> None:
     moment = StreamId(ms, 0).time()
     assert moment is not None

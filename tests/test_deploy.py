@@ -1,0 +1,104 @@
+"""`manage.py check --deploy` with the settings of a real installation, and our own checks one by one."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from pytest_django import Settings
+
+from dashboard import checks
+from dashboard.settings import LOOPBACK
+
+ROOT = Path(__file__).resolve().parent.parent
+FOREIGN = ["streams.example.com"]
+
+
+def check_deploy(tmp_path: Path, **changed: str) -> subprocess.CompletedProcess[str]:
+    """The command in a process of its own, with nothing of the surrounding environment but PATH."""
+    environment = {
+        "PATH": os.environ["PATH"],
+        "SECRET_KEY": secrets.token_urlsafe(50),
+        "ALLOWED_HOSTS": FOREIGN[0],
+        "REDIS_URL": "rediss://eyes:secret@redis.example.com:6379/0",
+        "REDIS_ADMIN_URL": "rediss://hands:secret@redis.example.com:6379/0",
+        "REDIS_ENVIRONMENT": "production",
+        "BEHIND_PROXY": "true",
+        "DATA_DIR": str(tmp_path),
+        **changed,
+    }
+    command = [sys.executable, "manage.py", "check", "--deploy", "--fail-level", "WARNING"]
+    return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False)
+
+
+def test_production_settings_are_clean(tmp_path: Path) -> None:
+    ended = check_deploy(tmp_path)
+    assert ended.stderr == ""
+    assert ended.stdout == "System check identified no issues (0 silenced).\n"
+    assert ended.returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "seen"),
+    [
+        ({"HTTPS": "false"}, "SECURE_SSL_REDIRECT"),
+        ({"DEBUG": "true"}, "DEBUG"),
+        ({"SECRET_KEY": "a" * 40}, "SECRET_KEY"),
+    ],
+)
+def test_a_door_left_open_fails_it(changed: dict[str, str], seen: str, tmp_path: Path) -> None:
+    ended = check_deploy(tmp_path, **changed)
+    assert ended.returncode == 1
+    assert seen in ended.stderr
+
+
+def test_debug_for_others_is_warned_about(settings: Settings) -> None:
+    settings.DEBUG, settings.ALLOWED_HOSTS = True, FOREIGN
+    assert [(found.id, FOREIGN[0] in found.msg) for found in checks.debug_is_for_ourselves(None)] == [
+        ("streamgauge.W001", True)
+    ]
+
+
+@pytest.mark.parametrize(("debug", "hosts"), [(True, LOOPBACK), (False, FOREIGN)])
+def test_debug_for_ourselves_is_fine(debug: bool, hosts: list[str], settings: Settings) -> None:
+    settings.DEBUG, settings.ALLOWED_HOSTS = debug, hosts
+    assert checks.debug_is_for_ourselves(None) == []
+
+
+@pytest.mark.parametrize("hosts", [FOREIGN, ["*"], [*LOOPBACK, ".example.com"]])
+def test_others_without_https_are_warned_about(hosts: list[str], settings: Settings) -> None:
+    settings.HTTPS, settings.ALLOWED_HOSTS = False, hosts
+    assert [found.id for found in checks.others_come_by_https(None)] == ["streamgauge.W002"]
+
+
+@pytest.mark.parametrize(("https", "hosts"), [(False, LOOPBACK), (True, FOREIGN)])
+def test_https_or_nobody_else_is_fine(https: bool, hosts: list[str], settings: Settings) -> None:
+    settings.HTTPS, settings.ALLOWED_HOSTS = https, hosts
+    assert checks.others_come_by_https(None) == []
+
+
+@pytest.mark.parametrize(
+    ("embedded", "kept", "found"),
+    [
+        (False, "k" * 50, ["streamgauge.E001"]),
+        (False, "another" * 8, []),
+        (False, None, []),
+        (True, "k" * 50, []),
+    ],
+)
+def test_the_generated_key_is_for_the_embedded_database(
+    embedded: bool, kept: str | None, found: list[str], settings: Settings, tmp_path: Path
+) -> None:
+    settings.EMBEDDED_DATABASE, settings.SECRET_KEY, settings.DATA_DIR = embedded, "k" * 50, tmp_path
+    if kept:
+        (tmp_path / "secret_key").write_text(f"{kept}\n")
+    assert [message.id for message in checks.the_key_is_shared_on_purpose(None)] == found
+
+
+def test_without_a_readable_key_there_is_none(settings: Settings, tmp_path: Path) -> None:
+    settings.DATA_DIR = tmp_path
+    assert checks.kept_key() is None

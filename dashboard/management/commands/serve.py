@@ -6,6 +6,8 @@ import asyncio
 import logging
 import signal
 import socket
+import sys
+import threading
 from argparse import ArgumentParser
 from typing import Any
 
@@ -31,14 +33,18 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default=settings.HOST, help="address to listen on (127.0.0.1)")
         parser.add_argument("--port", type=int, default=settings.PORT, help="port (8000)")
+        parser.add_argument("--until-stdin-ends", action="store_true", help="end when whoever started it ends")
 
-    def handle(self, *args: Any, host: str, port: int, **options: Any) -> None:
+    def handle(self, *args: Any, host: str, port: int, until_stdin_ends: bool, **options: Any) -> None:
         _refuse_taken(host, port)
         if settings.EMBEDDED_DATABASE:
             call_command("migrate", interactive=False, verbosity=0)
         self.stdout.write(f"Streamgauge listens on http://{host}:{port}{settings.FORCE_SCRIPT_NAME or ''}/")
         self.stdout.flush()
-        site(host, port).run()
+        server = site(host, port)
+        if until_stdin_ends:
+            threading.Thread(target=_wait_for_end, args=(server,), daemon=True).start()
+        server.run()
 
 
 def site(host: str, port: int) -> Server:
@@ -70,6 +76,12 @@ def _ready(server: Server) -> None:
     loop.call_soon(background.start)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, lambda: _begin_to_end(server))
+
+
+def _wait_for_end(server: Server) -> None:
+    """In a thread: whoever started us holds the other end of stdin, so that it closes however they end."""
+    sys.stdin.buffer.read()
+    reactor.callFromThread(_begin_to_end, server)
 
 
 _ending: list[asyncio.Task[None]] = []

@@ -1,0 +1,70 @@
+"""`manage.py demo`: a server of its own, the example systems on it, and the site that shows them. Ctrl-C ends all."""
+
+from __future__ import annotations
+
+import select
+import signal
+import sys
+import threading
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from streams_admin.checkup import Failed, check
+from streams_admin.embedded import NoServer
+from streams_admin.scenarios import catalogue
+from streams_admin.showcase import CannotShow, Showcase
+
+
+class Command(BaseCommand):
+    help = "Start a server of its own (or use REDIS_URL), fill it with the example systems, and show them."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--port", type=int, default=settings.PORT, help="port of the site on 127.0.0.1 (8000)")
+        parser.add_argument("--scenario", default="all", help=f"all, or some of {','.join(catalogue.SCENARIOS)}")
+        parser.add_argument("--check", action="store_true", help="verify over HTTP and WebSocket, stop, exit 0 or 1")
+        parser.add_argument(
+            "--into-existing", action="store_true", help="write into REDIS_URL although it holds other keys"
+        )
+
+    def handle(self, *args: Any, port: int, scenario: str, check: bool, into_existing: bool, **options: Any) -> None:
+        chosen = _chosen(scenario)
+        given = str(settings.STREAMGAUGE_SERVERS[0].url) if settings.STREAMGAUGE_SERVERS else ""
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        try:
+            with Showcase(port, chosen, given, into_existing=into_existing) as show:
+                self._check(show) if check else self._show(show, stop)
+        except (CannotShow, NoServer) as error:
+            raise CommandError(str(error)) from error
+
+    def _show(self, show: Showcase, stop: threading.Event) -> None:
+        self.stdout.write(f"\nStreamgauge is at {show.address}/\n\nSign in (once) with\n\n    {show.sign_in_link()}\n")
+        self.stdout.write("In a few seconds a worker crashes with orders in hand: watch the first page.")
+        asks = sys.stdin is not None and sys.stdin.isatty()
+        self.stdout.write("Enter prints a new link, Ctrl-C ends everything.\n" if asks else "Ctrl-C ends everything.\n")
+        self.stdout.flush()
+        while show.serving and not stop.wait(0.3):
+            if asks and select.select([sys.stdin], [], [], 0)[0] and sys.stdin.readline():
+                self.stdout.write(f"    {show.sign_in_link()}\n")
+        if not stop.is_set():
+            raise CannotShow("The site ended by itself; see the lines above.")
+        self.stdout.write("\nEnding everything.")
+
+    def _check(self, show: Showcase) -> None:
+        try:
+            for line in check(show.address, show.sign_in_link()):
+                self.stdout.write(f"ok: {line}")
+        except (Failed, OSError) as error:
+            raise CommandError(f"The check failed: {error}.") from error
+
+
+def _chosen(scenario: str) -> list[str]:
+    names = list(catalogue.SCENARIOS) if scenario == "all" else scenario.split(",")
+    unknown = [name for name in names if name not in catalogue.SCENARIOS]
+    if unknown:
+        raise CommandError(f"--scenario is {unknown[0]!r}; allowed are all and {', '.join(catalogue.SCENARIOS)}.")
+    return names

@@ -1,0 +1,138 @@
+"""What waits for a viewer: in order, bounded, and counted when it is left out."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.live.credit import WINDOW_ENTRIES, Credit
+from dashboard.live.feed import Batch, Begun, Broken, Changed, Feed, Status
+from dashboard.live.topics import fleet
+from dashboard.streams.errors import NotAStream
+from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.snapshots import Entry
+
+
+def entry(n: int, size: int = 1) -> Entry:
+    return Entry(StreamId(n, 0), ((b"n", b"x" * (size - 1)),))
+
+
+def feed(limit: int = 200) -> Feed:
+    return Feed(fleet(), lambda: None, limit=limit)
+
+
+def everything(waiting: Feed, most: int = 1000, size: int = 2**30) -> list[object]:
+    got = []
+    while (news := waiting.take(most, size)) is not None:
+        got.append(news)
+    return got
+
+
+@given(st.lists(st.one_of(st.integers(1, 30), st.none()), max_size=40), st.integers(1, 20))
+def test_every_entry_comes_in_order_or_is_counted(steps: list[int | None], limit: int) -> None:
+    """A number pushes so many entries, None takes a frame."""
+    waiting = feed(limit)
+    waiting.begin(Begun(MIN, "e"))
+    got: list[object] = []
+    pushed = 0
+    for step in steps:
+        if step is None:
+            got += [waiting.take(7, 2**30)]
+        else:
+            waiting.push([entry(pushed + n + 1) for n in range(step)])
+            pushed += step
+    batches = [news for news in [*got, *everything(waiting)] if isinstance(news, Batch)]
+    shown = [item.id.ms for batch in batches for item in batch.items]
+    assert shown == sorted(set(shown))
+    assert len(shown) + sum(batch.skipped for batch in batches) == pushed
+    assert [batch.prev for batch in batches] == [MIN, *(batch.last for batch in batches)][: len(batches)]
+    for batch in batches:
+        between = batch.last.ms - batch.prev.ms
+        assert between == len(batch.items) + batch.skipped
+
+
+def test_nothing_is_taken_before_it_has_begun_but_trouble() -> None:
+    waiting = feed()
+    waiting.push([entry(3)])
+    assert everything(waiting) == []
+    waiting.tell(NotAStream("no"))
+    assert [type(news) for news in everything(waiting)] == [NotAStream]
+    waiting.begin(Begun(StreamId(1, 0), "e"), [entry(2)])
+    begun, batch = everything(waiting)
+    assert begun == Begun(StreamId(1, 0), "e")
+    assert isinstance(batch, Batch)
+    assert [item.id.ms for item in batch.items] == [2, 3]
+
+
+def test_what_a_returning_viewer_missed_may_exceed_the_limit() -> None:
+    waiting = feed(limit=5)
+    waiting.begin(Begun(MIN, "e"), [entry(n) for n in range(1, 21)])
+    waiting.push([entry(21)])
+    [_, batch] = everything(waiting)
+    assert isinstance(batch, Batch)
+    assert (len(batch.items), batch.skipped) == (21, 0)
+
+
+def test_a_break_keeps_its_place() -> None:
+    waiting = feed()
+    waiting.begin(Begun(MIN, "e"))
+    waiting.push([entry(8)])
+    waiting.tell(Broken("recreated", None, "f", MIN))
+    waiting.push([entry(2)])
+    _, before, broken, after = everything(waiting)
+    assert isinstance(before, Batch)
+    assert isinstance(after, Batch)
+    assert isinstance(broken, Broken)
+    assert (before.last.ms, after.prev, after.last.ms) == (8, MIN, 2)
+
+
+def test_large_entries_are_bounded_by_weight() -> None:
+    waiting = feed()
+    waiting.begin(Begun(MIN, "e"))
+    for n in range(1, 6):
+        waiting.push([entry(n, 2**20)])
+    batches = [news for news in everything(waiting, size=2**20) if isinstance(news, Batch)]
+    assert [[item.id.ms for item in batch.items] for batch in batches] == [[4], [5]]
+    assert batches[0].skipped == 3
+
+
+def test_what_a_filter_leaves_out_still_moves_the_position() -> None:
+    waiting = feed()
+    waiting.keep = lambda found: found.id.ms % 2 == 0
+    waiting.begin(Begun(MIN, "e"))
+    waiting.push([entry(n) for n in range(1, 6)])
+    [_, batch] = everything(waiting)
+    assert isinstance(batch, Batch)
+    assert ([item.id.ms for item in batch.items], batch.last.ms, batch.skipped) == ([2, 4], 5, 0)
+
+
+def test_of_changes_and_statuses_the_latest_is_enough() -> None:
+    waiting = feed()
+    for _ in range(3):
+        waiting.tell(Changed())
+        waiting.tell(Status("stale", None))
+    waiting.tell(Status("live", None))
+    assert sorted(type(news).__name__ for news in everything(waiting)) == ["Changed", "Status"]
+
+
+def test_who_acknowledges_has_a_window() -> None:
+    credit = Credit()
+    credit.acknowledged("0-0")
+    credit.sent("1-0", WINDOW_ENTRIES - 1, 10)
+    assert credit.open()
+    credit.sent("2-0", 1, 10)
+    assert not credit.open()
+    credit.acknowledged("9-9")
+    assert not credit.open()
+    credit.acknowledged("1-0")
+    assert credit.open()
+
+
+def test_who_never_acknowledges_gets_a_burst_and_then_less() -> None:
+    credit = Credit()
+    for n in range(64):
+        assert credit.open()
+        credit.sent(f"{n}-0", 10, 2**14)
+    credit.sent("99-0", 1, 2**14)
+    assert not credit.open()
+    assert not credit.stuck()

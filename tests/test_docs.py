@@ -14,14 +14,15 @@ from dashboard.env import _SERVER_KEYS
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
-READERS = {"text", "flag", "whole", "choice", "words", "secret", "folder", "secret_key", "database"}
+ENV = ast.parse((ROOT / "dashboard" / "env.py").read_text())
+READERS = {f.name for f in ENV.body if isinstance(f, ast.FunctionDef) and f.args.args and f.args.args[0].arg == "name"}
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|<img[^>]*\bsrc=\"([^\"]+)\"")
 FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 
 
 def variables(path: Path) -> Iterator[str]:
-    """What the readers of the environment are asked for by name; `secret` also reads NAME_FILE."""
+    """What the readers of the environment (functions of env.py that take a `name` first) are asked for."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and _called(node) in READERS and node.args:
             name = node.args[0]

@@ -13,6 +13,7 @@ from dashboard.names import BadName, from_path
 from dashboard.streams.errors import BadId
 from dashboard.streams.ids import StreamId, parse_position
 
+_WHOLE = re.compile(r"[0-9]{1,20}")
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(ms|s|min|m|h|d)?")
 _UNIT = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000, None: 1}
 
@@ -32,7 +33,7 @@ def whole(query: Query, name: str, default: int, *, least: int = 0, most: int = 
     found = _given(query, name)
     if not found:
         return default
-    if not (found.isascii() and found.isdigit()) or not least <= int(found[:20]) <= most:
+    if not _WHOLE.fullmatch(found) or not least <= int(found) <= most:
         raise BadParameter(f"{name} is {found[:40]!r}; allowed is a whole number from {least} to {most}.")
     return int(found)
 

@@ -78,7 +78,7 @@ def do(request: HttpRequest, server: str, stream: bytes, action: str) -> HttpRes
         "group": path_name("group", ask.params["group"]) if "group" in ask.params else None,
         "action": verb,
         "form": form,
-        "which": which_words(ask.params),
+        "which": which_words(ask.params) if verb.about == "pending" else "",
     }
     return render(request, "streams_admin/do.html", context, status=400 if form.is_bound else 200)
 
@@ -141,10 +141,12 @@ def _run(request: HttpRequest, caller: Caller, found: Plan) -> HttpResponse:
 def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", reason: str = "") -> HttpResponse:
     server = servers.get(found.server)
     key = from_path(found.stream)
+    action = plans.action_of(found.action)
     context = {
         "server": server,
         "key": key,
-        "group": from_path(found.params["group"]) if "group" in found.params else None,
+        "group": _group_behind(found),
+        "about": action.about,
         "plan": found,
         "preview": found.preview,
         "sample": _sample(caller.actor, found),
@@ -152,14 +154,21 @@ def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", re
         "reason": reason,
         "expires_ms": int(found.expires.timestamp() * 1000),
         "again": _again(found),
-        "irreversible": plans.action_of(found.action).irreversible,
+        "irreversible": action.irreversible,
         "left_s": max(0, int((found.expires - timezone.now()).total_seconds())),
     }
     return render(request, "streams_admin/plan.html", context, status=400 if error else 200)
 
 
+def _group_behind(found: Plan) -> bytes | None:
+    """The group whose page is left and come back to; None where it is the stream's."""
+    lasts = plans.action_of(found.action).back == "group"
+    return from_path(found.params["group"]) if lasts and "group" in found.params else None
+
+
 def _again(found: Plan) -> str:
     query = {"group": found.params["group"], "all": "1"} if "group" in found.params else {}
+    query.update({"consumer": found.params["consumer"]} if "consumer" in found.params else {})
     chosen = {**query, **found.params.get("filter", {})}
     address = QueryDict(mutable=True)
     for key, value in chosen.items():
@@ -197,13 +206,13 @@ def operation(request: HttpRequest, id: Any) -> HttpResponse:
     actor = actor_of(request)
     found = get_object_or_404(Operation.objects.select_related("plan"), pk=id)
     _may_see(actor, found)
-    group = found.plan.params.get("group")
     context = {
         "operation": found,
         "plan": found.plan,
         "server": servers.get(found.plan.server),
         "key": from_path(found.plan.stream),
-        "group": from_path(group) if group else None,
+        "group": _group_behind(found.plan),
+        "gone": plans.action_of(found.plan.action).back == "server",
         "results": [(kind, found.results[kind]) for kind in RESULTS if found.results.get(kind)],
         "figures": _figures(found),
         "mine": _may_steer(actor, found),

@@ -109,6 +109,10 @@ class Action:
     """Of the button that opens the plan, with its "…"."""
     permission: ClassVar[Permission]
     irreversible: ClassVar[bool] = False
+    about: ClassVar[str] = "stream"
+    """What its pages speak of: "pending" entries, a "group", or a "stream"."""
+    back: ClassVar[str] = "group"
+    """Where its pages lead back to: the "group" when its parameters name one (else the stream), "stream", "server"."""
 
     def clean(self, raw: Mapping[str, Any]) -> Params:
         """Checked parameters, defaults filled in. Raises BadOrder."""

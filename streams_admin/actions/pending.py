@@ -60,6 +60,8 @@ class Looked:
 class PendingAction(Action):
     """An action on pending entries of one group."""
 
+    about = "pending"
+
     def clean(self, raw: Mapping[str, Any]) -> Params:
         if raw.get("group") is None:
             raise BadOrder("group is missing: whose pending entries are meant.")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 from django.conf import settings
 
-from dashboard import background
+from dashboard import background, checks  # noqa: F401 - the checks register themselves
 from dashboard.streams import servers
 
 

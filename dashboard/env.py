@@ -12,7 +12,8 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-from urllib.parse import SplitResult, quote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, quote, urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import environ
 
@@ -20,6 +21,16 @@ from dashboard.access import MaskRule
 from dashboard.streams.servers import ServerConfig
 
 SCHEMES = ("redis", "rediss", "unix", "valkey", "valkeys")
+URL_OPTIONS = (
+    "db",
+    "ssl_ca_certs",
+    "ssl_ca_path",
+    "ssl_certfile",
+    "ssl_keyfile",
+    "ssl_cert_reqs",
+    "ssl_check_hostname",
+)
+"""What may follow `?`: where and to whom, never how (protocol, timeouts, decoding), which is ours."""
 ENVIRONMENTS = ("production", "staging", "development")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -59,6 +70,16 @@ def choice(name: str, allowed: Sequence[str], default: str) -> str:
     found = text(name, default)
     if found not in allowed:
         raise WrongValue(f"{name} is {found!r}; allowed are {', '.join(allowed)}.")
+    return found
+
+
+def zone(name: str, default: str) -> str:
+    """A time zone by its IANA name."""
+    found = text(name, default)
+    try:
+        ZoneInfo(found)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise WrongValue(f"{name} is {found!r}; allowed is an IANA name like Europe/Berlin.") from error
     return found
 
 
@@ -171,9 +192,22 @@ def redis_url(name: str, url: str, password: str = "") -> str:
     parts = _split(name, url)
     if scheme != "unix" and not parts.hostname:
         raise WrongValue(f"{name} names no host; allowed is redis://user:password@host:port/db.")
+    _refuse_unknown_parts(name, scheme, parts)
     scheme = {"valkey": "redis", "valkeys": "rediss"}.get(scheme, scheme)
     query = f"?{parts.query}" if parts.query else ""
     return f"{scheme}://{_with_password(parts.netloc, password)}{parts.path}{query}"
+
+
+def _refuse_unknown_parts(name: str, scheme: str, parts: SplitResult) -> None:
+    """redis-py takes database 0 for one it cannot read, and lets options of the URL go before ours."""
+    database = parts.path.strip("/")
+    if scheme != "unix" and database and not (database.isascii() and database.isdigit()):
+        raise WrongValue(f"{name} names the database {database[:20]!r}; allowed is a number.")
+    for option, value in parse_qsl(parts.query, keep_blank_values=True):
+        if option not in URL_OPTIONS:
+            raise WrongValue(f"{name} has the option {option[:30]!r}; allowed are {', '.join(URL_OPTIONS)}.")
+        if option == "db" and not (value.isascii() and value.isdigit()):
+            raise WrongValue(f"{name} names the database {value[:20]!r}; allowed is a number.")
 
 
 def _split(name: str, url: str) -> SplitResult:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 import sys
@@ -10,21 +9,17 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-import redis
-
 from streams_admin import embedded
-from streams_admin.scenarios import catalogue
-from streams_admin.scenarios.crew import Crew, ForeignKeys, claim_keys, mark
+from streams_admin.scenarios.crew import Crew, ForeignKeys
 from streams_admin.scenarios.options import Options
+from streams_admin.scenarios.visit import prepare
 
 READY_WITHIN = 60.0
 CRASH_AFTER = 5.0
 """Seconds until worker-2 of the orders is killed."""
-LOOK_AT = 2000
-"""Keys of a given server that are looked at for strangers."""
 JUDGE = {"LATE_AFTER": "8", "STUCK_AFTER": "20", "SAMPLE_EVERY": "2"}
 """A demo has no time to wait five minutes until something counts as stuck."""
 MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
@@ -38,8 +33,15 @@ class Showcase:
     """A context manager: everything is up inside, and gone after it."""
 
     def __init__(
-        self, port: int, scenarios: Iterable[str], given_url: str = "", *, into_existing: bool = False
+        self,
+        port: int,
+        scenarios: Iterable[str],
+        environment: Mapping[str, str],
+        given_url: str = "",
+        *,
+        into_existing: bool = False,
     ) -> None:
+        self.environment = environment
         self.port, self.scenarios, self.into_existing = port, tuple(scenarios), into_existing
         self.address = f"http://127.0.0.1:{port}"
         self.url = given_url
@@ -80,27 +82,19 @@ class Showcase:
         self._wait_until_ready()
 
     def _populate(self) -> None:
-        client = redis.Redis.from_url(self.url, socket_timeout=5, socket_connect_timeout=5)
         try:
-            if not self.into_existing:
-                _refuse_strangers(client)
-            for name in self.scenarios:
-                options = Options(crash_after=CRASH_AFTER if name == "orders" else None)
-                claim_keys(client, name, options)
-                self._crews.append(Crew(name, options, self.url))
+            prepare(self.url, self.scenarios, into_existing=self.into_existing)
         except ForeignKeys as error:
             raise CannotShow(str(error)) from error
-        except redis.RedisError as error:
-            raise CannotShow(f"The server of REDIS_URL cannot be used: {type(error).__name__}.") from error
-        finally:
-            client.close()
-        for crew in self._crews:
-            crew.start()
+        for name in self.scenarios:
+            options = Options(crash_after=CRASH_AFTER if name == "orders" else None)
+            self._crews.append(Crew(name, options, self.url))
+            self._crews[-1].start()
 
     def _environment(self) -> dict[str, str]:
         """The site watches the demo's server, judges fast, and keeps its own data in a folder that goes away."""
         left_out = {"STREAMGAUGE_CONFIG", "DATABASE_URL", "REDIS_ADMIN_URL", "ALLOWED_HOSTS", "HTTPS"}
-        kept = {name: value for name, value in os.environ.items() if name not in left_out}
+        kept = {name: value for name, value in self.environment.items() if name not in left_out}
         ours = {"REDIS_URL": self.url, "DATA_DIR": self._folder, "LOG_LEVEL": "WARNING"}
         return {**JUDGE, **kept, **ours}
 
@@ -128,21 +122,6 @@ class Showcase:
     @property
     def serving(self) -> bool:
         return self._site is not None and self._site.poll() is None
-
-
-def _refuse_strangers(client: redis.Redis) -> None:
-    """A server with keys that are not our examples' is left alone."""
-    ours = tuple(prefix for scenario in catalogue.SCENARIOS.values() for prefix in scenario.KEYS)
-    marks = {mark(name, Options()) for name in catalogue.SCENARIOS}
-    for count, key in enumerate(client.scan_iter(count=500)):
-        name = key.decode("utf-8", "replace")
-        if name not in marks and not name.startswith(ours):
-            raise CannotShow(
-                "The server of REDIS_URL holds other keys, so no example data is written to it. "
-                "Unset REDIS_URL to get a server of its own, or say --into-existing."
-            )
-        if count >= LOOK_AT:
-            return
 
 
 def _answers(url: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import select
 import signal
 import sys
@@ -36,7 +37,7 @@ class Command(BaseCommand):
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
         try:
-            with Showcase(port, chosen, given, into_existing=into_existing) as show:
+            with Showcase(port, chosen, os.environ, given, into_existing=into_existing) as show:
                 self._check(show) if check else self._show(show, stop)
         except (CannotShow, NoServer) as error:
             raise CommandError(str(error)) from error

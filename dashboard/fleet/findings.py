@@ -108,7 +108,7 @@ def consumer_state(
         return "gone", "holds nothing"
     if consumer.inactive_ms is not None and 0 <= consumer.inactive_ms < limits.late_ms:
         return "working", ""
-    return "waiting", "nothing new"
+    return "waiting", "nothing new" if group.facts.lag.value == 0 else f"last read {age(consumer.idle_ms)} ago"
 
 
 def _is_silent(consumer: ConsumerFacts, group: GroupSample, moved: Movement, limits: Limits) -> bool:
@@ -161,7 +161,7 @@ def _silent_consumer(s: StreamSample, g: GroupSample, c: ConsumerFacts, limits: 
         stream=s.facts.key,
         group=g.facts.name,
         consumer=c.name,
-        message=f"{plain(c.name)} has been silent for {age(c.idle_ms)} and holds {_entries(c.pending)}",
+        message=f"{_who(c.name)} has been silent for {age(c.idle_ms)} and holds {_entries(c.pending)}",
         count=c.pending,
         oldest_ms=c.idle_ms,
         evidence={"idle_ms": c.idle_ms, "pending": c.pending},
@@ -177,18 +177,21 @@ def _stuck_words(
             f"{len(holders)} consumers hold entries that nobody has touched for up to {age(worst)}",
             f"{number(len(silent))} of them are silent.",
         )
-    name = plain(next(iter(holders)))
+    name = _who(next(iter(holders)))
     if silent:
         share = "all of them" if count >= g.facts.pending else f"{number(count)} of {number(g.facts.pending)} pending"
         return f"{name} has been silent for {age(worst)} and holds {share}", _others(others)
-    if not name:
-        return f"Released {age(worst)} ago, and no consumer has taken them since", _others(others)
     consumer = next((c for c in g.consumers if c.name in holders), None)
     alive = f"It read {age(consumer.idle_ms)} ago. " if consumer else ""
     return (
         f"{name} is alive and has not acknowledged {_entries(count)} for {age(worst)}",
         f"{alive}A slow or failing handler, or an earlier process of the same name.",
     )
+
+
+def _who(consumer: bytes) -> str:
+    """A consumer may be called nothing at all."""
+    return plain(consumer) or "The consumer without a name"
 
 
 def _others(count: int) -> str:
@@ -252,15 +255,15 @@ def _no_consumer(s: StreamSample, g: GroupSample, moved: Movement, limits: Limit
     oldest = _first_waiting_ms(s, g)
     if oldest < limits.late_ms:
         return None
-    count = "entries" if waiting is None else _entries(waiting)
-    some = f"{number(g.facts.consumers)} consumers are" if g.facts.consumers != 1 else "1 consumer is"
+    left = "Entries wait" if waiting is None else f"{_entries(waiting)} wait{'s' if waiting == 1 else ''}"
+    some = f"{_consumers(g)} {'is' if g.facts.consumers == 1 else 'are'}"
     return Finding(
         "late",
         "no_consumer",
         stream=s.facts.key,
         group=g.facts.name,
         message="The group has no consumer" if quiet is None else f"No consumer has read for {age(quiet)}",
-        detail=f"{count} wait." if quiet is None else f"{count} wait; {some} registered.",
+        detail=f"{left}." if quiet is None else f"{left}; {some} registered.",
         count=waiting,
         oldest_ms=oldest if quiet is None else min(oldest, quiet),
         evidence={"consumers": g.facts.consumers},
@@ -287,7 +290,7 @@ def _falling_behind(s: StreamSample, g: GroupSample, moved: Movement, limits: Li
         stream=s.facts.key,
         group=g.facts.name,
         message=f"In {rate(moved.in_rate)}, out {rate(out)}: the lag grows",
-        detail=f"It was {number(before)} a minute ago. {number(g.facts.consumers)} consumers.",
+        detail=f"It was {number(before)} a minute ago. {_consumers(g)}.",
         count=now,
         oldest_ms=_first_waiting_ms(s, g),
         evidence={"in_rate": moved.in_rate, "out_rate": out},
@@ -319,3 +322,7 @@ def _age(entry: PendingEntry, now_ms: int) -> int:
 
 def _entries(count: int) -> str:
     return "1 entry" if count == 1 else f"{number(count)} entries"
+
+
+def _consumers(g: GroupSample) -> str:
+    return "1 consumer" if g.facts.consumers == 1 else f"{number(g.facts.consumers)} consumers"

@@ -44,6 +44,39 @@ return out
 """
 
 
+# Runs an XGROUP subcommand only while the group stands where it was seen, and neither its pending entries nor its
+# consumers became more. Replies 1 done, 0 no such group, -1 changed.
+_GROUP_AS_SEEN = """
+for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+  local row = {}
+  for i = 1, #flat, 2 do row[flat[i]] = flat[i + 1] end
+  if row['name'] == ARGV[1] then
+    if row['last-delivered-id'] ~= ARGV[2] or row['pending'] > tonumber(ARGV[3])
+      or row['consumers'] > tonumber(ARGV[4]) then return -1 end
+    redis.call('XGROUP', ARGV[5], KEYS[1], ARGV[1], unpack(ARGV, 6))
+    return 1
+  end
+end
+return 0
+"""
+
+# Deletes a consumer only while it holds nothing: with it, its pending entries would vanish for good.
+# Replies -1 when it holds something, else 0.
+_DELETE_IDLE_CONSUMER = """
+if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then return -1 end
+return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
+"""
+
+# Deletes a stream only while it is as it was seen. Replies 1 done, -1 changed.
+_DELETE_STREAM_AS_SEEN = """
+local flat, row = redis.call('XINFO', 'STREAM', KEYS[1]), {}
+for i = 1, #flat, 2 do row[flat[i]] = flat[i + 1] end
+if row['last-generated-id'] ~= ARGV[1] or row['length'] ~= tonumber(ARGV[2])
+  or row['groups'] ~= tonumber(ARGV[3]) then return -1 end
+return redis.call('UNLINK', KEYS[1])
+"""
+
+
 def ack_words(key: bytes, group: bytes, ids: Iterable[StreamId]) -> Command:
     """XACK as it is sent where scripts are refused, and as a plan shows it."""
     return ("XACK", key, group, *map(str, ids))
@@ -114,3 +147,90 @@ def _alike(entries: Iterable[Held], *, bump: bool, keep_idle: bool) -> list[tupl
 def trim(server: Server, key: bytes, bound: int | StreamId, *, approximate: bool, limit: int = 0) -> int:
     """How many entries went."""
     return int(server.hands.call(*trim_words(key, bound, approximate=approximate, limit=limit)))
+
+
+def group_create_words(
+    key: bytes, group: bytes, position: StreamId, *, mkstream: bool = False, entries_read: int | None = None
+) -> Command:
+    """XGROUP CREATE behind `position`. `entries_read` (7.0 and later) lets the server know the lag at once."""
+    counted = () if entries_read is None else ("ENTRIESREAD", entries_read)
+    return ("XGROUP", "CREATE", key, group, str(position), *(("MKSTREAM",) if mkstream else ()), *counted)
+
+
+def group_set_words(key: bytes, group: bytes, position: StreamId, *, entries_read: int | None = None) -> Command:
+    """XGROUP SETID; `entries_read` as in `group_create_words`."""
+    counted = () if entries_read is None else ("ENTRIESREAD", entries_read)
+    return ("XGROUP", "SETID", key, group, str(position), *counted)
+
+
+def group_destroy_words(key: bytes, group: bytes) -> Command:
+    return ("XGROUP", "DESTROY", key, group)
+
+
+def consumer_create_words(key: bytes, group: bytes, consumer: bytes) -> Command:
+    return ("XGROUP", "CREATECONSUMER", key, group, consumer)
+
+
+def consumer_delete_words(key: bytes, group: bytes, consumer: bytes) -> Command:
+    return ("XGROUP", "DELCONSUMER", key, group, consumer)
+
+
+def stream_delete_words(key: bytes) -> Command:
+    return ("UNLINK", key)
+
+
+def group_create(
+    server: Server,
+    key: bytes,
+    group: bytes,
+    position: StreamId,
+    *,
+    mkstream: bool = False,
+    entries_read: int | None = None,
+) -> None:
+    """Raises ServerRefused (BUSYGROUP) when there is such a group."""
+    server.hands.call(*group_create_words(key, group, position, mkstream=mkstream, entries_read=entries_read))
+
+
+def consumer_create(server: Server, key: bytes, group: bytes, consumer: bytes) -> bool:
+    """False when it was there already."""
+    return bool(server.hands.call(*consumer_create_words(key, group, consumer)))
+
+
+def on_group_as_seen(
+    server: Server, words: Command, *, position: StreamId, pending: int = 2**53, consumers: int = 2**53
+) -> int:
+    """An XGROUP command (`words`) on a group that must stand at `position`, with no more pending and consumers.
+
+    1 done, 0 there is no such group, -1 it changed. One script, because WATCH does not see groups change. Where scripts
+    are refused, the plain command: the caller has looked just before.
+    """
+    _, sub, key, group, *rest = words
+    try:
+        return int(
+            server.hands.call("EVAL", _GROUP_AS_SEEN, 1, key, group, str(position), pending, consumers, sub, *rest)
+        )
+    except (NotAllowed, ServerRefused):
+        return 0 if server.hands.call(*words) == 0 else 1
+
+
+def consumer_delete(server: Server, key: bytes, group: bytes, consumer: bytes) -> int:
+    """0 deleted, -1 not deleted because it holds entries.
+
+    Where scripts are refused it looks, then deletes; the entries that it was given in between are lost from the pending
+    list, and their number is returned.
+    """
+    try:
+        return int(server.hands.call("EVAL", _DELETE_IDLE_CONSUMER, 1, key, group, consumer))
+    except (NotAllowed, ServerRefused):
+        if server.hands.call("XPENDING", key, group, "-", "+", 1, consumer):
+            return -1
+        return int(server.hands.call(*consumer_delete_words(key, group, consumer)))
+
+
+def stream_delete(server: Server, key: bytes, *, last_generated_id: StreamId, length: int, groups: int) -> int:
+    """1 deleted, 0 it was not there, -1 it changed. Where scripts are refused, UNLINK: the caller has just looked."""
+    try:
+        return int(server.hands.call("EVAL", _DELETE_STREAM_AS_SEEN, 1, key, str(last_generated_id), length, groups))
+    except (NotAllowed, ServerRefused):
+        return int(server.hands.call(*stream_delete_words(key)))

@@ -12,6 +12,7 @@ import os
 import socket
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -53,7 +54,8 @@ def begin(caller: Caller, plan: Plan, *, confirm: str = "", reason: str = "", ke
     plans.check_fresh(plan)
     action = ALL[plan.action]
     ask = plans.ask_of(plan, caller.actor)
-    plans.allow(caller, action, ask.server, ask.key, params=plan.params)
+    plans.allow(caller, action, ask.server, ask.key, params=action.told(plan.params))
+    plans.allow_more(caller, action, ask)
     _check(caller, plan, action, ask, confirm, reason)
     operation = _open(caller, plan, ask, action, reason, key)
     if operation.state == "running" and operation.runner == RUNNER:
@@ -87,7 +89,7 @@ def _line(plan: Plan, operation: Operation | None, reason: str) -> Line:
         stream=plan.stream,
         action=plan.action,
         title=plan.preview["title"],
-        params=plan.params,
+        params=ALL[plan.action].told(plan.params),
         plan=plan.pk,
         operation=operation.pk if operation else None,
         reason=reason,
@@ -135,6 +137,7 @@ def _run_here(operation: Operation, ask: Ask, action: Action) -> None:
 def advance(operation: Operation, ask: Ask, action: Action) -> bool:
     """One batch. False when the operation is over (or paused); its row and the audit log then say how it ended."""
     seen = operation.plan.seen
+    ask = replace(ask, operation=str(operation.pk), reason=operation.reason)
     try:
         if operation.inflight is not None:
             return _resume(operation, ask, action)

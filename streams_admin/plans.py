@@ -49,11 +49,22 @@ def allow(
         raise Refused(f"{server.name} is configured as read-only.")
 
 
+def allow_more(caller: Caller, action: Action, ask: Ask) -> None:
+    """What the checked parameters ask for beside the stream itself. Raises Forbidden, and writes the attempt down."""
+    try:
+        action.allow(ask)
+    except Forbidden as denied:
+        line = Line(ask.server.name, to_path(ask.key), action.slug, params=action.told(ask.params))
+        audit.refuse(caller, line, "denied", denied.message)
+        raise
+
+
 def prepare(caller: Caller, server: Server, key: bytes, slug: str, raw: Mapping[str, Any]) -> Plan:
     """Look, and write down what was seen. Raises Forbidden, Refused or StreamError; changes nothing on the server."""
     action = action_of(slug)
     allow(caller, action, server, key, params=None)
     ask = Ask(caller.actor, server, key, action.clean(raw))
+    allow_more(caller, action, ask)
     preview, seen = action.look(ask)
     Plan.objects.filter(used=None, created__lt=timezone.now() - KEPT).delete()
     return Plan.objects.create(

@@ -17,17 +17,31 @@ Params = dict[str, Any]
 Seen = dict[str, Any]
 BATCH = 500
 """Entries per batch, and the most that run within a request."""
-RESULTS = ("done", "already_acknowledged", "owner_changed", "body_gone", "not_found", "failed", "unknown")
+RESULTS = (
+    "done",
+    "already_acknowledged",
+    "owner_changed",
+    "body_gone",
+    "not_found",
+    "still_referenced",
+    "failed",
+    "unknown",
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """An action on a stream: who asks, where, and the checked parameters (names in them are path names)."""
+    """An action on a stream: who asks, where, and the checked parameters (names in them are path names).
+
+    While it runs, `operation` is its number and `reason` what was given for it.
+    """
 
     actor: Actor
     server: Server
     key: bytes
     params: Params
+    operation: str = ""
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,13 +124,20 @@ class Action:
     permission: ClassVar[Permission]
     irreversible: ClassVar[bool] = False
     about: ClassVar[str] = "stream"
-    """What its pages speak of: "pending" entries, a "group", or a "stream"."""
+    """What its pages speak of: "pending" entries of a group, "entries", a "group", or a "stream"."""
     back: ClassVar[str] = "group"
     """Where its pages lead back to: the "group" when its parameters name one (else the stream), "stream", "server"."""
 
     def clean(self, raw: Mapping[str, Any]) -> Params:
         """Checked parameters, defaults filled in. Raises BadOrder."""
         raise NotImplementedError
+
+    def allow(self, ask: Ask) -> None:
+        """What has to be allowed beside `permission` on the stream: other streams it writes to. Raises Forbidden."""
+
+    def told(self, params: Params) -> Params:
+        """The parameters as the audit log keeps them: no payloads."""
+        return params
 
     def look(self, ask: Ask) -> tuple[Preview, Seen]:
         """Read the present state, bounded, and say what would be done. Raises Refused or StreamError."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
+from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -13,22 +14,20 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from dashboard.access import Actor, Forbidden, Permission, actor_of, client_address, may, require, visible_servers
+from dashboard.access import Actor, Permission, actor_of, require, visible_servers
 from dashboard.names import from_path, plain
 from dashboard.params import entry_id, flag, names, whole
 from dashboard.params import name as name_param
 from dashboard.rows import pending_row, sight
 from dashboard.streams import servers
-from dashboard.streams.errors import StreamError
-from dashboard.streams.ids import StreamId
-from dashboard.streams.queries import EntryRange, Together
-from dashboard.streams.snapshots import Entry, Page, PendingEntry
 from streams_admin import operations, plans
 from streams_admin.actions import ALL
 from streams_admin.actions.base import RESULTS, Ask, Params
 from streams_admin.audit import Caller
 from streams_admin.errors import Refused
 from streams_admin.models import AuditEntry, Operation, Plan
+from streams_admin.permissions import caller_of, may_steer, require_sight, require_steering, visible
+from streams_admin.samples import sample
 from streams_admin.which import name as path_name
 
 View = Callable[..., HttpResponse]
@@ -54,15 +53,10 @@ def refusals(view: View) -> View:
     return guarded
 
 
-def caller_of(request: HttpRequest) -> Caller:
-    claimed = request.headers.get("X-Forwarded-For", "")
-    return Caller(actor_of(request), "page", client_address(request), claimed)
-
-
 @refusals
 def do(request: HttpRequest, server: str, stream: bytes, action: str) -> HttpResponse:
     """The form of an action; a POST makes the plan."""
-    caller = caller_of(request)
+    caller = caller_of(request, "page")
     verb = plans.action_of(action)
     watched = servers.get(server)
     require(caller.actor, Permission.SEE, server, stream)
@@ -117,7 +111,7 @@ def which_words(params: Params) -> str:
 @refusals
 def plan(request: HttpRequest, token: str) -> HttpResponse:
     """A plan; a POST runs it."""
-    caller = caller_of(request)
+    caller = caller_of(request, "page")
     found = plans.find(token, caller.actor)
     if request.method == "POST":
         return _run(request, caller, found)
@@ -142,6 +136,7 @@ def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", re
     server = servers.get(found.server)
     key = from_path(found.stream)
     action = plans.action_of(found.action)
+    seen = sight(caller.actor, server.name, key)
     context = {
         "server": server,
         "key": key,
@@ -149,7 +144,7 @@ def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", re
         "about": action.about,
         "plan": found,
         "preview": found.preview,
-        "sample": _sample(caller.actor, found),
+        "sample": [pending_row(entry, seen) for entry in sample(found)],
         "error": error,
         "reason": reason,
         "expires_ms": int(found.expires.timestamp() * 1000),
@@ -180,32 +175,11 @@ def _again(found: Plan) -> str:
     return f"{url}?{address.urlencode()}"
 
 
-def _sample(actor: Actor, found: Plan) -> list[Any]:
-    """The sampled entries with their payloads, read now and shown by the policy of the actor; none are kept."""
-    server, key = servers.get(found.server), from_path(found.stream)
-    rows = found.preview["sample"]
-    ids = [StreamId.parse(row["id"]) for row in rows]
-    try:
-        pages = server.run(Together(tuple(EntryRange(key, i, i, limit=1) for i in ids))) if ids else ()
-    except StreamError:
-        pages = (None,) * len(ids)
-    seen = sight(actor, server.name, key)
-    return [pending_row(_entry(row, page), seen) for row, page in zip(rows, pages, strict=True)]
-
-
-def _entry(row: dict[str, Any], page: Page[Entry] | Any) -> PendingEntry:
-    known = isinstance(page, Page)
-    fields = page.items[0].fields if known and page.items else ()
-    body: Any = "unread" if not known else "present" if page.items else "gone"
-    consumer = from_path(row["consumer"])
-    return PendingEntry(StreamId.parse(row["id"]), consumer, row["idle_ms"], row["deliveries"], fields, body)
-
-
 def operation(request: HttpRequest, id: Any) -> HttpResponse:
     """One operation, running or ended."""
     actor = actor_of(request)
     found = get_object_or_404(Operation.objects.select_related("plan"), pk=id)
-    _may_see(actor, found)
+    require_sight(actor, found)
     context = {
         "operation": found,
         "plan": found.plan,
@@ -215,22 +189,11 @@ def operation(request: HttpRequest, id: Any) -> HttpResponse:
         "gone": plans.action_of(found.plan.action).back == "server",
         "results": [(kind, found.results[kind]) for kind in RESULTS if found.results.get(kind)],
         "figures": _figures(found),
-        "mine": _may_steer(actor, found),
+        "mine": may_steer(actor, found.plan),
         "again": _again(found.plan),
         "entries": found.entries[:200],
     }
     return render(request, "streams_admin/operation.html", context)
-
-
-def _may_see(actor: Actor, found: Operation) -> None:
-    """One's own, and everybody's for who may see the audit log."""
-    if (found.plan.who, found.plan.who_kind) != (actor.name, actor.kind):
-        require(actor, Permission.SEE_AUDIT, found.plan.server, from_path(found.plan.stream))
-
-
-def _may_steer(actor: Actor, found: Operation) -> bool:
-    permission = plans.action_of(found.plan.action).permission
-    return may(actor, permission, found.plan.server, from_path(found.plan.stream))
 
 
 def _figures(found: Operation) -> list[tuple[str, int | None, int | None]]:
@@ -244,9 +207,7 @@ def steer(request: HttpRequest, id: Any, wish: str) -> HttpResponse:
     """Pause, resume or cancel a running operation."""
     actor = actor_of(request)
     found = get_object_or_404(Operation.objects.select_related("plan"), pk=id)
-    _may_see(actor, found)
-    if not _may_steer(actor, found):
-        raise Forbidden(plans.action_of(found.plan.action).permission, found.plan.server)
+    require_steering(actor, found)
     operations.wish(found, wish)
     return redirect("operation", found.pk)
 
@@ -256,9 +217,9 @@ def operation_list(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     require(actor, Permission.SEE_AUDIT)
     rows = Operation.objects.select_related("plan").filter(plan__server__in=_names(actor)).order_by("-created")
-    running = [o for o in rows.exclude(state__in=("done", "cancelled", "failed")) if _visible(actor, o.plan)]
+    running = [o for o in rows.exclude(state__in=("done", "cancelled", "failed")) if visible(actor, o.plan)]
     page = Paginator(rows.filter(state__in=("done", "cancelled", "failed")), PER_PAGE).get_page(request.GET.get("page"))
-    ended = [o for o in page if _visible(actor, o.plan)]
+    ended = [o for o in page if visible(actor, o.plan)]
     return render(request, "streams_admin/operations.html", {"running": running, "ended": ended, "page": page})
 
 
@@ -271,20 +232,16 @@ def audit_log(request: HttpRequest) -> HttpResponse:
     rows = rows.filter(**{key: value for key, value in filters.items() if value})
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     context = {
-        "rows": [row for row in page if may(actor, Permission.SEE_AUDIT, row.server, from_path(row.stream))],
+        "rows": [row for row in page if visible(actor, row)],
         "page": page,
         "filters": filters,
         "actions": list(ALL),
         "outcomes": ["done", "partly_done", "denied", "refused", "failed", "unknown"],
         "servers": _names(actor),
-        "query": "&".join(f"{k}={v}" for k, v in filters.items() if v),
+        "query": urlencode({key: value for key, value in filters.items() if value}),
     }
     return render(request, "streams_admin/audit.html", context)
 
 
 def _names(actor: Actor) -> list[str]:
     return [server.name for server in visible_servers(actor)]
-
-
-def _visible(actor: Actor, found: Plan) -> bool:
-    return may(actor, Permission.SEE_AUDIT, found.server, from_path(found.stream))

@@ -1,0 +1,39 @@
+"""Who acts, and who may see and steer what others run."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest
+
+from dashboard.access import Actor, Forbidden, Permission, actor_of, client_address, may, require
+from dashboard.names import from_path
+from streams_admin import plans
+from streams_admin.audit import Caller
+from streams_admin.models import AuditEntry, Operation, Plan
+
+
+def caller_of(request: HttpRequest, via: str) -> Caller:
+    """`via`: "page" or "api"."""
+    return Caller(actor_of(request), via, client_address(request), request.headers.get("X-Forwarded-For", ""))
+
+
+def require_sight(actor: Actor, found: Operation) -> None:
+    """One's own, and everybody's for who may see the audit log of its stream. Raises Forbidden."""
+    if (found.plan.who, found.plan.who_kind) != (actor.name, actor.kind):
+        require(actor, Permission.SEE_AUDIT, found.plan.server, from_path(found.plan.stream))
+
+
+def may_steer(actor: Actor, found: Plan) -> bool:
+    """Who may run such an action may pause and cancel it."""
+    return may(actor, plans.action_of(found.action).permission, found.server, from_path(found.stream))
+
+
+def require_steering(actor: Actor, found: Operation) -> None:
+    """Raises Forbidden."""
+    require_sight(actor, found)
+    if not may_steer(actor, found.plan):
+        raise Forbidden(plans.action_of(found.plan.action).permission, found.plan.server)
+
+
+def visible(actor: Actor, found: Plan | AuditEntry) -> bool:
+    """Whether the audit log of its stream is open to the actor."""
+    return may(actor, Permission.SEE_AUDIT, found.server, from_path(found.stream))

@@ -14,6 +14,7 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import Command
 from dashboard.streams.replies import need
 from dashboard.streams.servers import Server
+from streams_admin import scripts
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,3 +235,36 @@ def stream_delete(server: Server, key: bytes, *, last_generated_id: StreamId, le
         return int(server.hands.call("EVAL", _DELETE_STREAM_AS_SEEN, 1, key, str(last_generated_id), length, groups))
     except (NotAllowed, ServerRefused):
         return int(server.hands.call(*stream_delete_words(key)))
+
+
+def nack_words(key: bytes, group: bytes, ids: Sequence[StreamId]) -> Command:
+    """XNACK FAIL: back to nobody, the delivery count as it is."""
+    return ("XNACK", key, group, "FAIL", "IDS", len(ids), *map(str, ids))
+
+
+def nack(server: Server, key: bytes, group: bytes, entries: Sequence[Held]) -> list[int]:
+    """XNACK (Redis 8.8). Per entry 1 (released), 0 (not pending any more) or -1 (changed hands meanwhile).
+
+    Where scripts are refused, plain XNACK: the caller has looked just before.
+    """
+    try:
+        return list(server.hands.call("EVAL", scripts.NACK, 1, key, group, *_as_held(entries)))
+    except (NotAllowed, ServerRefused):
+        replies = server.hands.each([nack_words(key, group, [e.id]) for e in entries])
+        return [int(need(reply)) for reply in replies]
+
+
+def release(server: Server, key: bytes, group: bytes, entries: Sequence[Held], *, idle_ms: int) -> list[int]:
+    """XCLAIM to the consumer that holds it, as idle for `idle_ms`. Per entry as `nack`, or -2: it has no body.
+
+    Where scripts are refused, plain XCLAIM with the idle time it was seen with as the guard.
+    """
+    try:
+        return list(server.hands.call("EVAL", scripts.RELEASE, 1, key, group, idle_ms, *_as_held(entries)))
+    except (NotAllowed, ServerRefused):
+        words = [claim_words(key, group, e.consumer, e.idle_ms, [e.id], "IDLE", idle_ms) for e in entries]
+        return [1 if need(reply) else -1 for reply in server.hands.each(words)]
+
+
+def _as_held(entries: Iterable[Held]) -> list[str | bytes]:
+    return [word for e in entries for word in (str(e.id), e.consumer, str(e.deliveries))]

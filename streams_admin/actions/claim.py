@@ -16,7 +16,6 @@ from streams_admin.actions.base import BATCH, Ask, Change, Done, Note, Params, P
 from streams_admin.actions.pending import (
     Looked,
     PendingAction,
-    bodies_of,
     busy_note,
     counts_of,
     entries_text,
@@ -29,6 +28,7 @@ from streams_admin.actions.pending import (
     per_consumer,
     read_pending,
     sample,
+    why_not,
 )
 from streams_admin.commands import Held
 from streams_admin.errors import BadOrder
@@ -99,7 +99,7 @@ class Claim(PendingAction):
         claimed = self._claim(ask, to, others) if others else set()
         found = [(str(e.id), "done") for e in mine]
         found += [(str(e.id), "done") for e in others if str(e.id).encode() in claimed]
-        return Done.of(found + _why_not(ask, [e for e in others if str(e.id).encode() not in claimed]))
+        return Done.of(found + why_not(ask, [e for e in others if str(e.id).encode() not in claimed]))
 
     def _claim(self, ask: Ask, to: bytes, entries: list[Held]) -> set[bytes]:
         asked = ask.params.get("min_idle_ms", 0)
@@ -122,7 +122,7 @@ class Claim(PendingAction):
         to = name("to", ask.params["to"])
         owner = {entry.id: entry.consumer for entry in read_pending(ask, [e.id for e in entries])}
         done = [(str(e.id), "done") for e in entries if owner.get(e.id) == to]
-        return Done.of(done + _why_not(ask, [e for e in entries if owner.get(e.id) != to]))
+        return Done.of(done + why_not(ask, [e for e in entries if owner.get(e.id) != to]))
 
     def form(self, ask: Ask, data: Any = None) -> forms.Form:
         overview = overview_of(ask)
@@ -216,16 +216,3 @@ def _lines(ask: Ask, looked: Looked, to: bytes) -> list[str]:
     if looked.total <= len(ids):
         return [claim]
     return [claim, f"# and {number(looked.total - len(ids))} more IDs, in {plural(rounds, 'round')} of up to {BATCH}"]
-
-
-def _why_not(ask: Ask, entries: list[Held]) -> list[tuple[str, str]]:
-    """Entries that were not claimed: gone from the list (with or without a body), or touched meanwhile."""
-    if not entries:
-        return []
-    pending = {entry.id for entry in read_pending(ask, [e.id for e in entries])}
-    absent = [e for e in entries if e.id not in pending]
-    there = dict(zip([e.id for e in absent], bodies_of(ask, [e.id for e in absent]), strict=True))
-    return [
-        (str(e.id), "owner_changed" if e.id in pending else "already_acknowledged" if there[e.id] else "body_gone")
-        for e in entries
-    ]

@@ -272,6 +272,19 @@ def held(work: Iterable[Sequence[Any]]) -> list[Held]:
     return [Held(StreamId.parse(id_), name("consumer", who), count, idle) for id_, who, count, idle in work]
 
 
+def why_not(ask: Ask, entries: Sequence[Held]) -> list[tuple[str, str]]:
+    """What became of entries that were left alone: gone from the list (with or without a body), or touched."""
+    if not entries:
+        return []
+    pending = {entry.id for entry in read_pending(ask, [e.id for e in entries])}
+    absent = [e for e in entries if e.id not in pending]
+    there = dict(zip([e.id for e in absent], bodies_of(ask, [e.id for e in absent]), strict=True))
+    return [
+        (str(e.id), "owner_changed" if e.id in pending else "already_acknowledged" if there[e.id] else "body_gone")
+        for e in entries
+    ]
+
+
 def sample(looked: Looked) -> list[dict[str, Any]]:
     """The first few entries and the last, without payloads."""
     chosen = [*looked.entries[: SAMPLE - 1], *looked.entries[SAMPLE - 1 :][-1:]]

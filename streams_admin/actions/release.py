@@ -1,0 +1,125 @@
+"""Release: make pending entries claimable at once, without choosing who gets them.
+
+XNACK where the server has it (the entry then belongs to nobody). Elsewhere each entry is claimed for the consumer that
+holds it already, as if it had been idle for a day: workers that look for idle entries (XAUTOCLAIM) take it next time.
+The delivery count stays as it is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dashboard.access import Permission
+from dashboard.format import HOUR, age
+from dashboard.names import plain
+from dashboard.streams.snapshots import PendingEntry
+from streams_admin import cli, commands
+from streams_admin.actions.base import Ask, Change, Done, Note, Preview, Seen
+from streams_admin.actions.pending import (
+    Looked,
+    PendingAction,
+    busy_note,
+    counts_of,
+    entries_text,
+    ghost_note,
+    group_of,
+    guard_note,
+    held,
+    owners,
+    per_consumer,
+    read_pending,
+    sample,
+    why_not,
+)
+from streams_admin.commands import Held
+
+RELEASED_MS = 24 * HOUR
+"""The idle time that is given where there is no XNACK: longer than any worker waits before it claims."""
+RESULT = {1: "done", 0: "already_acknowledged", -1: "owner_changed", -2: "body_gone"}
+
+
+class Release(PendingAction):
+    slug = "release"
+    label = "Release…"
+    permission = Permission.RELEASE
+
+    def preview(self, ask: Ask, looked: Looked) -> Preview:
+        now = looked.overview.pending.count
+        return Preview(
+            title=f"Release {entries_text(looked)}",
+            sentence=f"Lets any worker of {plain(group_of(ask))} claim them at once, whoever holds them now.",
+            button=f"Release {entries_text(looked)}",
+            total=looked.total,
+            least=looked.least,
+            counts=counts_of(looked),
+            notes=[
+                *busy_note(looked),
+                *ghost_note(looked, "Redis 7 and later, and Valkey, drop them from the pending list."),
+                *_how(ask),
+                guard_note(looked),
+            ],
+            changes=[*per_consumer(looked, _gain(ask, looked)), Change("all", now, now)],
+            sample=sample(looked),
+            redis_cli=_lines(ask, looked),
+        )
+
+    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        entries = held(work)
+        ready = [e for e in entries if _claimable(e)]
+        others = [e for e in entries if not _claimable(e)]
+        replies = _release(ask, others) if others else []
+        results = [(str(e.id), RESULT[int(r)]) for e, r in zip(others, replies, strict=True)]
+        return Done.of([(str(e.id), "done") for e in ready] + results)
+
+    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        entries = held(work)
+        ready = {entry.id for entry in read_pending(ask, [e.id for e in entries]) if _claimable(entry)}
+        done = [(str(e.id), "done") for e in entries if e.id in ready]
+        return Done.of(done + why_not(ask, [e for e in entries if e.id not in ready]))
+
+
+def _claimable(entry: Held | PendingEntry) -> bool:
+    """Whether nobody holds it, or for so long that anybody may claim it."""
+    return not entry.consumer or entry.idle_ms < 0 or entry.idle_ms >= RELEASED_MS
+
+
+def _release(ask: Ask, entries: list[Held]) -> list[int]:
+    if _nacks(ask):
+        return commands.nack(ask.server, ask.key, group_of(ask), entries)
+    return commands.release(ask.server, ask.key, group_of(ask), entries, idle_ms=RELEASED_MS)
+
+
+def _nacks(ask: Ask) -> bool:
+    return ask.server.capabilities().has("xnack")
+
+
+def _gain(ask: Ask, looked: Looked) -> dict[bytes, int]:
+    """XNACK takes entries from their consumers; XCLAIM leaves them where they are."""
+    if not _nacks(ask):
+        return dict.fromkeys(owners(looked), 0)
+    taken = {n: count for n, count in owners(looked).items() if n}
+    return {**{n: -count for n, count in taken.items()}, b"": sum(taken.values())}
+
+
+def _how(ask: Ask) -> list[Note]:
+    next_look = "Workers that claim idle entries (XAUTOCLAIM) take them at their next look; others never do."
+    if _nacks(ask):
+        return [Note("", "They belong to nobody until a worker claims them", next_look)]
+    missing = ask.server.capabilities().missing("xnack")
+    how = f"The server has no XNACK ({missing}). Their consumers will look as if they had just read."
+    return [
+        Note("", f"They stay where they are, as idle for {age(RELEASED_MS)}", next_look),
+        Note("", "Each is claimed for the consumer that holds it", how),
+    ]
+
+
+def _lines(ask: Ask, looked: Looked) -> list[str]:
+    more = [f"# and {looked.total - 3:,} more"] if looked.total > 3 else []
+    if _nacks(ask):
+        ids = [e.id for e in looked.entries[:3]]
+        return [cli.line(*commands.nack_words(ask.key, group_of(ask), ids)), *more]
+    lines = [
+        commands.claim_words(ask.key, group_of(ask), e.consumer, max(0, e.idle_ms), [e.id], "IDLE", RELEASED_MS)
+        for e in looked.entries[:3]
+    ]
+    return [*(cli.line(*line) for line in lines), *more]

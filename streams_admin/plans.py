@@ -22,6 +22,7 @@ from streams_admin.actions.base import Action, Ask
 from streams_admin.audit import Caller, Line
 from streams_admin.errors import BadOrder, Expired, NoSuchPlan, Refused
 from streams_admin.models import Plan
+from streams_admin.strict import Asked
 
 LIVES = timedelta(minutes=2)
 KEPT = timedelta(days=1)
@@ -63,7 +64,10 @@ def prepare(caller: Caller, server: Server, key: bytes, slug: str, raw: Mapping[
     """Look, and write down what was seen. Raises Forbidden, Refused or StreamError; changes nothing on the server."""
     action = action_of(slug)
     allow(caller, action, server, key, params=None)
-    ask = Ask(caller.actor, server, key, action.clean(raw))
+    asked = Asked(raw)
+    ask = Ask(caller.actor, server, key, action.clean(asked))
+    if caller.via != "page":  # a form says only what its action knows, and the page's address more than that
+        asked.refuse_unknown(slug)
     allow_more(caller, action, ask)
     preview, seen = action.look(ask)
     Plan.objects.filter(used=None, created__lt=timezone.now() - KEPT).delete()

@@ -24,6 +24,7 @@ DOORS = (
     "dashboard.live.hub",
     "dashboard.menus",
     "dashboard.access",
+    "dashboard.api.shapes",
     "dashboard.names",
     "dashboard.background",
     "dashboard.format",

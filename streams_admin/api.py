@@ -1,0 +1,165 @@
+"""Plan, run, follow and look up what was done, as JSON: the hands' part of /api/v1, mounted by `dashboard.api.site`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, Literal
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.shortcuts import get_object_or_404
+from ninja import Body, HeaderEx, P, Query, Router
+from ninja.errors import HttpError
+from ninja.responses import Status
+from pydantic import BaseModel, ConfigDict, Field
+
+from dashboard.access import Actor, Permission, actor_of, require, visible_servers
+from dashboard.api.shapes import Listing, PageQuery, Value, listing
+from dashboard.streams import servers
+from streams_admin import operations, plans, wire
+from streams_admin.errors import BadOrder, Refused
+from streams_admin.models import AuditEntry, Operation
+from streams_admin.permissions import caller_of, require_sight, require_steering, visible
+from streams_admin.wire import AuditItem, OperationItem, PlanItem
+
+router = Router(tags=["actions"])
+LOOKED = 2000
+"""Lines of the audit log one answer looks at; those of streams that are not open to the actor are left out."""
+
+View = Callable[..., Any]
+
+
+class Order(BaseModel):
+    """What to plan. Names are values: a string, or {"base64": "..."}."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    server: str = Field(max_length=64)
+    stream: Value
+    action: str = Field(max_length=32)
+    params: dict[str, Any] = {}
+
+
+class Go(BaseModel):
+    """What a plan needs to be run. `confirm`: the text it asks for."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    confirm: str = Field("", max_length=10_000)
+    reason: str = Field("", max_length=2000)
+
+
+class Begun(BaseModel):
+    """What runs, or ran already."""
+
+    operation: str
+    state: str
+
+
+class AuditQuery(PageQuery):
+    """Which lines. `stream` is a path name."""
+
+    who: str = ""
+    server: str = ""
+    stream: str = ""
+    action: str = ""
+    outcome: str = ""
+    via: str = ""
+    operation: UUID | None = None
+
+
+def refusals(view: View) -> View:
+    """A refusal is a problem with its status and its sentence."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return view(*args, **kwargs)
+        except Refused as refused:
+            raise HttpError(refused.status, refused.message) from refused
+
+    return guarded
+
+
+@router.post("/plans", response={201: PlanItem}, exclude_unset=True, summary="Look at what an action would do")
+@refusals
+def make_plan(request: HttpRequest, order: Order) -> Status[Any]:
+    """Changes nothing. The plan runs once, within two minutes, and only while what it saw still holds."""
+    caller = caller_of(request, "api")
+    server = servers.get(order.server)
+    key, params = wire.name_of("stream", order.stream), wire.params_in(order.params)
+    made = plans.prepare(caller, server, key, order.action, params)
+    return Status(201, wire.plan_item(made, caller.actor))
+
+
+@router.post("/plans/{plan}/run", response={202: Begun}, summary="Run a plan")
+@refusals
+def run(
+    request: HttpRequest,
+    plan: str,
+    go: Body[Go | None] = None,
+    idempotency_key: HeaderEx[str, P(alias="Idempotency-Key", max_length=255)] = "",
+) -> Status[Any]:
+    """Asked again, for the same plan or with the same Idempotency-Key, the answer is the operation that runs or ran."""
+    caller, go = caller_of(request, "api"), go or Go(confirm="", reason="")
+    found = plans.find(plan, caller.actor)
+    operation = operations.begin(caller, found, confirm=go.confirm, reason=go.reason, key=idempotency_key)
+    return Status(202, {"operation": str(operation.pk), "state": operation.state})
+
+
+@router.get("/operations/{uuid:id}", response=OperationItem, exclude_unset=True, summary="What came of a plan")
+def operation(request: HttpRequest, id: UUID) -> dict[str, Any]:
+    """One's own operations, and everybody's for who may see the audit log of the stream."""
+    found = _operation(id)
+    require_sight(actor_of(request), found)
+    return wire.operation_item(found)
+
+
+@router.post(
+    "/operations/{uuid:id}/{wish}", response=OperationItem, exclude_unset=True, summary="Cancel, pause or resume"
+)
+def steer(request: HttpRequest, id: UUID, wish: Literal["cancel", "pause", "resume"]) -> dict[str, Any]:
+    """Obeyed between two batches. What is over stays as it is."""
+    require_steering(actor_of(request), _operation(id))
+    operations.wish(_operation(id), wish)
+    return wire.operation_item(_operation(id))
+
+
+def _operation(id: UUID) -> Operation:
+    return get_object_or_404(Operation.objects.select_related("plan"), pk=id)
+
+
+@router.get("/audit", response=Listing[AuditItem], summary="What was done, denied and refused")
+@refusals
+def audit(request: HttpRequest, query: Query[AuditQuery]) -> dict[str, Any]:
+    """Newest first; only lines about streams whose audit log is open to the asker."""
+    actor = actor_of(request)
+    require(actor, Permission.SEE_AUDIT)
+    found, onward = _part(_lines(actor, query), actor, query.limit)
+    return listing([wire.audit_item(line) for line in found], next=onward)
+
+
+def _part(lines: QuerySet[AuditEntry], actor: Actor, limit: int) -> tuple[list[AuditEntry], str | None]:
+    """The lines of one answer, and the cursor of what may be left."""
+    found: list[AuditEntry] = []
+    last = 0
+    for count, line in enumerate(lines.iterator(), 1):
+        if len(found) == limit or count > LOOKED:
+            return found, str(last)
+        last = line.pk
+        found += [line] if visible(actor, line) else []
+    return found, None
+
+
+def _lines(actor: Actor, query: AuditQuery) -> QuerySet[AuditEntry]:
+    wanted = query.model_dump(exclude={"limit", "cursor"}, exclude_defaults=True)
+    rows = AuditEntry.objects.filter(server__in=[server.name for server in visible_servers(actor)], **wanted)
+    return (rows.filter(pk__lt=_number(query.cursor)) if query.cursor else rows).order_by("-pk")
+
+
+def _number(cursor: str) -> int:
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise BadOrder(f"cursor is {cursor[:40]!r}; allowed is the `next` of the answer before.")
+    return int(cursor)

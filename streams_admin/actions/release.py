@@ -65,8 +65,8 @@ class Release(PendingAction):
 
     def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
         entries = held(work)
-        ready = [e for e in entries if _claimable(e)]
-        others = [e for e in entries if not _claimable(e)]
+        ready = [] if _nacks(ask) else [e for e in entries if _claimable(e)]
+        others = [e for e in entries if e not in ready]
         replies = _release(ask, others) if others else []
         results = [(str(e.id), RESULT[int(r)]) for e, r in zip(others, replies, strict=True)]
         return Done.of([(str(e.id), "done") for e in ready] + results)
@@ -79,8 +79,8 @@ class Release(PendingAction):
 
 
 def _claimable(entry: Held | PendingEntry) -> bool:
-    """Whether nobody holds it, or for so long that anybody may claim it."""
-    return not entry.consumer or entry.idle_ms < 0 or entry.idle_ms >= RELEASED_MS
+    """Whether it was released, or is idle for so long that anybody may claim it."""
+    return entry.idle_ms < 0 or entry.idle_ms >= RELEASED_MS
 
 
 def _release(ask: Ask, entries: list[Held]) -> list[int]:
@@ -97,8 +97,8 @@ def _gain(ask: Ask, looked: Looked) -> dict[bytes, int]:
     """XNACK takes entries from their consumers; XCLAIM leaves them where they are."""
     if not _nacks(ask):
         return dict.fromkeys(owners(looked), 0)
-    taken = {n: count for n, count in owners(looked).items() if n}
-    return {**{n: -count for n, count in taken.items()}, b"": sum(taken.values())}
+    taken = {n: -count for n, count in owners(looked).items()}
+    return {**taken, b"": taken.get(b"", 0) - sum(taken.values())}
 
 
 def _how(ask: Ask) -> list[Note]:

@@ -1,0 +1,101 @@
+"""Planning and running in tests, as pages and API do it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import redis
+
+from dashboard.access import Actor, Grant
+from dashboard.names import to_path
+from dashboard.streams import servers
+from dashboard.streams.errors import OutcomeUnknown
+from dashboard.streams.servers import Hands, Server, ServerConfig
+from streams_admin import operations, plans
+from streams_admin.audit import Caller
+from streams_admin.models import Operation, Plan
+from tests.dashboard.streams.seeding import GROUP, KEY
+
+ADMIN = Caller(Actor("anna", "user", (Grant("admin"),)), "page")
+OPERATOR = Caller(Actor("olga", "user", (Grant("operator"),)), "page")
+
+
+def planned(slug: str, params: dict[str, Any], *, key: bytes = KEY, caller: Caller = ADMIN) -> Plan:
+    return plans.prepare(caller, servers.get("default"), key, slug, params)
+
+
+def run(plan: Plan, *, caller: Caller = ADMIN, reason: str = "") -> Operation:
+    """To its end, in this process; typing what has to be typed."""
+    operation = operations.begin(caller, plan, confirm=plan.preview["confirm"], reason=reason)
+    while not operation.over:
+        assert operations.work_once()
+        operation.refresh_from_db()
+    return operation
+
+
+def act(slug: str, params: dict[str, Any], *, key: bytes = KEY, caller: Caller = ADMIN, reason: str = "") -> Operation:
+    return run(planned(slug, params, key=key, caller=caller), caller=caller, reason=reason)
+
+
+def of_group(*ids: str, **more: Any) -> dict[str, Any]:
+    """Parameters that mean these pending entries of GROUP, or all of them."""
+    which: dict[str, Any] = {"ids": list(ids)} if ids else {"filter": {}}
+    return {"group": to_path(GROUP), **which, **more}
+
+
+def pending(client: redis.Redis, *, key: bytes = KEY, group: bytes = GROUP) -> dict[bytes, tuple[bytes, int, int]]:
+    """ID: (consumer, idle in ms, deliveries)."""
+    rows = client.xpending_range(key, group, "-", "+", 10_000)
+    return {r["message_id"]: (r["consumer"], r["time_since_delivered"], r["times_delivered"]) for r in rows}
+
+
+def entries(client: redis.Redis, key: bytes = KEY) -> list[tuple[bytes, list[tuple[bytes, bytes]]]]:
+    """ID and fields in their order, repeats kept."""
+    pipe = client.pipeline(transaction=False)
+    pipe.response_callbacks = {}  # type: ignore[assignment]
+    pipe.execute_command("XRANGE", key, "-", "+")
+    return [(id_, list(zip(flat[::2], flat[1::2], strict=True))) for id_, flat in pipe.execute()[0]]
+
+
+def without_scripts(client: redis.Redis, url: str) -> Server:
+    """The server with hands that its ACL refuses scripts."""
+    client.execute_command("ACL", "SETUSER", "plain", "on", ">secret", "~*", "&*", "+@all", "-@scripting")
+    scheme, _, rest = url.partition("://")
+    servers.configure([ServerConfig("default", url, admin_url=f"{scheme}://plain:secret@{rest}")])
+    return servers.get("default")
+
+
+@contextmanager
+def lost_replies(lose: Callable[[tuple[Any, ...]], bool]) -> Iterator[None]:
+    """The next round trip with a command that `lose` picks is carried out, and its replies never come."""
+    told = Hands.each
+    left = [True]
+
+    def each(hands: Hands, commands: Any) -> Any:
+        replies = told(hands, commands)
+        if left[0] and any(lose(command) for command in commands):
+            left[0] = False
+            raise OutcomeUnknown("The server did not confirm it: it may or may not have happened.")
+        return replies
+
+    with patch.object(Hands, "each", each):
+        yield
+
+
+@contextmanager
+def before_sending(lose: Callable[[tuple[Any, ...]], bool], meanwhile: Callable[[], object]) -> Iterator[None]:
+    """`meanwhile` happens between the last look and the first command that `lose` picks."""
+    told = Hands.each
+    left = [True]
+
+    def each(hands: Hands, commands: Any) -> Any:
+        if left[0] and any(lose(command) for command in commands):
+            left[0] = False
+            meanwhile()
+        return told(hands, commands)
+
+    with patch.object(Hands, "each", each):
+        yield

@@ -21,6 +21,7 @@ export function held(entries) {
 function draw() {
   const badge = document.querySelector("[data-live-badge]");
   if (!badge) return;
+  badge.hidden = !document.querySelector("[data-watch]"); // a page that follows nothing is neither live nor dead
   const isHeld = state === "live" && count !== null;
   const text = isHeld ? `held, ${count.toLocaleString("en-US")} new` : WORDS[state];
   badge.className = LOOKS[isHeld ? "held" : state];
@@ -32,4 +33,5 @@ export function bind() {
     state = next;
     draw();
   });
+  draw();
 }

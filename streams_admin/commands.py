@@ -45,39 +45,6 @@ return out
 """
 
 
-# Runs an XGROUP subcommand only while the group stands where it was seen, and neither its pending entries nor its
-# consumers became more. Replies 1 done, 0 no such group, -1 changed.
-_GROUP_AS_SEEN = """
-for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
-  local row = {}
-  for i = 1, #flat, 2 do row[flat[i]] = flat[i + 1] end
-  if row['name'] == ARGV[1] then
-    if row['last-delivered-id'] ~= ARGV[2] or row['pending'] > tonumber(ARGV[3])
-      or row['consumers'] > tonumber(ARGV[4]) then return -1 end
-    redis.call('XGROUP', ARGV[5], KEYS[1], ARGV[1], unpack(ARGV, 6))
-    return 1
-  end
-end
-return 0
-"""
-
-# Deletes a consumer only while it holds nothing: with it, its pending entries would vanish for good.
-# Replies -1 when it holds something, else 0.
-_DELETE_IDLE_CONSUMER = """
-if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then return -1 end
-return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
-"""
-
-# Deletes a stream only while it is as it was seen. Replies 1 done, -1 changed.
-_DELETE_STREAM_AS_SEEN = """
-local flat, row = redis.call('XINFO', 'STREAM', KEYS[1]), {}
-for i = 1, #flat, 2 do row[flat[i]] = flat[i + 1] end
-if row['last-generated-id'] ~= ARGV[1] or row['length'] ~= tonumber(ARGV[2])
-  or row['groups'] ~= tonumber(ARGV[3]) then return -1 end
-return redis.call('UNLINK', KEYS[1])
-"""
-
-
 def ack_words(key: bytes, group: bytes, ids: Iterable[StreamId]) -> Command:
     """XACK as it is sent where scripts are refused, and as a plan shows it."""
     return ("XACK", key, group, *map(str, ids))
@@ -209,7 +176,9 @@ def on_group_as_seen(
     _, sub, key, group, *rest = words
     try:
         return int(
-            server.hands.call("EVAL", _GROUP_AS_SEEN, 1, key, group, str(position), pending, consumers, sub, *rest)
+            server.hands.call(
+                "EVAL", scripts.GROUP_AS_SEEN, 1, key, group, str(position), pending, consumers, sub, *rest
+            )
         )
     except (NotAllowed, ServerRefused):
         return 0 if server.hands.call(*words) == 0 else 1
@@ -222,7 +191,7 @@ def consumer_delete(server: Server, key: bytes, group: bytes, consumer: bytes) -
     list, and their number is returned.
     """
     try:
-        return int(server.hands.call("EVAL", _DELETE_IDLE_CONSUMER, 1, key, group, consumer))
+        return int(server.hands.call("EVAL", scripts.DELETE_IDLE_CONSUMER, 1, key, group, consumer))
     except (NotAllowed, ServerRefused):
         if server.hands.call("XPENDING", key, group, "-", "+", 1, consumer):
             return -1
@@ -232,7 +201,9 @@ def consumer_delete(server: Server, key: bytes, group: bytes, consumer: bytes) -
 def stream_delete(server: Server, key: bytes, *, last_generated_id: StreamId, length: int, groups: int) -> int:
     """1 deleted, 0 it was not there, -1 it changed. Where scripts are refused, UNLINK: the caller has just looked."""
     try:
-        return int(server.hands.call("EVAL", _DELETE_STREAM_AS_SEEN, 1, key, str(last_generated_id), length, groups))
+        return int(
+            server.hands.call("EVAL", scripts.DELETE_STREAM_AS_SEEN, 1, key, str(last_generated_id), length, groups)
+        )
     except (NotAllowed, ServerRefused):
         return int(server.hands.call(*stream_delete_words(key)))
 

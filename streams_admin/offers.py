@@ -28,8 +28,9 @@ def offers(actor: Actor, target: Target) -> Iterator[Item]:
         return
     elif target.group is not None:
         yield from _for(actor, target, "claim", "ack", all="1")
+        yield from _for(actor, target, "group_set_position", "consumer_create", "group_destroy")
     else:
-        yield from _for(actor, target, "trim")
+        yield from _for(actor, target, "trim", "group_create", "stream_delete")
 
 
 def _selection(actor: Actor, target: Target) -> Iterator[Item]:
@@ -47,6 +48,8 @@ def _next_step(actor: Actor, target: Target) -> Iterator[Item]:
     if target.kind in STUCK and target.kind != "poison":
         label = "Claim…" if target.kind == "silent" else "Review & claim…"
         yield from _item(actor, target, ALL["claim"], query, primary=True, label=label)
+    if target.kind == "gone" and target.consumer is not None:
+        yield from _item(actor, target, ALL["consumer_delete"], query, primary=True, label="Remove…")
 
 
 def _for(actor: Actor, target: Target, *slugs: str, **query: str) -> Iterator[Item]:

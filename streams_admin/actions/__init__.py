@@ -5,7 +5,25 @@ from __future__ import annotations
 from streams_admin.actions.ack import Ack
 from streams_admin.actions.base import Action
 from streams_admin.actions.claim import Claim
+from streams_admin.actions.consumers import ConsumerCreate, ConsumerDelete
+from streams_admin.actions.groups import GroupCreate, GroupDestroy
 from streams_admin.actions.release import Release
+from streams_admin.actions.set_position import GroupSetPosition
+from streams_admin.actions.stream_delete import StreamDelete
 from streams_admin.actions.trim import Trim
 
-ALL: dict[str, Action] = {action.slug: action for action in (Claim(), Ack(), Release(), Trim())}
+ALL: dict[str, Action] = {
+    action.slug: action
+    for action in (
+        Claim(),
+        Ack(),
+        Release(),
+        Trim(),
+        GroupCreate(),
+        GroupSetPosition(),
+        GroupDestroy(),
+        ConsumerCreate(),
+        ConsumerDelete(),
+        StreamDelete(),
+    )
+}

@@ -1,0 +1,282 @@
+"""Groups: create one behind a position, and destroy one with all it remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+
+from dashboard.format import number, plural
+from dashboard.names import plain, to_path
+from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.snapshots import GroupOverview, StreamFacts
+from streams_admin import cli, commands
+from streams_admin.actions import positions
+from streams_admin.actions.base import Ask, Change, Note, Params, Preview, Seen
+from streams_admin.actions.single import (
+    Single,
+    alive,
+    alive_note,
+    find_group,
+    find_stream,
+    named,
+    refusal,
+    the_group,
+    typed,
+)
+from streams_admin.errors import BadOrder, Changed
+from streams_admin.which import name, truth
+
+
+def counts_reads(ask: Ask, facts: StreamFacts | None) -> bool:
+    """Whether XGROUP knows ENTRIESREAD: it came with entries-added in XINFO STREAM; without a stream, the version."""
+    info = ask.server.capabilities().info
+    if info.flavour == "Dragonfly":
+        return False
+    return facts.entries_added is not None if facts else info.flavour == "Valkey" or info.version >= (7, 0)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Where a new group begins: behind `at`, with `left` entries ahead of it (None: too many to count)."""
+
+    facts: StreamFacts | None
+    at: StreamId
+    left: int | None
+    read: int | None
+
+    @classmethod
+    def of(cls, ask: Ask, facts: StreamFacts | None) -> Start:
+        at = positions.resolve(ask.params["position"], facts)
+        left = positions.count_behind(ask, facts, at) if facts else 0
+        beyond = at > (facts.last_generated_id if facts else MIN)
+        read = None if beyond else positions.entries_read(facts, left, understood=counts_reads(ask, facts))
+        return cls(facts, at, left, read)
+
+    @property
+    def beyond(self) -> bool:
+        """Whether it lies where no entry has been yet."""
+        return self.at > (self.facts.last_generated_id if self.facts else MIN)
+
+
+class GroupCreate(Single):
+    slug = "group_create"
+    label = "Create a group…"
+    about = "stream"
+
+    def clean(self, raw: Mapping[str, Any]) -> Params:
+        group = named(raw, "group", "the name of the new group")
+        if raw.get("position") in (None, ""):
+            raise BadOrder("position is missing: 0 (the start), $ (the end), an ID or a time.")
+        mkstream = truth("mkstream", raw.get("mkstream", False))
+        return {"group": group, "position": positions.parse(raw["position"]), "mkstream": mkstream}
+
+    def look(self, ask: Ask) -> tuple[Preview, Seen]:
+        facts = find_stream(ask)
+        why = self._taken(ask) or self._missing(ask, facts)
+        if why:
+            raise Changed(why)
+        start = Start.of(ask, facts)
+        seen = {
+            "at": str(start.at),
+            "read": start.read,
+            "stream": str(facts.last_generated_id) if facts else None,
+        }
+        return _create_preview(ask, start), seen
+
+    def _taken(self, ask: Ask) -> str:
+        group = plain(name("group", ask.params["group"]))
+        return f"There is a group {group} on {plain(ask.key)} already." if find_group(ask) else ""
+
+    def _missing(self, ask: Ask, facts: StreamFacts | None) -> str:
+        if facts or ask.params["mkstream"]:
+            return ""
+        return f"There is no stream {plain(ask.key)}; allow to create it (mkstream)."
+
+    def changed(self, ask: Ask, seen: Seen) -> str:
+        facts = find_stream(ask)
+        if seen["stream"] and (facts is None or facts.last_generated_id < StreamId.parse(seen["stream"])):
+            return "The stream was deleted meanwhile."
+        return self._taken(ask) or self._missing(ask, facts)
+
+    def do(self, ask: Ask, seen: Seen) -> None:
+        commands.group_create(
+            ask.server,
+            ask.key,
+            name("group", ask.params["group"]),
+            StreamId.parse(seen["at"]),
+            mkstream=ask.params["mkstream"],
+            entries_read=seen["read"],
+        )
+
+    def outcome(self, ask: Ask, seen: Seen) -> str:
+        return "done" if find_group(ask) else "failed"
+
+    def form(self, ask: Ask, data: Any = None) -> forms.Form:
+        return GroupCreateForm(data, exists=find_stream(ask) is not None)
+
+    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+        return dict(form.cleaned_data["params"])
+
+
+class GroupCreateForm(forms.Form):
+    """Its name, and where it begins."""
+
+    name = forms.CharField(label="Name", max_length=200, strip=False)
+    start = forms.ChoiceField(
+        label="Begins",
+        choices=[
+            (positions.END, "now: only what is added from now on"),
+            ("0", "at the start: all that is in the stream"),
+            ("at", "at an ID or a time"),
+        ],
+    )
+    at = forms.CharField(
+        label="ID or time",
+        required=False,
+        max_length=60,
+        help_text="What comes after the ID is delivered (1763596680412-0), or what was added since (14:05, -2h).",
+    )
+    mkstream = forms.BooleanField(label="Create the stream, which does not exist yet", required=False)
+
+    def __init__(self, data: Any, *, exists: bool) -> None:
+        super().__init__(data)
+        if exists:
+            del self.fields["mkstream"]
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if found.get("start") == "at":
+            found["start"] = position_of(self, found.get("at"))
+        group = to_path(str(found.get("name", "")).encode())
+        found["params"] = {
+            "group": group,
+            "position": found.get("start"),
+            "mkstream": found.get("mkstream", False),
+        }
+        return found
+
+
+def position_of(form: forms.Form, text: str | None) -> str | None:
+    """The position typed into the field `at`; None with an error on that field."""
+    try:
+        return positions.parse(text or "")
+    except BadOrder as error:
+        form.add_error("at", error.message)
+        return None
+
+
+def beyond_note(at: StreamId) -> Note:
+    return Note("late", f"{at} lies beyond the last entry", "What is added with lower IDs is never delivered to it.")
+
+
+def lag_note(ask: Ask, read: int | None) -> Note:
+    if read is not None:
+        return Note("", "The lag is known at once", "Redis is told how many entries lie before the position.")
+    info = ask.server.capabilities().info
+    text = "Redis knows it again when the group has read to the end."
+    return Note("", f"The lag may be unknown at first on {info.flavour} {info.version_text}", text)
+
+
+def _create_preview(ask: Ask, start: Start) -> Preview:
+    group, left = name("group", ask.params["group"]), start.left
+    gets = "an unknown number of entries" if left is None else plural(left, "entry", "entries")
+    notes = [beyond_note(start.at)] if start.beyond else [lag_note(ask, start.read)]
+    if start.facts is None:
+        notes = [Note("late", f"{plain(ask.key)} does not exist", "It is created, empty."), *notes]
+    groups = start.facts.groups if start.facts else 0
+    words = commands.group_create_words(
+        ask.key, group, start.at, mkstream=ask.params["mkstream"], entries_read=start.read
+    )
+    return Preview(
+        title=f"Create the group {plain(group)}",
+        sentence=f"It begins behind {start.at} and is delivered {gets} of {plain(ask.key)}, then what comes.",
+        button="Create the group",
+        total=1,
+        counts={"to_deliver": left},
+        notes=notes,
+        changes=[Change("groups", groups, groups + 1), Change(f"{plain(group)}: not delivered yet", 0, left)],
+        redis_cli=[cli.line(*words)],
+    )
+
+
+class GroupDestroy(Single):
+    slug = "group_destroy"
+    label = "Destroy the group…"
+    irreversible = True
+    back = "stream"
+
+    def clean(self, raw: Mapping[str, Any]) -> Params:
+        return {"group": named(raw, "group", "the group to destroy")}
+
+    def look(self, ask: Ask) -> tuple[Preview, Seen]:
+        overview = the_group(ask)
+        return _destroy_preview(ask, overview), stand(overview)
+
+    def changed(self, ask: Ask, seen: Seen) -> str:
+        overview = find_group(ask)
+        return moved(overview, seen) if overview else "The group does not exist any more."
+
+    def do(self, ask: Ask, seen: Seen) -> None:
+        words = commands.group_destroy_words(ask.key, name("group", ask.params["group"]))
+        reply = commands.on_group_as_seen(
+            ask.server,
+            words,
+            position=StreamId.parse(seen["at"]),
+            pending=seen["pending"],
+            consumers=seen["consumers"],
+        )
+        if reply != 1:
+            raise refusal("Consumers have read in the group meanwhile." if reply else "The group was not there.")
+
+    def outcome(self, ask: Ask, seen: Seen) -> str:
+        return "failed" if find_group(ask) else "done"
+
+
+def stand(overview: GroupOverview) -> Seen:
+    """A group as a plan was made on it."""
+    group = overview.group
+    return {"at": str(group.last_delivered_id), "pending": group.pending, "consumers": group.consumers}
+
+
+def moved(overview: GroupOverview, seen: Seen) -> str:
+    """Why a group is not as it was seen: what was acknowledged since is no loss, what was delivered would be."""
+    group = overview.group
+    if str(group.last_delivered_id) != seen["at"]:
+        return f"The group moved from {seen['at']} to {group.last_delivered_id}: consumers read in it, or it was set."
+    if group.pending > seen["pending"] or group.consumers > seen["consumers"]:
+        return "It has more pending entries or consumers than the plan showed."
+    return ""
+
+
+def _destroy_preview(ask: Ask, overview: GroupOverview) -> Preview:
+    group, what = overview.group, plain(overview.group.name)
+    return Preview(
+        title=f"Destroy the group {what}",
+        sentence=f"Its position, consumers and pending list on {plain(ask.key)} go. The entries stay in the stream.",
+        button="Destroy the group",
+        total=1,
+        counts={"pending": group.pending, "consumers": group.consumers, "alive": len(alive(overview.consumers))},
+        notes=_losses(overview),
+        changes=[
+            Change("groups", overview.stream.groups, overview.stream.groups - 1),
+            Change(f"{what}: consumers", group.consumers, 0),
+            Change(f"{what}: pending", group.pending, 0),
+        ],
+        redis_cli=[cli.line(*commands.group_destroy_words(ask.key, group.name))],
+        confirm=typed(group.name),
+    )
+
+
+def _losses(overview: GroupOverview) -> list[Note]:
+    group = overview.group
+    notes = alive_note(overview.consumers, "It gets an error (NOGROUP) at its next read.")
+    if group.pending:
+        text = "Who had them, how often they were delivered, and that they are not finished is forgotten."
+        notes.append(Note("stuck", f"{plural(group.pending, 'entry is', 'entries are')} pending", text))
+    if group.lag.value:
+        text = "A new group of that name starts anew: from the start, or without them."
+        notes.append(Note("late", f"{number(group.lag.value)} not delivered yet", text))
+    return notes or [Note("", "Nothing is lost but the position", "All was read and acknowledged, and nobody reads.")]

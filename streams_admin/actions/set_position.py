@@ -1,0 +1,230 @@
+"""Set a group's position: deliver entries again, or skip some."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django import forms
+
+from dashboard.format import number, plural
+from dashboard.names import plain, to_path
+from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.queries import PAGE_MAX, PendingQuery, StreamQuery
+from dashboard.streams.snapshots import GroupOverview
+from streams_admin import cli, commands
+from streams_admin.actions import positions
+from streams_admin.actions.base import Ask, Change, Note, Params, Preview, Seen
+from streams_admin.actions.groups import beyond_note, counts_reads, lag_note, position_of, stand
+from streams_admin.actions.positions import Count
+from streams_admin.actions.single import Single, alive_note, find_group, named, refusal, the_group
+from streams_admin.errors import BadOrder, Changed
+from streams_admin.which import name
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """From where to where, how many entries lie in between, and what is left behind each (None: not known)."""
+
+    old: StreamId
+    new: StreamId
+    between: Count
+    left_old: int | None
+    left_new: int | None
+
+    @property
+    def back(self) -> bool:
+        return self.new < self.old
+
+    @classmethod
+    def of(cls, ask: Ask, overview: GroupOverview, new: StreamId, left: int | None = None) -> Move:
+        """`left`: what is behind `new`, where that is known."""
+        facts, old = overview.stream, overview.group.last_delivered_id
+        low, high = sorted((old, new))
+        before = positions.behind_group(facts, overview.group)
+        after = positions.behind(facts, new) if left is None else left
+        if before is not None and after is not None:
+            return cls(old, new, Count(abs(before - after)), before, after)
+        between = positions.count(ask, facts, low.next(), high)
+        if not between.least and before is not None:
+            after = max(0, before + between.value if new < old else before - between.value)
+        elif after is None:
+            after = positions.count_behind(ask, facts, new)
+        return cls(old, new, between, before, after)
+
+
+class GroupSetPosition(Single):
+    slug = "group_set_position"
+    label = "Set the position…"
+
+    def clean(self, raw: Mapping[str, Any]) -> Params:
+        group = named(raw, "group", "the group to move")
+        given = [key for key in ("position", "like") if raw.get(key) not in (None, "")]
+        if len(given) != 1:
+            raise BadOrder("Give either position (0, $, an ID, a time) or like (a group).")
+        if given == ["like"]:
+            return {"group": group, "like": to_path(name("like", raw["like"]))}
+        return {"group": group, "position": positions.parse(raw["position"])}
+
+    def look(self, ask: Ask) -> tuple[Preview, Seen]:
+        overview = the_group(ask)
+        new, left = _target(ask, overview)
+        if new == overview.group.last_delivered_id:
+            raise Changed(f"The group stands at {new} already.")
+        move = Move.of(ask, overview, new, left)
+        beyond = new > overview.stream.last_generated_id
+        understood = counts_reads(ask, overview.stream)
+        read = None if beyond else positions.entries_read(overview.stream, move.left_new, understood=understood)
+        seen = {**stand(overview), "new": str(new), "read": read, "end": str(overview.stream.last_generated_id)}
+        return _preview(ask, overview, move, read), seen
+
+    def changed(self, ask: Ask, seen: Seen) -> str:
+        overview = find_group(ask)
+        if overview is None or overview.stream.last_generated_id < StreamId.parse(seen["end"]):
+            return "The group or the stream was deleted meanwhile."
+        now = overview.group.last_delivered_id
+        return "" if str(now) == seen["at"] else f"The group moved from {seen['at']} to {now} meanwhile."
+
+    def do(self, ask: Ask, seen: Seen) -> None:
+        group, new = name("group", ask.params["group"]), StreamId.parse(seen["new"])
+        words = commands.group_set_words(ask.key, group, new, entries_read=seen["read"])
+        reply = commands.on_group_as_seen(ask.server, words, position=StreamId.parse(seen["at"]))
+        if reply != 1:
+            raise refusal("The group moved meanwhile." if reply else "The group was not there.")
+
+    def outcome(self, ask: Ask, seen: Seen) -> str:
+        """Where it stands tells: consumers that read on only go forward from where they were."""
+        overview = find_group(ask)
+        if overview is None:
+            return "unknown"
+        now, old, new = overview.group.last_delivered_id, StreamId.parse(seen["at"]), StreamId.parse(seen["new"])
+        if now == old:
+            return "failed"
+        return "done" if now == new or new <= now < old else "unknown"
+
+    def form(self, ask: Ask, data: Any = None) -> forms.Form:
+        return PositionForm(data, ask=ask)
+
+    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+        return {"group": ask.params.get("group"), **form.cleaned_data["params"]}
+
+
+def _target(ask: Ask, overview: GroupOverview) -> tuple[StreamId, int | None]:
+    """The position that is wanted, and what is behind it where another group's count tells."""
+    if "like" not in ask.params:
+        return positions.resolve(ask.params["position"], overview.stream), None
+    model = find_group(ask, ask.params["like"])
+    if model is None:
+        raise Changed(f"There is no group {plain(name('like', ask.params['like']))} on {plain(ask.key)}.")
+    return model.group.last_delivered_id, positions.behind_group(overview.stream, model.group)
+
+
+def _title(group: str, move: Move) -> str:
+    least = "at least " if move.between.least else ""
+    entries = least + plural(move.between.value, "entry", "entries")
+    if not move.between.value:
+        return f"Set {group} to {move.new}"
+    return f"Deliver {entries} again to {group}" if move.back else f"Skip {entries} in {group}"
+
+
+def _preview(ask: Ask, overview: GroupOverview, move: Move, read: int | None) -> Preview:
+    group, count = overview.group, move.between.value
+    words = commands.group_set_words(ask.key, group.name, move.new, entries_read=read)
+    return Preview(
+        title=_title(plain(group.name), move),
+        sentence=f"Moves {plain(group.name)} from {move.old} to {move.new}: what comes after it is delivered next.",
+        button="Set the position",
+        total=1,
+        least=move.between.least,
+        counts={"delivered_again": count if move.back else 0, "skipped": 0 if move.back else count},
+        notes=_notes(ask, overview, move, read),
+        changes=[
+            Change("not delivered yet", move.left_old, move.left_new),
+            Change("pending", group.pending, group.pending, "stay pending"),
+        ],
+        redis_cli=[cli.line(*words)],
+    )
+
+
+def _notes(ask: Ask, overview: GroupOverview, move: Move, read: int | None) -> list[Note]:
+    notes = []
+    if move.between.value and not move.back:
+        title = f"{number(move.between.value)} will never be delivered to {plain(overview.group.name)}"
+        notes.append(Note("stuck", title, "They stay in the stream. Other groups are not touched."))
+    if move.between.value and move.back:
+        notes.append(Note("late", "Workers get entries that they have finished", "Do they bear to do them twice?"))
+    if move.back:
+        notes.extend(_pending_again(ask, overview, move))
+    text = "When it reads before the plan is run, the position has moved, and the plan is refused. Stop it first."
+    notes.extend(alive_note(overview.consumers, text))
+    beyond = move.new > overview.stream.last_generated_id
+    return [*notes, beyond_note(move.new) if beyond else lag_note(ask, read)]
+
+
+def _pending_again(ask: Ask, overview: GroupOverview, move: Move) -> list[Note]:
+    """Entries that are pending and would be delivered once more."""
+    if not overview.group.pending:
+        return []
+    query = PendingQuery(
+        ask.key, overview.group.name, start=move.new.next(), end=move.old, limit=PAGE_MAX, bodies=False
+    )
+    page = ask.server.run(query)
+    if not page.items:
+        return []
+    least = "At least " if page.next else ""
+    title = f"{least}{plural(len(page.items), 'of them is', 'of them are')} still pending"
+    return [Note("late", title, "Whoever reads them becomes their owner, and their delivery count starts at 1.")]
+
+
+class PositionForm(forms.Form):
+    """Where to: each choice with what it means now."""
+
+    to = forms.ChoiceField(label="Set it to")
+    at = forms.CharField(
+        label="ID or time",
+        required=False,
+        max_length=60,
+        help_text="What comes after the ID is delivered (1763596680412-0), or what was added since (14:05, -2h).",
+    )
+
+    def __init__(self, data: Any, *, ask: Ask) -> None:
+        super().__init__(data)
+        self.fields["to"].choices = _choices(ask)  # type: ignore[attr-defined]
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        chosen = str(found.get("to", ""))
+        if chosen.startswith("like "):
+            found["params"] = {"like": chosen.removeprefix("like ")}
+        else:
+            found["params"] = {"position": position_of(self, found.get("at")) if chosen == "at" else chosen}
+        return found
+
+
+def _choices(ask: Ask) -> list[tuple[str, str]]:
+    """The strategies, with their effect where it is known without counting."""
+    overview = the_group(ask)
+    facts, here = overview.stream, overview.group.name
+    others = [g for g in ask.server.run(StreamQuery(ask.key, ask.server.capabilities())).groups if g.name != here]
+    return [
+        ("0", f"the start{_effect(overview, MIN, positions.behind(facts, MIN))}"),
+        (positions.END, f"the end{_effect(overview, facts.last_generated_id, 0)}"),
+        ("at", "an ID or a time"),
+        *(
+            (
+                f"like {to_path(g.name)}",
+                f"where {plain(g.name)} is{_effect(overview, g.last_delivered_id, positions.behind_group(facts, g))}",
+            )
+            for g in others
+        ),
+    ]
+
+
+def _effect(overview: GroupOverview, new: StreamId, left: int | None) -> str:
+    now = positions.behind_group(overview.stream, overview.group)
+    if now is None or left is None:
+        return ""
+    if left > now:
+        return f": {number(left - now)} delivered again"
+    return f": {number(now - left)} skipped" if left < now else ": nothing delivered again or skipped"

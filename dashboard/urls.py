@@ -1,4 +1,7 @@
-"""The site map. Pages of `streams_admin` are mounted by name when it is installed."""
+"""The site map. Pages of `streams_admin` are mounted by name when it is installed.
+
+Probes are not here: `dashboard.views.probes` answers them before anything asks for the host.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from django.urls import URLPattern, URLResolver, include, path
 
 from dashboard import names  # noqa: F401 - registers the path converters
 from dashboard.api.site import api
-from dashboard.views import account, attention, entry, group, probes, search, stream, streams
+from dashboard.views import account, attention, entry, group, search, stream, streams
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", attention.attention, name="attention"),
@@ -22,8 +25,6 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("sign-in/", account.SignIn.as_view(), name="login"),
     path("sign-in/<slug:secret>/", account.by_link, name="sign-in"),
     path("sign-out/", LogoutView.as_view(template_name="registration/logged_out.html"), name="logout"),
-    path("healthz", probes.healthz, name="healthz"),
-    path("readyz", probes.readyz, name="readyz"),
 ]
 
 if apps.is_installed("streams_admin"):

@@ -7,10 +7,28 @@ import logging
 
 from dashboard.streams.payloads import escape, is_plain
 
+LONGEST = 200
+"""Characters that are kept of a message about a request that was refused."""
+
 
 def one_line(text: str) -> str:
     """Text with everything escaped that could break or forge a line."""
     return "".join(c if is_plain(c) and c not in "\n\t" else escape(c) for c in text)
+
+
+class FromOutside(logging.Filter):
+    """What somebody outside did wrong (a foreign Host, a form too large) is one short line: nobody may fill the log.
+
+    Django logs it as an error of ours, with a traceback, and as long as the header that was sent.
+    """
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        refused = record.name == "django.request" and getattr(record, "status_code", 500) < 500
+        if refused or record.name.startswith("django.security"):
+            record.msg, record.args = record.getMessage()[:LONGEST], ()
+            record.exc_info = record.exc_text = None
+            record.levelno, record.levelname = logging.WARNING, "WARNING"
+        return True
 
 
 class TextFormatter(logging.Formatter):

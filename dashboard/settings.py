@@ -133,7 +133,10 @@ LOGGING = {
     "formatters": {
         "ours": {"()": "dashboard.logs.formatter", "kind": env.choice("LOG_FORMAT", ["text", "json"], "text")}
     },
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "ours"}},
+    "filters": {"from_outside": {"()": "dashboard.logs.FromOutside"}},
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": "ours", "filters": ["from_outside"]},
+    },
     "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR"], "INFO")},
     "loggers": {"django.server": {"handlers": [], "propagate": True}, "daphne.server": {"level": "WARNING"}},
 }

@@ -41,6 +41,20 @@ def others_come_by_https(app_configs: Sequence[AppConfig] | None, **kwargs: Any)
     ]
 
 
+@register(Tags.security)
+def https_comes_from_a_proxy(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
+    """W003: `serve` speaks plain HTTP; with HTTPS, and no proxy that is believed, each page redirects to itself."""
+    if not settings.HTTPS or settings.BEHIND_PROXY:
+        return []
+    return [
+        Warning(
+            "HTTPS is on and BEHIND_PROXY is off: every request looks like a plain one and is redirected for ever.",
+            hint="Set BEHIND_PROXY=true when a proxy with TLS is in front, or HTTPS=false when there is none.",
+            id="streamgauge.W003",
+        )
+    ]
+
+
 @register(Tags.security, deploy=True)
 def the_key_is_shared_on_purpose(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """E001: the key made for one process and its SQLite is not one that several processes share."""

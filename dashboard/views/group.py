@@ -106,6 +106,7 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
         "overview": overview,
         "facts": overview.group,
         "state": state,
+        "in_rate": state.in_rate if state else None,
         "out_rate": state.out_rates.get(group) if state else None,
         "finding": findings[0] if findings else None,
         "word": WORDS[findings[0].kind] if findings else "Ok",

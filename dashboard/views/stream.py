@@ -16,7 +16,7 @@ from dashboard.names import to_path
 from dashboard.rows import COLUMNS, EntryRow, Sight, entry_row, field_names, sight
 from dashboard.streams.errors import Gone, Unreachable
 from dashboard.streams.ids import MAX, MIN, StreamId
-from dashboard.streams.queries import EntryRange, StreamQuery, fitting
+from dashboard.streams.queries import EntryRange, StreamQuery, fitting, looking
 from dashboard.streams.snapshots import Entry, GroupFacts, Page, StreamFacts, StreamOverview
 from dashboard.views.watched import Watched, missing, watched
 
@@ -98,6 +98,7 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
         "groups": [_group(g, overview, state) for g in overview.groups],
         "groups_cut": overview.groups_cut,
         "state": state,
+        "in_rate": state.in_rate if state else None,
         "finding": state.findings[0] if state and state.findings else None,
         "word": WORDS[state.findings[0].kind] if state and state.findings else "Ok",
         "trouble": trouble,
@@ -162,6 +163,7 @@ def _read(here: Watched, facts: StreamFacts, asked: Asked, seen: Sight) -> tuple
         newest_first=not upwards,
         limit=fitting(LIMIT, facts.entry_bytes),
         keep=(lambda entry: filtered.keeps(entry, seen.mask)) if filtered else None,
+        look=looking(facts.entry_bytes),
     )
     return here.server.run(query), upwards
 

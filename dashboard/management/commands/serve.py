@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
@@ -80,7 +81,8 @@ def _ready(server: Server) -> None:
 
 def _wait_for_end(server: Server) -> None:
     """In a thread: whoever started us holds the other end of stdin, so that it closes however they end."""
-    sys.stdin.buffer.read()
+    while os.read(sys.stdin.fileno(), 4096):  # not the buffered reader: its lock would break the end of the process
+        pass
     reactor.callFromThread(_begin_to_end, server)
 
 

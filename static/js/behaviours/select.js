@@ -42,15 +42,19 @@ function draw() {
     page.indeterminate = ticked.size > 0 && ticked.size < total;
   }
   const counter = document.querySelector("[data-select-count]");
-  const text = `${count().toLocaleString("en-US")} selected`;
+  const text = `${count()} selected`;
   if (counter && counter.textContent !== text) {
     counter.textContent = text;
     announce(text);
   }
 }
 
-/** What an action will be about. */
-const count = () => (all()?.checked ? Number(all().dataset.selectAll) : ticked.size);
+/** What an action will be about. Without a number in `data-select-all`, nobody has counted. */
+function count() {
+  if (!all()?.checked) return ticked.size.toLocaleString("en-US");
+  const matching = all().dataset.selectAll;
+  return matching ? Number(matching).toLocaleString("en-US") : "All that match";
+}
 
 /** @param {boolean} on */
 function tickPage(on) {

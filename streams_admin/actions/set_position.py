@@ -47,11 +47,17 @@ class Move:
         if before is not None and after is not None:
             return cls(old, new, Count(abs(before - after)), before, after)
         between = positions.count(ask, facts, low.next(), high)
-        if not between.least and before is not None:
-            after = max(0, before + between.value if new < old else before - between.value)
-        elif after is None:
-            after = positions.count_behind(ask, facts, new)
+        gain = None if between.least else between.value if new < old else -between.value
+        if after is None:
+            summed = _sum(before, gain)
+            after = positions.count_behind(ask, facts, new) if summed is None else summed
+        if before is None:
+            before = _sum(after, None if gain is None else -gain)
         return cls(old, new, between, before, after)
+
+
+def _sum(left: int | None, gain: int | None) -> int | None:
+    return None if left is None or gain is None else max(0, left + gain)
 
 
 class GroupSetPosition(Single):

@@ -8,19 +8,20 @@ from __future__ import annotations
 from django.apps import apps
 from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.decorators.http import require_safe as read
 
 from dashboard import names  # noqa: F401 - registers the path converters
 from dashboard.api.site import api
 from dashboard.views import account, attention, entry, group, search, stream, streams
 
 urlpatterns: list[URLPattern | URLResolver] = [
-    path("", attention.attention, name="attention"),
-    path("search/", search.search, name="search"),
-    path("s/<slug:server>/", streams.streams, name="streams"),
-    path("s/<slug:server>/<name:stream>/", stream.stream, name="stream"),
-    path("s/<slug:server>/<name:stream>/e/<sid:entry>/", entry.entry, name="entry"),
-    path("s/<slug:server>/<name:stream>/e/<sid:entry>/field/<int:position>/", entry.field, name="field"),
-    path("s/<slug:server>/<name:stream>/g/<name:group>/", group.group, name="group"),
+    path("", read(attention.attention), name="attention"),
+    path("search/", read(search.search), name="search"),
+    path("s/<slug:server>/", read(streams.streams), name="streams"),
+    path("s/<slug:server>/<name:stream>/", read(stream.stream), name="stream"),
+    path("s/<slug:server>/<name:stream>/e/<sid:entry>/", read(entry.entry), name="entry"),
+    path("s/<slug:server>/<name:stream>/e/<sid:entry>/field/<int:position>/", read(entry.field), name="field"),
+    path("s/<slug:server>/<name:stream>/g/<name:group>/", read(group.group), name="group"),
     path("api/v1/", api.urls),
     path("sign-in/", account.SignIn.as_view(), name="login"),
     path("sign-in/<slug:secret>/", account.by_link, name="sign-in"),

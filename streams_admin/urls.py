@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from django.urls import URLPattern, path, re_path
+from django.urls.converters import UUIDConverter
+from django.views.decorators.http import require_safe as read
 
 from dashboard import names  # noqa: F401 - registers the path converters
 from streams_admin import views
@@ -10,8 +12,8 @@ from streams_admin import views
 urlpatterns: list[URLPattern] = [
     path("s/<slug:server>/<name:stream>/do/<slug:action>/", views.do, name="do"),
     path("plans/<slug:token>/", views.plan, name="plan"),
-    path("operations/", views.operation_list, name="operations"),
-    path("operations/<uuid:id>/", views.operation, name="operation"),
-    re_path(r"^operations/(?P<id>[0-9a-f-]{36})/(?P<wish>pause|resume|cancel)/$", views.steer, name="steer"),
-    path("audit/", views.audit_log, name="audit"),
+    path("operations/", read(views.operation_list), name="operations"),
+    path("operations/<uuid:id>/", read(views.operation), name="operation"),
+    re_path(rf"^operations/(?P<id>{UUIDConverter.regex})/(?P<wish>pause|resume|cancel)/$", views.steer, name="steer"),
+    path("audit/", read(views.audit_log), name="audit"),
 ]

@@ -12,6 +12,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, path
+from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 
 from dashboard import names  # noqa: F401 - registers the path converters
@@ -69,6 +70,7 @@ def openapi(request: HttpRequest) -> HttpResponse:
     return JsonResponse(api.get_openapi_schema())
 
 
+@require_safe
 def docs_page(request: HttpRequest) -> HttpResponse:
     """For people: signed in, like every page."""
     require(actor_of(request), Permission.SEE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -76,10 +77,8 @@ class Site:
     def restart_redis(self) -> None:
         """The watched server ends and comes back with its data."""
         before = self.client.info("server")["run_id"]
-        try:
+        with contextlib.suppress(redis.ConnectionError):
             self.client.execute_command("DEBUG", "RESTART", "100")
-        except redis.ConnectionError:
-            pass
         wait_until(lambda: self._run_id() not in ("", before), 10, "the server is back")
 
     def _run_id(self) -> str:

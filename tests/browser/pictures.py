@@ -1,0 +1,62 @@
+"""Takes the pictures of README and docs from the running demo: `python -m tests.browser.pictures`."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+from playwright.sync_api import Page, expect, sync_playwright
+
+from streams_admin import embedded
+from streams_admin.showcase import Showcase
+
+FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "pictures"
+STUCK = {"LATE_AFTER": "4", "STUCK_AFTER": "8", "SAMPLE_EVERY": "1"}
+GROUP = "/s/default/orders:new/g/order_processors/"
+
+
+def main() -> None:
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    environment = {**os.environ, **STUCK}
+    FOLDER.mkdir(exist_ok=True)
+    with Showcase(embedded.free_port(), ["orders", "sensors", "iot"], environment) as show, sync_playwright() as play:
+        browser = play.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        page = browser.new_page(viewport={"width": 1280, "height": 720}, base_url=show.address)
+        page.goto(show.sign_in_link())
+        page.get_by_role("button", name="Sign in").click()
+        walk(page)
+        browser.close()
+
+
+def walk(page: Page) -> None:
+    """The way of README, a picture at each stop."""
+    expect(page.locator("#findings")).to_contain_text("Stuck", timeout=60_000)
+    shoot(page, "attention", height=340)
+    page.goto("/s/default/orders:new/")
+    page.wait_for_timeout(3000)
+    shoot(page, "stream", height=560)
+    page.goto(GROUP + "?consumer=worker-2")
+    page.locator("[data-select-row]").first.check()
+    page.locator("[data-select-all]").check()
+    shoot(page, "group", height=720)
+    page.locator("#bar").get_by_role("button", name="Claim…").click()
+    page.get_by_role("button", name="Look at the plan").click()
+    shoot(page, "plan", height=720)
+    page.get_by_label("Reason").fill("worker-2 crashed")
+    page.get_by_role("button", name="Claim", exact=False).click()
+    shoot(page, "operation", height=520)
+    page.goto("/")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Nothing needs attention", timeout=60_000)
+    page.emulate_media(color_scheme="dark")
+    page.goto(GROUP)
+    shoot(page, "group-dark", height=480)
+
+
+def shoot(page: Page, name: str, *, height: int) -> None:
+    page.wait_for_timeout(400)
+    page.screenshot(path=FOLDER / f"{name}.png", clip={"x": 0, "y": 0, "width": 1280, "height": height})
+
+
+if __name__ == "__main__":
+    main()

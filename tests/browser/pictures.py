@@ -31,7 +31,7 @@ def main() -> None:
 
 def walk(page: Page) -> None:
     """The way of README, a picture at each stop."""
-    expect(page.locator("#findings")).to_contain_text("Stuck", timeout=60_000)
+    expect(page.locator("#findings tr .status-stuck")).to_be_visible(timeout=60_000)
     shoot(page, "attention", height=340)
     page.goto("/s/default/orders:new/")
     page.wait_for_timeout(3000)

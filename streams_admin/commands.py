@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from dashboard.streams.errors import NotAllowed, ServerRefused
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import Command
-from dashboard.streams.replies import need
+from dashboard.streams.replies import need, row, rows
 from dashboard.streams.servers import Server
 from streams_admin import scripts
 
@@ -171,7 +171,7 @@ def on_group_as_seen(
     """An XGROUP command (`words`) on a group that must stand at `position`, with no more pending and consumers.
 
     1 done, 0 there is no such group, -1 it changed. One script, because WATCH does not see groups change. Where scripts
-    are refused, the plain command: the caller has looked just before.
+    are refused, a look and then the plain command.
     """
     _, sub, key, group, *rest = words
     try:
@@ -181,7 +181,14 @@ def on_group_as_seen(
             )
         )
     except (NotAllowed, ServerRefused):
-        return 0 if server.hands.call(*words) == 0 else 1
+        found = next((g for g in rows(server.hands.call("XINFO", "GROUPS", key)) if g[b"name"] == group), None)
+        if found is None:
+            return 0
+        stands = found[b"last-delivered-id"] == str(position).encode()
+        if not stands or found[b"pending"] > pending or found[b"consumers"] > consumers:
+            return -1
+        server.hands.call(*words)
+        return 1
 
 
 def consumer_delete(server: Server, key: bytes, group: bytes, consumer: bytes) -> int:
@@ -199,12 +206,19 @@ def consumer_delete(server: Server, key: bytes, group: bytes, consumer: bytes) -
 
 
 def stream_delete(server: Server, key: bytes, *, last_generated_id: StreamId, length: int, groups: int) -> int:
-    """1 deleted, 0 it was not there, -1 it changed. Where scripts are refused, UNLINK: the caller has just looked."""
+    """1 deleted, 0 it was not there, -1 it changed. Where scripts are refused, a look and then UNLINK.
+
+    Raises Gone, and NotAStream: UNLINK alone would delete a key of any type.
+    """
     try:
         return int(
             server.hands.call("EVAL", scripts.DELETE_STREAM_AS_SEEN, 1, key, str(last_generated_id), length, groups)
         )
     except (NotAllowed, ServerRefused):
+        found = row(server.hands.call("XINFO", "STREAM", key))
+        seen = (str(last_generated_id).encode(), length, groups)
+        if (found[b"last-generated-id"], found[b"length"], found[b"groups"]) != seen:
+            return -1
         return int(server.hands.call(*stream_delete_words(key)))
 
 
@@ -239,3 +253,19 @@ def release(server: Server, key: bytes, group: bytes, entries: Sequence[Held], *
 
 def _as_held(entries: Iterable[Held]) -> list[str | bytes]:
     return [word for e in entries for word in (str(e.id), e.consumer, str(e.deliveries))]
+
+
+def delete_words(key: bytes, ids: Sequence[StreamId], references: str = "keep") -> Command:
+    """XDEL; XDELEX (Redis 8.2) when pending lists are to be cleaned (`delete`) or to be asked (`acked`)."""
+    if references == "keep":
+        return ("XDEL", key, *map(str, ids))
+    mode = {"delete": "DELREF", "acked": "ACKED"}[references]
+    return ("XDELEX", key, mode, "IDS", len(ids), *map(str, ids))
+
+
+def delete(server: Server, key: bytes, ids: Sequence[StreamId], *, references: str = "keep") -> list[int]:
+    """Per entry 1 (deleted), -1 (was not there) or, with `acked`, 2 (kept: a group has it pending or unread)."""
+    if references == "keep":
+        replies = server.hands.each([delete_words(key, [id_]) for id_ in ids])
+        return [1 if need(reply) else -1 for reply in replies]
+    return list(server.hands.call(*delete_words(key, ids, references)))

@@ -91,11 +91,11 @@ def _losses(groups: tuple[GroupFacts, ...]) -> list[Note]:
     notes = []
     for group in groups[:GROUPS]:
         unread = group.lag.value
-        if group.pending or unread:
-            parts = [f"{group.pending:,} pending"] if group.pending else []
-            parts += [f"{unread:,} not delivered yet"] if unread else []
-            text = "Nobody will process them."
-            notes.append(Note("stuck", f"{plain(group.name)} has {' and '.join(parts)}", text))
+        parts = [f"{group.pending:,} pending"] if group.pending else []
+        if unread != 0:
+            parts.append(f"{'an unknown number' if unread is None else format(unread, ',')} not delivered yet")
+        if parts:
+            notes.append(Note("stuck", f"{plain(group.name)} has {' and '.join(parts)}", "Nobody will process them."))
     return notes
 
 

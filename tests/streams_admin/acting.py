@@ -99,3 +99,9 @@ def before_sending(lose: Callable[[tuple[Any, ...]], bool], meanwhile: Callable[
 
     with patch.object(Hands, "each", each):
         yield
+
+
+def counts_reads(server: Server) -> bool:
+    """Whether this server counts what a group has read (7.0 and later)."""
+    info = server.capabilities().info
+    return info.flavour == "Valkey" or info.version >= (7, 0)

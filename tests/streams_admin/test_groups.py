@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 import redis
 
-from dashboard.access import Actor, Grant
 from dashboard.names import to_path
 from dashboard.streams.errors import NotAStream, ServerRefused
 from dashboard.streams.ids import StreamId
@@ -15,32 +14,22 @@ from dashboard.streams.queries import GroupQuery
 from dashboard.streams.servers import Server
 from streams_admin import commands, operations, plans
 from streams_admin.actions import positions
-from streams_admin.audit import Caller
 from streams_admin.errors import BadOrder, Changed, NotConfirmed
-from streams_admin.models import AuditEntry, Operation, Plan
+from streams_admin.models import AuditEntry, Plan
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
+from tests.streams_admin import acting
+from tests.streams_admin.acting import ADMIN, counts_reads, run, without_scripts
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ANNA = Caller(Actor("anna", "user", (Grant("admin"),)), "page")
 G = to_path(GROUP)
 
 
-def planned(server: Server, slug: str, key: bytes = KEY, **params: Any) -> Plan:
-    return plans.prepare(ANNA, server, key, slug, params)
-
-
-def run(plan: Plan, confirm: str | None = None) -> Operation:
-    wanted = plan.preview["confirm"] if confirm is None else confirm
-    return operations.begin(ANNA, plan, confirm=wanted)
+def planned(server: Server, slug: str, **params: Any) -> Plan:
+    return acting.planned(slug, params)
 
 
 def state(server: Server, name: bytes = GROUP, key: bytes = KEY) -> Any:
     return server.run(GroupQuery(key, name, server.capabilities()))
-
-
-def counts(server: Server) -> bool:
-    """Whether this server counts what a group has read (7.0 and later)."""
-    return server.capabilities().info.flavour == "Valkey" or server.capabilities().info.version >= (7, 0)
 
 
 @pytest.mark.parametrize(
@@ -71,7 +60,7 @@ def test_the_lag_of_a_new_group_is_known(server: Server, redis_client: redis.Red
     redis_client.xadd(KEY, {"n": "6"}, id="6-0")
     lag = state(server).group.lag
     expected = {"0": 5, "$": 1, "3-0": 3}[position]
-    known = counts(server) or position == "0"
+    known = counts_reads(server) or position == "0"
     assert lag.value == (expected if known else None)
 
 
@@ -185,7 +174,7 @@ def test_the_lag_is_known_after_a_move(
     group(redis_client, read=read)
     run(planned(server, "group_set_position", group=G, position=position))
     redis_client.xadd(KEY, {"n": "6"}, id="6-0")
-    if counts(server):
+    if counts_reads(server):
         assert state(server).group.lag.value == left + 1
 
 
@@ -220,15 +209,19 @@ def test_a_group_that_moved_since_the_plan_is_not_set(server: Server, redis_clie
     assert state(server).group.last_delivered_id == StreamId(3, 0)
 
 
-def test_the_command_itself_looks_again(server: Server, redis_client: redis.Redis) -> None:
-    """Between the last look and the command a worker may read: the script sees it."""
+@pytest.mark.parametrize("scripts", [True, False])
+def test_the_command_itself_looks_again(
+    server: Server, redis_client: redis.Redis, redis_url: str, scripts: bool
+) -> None:
+    """Between the last look and the command a worker may read: the script, or else one more look, sees it."""
     fill(redis_client, 5)
     group(redis_client, read=3)
+    watched = server if scripts else without_scripts(redis_client, redis_url)
     words = commands.group_set_words(KEY, GROUP, StreamId(0, 0))
-    assert commands.on_group_as_seen(server, words, position=StreamId(2, 0)) == -1
-    assert commands.on_group_as_seen(server, words, position=StreamId(3, 0)) == 1
+    assert commands.on_group_as_seen(watched, words, position=StreamId(2, 0)) == -1
+    assert commands.on_group_as_seen(watched, words, position=StreamId(3, 0)) == 1
     nobody = commands.group_set_words(KEY, b"nobody", StreamId(0, 0))
-    assert commands.on_group_as_seen(server, nobody, position=StreamId(0, 0)) == 0
+    assert commands.on_group_as_seen(watched, nobody, position=StreamId(0, 0)) == 0
 
 
 def test_what_moved_at_the_last_moment_fails_and_says_so(
@@ -276,7 +269,7 @@ def test_a_group_is_destroyed_with_its_typed_name(server: Server, redis_client: 
     assert plan.preview["notes"][0]["title"].endswith("is alive")
     for wrong in ("", "bill", "yes"):
         with pytest.raises(NotConfirmed):
-            run(plan, confirm=wrong)
+            operations.begin(ADMIN, plan, confirm=wrong)
     done = run(plan)
     assert (done.state, done.results, dict(done.after)) == ("done", {"done": 1}, {"groups": 0})
     assert redis_client.xinfo_groups(KEY) == []
@@ -345,5 +338,5 @@ def test_after_a_lost_reply_it_is_found_out_by_reading(
     if meanwhile:
         redis_client.execute_command(*meanwhile)
     action = plans.action_of(slug)
-    found = action.settle(plans.ask_of(plan, ANNA.actor), plan.seen, [{"step": slug}])
+    found = action.settle(plans.ask_of(plan, ADMIN.actor), plan.seen, [{"step": slug}])
     assert dict(found.counts) == {expected: 1}

@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TypeVar
+
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
-from dashboard.access import Actor, Forbidden, Permission, actor_of, client_address, may, require
+from dashboard.access import (
+    Actor,
+    Forbidden,
+    Permission,
+    actor_of,
+    client_address,
+    may,
+    require,
+    visible_servers,
+)
 from dashboard.names import from_path
 from streams_admin import plans
 from streams_admin.audit import Caller
 from streams_admin.models import AuditEntry, Operation, Plan
+
+Row = TypeVar("Row", bound=Model)
 
 
 def caller_of(request: HttpRequest, via: str) -> Caller:
@@ -37,3 +51,16 @@ def require_steering(actor: Actor, found: Operation) -> None:
 def visible(actor: Actor, found: Plan | AuditEntry) -> bool:
     """Whether the audit log of its stream is open to the actor."""
     return may(actor, Permission.SEE_AUDIT, found.server, from_path(found.stream))
+
+
+def open_to(actor: Actor, rows: QuerySet[Row], of: str = "") -> QuerySet[Row]:
+    """The rows about streams whose audit log is open to the actor; what is not fills no page and no count.
+
+    `of`: where server and stream stand, "plan__" for operations. Asks for each stream that something was done on.
+    """
+    for server in visible_servers(actor):
+        here = {f"{of}server": server.name}
+        known = rows.filter(**here).order_by().values_list(f"{of}stream", flat=True).distinct()
+        shut = [path for path in known if not may(actor, Permission.SEE_AUDIT, server.name, from_path(path))]
+        rows = rows.exclude(**here, **{f"{of}stream__in": shut}) if shut else rows
+    return rows.filter(**{f"{of}server__in": [server.name for server in visible_servers(actor)]})

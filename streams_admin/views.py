@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.core.paginator import Paginator
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -26,7 +27,7 @@ from streams_admin.actions.base import RESULTS, Ask, Params
 from streams_admin.audit import Caller
 from streams_admin.errors import Refused
 from streams_admin.models import AuditEntry, Operation, Plan
-from streams_admin.permissions import caller_of, may_steer, require_sight, require_steering, visible
+from streams_admin.permissions import caller_of, may_steer, open_to, require_sight, require_steering
 from streams_admin.samples import sample
 from streams_admin.which import name as path_name
 
@@ -216,23 +217,23 @@ def operation_list(request: HttpRequest) -> HttpResponse:
     """Running ones first, then the latest."""
     actor = actor_of(request)
     require(actor, Permission.SEE_AUDIT)
-    rows = Operation.objects.select_related("plan").filter(plan__server__in=_names(actor)).order_by("-created")
-    running = [o for o in rows.exclude(state__in=("done", "cancelled", "failed")) if visible(actor, o.plan)]
-    page = Paginator(rows.filter(state__in=("done", "cancelled", "failed")), PER_PAGE).get_page(request.GET.get("page"))
-    ended = [o for o in page if visible(actor, o.plan)]
-    return render(request, "streams_admin/operations.html", {"running": running, "ended": ended, "page": page})
+    rows = open_to(actor, Operation.objects.select_related("plan"), of="plan__").order_by("-created")
+    over = Q(state__in=("done", "cancelled", "failed"))
+    page = Paginator(rows.filter(over), PER_PAGE).get_page(request.GET.get("page"))
+    context = {"running": list(rows.exclude(over)), "ended": page.object_list, "page": page}
+    return render(request, "streams_admin/operations.html", context)
 
 
 def audit_log(request: HttpRequest) -> HttpResponse:
     """What was done, denied and refused, by whom."""
     actor = actor_of(request)
     require(actor, Permission.SEE_AUDIT)
-    rows = AuditEntry.objects.filter(server__in=_names(actor)).exclude(outcome="started").order_by("-pk")
+    rows = open_to(actor, AuditEntry.objects.exclude(outcome="started")).order_by("-pk")
     filters = {key: request.GET.get(key, "")[:200] for key in ("who", "action", "outcome", "server")}
     rows = rows.filter(**{key: value for key, value in filters.items() if value})
     page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
     context = {
-        "rows": [row for row in page if visible(actor, row)],
+        "rows": page.object_list,
         "page": page,
         "filters": filters,
         "actions": list(ALL),

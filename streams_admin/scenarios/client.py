@@ -9,28 +9,34 @@ import os
 import random
 import signal
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError, ResponseError, TimeoutError
+from redis.exceptions import ConnectionError, OutOfMemoryError, ReadOnlyError, ResponseError, TimeoutError
 
 log = logging.getLogger("scenario")
 
 BLOCK_MS = 2000
 """How long one blocking read waits: finite, so that a stop is noticed and a dead connection found."""
+PASSING = (ConnectionError, TimeoutError, ReadOnlyError, OutOfMemoryError)
+"""What ends by itself: a restart, a failover, a full memory. Worth waiting for."""
+LOST_GROUP = ("NOGROUP", "UNBLOCKED")
+"""How Redis says that the group, or its stream, is no longer there."""
 
 
 def connect(url: str) -> Redis:
     """A client whose reads may block for BLOCK_MS, and which never sends anything twice.
 
     redis-py 8 repeats commands after a lost reply, writes included, and gives up on a blocking read after 5 s:
-    both are set here once.
+    both are set here once. Bytes that are no UTF-8 come and go unharmed.
     """
     return Redis.from_url(
         url,
         decode_responses=True,
+        encoding_errors="surrogateescape",
         protocol=2,
         socket_timeout=BLOCK_MS / 1000 + 5,
         socket_connect_timeout=2,
@@ -39,7 +45,7 @@ def connect(url: str) -> Redis:
 
 
 async def ensure_group(redis: Redis, stream: str, group: str, start: str = "0") -> None:
-    """Create the group (and the stream) unless it is there."""
+    """Create the group (and the stream) unless it is there. From 0 on it is delivered all that the stream holds."""
     try:
         await redis.xgroup_create(stream, group, id=start, mkstream=True)
     except ResponseError as error:
@@ -73,7 +79,16 @@ async def _until_parent_ends(stop: asyncio.Event) -> None:
 async def sleep(stop: asyncio.Event, seconds: float) -> None:
     """Sleep, but not beyond the stop."""
     with contextlib.suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(stop.wait(), seconds)
+        await asyncio.wait_for(stop.wait(), max(0.0, seconds))
+
+
+async def ticks(stop: asyncio.Event, per_second: float) -> AsyncIterator[None]:
+    """So many times a second until the stop. A late tick is caught up with, unless it is more than a second late."""
+    due = time.monotonic()
+    while not stop.is_set():
+        yield
+        due = max(due + 1 / per_second, time.monotonic() - 1)
+        await sleep(stop, due - time.monotonic())
 
 
 async def keep_going(stop: asyncio.Event, step: Callable[[], Awaitable[None]]) -> None:
@@ -83,8 +98,8 @@ async def keep_going(stop: asyncio.Event, step: Callable[[], Awaitable[None]]) -
         try:
             await step()
             failures = 0
-        except (ConnectionError, TimeoutError) as error:
-            failures += 1
+        except PASSING as error:
+            failures = min(failures + 1, 6)
             pause = min(5.0, 0.1 * 2**failures) * random.uniform(0.5, 1)
             log.warning("Redis is away (%s); next try in %.1f s", error, pause)
             await sleep(stop, pause)

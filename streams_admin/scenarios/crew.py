@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -51,6 +52,13 @@ class Crew:
     def restart(self, role: Role) -> None:
         self.members[role] = self._process(role)
 
+    def end(self, role: Role, timeout: float = 5.0) -> None:
+        """Ask one to finish what it has in hand, and wait until it has. Raises subprocess.TimeoutExpired."""
+        process = self.members.pop(role)
+        if process.stdin:
+            process.stdin.close()
+        process.wait(timeout)
+
     def stop(self, timeout: float = 5.0) -> None:
         """Ask all to finish what they have in hand, then end those that do not."""
         for process in self.members.values():
@@ -66,25 +74,30 @@ class Crew:
 
 
 def claim_keys(redis: Redis, name: str, options: Options) -> None:
-    """Leave our mark; raises ForeignKeys when the scenario's stream is there without it."""
-    stream = options.key(catalogue.get(name).STREAM)
-    if redis.exists(stream) and not redis.exists(mark(name, options)):
-        raise ForeignKeys(f"{stream} on this server is not ours to write to; choose a --prefix.")
+    """Leave our mark; raises ForeignKeys when there is a key of somebody else's where the scenario would write."""
+    if not redis.exists(mark(name, options)):
+        for beginning in catalogue.get(name).KEYS:
+            for key in redis.scan_iter(match=_glob(options, f"{beginning}*"), count=1000):
+                found = key.decode("utf-8", "replace") if isinstance(key, bytes) else key
+                raise ForeignKeys(f"{found} on this server is not ours to write to; choose a --prefix.")
     redis.set(mark(name, options), "streamgauge example data")
 
 
 def mark(name: str, options: Options) -> str:
-    """The key that says: this scenario may write here."""
+    """The key that says: this scenario may write here, there was nothing when it began."""
     return options.key(f"scenario:{name}")
 
 
 def clean(redis: Redis, name: str, options: Options) -> int:
-    """Delete what the scenario wrote, if it was it; how many keys."""
+    """Delete what the scenario wrote, if it was it; how many keys. What others put beside it stays."""
     if not redis.exists(mark(name, options)):
         return 0
-    keys = [
-        key
-        for prefix in catalogue.get(name).KEYS
-        for key in redis.scan_iter(match=f"{options.key(prefix)}*", count=1000)
-    ]
-    return int(redis.delete(*keys, mark(name, options)))
+    wrote = [_glob(options, pattern) for pattern in catalogue.get(name).WRITES]
+    keys = [key for pattern in wrote for key in redis.scan_iter(match=pattern, count=1000)]
+    deleted = sum(int(redis.unlink(*keys[at : at + 1000])) for at in range(0, len(keys), 1000))
+    return deleted + int(redis.delete(mark(name, options)))
+
+
+def _glob(options: Options, pattern: str) -> str:
+    """A pattern for SCAN: the prefix is meant as it stands."""
+    return re.sub(r"([*?\[\]\\])", r"\\\1", options.prefix) + pattern

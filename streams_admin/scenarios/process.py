@@ -24,9 +24,11 @@ async def play(name: str, role: str, options: Options, url: str) -> None:
 
 
 def main() -> None:
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
-    name, role, options = sys.argv[1:]
-    asyncio.run(play(name, role, Options(**json.loads(options)), os.environ["REDIS_URL"]))
+    name, role, given = sys.argv[1:]
+    options = Options(**json.loads(given))
+    logging.basicConfig(format="%(message)s", stream=sys.stderr)
+    logging.getLogger("scenario").setLevel(logging.DEBUG if options.verbose else logging.INFO)
+    asyncio.run(play(name, role, options, os.environ["REDIS_URL"]))
 
 
 if __name__ == "__main__":

@@ -6,11 +6,15 @@ import asyncio
 import logging
 import random
 
+from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
-from streams_admin.scenarios.client import BLOCK_MS, ensure_group, keep_going, sleep
+from streams_admin.scenarios import progress as figures
+from streams_admin.scenarios import readers
+from streams_admin.scenarios.client import keep_going, ticks
 from streams_admin.scenarios.options import Options, Role
-from streams_admin.scenarios.worker import Fields, Handler, Worker
+from streams_admin.scenarios.reclaim import Fields
+from streams_admin.scenarios.worker import Habits, Handler, Worker
 
 log = logging.getLogger("scenario")
 
@@ -18,56 +22,81 @@ NAME = "sensors"
 STREAM = "sensor_readings"
 KEYS = ("sensor_readings",)
 """What the names of all its keys begin with."""
+WRITES = ("sensor_readings", "sensor_readings:dlq")
 GROUP = "analytics_group"
 MAXLEN = 1000
+RATE = 1.0
+RECLAIM_AFTER = 30.0
 PLACES = ("hall", "kitchen", "roof", "cellar", "garden")
+SUMMARY_EVERY = 5.0
 
 
 def roles(options: Options) -> list[Role]:
     """A producer, a reader without a group, and the consumers of the group."""
-    return ["producer", "reader", *(f"consumer-{n}" for n in range(1, options.workers_or(2) + 1))]
+    return [*options.producers(), "reader", *(f"consumer-{n}" for n in range(1, options.workers_or(2) + 1))]
 
 
 async def run(role: Role, redis: Redis, options: Options, stop: asyncio.Event) -> None:
-    await keep_going(stop, lambda: _run(role, redis, options, stop))
-
-
-async def _run(role: Role, redis: Redis, options: Options, stop: asyncio.Event) -> None:
     if role == "producer":
-        await produce(redis, options, stop)
+        rng = random.Random(options.seed)
+        await keep_going(stop, lambda: produce(redis, options, rng, stop))
     elif role == "reader":
         await read(redis, options.key(STREAM), stop)
     else:
-        stream = options.key(STREAM)
-        await ensure_group(redis, stream, GROUP)
-        await Worker(redis, stream=stream, group=GROUP, name=role, handle=analyst(redis, stream)).run(stop)
+        await worker(role, redis, options).run(stop)
 
 
-async def produce(redis: Redis, options: Options, stop: asyncio.Event) -> None:
-    rng = random.Random(options.seed)
-    while not stop.is_set():
-        await redis.xadd(options.key(STREAM), reading(rng), maxlen=MAXLEN, approximate=True)
-        await sleep(stop, 1 / options.rate_or(1))
+def worker(name: Role, redis: Redis, options: Options) -> Worker:
+    habits = Habits(
+        reclaim_after=options.reclaim_if_asked(RECLAIM_AFTER),
+        give_up_after=options.give_up_after,
+        crash_after=options.crash_after if name == "consumer-2" else None,
+        crash_holding=3,
+    )
+    stream = options.key(STREAM)
+    return Worker(redis, stream=stream, group=GROUP, name=name, handle=analyst(redis, stream), habits=habits)
 
 
-def reading(rng: random.Random) -> Fields:
-    number = rng.randrange(len(PLACES))
+async def produce(redis: Redis, options: Options, rng: random.Random, stop: asyncio.Event) -> None:
+    """Readings at a steady rate; the stream keeps about the last thousand. A broken sensor sends no number."""
+    async for _ in ticks(stop, options.rate_or(RATE)):
+        await redis.xadd(options.key(STREAM), reading(rng, options), maxlen=MAXLEN, approximate=True)
+
+
+def reading(rng: random.Random, options: Options) -> Fields:
+    number = rng.randrange(options.users_or(len(PLACES)))
     return {
         "sensorId": f"sensor-{number + 1}",
-        "temperature": f"{rng.gauss(21, 2):.1f}",
+        "temperature": "n/a" if rng.random() < options.poison_rate else f"{rng.gauss(21, 2):.1f}",
         "humidity": f"{rng.gauss(48, 6):.0f}",
-        "location": PLACES[number],
+        "location": PLACES[number % len(PLACES)],
     }
 
 
 async def read(redis: Redis, stream: str, stop: asyncio.Event) -> None:
-    """The last five readings, then every new one: XREVRANGE, XREAD BLOCK from `$`, and on from the last ID seen."""
-    for id_, fields in await redis.xrevrange(stream, count=5):
-        log.debug("earlier: %s %s", id_, fields)
-    after = "$"
-    while not stop.is_set():
-        for _, entries in await redis.xread({stream: after}, count=100, block=BLOCK_MS):
-            after = entries[-1][0]
+    """Three ways to look without a group: nobody's position moves, nothing becomes pending."""
+    await asyncio.gather(
+        keep_going(stop, lambda: _log_new(redis, stream, stop)),
+        keep_going(stop, lambda: _log_summaries(redis, stream, stop)),
+    )
+
+
+async def _log_new(redis: Redis, stream: str, stop: asyncio.Event) -> None:
+    async for id_, fields in readers.follow(redis, stream, stop):
+        log.debug("new: %s %s", id_, fields)
+
+
+async def _log_summaries(redis: Redis, stream: str, stop: asyncio.Event) -> None:
+    async for _ in ticks(stop, 1 / SUMMARY_EVERY):
+        for id_, fields in await readers.latest(redis, stream, 5):
+            log.debug("one of the last five: %s %s", id_, fields)
+        log.debug("mean of the last minute: %s", mean(await readers.since(redis, stream, seconds=60)))
+
+
+def mean(entries: readers.Found) -> float | None:
+    """Mean temperature; None when there is none. A sensor that sends no number does not count."""
+    known = [float(t) for _, fields in entries if (t := fields.get("temperature", "")) not in ("", "n/a")]
+    return round(sum(known) / len(known), 2) if known else None
 
 
 def analyst(redis: Redis, stream: str) -> Handler:
@@ -78,3 +107,7 @@ def analyst(redis: Redis, stream: str) -> Handler:
         await redis.xack(stream, GROUP, id_)
 
     return handle
+
+
+def progress(client: SyncRedis, options: Options) -> str:
+    return figures.of_stream(client, options.key(STREAM))

@@ -8,19 +8,20 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
-import signal
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
+from redis.exceptions import RedisError, ResponseError
 
-from streams_admin.scenarios.client import BLOCK_MS, keep_going
+from streams_admin.scenarios import crash
+from streams_admin.scenarios.client import BLOCK_MS, LOST_GROUP, ensure_group, keep_going
+from streams_admin.scenarios.deadletters import DeadLetters
+from streams_admin.scenarios.reclaim import Entries, Fields, Reclaim
 
 log = logging.getLogger("scenario")
 
-Fields = dict[str, str]
 Handler = Callable[[str, Fields], Awaitable[None]]
 """Does the work for one entry and acknowledges it, in one atomic step where it can. Raises when it fails."""
 
@@ -32,10 +33,12 @@ class Habits:
     batch: int = 10
     together: int = 1
     """How many entries of a batch are handled at the same time."""
-    look_back_every: float = 5.0
-    """How often it reads its own pending list. Without this, claimed entries are never seen."""
+    look_back_every: float = 1.5
+    """How often it reads its own pending list, also while new entries come. Without this, claimed ones are never seen.
+    Keep it well above the time a batch takes."""
     reclaim_after: float | None = None
-    """Take over what has been idle this long at others; None leaves that to people."""
+    """Take over what has been idle this long at others; None leaves that to people. Keep it well above the time a
+    batch takes, or what a colleague has in hand is taken from it."""
     give_up_after: int = 5
     """Deliveries after which an entry goes to the dead-letter stream."""
     crash_after: float | None = None
@@ -49,30 +52,72 @@ class Worker:
     ) -> None:
         self.redis, self.stream, self.group, self.name = redis, stream, group, name
         self.handle, self.habits = handle, habits or Habits()
-        self._looked_back = 0.0
-        self._started = time.monotonic()
+        self._reclaim = Reclaim(redis, stream, group, name, self.habits.reclaim_after)
+        self._dead_letters = DeadLetters(redis, stream, group, self.habits.give_up_after)
+        self._crash = crash.Crash(self.habits.crash_after, self.habits.crash_holding)
+        self._look_back_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Until the stop. What is in hand then is finished; nothing is left pending by an orderly end."""
-        await keep_going(stop, lambda: self._step(stop))
+        """Until the stop. What is in hand then is finished; nothing but failures is left pending by an orderly end."""
+        await keep_going(stop, lambda: self._turn(stop))
+
+    async def _turn(self, stop: asyncio.Event) -> None:
+        """One step; a group that is not there (first start, a server that came back empty) is created."""
+        try:
+            await self._step(stop)
+        except ResponseError as error:
+            if not str(error).startswith(LOST_GROUP):
+                raise
+            await ensure_group(self.redis, self.stream, self.group)
 
     async def _step(self, stop: asyncio.Event) -> None:
-        if self._due_to_crash():
-            await self._crash(stop)
-        if time.monotonic() - self._looked_back >= self.habits.look_back_every:
+        if self._crash.due():
+            await self._crash.with_work_in_hand(self.name, self._grab, stop)
+        if time.monotonic() >= self._look_back_at:
             await self._look_back(stop)
-        await self._work(await self._read(">", BLOCK_MS))
+        await self._work(await self._read_new(self.habits.batch))
 
-    async def _read(self, start: str, block_ms: int | None, count: int | None = None) -> list[tuple[str, Fields]]:
-        found = await self.redis.xreadgroup(
-            self.group, self.name, {self.stream: start}, count=count or self.habits.batch, block=block_ms
-        )
-        return found[0][1] if found else []
+    async def _read_new(self, count: int) -> Entries:
+        """Wait for new entries, but not beyond the next look back. Never BLOCK 0: that would be for ever."""
+        left = int((self._look_back_at - time.monotonic()) * 1000)
+        block = max(1, min(BLOCK_MS, left))
+        new, abandoned = await self._reclaim.read(count, block)
+        await self._again(abandoned)
+        return new
 
-    async def _work(self, entries: list[tuple[str, Fields]]) -> None:
+    async def _grab(self, count: int) -> Entries:
+        new, abandoned = await self._reclaim.read(count, BLOCK_MS)
+        return new + abandoned
+
+    async def _look_back(self, stop: asyncio.Event) -> None:
+        """Own pending entries first, then what colleagues abandoned; at once again while there is more of that."""
+        await self._own(stop)
+        abandoned = await self._reclaim.take(self.habits.batch)
+        await self._again(abandoned)
+        self._look_back_at = 0.0 if abandoned else time.monotonic() + self.habits.look_back_every
+
+    async def _own(self, stop: asyncio.Event) -> None:
+        """XREADGROUP with an ID instead of `>`: what was delivered to us and not acknowledged, page by page."""
+        after = "0"
+        while not stop.is_set():
+            found = await self.redis.xreadgroup(self.group, self.name, {self.stream: after}, count=self.habits.batch)
+            if not (entries := found[0][1] if found else []):
+                return
+            await self._again(entries)
+            after = entries[-1][0]
+
+    async def _again(self, entries: Entries) -> None:
+        """Another try, except for what had enough of them: that may be what killed the one who had it before us."""
+        hopeless = await self._dead_letters.put_aside(self.name, [id_ for id_, _ in entries])
+        await self._work([entry for entry in entries if entry[0] not in hopeless])
+
+    async def _work(self, entries: Entries) -> None:
         """Handle a batch, `together` at a time. A failure leaves its entry pending and does not stop the others."""
         limit = asyncio.Semaphore(self.habits.together)
-        await asyncio.gather(*(self._one(limit, id_, fields) for id_, fields in entries))
+        done = await asyncio.gather(*(self._one(limit, *entry) for entry in entries), return_exceptions=True)
+        for error in done:
+            if isinstance(error, BaseException):
+                raise error
 
     async def _one(self, limit: asyncio.Semaphore, id_: str, fields: Fields | None) -> None:
         async with limit:
@@ -81,58 +126,7 @@ class Worker:
                 return
             try:
                 await self.handle(id_, fields)
-            except ValueError as error:
-                log.warning("%s could not handle %s: %s", self.name, id_, error)
-
-    async def _look_back(self, stop: asyncio.Event) -> None:
-        """Own pending entries, colleagues' abandoned ones, hopeless ones."""
-        if self.habits.reclaim_after is not None:
-            await self._reclaim()
-        await self._put_aside_hopeless()
-        after = "0"
-        while not stop.is_set() and (entries := await self._read(after, None)):
-            await self._work(entries)
-            after = entries[-1][0]
-        self._looked_back = time.monotonic()
-
-    async def _reclaim(self) -> None:
-        idle_ms = int((self.habits.reclaim_after or 0) * 1000)
-        cursor = "0-0"
-        while True:
-            reply = await self.redis.xautoclaim(
-                self.stream, self.group, self.name, idle_ms, start_id=cursor, count=self.habits.batch
-            )
-            cursor = reply[0]
-            if reply[1]:
-                log.info("%s took over %d entries", self.name, len(reply[1]))
-            if cursor == "0-0" or reply[1]:
-                return
-
-    async def _put_aside_hopeless(self) -> None:
-        """Move own entries that were delivered too often to the dead-letter stream: copy first, then acknowledge."""
-        pending = await self.redis.xpending_range(self.stream, self.group, "-", "+", 100, self.name)
-        for row in pending:
-            if row["times_delivered"] >= self.habits.give_up_after:
-                await self._put_aside(row["message_id"], row["times_delivered"])
-
-    async def _put_aside(self, id_: str, deliveries: int) -> None:
-        found = await self.redis.xrange(self.stream, id_, id_)
-        async with self.redis.pipeline(transaction=True) as pipe:
-            if found:
-                origin = {"origin_stream": self.stream, "origin_id": id_, "origin_group": self.group}
-                pipe.xadd(f"{self.stream}:dlq", {**found[0][1], **origin, "deliveries": str(deliveries)})
-            pipe.xack(self.stream, self.group, id_)
-            await pipe.execute()
-        log.info("%s put %s aside after %d deliveries", self.name, id_, deliveries)
-
-    def _due_to_crash(self) -> bool:
-        crash_after = self.habits.crash_after
-        return crash_after is not None and time.monotonic() - self._started >= crash_after
-
-    async def _crash(self, stop: asyncio.Event) -> None:
-        """Take a batch and die with it in hand, as an out-of-memory kill does."""
-        held = 0
-        while held < self.habits.crash_holding and not stop.is_set():
-            held += len(await self._read(">", BLOCK_MS, self.habits.crash_holding - held))
-        log.warning("%s is killed with %d entries in hand", self.name, held)
-        os.kill(os.getpid(), signal.SIGKILL)
+            except RedisError:
+                raise
+            except Exception as error:  # whatever is wrong with one entry, the next is not to blame
+                log.warning("%s could not handle %s: %r", self.name, id_, error)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import signal
 import threading
-from argparse import ArgumentParser
+import time
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
+from collections.abc import Callable
 from typing import Any
 
 import redis
@@ -15,62 +17,106 @@ from streams_admin.scenarios import catalogue
 from streams_admin.scenarios.crew import Crew, ForeignKeys, claim_keys, clean
 from streams_admin.scenarios.options import Options
 
+TELL_EVERY = 5.0
+"""Seconds between two lines of progress."""
+
+
+def _at_least(least: float, kind: Callable[[str], float] = float, most: float = float("inf")) -> Callable[[str], float]:
+    def parse(text: str) -> float:
+        value = kind(text)
+        if not least <= value <= most:
+            raise ArgumentTypeError(f"{text} is out of bounds, which are {least:g} and {most:g}")
+        return value
+
+    parse.__name__ = "whole number" if kind is int else "number"
+    return parse
+
 
 class Command(BaseCommand):
-    help = "Run one example system (" + ", ".join(catalogue.SCENARIOS) + ") against a Redis."
+    help = "Run one example system against a Redis, each worker a process of its own."
+
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
+        systems = "\n".join(f"  {name:15}{catalogue.summary(name)}" for name in catalogue.SCENARIOS)
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.formatter_class = RawDescriptionHelpFormatter
+        parser.description = f"{self.help}\n\n{systems}"
+        return parser
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("name", choices=list(catalogue.SCENARIOS))
-        parser.add_argument("--url", help="the Redis to play on (default: the first configured server)")
-        parser.add_argument("--rate", type=float, help="entries a second")
-        parser.add_argument("--workers", type=int, help="how many workers")
-        parser.add_argument("--users", type=int, default=20, help="how many users (where there are users)")
-        parser.add_argument("--duration", type=float, help="seconds; without it until Ctrl-C")
-        parser.add_argument("--crash-after", type=float, help="seconds until worker-2 is killed with work in hand")
-        parser.add_argument("--reclaim-after", type=float, help="seconds after which workers take over idle entries")
-        parser.add_argument("--poison-rate", type=float, default=0.0, help="share of entries nobody can handle, 0 to 1")
-        parser.add_argument("--seed", type=int, help="repeatable data")
-        parser.add_argument("--prefix", default="", help="put before every key")
-        parser.add_argument("--clean", action="store_true", help="delete what the system wrote before, then run")
+        some, whole = _at_least(0), _at_least(1, int)
+        add = parser.add_argument
+        add("name", choices=list(catalogue.SCENARIOS), help="which; see above")
+        add("--url", help="the Redis to play on (default: the first configured server)")
+        add("--rate", type=some, help="entries a second; 0: none")
+        add("--workers", type=whole, help="how many workers (notifications: in each group)")
+        add("--users", type=whole, help="how many users, or devices where there are no users")
+        add("--duration", type=some, help="seconds; without it until Ctrl-C")
+        add("--crash-after", type=some, help="seconds until the second worker is killed with work in hand")
+        add("--reclaim", action="store_true", help="workers take over what others left behind, where people would")
+        add("--reclaim-after", type=some, help="seconds after which they do (carts: until a silent projector is out)")
+        add("--give-up-after", type=whole, default=5, help="deliveries until the dead-letter stream (5)")
+        add("--poison-rate", type=_at_least(0, most=1), default=0.0, help="share of entries nobody can handle, 0 to 1")
+        add("--work-time", type=some, default=1.0, help="how long handling takes, in times of the usual")
+        add("--seed", type=int, help="repeatable data")
+        add("--prefix", default="", help="put before every key")
+        add("--clean", action="store_true", help="delete what the system wrote before, then run")
+        add("--verbose", action="store_true", help="say what readers see")
 
     def handle(self, *args: Any, **given: Any) -> None:
         name, url = given["name"], given["url"] or self._first_server()
         options = Options(**{field: given[field] for field in Options.__dataclass_fields__})
-        self._prepare(name, options, url, clean_first=given["clean"])
-        crew = Crew(name, options, url)
-        stop = threading.Event()
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, lambda *_: stop.set())
-        crew.start()
-        self.stdout.write(f"{name}: {', '.join(crew.living())} are at work. Ctrl-C ends them.")
+        client = redis.Redis.from_url(url, socket_timeout=5, socket_connect_timeout=2)
         try:
-            self._watch(crew, stop, given["duration"])
+            self._prepare(client, name, options, clean_first=given["clean"])
+            self._play(Crew(name, options, url), client, given["duration"])
         finally:
-            crew.stop()
+            client.close()
 
     def _first_server(self) -> str:
         if not settings.STREAMGAUGE_SERVERS:
             raise CommandError("No server is configured: set REDIS_URL, or name one with --url.")
         return str(settings.STREAMGAUGE_SERVERS[0].url)
 
-    def _prepare(self, name: str, options: Options, url: str, *, clean_first: bool) -> None:
-        client = redis.Redis.from_url(url)
+    def _prepare(self, client: redis.Redis, name: str, options: Options, *, clean_first: bool) -> None:
         try:
             if clean_first:
                 self.stdout.write(f"{name}: deleted {clean(client, name, options)} keys.")
             claim_keys(client, name, options)
         except ForeignKeys as error:
             raise CommandError(str(error)) from error
-        except redis.ConnectionError as error:
+        except (redis.ConnectionError, redis.TimeoutError) as error:
             raise CommandError("The Redis does not answer.") from error
-        finally:
-            client.close()
+        except redis.RedisError as error:
+            raise CommandError(f"The Redis refuses: {error}.") from error
 
-    def _watch(self, crew: Crew, stop: threading.Event, duration: float | None) -> None:
-        living = crew.living()
-        waited = 0.0
-        while not stop.wait(0.5) and crew.living() and (duration is None or waited < duration):
-            waited += 0.5
-            for role in set(living) - set(crew.living()):
+    def _play(self, crew: Crew, client: redis.Redis, duration: float | None) -> None:
+        stop = threading.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: stop.set())
+        try:
+            crew.start()
+            self.stdout.write(f"{crew.name}: {', '.join(crew.living())} are at work. Ctrl-C ends them.")
+            self._watch(crew, client, stop, duration)
+        finally:
+            crew.stop()
+        self.stdout.write(f"{crew.name}: ended. {self._progress(crew, client)}")
+
+    def _watch(self, crew: Crew, client: redis.Redis, stop: threading.Event, duration: float | None) -> None:
+        """Until the stop, the end of the time, or the end of the last process; says who is gone, and how it goes."""
+        began, told, living = time.monotonic(), 0.0, crew.living()
+        while not stop.wait(0.2) and crew.living():
+            spent = time.monotonic() - began
+            if duration is not None and spent >= duration:
+                return
+            for role in [role for role in living if role not in crew.living()]:
                 self.stdout.write(f"{crew.name}: {role} is gone.")
             living = crew.living()
+            if spent - told >= TELL_EVERY:
+                told = spent
+                self.stdout.write(f"{crew.name}, {spent:.0f} s: {self._progress(crew, client)}")
+
+    def _progress(self, crew: Crew, client: redis.Redis) -> str:
+        try:
+            return catalogue.get(crew.name).progress(client, crew.options)
+        except redis.RedisError as error:
+            return f"the Redis does not say ({error})"

@@ -15,7 +15,14 @@ from dashboard.streams.errors import UnknownServer
 from streams_admin.actions import ALL
 from streams_admin.actions.base import Action
 
-STUCK = {"stuck", "silent_consumer", "silent", "poison"}
+NEXT_STEPS = {
+    "stuck": ("claim", "Review & claim…"),
+    "silent_consumer": ("claim", "Review & claim…"),
+    "silent": ("claim", "Claim…"),
+    "ghosts": ("ghosts", "Clean up…"),
+    "gone": ("consumer_delete", "Remove…"),
+}
+"""What a finding, or the state of a consumer, asks for."""
 
 
 def offers(actor: Actor, target: Target) -> Iterator[Item]:
@@ -25,31 +32,29 @@ def offers(actor: Actor, target: Target) -> Iterator[Item]:
     elif target.kind:
         yield from _next_step(actor, target)
     elif target.entry is not None:
-        return
+        yield from _for(actor, target, "delete", id=str(target.entry))
     elif target.group is not None:
-        yield from _for(actor, target, "claim", "ack", all="1")
+        yield from _for(actor, target, "claim", "ack", "release", "ghosts", all="1")
         yield from _for(actor, target, "group_set_position", "consumer_create", "group_destroy")
     else:
-        yield from _for(actor, target, "trim", "group_create", "stream_delete")
+        yield from _for(actor, target, "trim", "group_create", "delete", "stream_delete")
 
 
 def _selection(actor: Actor, target: Target) -> Iterator[Item]:
-    for slug in ("ack", "claim"):
+    for slug in ("ack", "release", "claim"):
         yield from _item(actor, target, ALL[slug], {}, primary=slug == "claim")
 
 
 def _next_step(actor: Actor, target: Target) -> Iterator[Item]:
-    """What a finding, or the state of a consumer, asks for."""
+    """By the kind of the target, about all that it is about."""
     if target.group is None:
         return
     query = {"group": to_path(target.group), "all": "1"}
     if target.consumer is not None:
         query["consumer"] = to_path(target.consumer)
-    if target.kind in STUCK and target.kind != "poison":
-        label = "Claim…" if target.kind == "silent" else "Review & claim…"
-        yield from _item(actor, target, ALL["claim"], query, primary=True, label=label)
-    if target.kind == "gone" and target.consumer is not None:
-        yield from _item(actor, target, ALL["consumer_delete"], query, primary=True, label="Remove…")
+    slug, label = NEXT_STEPS.get(target.kind, ("", ""))
+    if slug and (slug != "consumer_delete" or target.consumer is not None):
+        yield from _item(actor, target, ALL[slug], query, primary=True, label=label)
 
 
 def _for(actor: Actor, target: Target, *slugs: str, **query: str) -> Iterator[Item]:

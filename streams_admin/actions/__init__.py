@@ -6,6 +6,8 @@ from streams_admin.actions.ack import Ack
 from streams_admin.actions.base import Action
 from streams_admin.actions.claim import Claim
 from streams_admin.actions.consumers import ConsumerCreate, ConsumerDelete
+from streams_admin.actions.delete import Delete
+from streams_admin.actions.ghosts import Ghosts
 from streams_admin.actions.groups import GroupCreate, GroupDestroy
 from streams_admin.actions.release import Release
 from streams_admin.actions.set_position import GroupSetPosition
@@ -18,6 +20,8 @@ ALL: dict[str, Action] = {
         Claim(),
         Ack(),
         Release(),
+        Ghosts(),
+        Delete(),
         Trim(),
         GroupCreate(),
         GroupSetPosition(),

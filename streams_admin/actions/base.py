@@ -69,7 +69,7 @@ class Preview:
     """What would be done, in words and counts. No payloads: it is kept with the plan.
 
     `total`: entries, None when they cannot be counted; `least`: there are at least that many. `sample`: IDs to show.
-    `confirm`: what must be typed, "" for nothing.
+    `confirm`: what must be typed, "" for nothing. `lasting`: takes longer than a request may, however few there are.
     """
 
     title: str
@@ -83,6 +83,7 @@ class Preview:
     sample: list[dict[str, Any]] = field(default_factory=list)
     redis_cli: list[str] = field(default_factory=list)
     confirm: str = ""
+    lasting: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -90,12 +91,16 @@ class Preview:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """The next piece of work: `work` is saved before it is done, `cursor` after. `settled`: results without doing."""
+    """The next piece of work: `work` is saved before it is done, `cursor` after.
+
+    `settled`: results without doing. `passed`: such results of entries that cannot be named.
+    """
 
     work: list[Any]
     cursor: Any
     settled: list[tuple[str, str]] = field(default_factory=list)
     last: bool = False
+    passed: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +161,10 @@ class Action:
         raise NotImplementedError
 
     def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        """What came of work whose outcome was lost, found by reading. Changes nothing."""
+        """What came of work whose outcome was lost, found by reading. Changes nothing.
+
+        "failed" says that it was certainly not done: after a crash that part is done again.
+        """
         return Done(counts=Counter(unknown=len(work)))
 
     def figures(self, ask: Ask) -> list[list[Any]]:

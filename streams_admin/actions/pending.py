@@ -66,7 +66,11 @@ class PendingAction(Action):
         if raw.get("group") is None:
             raise BadOrder("group is missing: whose pending entries are meant.")
         group = name("group", raw["group"])
-        return {"group": to_path(group), **Which.parse(raw).to_json(), **self.options(raw)}
+        return {"group": to_path(group), **self.which(raw), **self.options(raw)}
+
+    def which(self, raw: Mapping[str, Any]) -> Params:
+        """Checked parameters that say which entries."""
+        return Which.parse(raw).to_json()
 
     def options(self, raw: Mapping[str, Any]) -> Params:
         """Checked parameters beside group and which."""
@@ -214,12 +218,17 @@ def seen_of(ask: Ask, looked: Looked) -> Seen:
     """The state as the plan keeps it: each named entry's, or by what a match is known to be untouched since."""
     which = Which.parse(ask.params)
     if which.ids:
-        rows = [[str(e.id), to_path(e.consumer), e.deliveries, looked.at_ms - e.idle_ms] for e in looked.entries]
-        return {"ids": rows, "absent": [str(i) for i in looked.absent], "at_ms": looked.at_ms}
+        return each_seen(looked)
     last = looked.overview.group.last_delivered_id
     highest = min(which.end, max([last, *(e.id for e in looked.entries[-1:])]))
     limit = which.limit
     return {"at_ms": looked.at_ms, "guard_ms": max(which.min_idle_ms, 0), "end": str(highest), "limit": limit}
+
+
+def each_seen(looked: Looked) -> Seen:
+    """Each entry as it was: holder, delivery count, and when it was delivered."""
+    rows = [[str(e.id), to_path(e.consumer), e.deliveries, _delivered_ms(e, looked.at_ms)] for e in looked.entries]
+    return {"ids": rows, "absent": [str(i) for i in looked.absent], "at_ms": looked.at_ms}
 
 
 def _named(ask: Ask, seen: Seen, cursor: int) -> Batch:
@@ -245,7 +254,12 @@ def _named(ask: Ask, seen: Seen, cursor: int) -> Batch:
 
 
 def _touched(entry: PendingEntry, now_ms: int, delivered_ms: int) -> bool:
-    return now_ms - entry.idle_ms > delivered_ms + SLACK_MS
+    return abs(_delivered_ms(entry, now_ms) - delivered_ms) > SLACK_MS
+
+
+def _delivered_ms(entry: PendingEntry, now_ms: int) -> int:
+    """When it was last delivered, by the server's clock; 0 when it was released (XNACK) since."""
+    return 0 if entry.idle_ms < 0 else now_ms - entry.idle_ms
 
 
 def _matching(ask: Ask, seen: Seen, cursor: Any) -> Batch:

@@ -1,0 +1,111 @@
+"""Ghost clean-up: acknowledge pending entries whose body is gone. What has a body is not touched.
+
+A body that is gone cannot come back: IDs of a stream only grow. So an entry without one can only be acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from dashboard.access import Permission
+from dashboard.format import number
+from dashboard.names import plain
+from dashboard.streams.ids import StreamId
+from dashboard.streams.snapshots import StreamFacts
+from streams_admin import cli, commands
+from streams_admin.actions.ack import Ack
+from streams_admin.actions.base import Ask, Batch, Change, Note, Params, Preview, Seen
+from streams_admin.actions.pending import (
+    Looked,
+    bodies_of,
+    counts_of,
+    each_seen,
+    entries_text,
+    group_of,
+    look_at,
+    overview_of,
+    owners,
+    per_consumer,
+    sample,
+    seen_of,
+)
+from streams_admin.errors import Changed
+from streams_admin.which import IDS_MOST
+
+LOOK_FOR_BODIES = 1_000
+"""Entries within the stream's range that a plan looks for the body of. Below its first ID none has one."""
+
+
+class Ghosts(Ack):
+    slug = "ghosts"
+    label = "Clean up…"
+    permission = Permission.ACK
+
+    def which(self, raw: Mapping[str, Any]) -> Params:
+        """Without `ids` or `filter`: the whole pending list."""
+        return super().which(raw) if "ids" in raw or "filter" in raw else {"filter": {}}
+
+    def look(self, ask: Ask) -> tuple[Preview, Seen]:
+        looked = look_at(ask)
+        found = _only_ghosts(ask, looked)
+        if not found.total:
+            raise Changed(f"None of the {number(len(looked.entries))} pending entries looked at is without a body.")
+        known = not found.least and found.total <= IDS_MOST
+        return self.preview(ask, found), each_seen(found) if known else seen_of(ask, looked)
+
+    def preview(self, ask: Ask, looked: Looked) -> Preview:
+        group, now = plain(group_of(ask)), looked.overview.pending.count
+        gain = {n: -count for n, count in owners(looked).items()}
+        return Preview(
+            title=f"Clean up {entries_text(looked)} without a body",
+            sentence=f"Takes them off the pending list of {group}. They were trimmed or deleted while pending.",
+            button=f"Clean up {entries_text(looked)}",
+            total=looked.total,
+            least=looked.least,
+            counts=counts_of(looked),
+            notes=[
+                Note("", "Their content is lost already", "No worker can process them, and nothing brings them back."),
+                Note("", "Entries that have a body are not touched", "Each is looked for just before."),
+            ],
+            changes=[*per_consumer(looked, gain), Change("all", now, None if looked.least else now - looked.total)],
+            sample=sample(looked),
+            redis_cli=_lines(ask, looked),
+        )
+
+    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+        """The ghosts among the next pending entries; the others are passed over in silence."""
+        batch = super().batch(ask, seen, cursor)
+        first = overview_of(ask).stream
+        ghosts = set(_without_body(ask, first, [StreamId.parse(item[0]) for item in batch.work]))
+        return replace(batch, work=[item for item in batch.work if StreamId.parse(item[0]) in ghosts])
+
+
+def _only_ghosts(ask: Ask, looked: Looked) -> Looked:
+    """What was looked at without the entries that have a body."""
+    facts = looked.overview.stream
+    below = [e.id for e in looked.entries if _surely_gone(facts, e.id)]
+    others = [e.id for e in looked.entries if not _surely_gone(facts, e.id)]
+    gone = {*below, *_without_body(ask, facts, others[:LOOK_FOR_BODIES])}
+    entries = tuple(replace(e, body="gone") for e in looked.entries if e.id in gone)
+    least = looked.least or len(others) > LOOK_FOR_BODIES or looked.total > len(looked.entries)
+    return replace(looked, entries=entries, total=len(entries), least=least, ghosts=len(entries))
+
+
+def _surely_gone(facts: StreamFacts, id_: StreamId) -> bool:
+    return facts.first_id is None or id_ < facts.first_id
+
+
+def _without_body(ask: Ask, facts: StreamFacts, ids: Sequence[StreamId]) -> Iterable[StreamId]:
+    unsure = [i for i in ids if not _surely_gone(facts, i)]
+    there = bodies_of(ask, unsure)
+    return [
+        *(i for i in ids if _surely_gone(facts, i)),
+        *(i for i, body in zip(unsure, there, strict=True) if not body),
+    ]
+
+
+def _lines(ask: Ask, looked: Looked) -> list[str]:
+    ids = [e.id for e in looked.entries[:3]]
+    return [cli.line(*commands.ack_words(ask.key, group_of(ask), ids)) + (" …" if looked.total > 3 else "")]

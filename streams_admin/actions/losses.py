@@ -1,0 +1,95 @@
+"""What each group loses when entries go: those it has pending, and those it has not read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboard.format import number, plural
+from dashboard.names import plain, to_path
+from dashboard.streams.ids import StreamId
+from dashboard.streams.queries import PAGE_MAX, EntryRange, PendingQuery, Together, fitting
+from dashboard.streams.snapshots import GroupFacts, Page, PendingEntry
+from streams_admin.actions.base import Ask, Note
+from streams_admin.actions.entries import Found
+
+GROUPS = 8
+"""Groups that are looked into; of more it is said that there are more."""
+IDS = 200
+"""Named entries that are looked up in each group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What one group would lose. `least`: there may be more pending ones, or more unread ones."""
+
+    group: bytes
+    pending: int
+    unread: int
+    pending_least: bool = False
+    unread_least: bool = False
+
+    def to_json(self) -> list[str | int]:
+        """As a plan keeps it."""
+        return [to_path(self.group), self.pending, self.unread]
+
+    @property
+    def pending_text(self) -> str:
+        return f"{'at least ' if self.pending_least else ''}{number(self.pending)}"
+
+    @property
+    def unread_text(self) -> str:
+        return f"{'at least ' if self.unread_least else ''}{number(self.unread)}"
+
+
+def losses(ask: Ask, found: Found) -> list[Loss]:
+    """Per group, those that lose something first."""
+    groups = found.overview.groups[:GROUPS]
+    looked = [_named(ask, g, found.ids) if found.named else _range(ask, g, found) for g in groups]
+    return sorted(looked, key=lambda loss: (-loss.pending - loss.unread, loss.group))
+
+
+def _named(ask: Ask, group: GroupFacts, ids: Sequence[StreamId]) -> Loss:
+    part = ids[:IDS] if group.pending else ()
+    queries = tuple(PendingQuery(ask.key, group.name, start=i, end=i, limit=1, bodies=False) for i in part)
+    pages: tuple[Page[PendingEntry] | Exception, ...] = ask.server.run(Together(queries)) if queries else ()
+    pending = sum(len(page.items) for page in pages if isinstance(page, Page))
+    unread = sum(i > group.last_delivered_id for i in ids)
+    return Loss(group.name, pending, unread, pending_least=bool(group.pending) and len(ids) > IDS)
+
+
+def _range(ask: Ask, group: GroupFacts, found: Found) -> Loss:
+    query = PendingQuery(ask.key, group.name, start=found.start, end=found.end, limit=PAGE_MAX, bodies=False)
+    page: Page[PendingEntry] = ask.server.run(query) if group.pending else Page(())
+    first_unread = max(found.start, group.last_delivered_id.next())
+    if first_unread > found.end:
+        return Loss(group.name, len(page.items), 0, not page.complete)
+    limit = fitting(PAGE_MAX, found.overview.facts.entry_bytes)
+    unread = ask.server.run(EntryRange(ask.key, first_unread, found.end, limit=limit))
+    return Loss(group.name, len(page.items), len(unread.items), not page.complete, not unread.complete)
+
+
+def loss_notes(lost: Sequence[Loss], groups: int, *, pending_text: str) -> list[Note]:
+    """The weightiest first. `pending_text`: what becomes of those that are pending."""
+    notes = []
+    for loss in lost:
+        who = plain(loss.group)
+        if loss.pending:
+            notes.append(Note("stuck", f"{loss.pending_text} of them pending in {who}", pending_text))
+        if loss.unread:
+            title = f"{who} has not read {loss.unread_text} of them"
+            notes.append(Note("stuck", title, "They would never be delivered to it."))
+    if not notes and groups:
+        return [Note("", "No group loses anything", "All of it was read and acknowledged.")]
+    left = [Note("late", f"{plural(groups - GROUPS, 'more group')} not looked into")] if groups > GROUPS else []
+    return [*notes[:4], *left]
+
+
+def worse(before: Sequence[Sequence[str | int]], now: Sequence[Loss]) -> str:
+    """Which group would lose more than a plan showed, "" for none."""
+    known = {row[0]: row for row in before}
+    for loss in now:
+        _, pending, unread = known.get(to_path(loss.group), ["", 0, 0])
+        if loss.pending > int(pending) or loss.unread > int(unread):
+            return plain(loss.group)
+    return ""

@@ -1,0 +1,69 @@
+"""Recipes of the actions on entries."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import redis
+
+from dashboard.names import to_path
+from tests.dashboard.streams.seeding import GROUP, KEY, WORKER
+from tests.streams_admin.acting import entries, of_group, pending
+from tests.streams_admin.recipes import NO_ENTRIES, Recipe, register
+
+NO_RANGE: tuple[dict[str, Any], ...] = (
+    {},
+    {"ids": []},
+    {"ids": ["yesterday"]},
+    {"ids": ["1-0"], "filter": {}},
+    {"ids": [f"{n}-0" for n in range(1, 1002)]},
+    {"filter": {"consumer": "w"}},
+    {"filter": {"min_idle_ms": 5}},
+    {"filter": {"start": "x"}},
+    {"filter": {"limit": 0}},
+    {"filter": "all"},
+)
+"""Nonsense to every action on entries of a stream."""
+
+
+def numbers(client: redis.Redis, key: bytes = KEY) -> list[int]:
+    """The first parts of the IDs of a stream."""
+    return [int(id_.split(b"-")[0]) for id_, _ in entries(client, key)]
+
+
+@register("release")
+class Release(Recipe):
+    params = of_group("1-0", "3-0")
+    nonsense = NO_ENTRIES
+    total = 2
+
+    def check(self, client: redis.Redis) -> None:
+        found = pending(client)
+        assert {who for who, _, _ in found.values()} == {WORKER}
+        assert [id_ for id_, (_, idle, _) in found.items() if idle > 3_600_000] == [b"1-0", b"3-0"]
+
+
+@register("ghosts")
+class Ghosts(Recipe):
+    params: ClassVar[dict[str, Any]] = {"group": to_path(GROUP)}
+    nonsense = tuple(each for each in NO_ENTRIES if each != {"group": to_path(GROUP)})
+    total = 2
+
+    def seed(self, client: redis.Redis) -> None:
+        super().seed(client)
+        client.xdel(KEY, "1-0", "3-0")
+
+    def check(self, client: redis.Redis) -> None:
+        assert sorted(pending(client)) == [b"2-0", b"4-0"]
+        assert numbers(client) == [2, 4, 5, 6]
+
+
+@register("delete")
+class Delete(Recipe):
+    params: ClassVar[dict[str, Any]] = {"ids": ["1-0", "6-0"]}
+    nonsense = (*NO_RANGE, {"ids": ["1-0"], "references": "all"})
+    total = 2
+
+    def check(self, client: redis.Redis) -> None:
+        assert numbers(client) == [2, 3, 4, 5]
+        assert len(pending(client)) == 4

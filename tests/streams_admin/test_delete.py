@@ -1,0 +1,155 @@
+"""Delete: what was shown goes, nothing that came later, and no group loses more than the plan said."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import redis
+
+from dashboard.streams.servers import Server
+from streams_admin.errors import BadOrder, Changed, NotConfirmed
+from streams_admin.operations import begin
+from tests.dashboard.streams.seeding import GROUP, KEY, fill, group
+from tests.streams_admin.acting import ADMIN, act, entries, lost_replies, pending, planned, run
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def stream(server: Server, redis_client: redis.Redis) -> redis.Redis:
+    """1-0 to 6-0; of GROUP the first three are pending, the last three unread."""
+    fill(redis_client, 6)
+    group(redis_client, read=3)
+    return redis_client
+
+
+def left(client: redis.Redis) -> list[int]:
+    return [int(id_.split(b"-")[0]) for id_, _ in entries(client)]
+
+
+def notes(params: dict[str, Any]) -> str:
+    preview = planned("delete", params).preview
+    return " | ".join(note["title"] for note in preview["notes"])
+
+
+def test_named_entries_go_and_what_is_not_there_is_said(stream: redis.Redis) -> None:
+    stream.xdel(KEY, "2-0")
+    assert act("delete", {"ids": ["2-0", "4-0", "5-0"]}).results == {"done": 2, "not_found": 1}
+    assert left(stream) == [1, 3, 6]
+
+
+def test_a_range_has_both_its_ends(stream: redis.Redis) -> None:
+    plan = planned("delete", {"filter": {"start": "2-0", "end": "4-0"}})
+    assert (plan.preview["total"], plan.preview["least"]) == (3, False)
+    assert run(plan).results == {"done": 3}
+    assert left(stream) == [1, 5, 6]
+
+
+def test_a_limit_takes_the_oldest(stream: redis.Redis) -> None:
+    assert act("delete", {"filter": {"start": "2-0", "limit": 2}}).results == {"done": 2}
+    assert left(stream) == [1, 4, 5, 6]
+
+
+def test_what_came_after_the_plan_stays(stream: redis.Redis) -> None:
+    plan = planned("delete", {"filter": {}})
+    stream.xadd(KEY, {"n": "7"}, id="7-0")
+    assert run(plan).results == {"done": 6}
+    assert left(stream) == [7]
+
+
+def test_a_long_range_goes_batch_by_batch(server: Server, redis_client: redis.Redis) -> None:
+    fill(redis_client, 1_201)
+    operation = act("delete", {"filter": {"start": "1-0", "end": "1200-0"}})
+    assert (operation.results, left(redis_client)) == ({"done": 1_200}, [1201])
+
+
+def test_it_has_to_be_typed(stream: redis.Redis) -> None:
+    with pytest.raises(NotConfirmed):
+        begin(ADMIN, planned("delete", {"ids": ["1-0"]}), confirm="yes")
+    assert len(left(stream)) == 6
+
+
+def test_the_plan_says_where_they_are_pending_and_unread(stream: redis.Redis) -> None:
+    for params in ({"ids": ["2-0", "3-0", "4-0"]}, {"filter": {"start": "2-0", "end": "4-0"}}):
+        assert notes(params).startswith("2 of them pending in bill")
+        assert "has not read 1 of them" in notes(params)
+
+
+def test_the_plan_says_when_nobody_loses_anything(stream: redis.Redis) -> None:
+    stream.xack(KEY, GROUP, "1-0")
+    assert notes({"ids": ["1-0"]}).startswith("No group loses anything")
+
+
+def test_when_a_group_comes_to_need_them_meanwhile_nothing_is_done(stream: redis.Redis) -> None:
+    stream.xack(KEY, GROUP, "1-0")
+    plan = planned("delete", {"ids": ["1-0"]})
+    stream.xgroup_setid(KEY, GROUP, "0")
+    with pytest.raises(Changed, match="lose more"):
+        run(plan)
+    stream.xgroup_setid(KEY, GROUP, "6-0")
+    plan = planned("delete", {"filter": {"end": "2-0"}})
+    stream.xgroup_create(KEY, "new", id="0")
+    with pytest.raises(Changed, match="new would lose more"):
+        run(plan)
+    assert len(left(stream)) == 6
+
+
+def test_a_stream_created_anew_is_another_one(stream: redis.Redis) -> None:
+    plan = planned("delete", {"filter": {"start": "2-0", "end": "4-0"}})
+    stream.delete(KEY)
+    fill(stream, 2)
+    with pytest.raises(Changed, match="created anew"):
+        run(plan)
+
+
+def test_keep_leaves_ghosts(stream: redis.Redis) -> None:
+    act("delete", {"ids": ["1-0"]})
+    assert b"1-0" in pending(stream)
+
+
+def test_references_need_a_server_that_knows_them(server: Server, stream: redis.Redis) -> None:
+    if server.capabilities().has("xdelex"):
+        assert act("delete", {"ids": ["1-0"], "references": "delete"}).results == {"done": 1}
+        assert b"1-0" not in pending(stream)
+    else:
+        with pytest.raises(BadOrder, match="needs Redis 8"):
+            planned("delete", {"ids": ["1-0"], "references": "delete"})
+
+
+def test_acked_keeps_what_a_group_needs(server: Server, stream: redis.Redis) -> None:
+    stream.xack(KEY, GROUP, "1-0")
+    if server.capabilities().has("xdelex"):
+        results = act("delete", {"ids": ["1-0", "2-0", "6-0"], "references": "acked"}).results
+        assert results == {"done": 1, "still_referenced": 2}
+        assert left(stream) == [2, 3, 4, 5, 6]
+    else:
+        with pytest.raises(BadOrder, match="needs Redis 8"):
+            planned("delete", {"ids": ["1-0"], "references": "acked"})
+
+
+def test_a_lost_reply_is_found_out_by_reading(stream: redis.Redis) -> None:
+    with lost_replies(lambda command: command[0] == "XDEL"):
+        assert act("delete", {"ids": ["1-0", "2-0"]}).results == {"done": 2}
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"ids": []},
+        {"ids": ["x"]},
+        {"ids": ["1-0"], "filter": {}},
+        {"filter": {"consumer": "w"}},
+        {"filter": {"min_idle_ms": 5}},
+        {"ids": ["1-0"], "references": "all"},
+    ],
+)
+def test_nonsense_is_refused(stream: redis.Redis, params: dict[str, Any]) -> None:
+    with pytest.raises(BadOrder):
+        planned("delete", params)
+
+
+def test_an_entry_that_is_not_there_is_refused(stream: redis.Redis) -> None:
+    with pytest.raises(Changed):
+        planned("delete", {"ids": ["9-9"]})

@@ -12,7 +12,6 @@ from pydantic import BaseModel, Field
 from dashboard import where
 from dashboard.access import Permission, require
 from dashboard.api import shapes
-from dashboard.api.auth import Asked, asked
 from dashboard.api.shapes import (
     LIMIT,
     LIMIT_MOST,
@@ -30,6 +29,7 @@ from dashboard.api.shapes import (
     listing,
     name,
 )
+from dashboard.asked import Asked, asked
 from dashboard.names import to_path
 from dashboard.rows import Sight, sight
 from dashboard.streams.ids import MAX, MIN

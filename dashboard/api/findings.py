@@ -9,9 +9,9 @@ from ninja import Query, Router
 from pydantic import BaseModel
 
 from dashboard.access import actor_of, visible_servers
-from dashboard.api.auth import asked
 from dashboard.api.paging import Place, part
 from dashboard.api.shapes import FleetListing, PageQuery, Value, fleet_listing, iso_ms, name, number
+from dashboard.asked import asked
 from dashboard.fleet.findings import RANK, Severity
 from dashboard.fleet.reading import Located, findings_for
 from dashboard.fleet.sampler import freshen

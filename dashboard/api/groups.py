@@ -9,7 +9,6 @@ from ninja import Query, Router
 from pydantic import BaseModel, Field
 
 from dashboard.api import shapes
-from dashboard.api.auth import asked
 from dashboard.api.paging import Place, part, unique
 from dashboard.api.shapes import (
     LIMIT,
@@ -31,6 +30,7 @@ from dashboard.api.shapes import (
     number,
     pending_age,
 )
+from dashboard.asked import asked
 from dashboard.fleet.findings import ConsumerState, Movement, consumer_state
 from dashboard.fleet.sampler import freshen, limits, sampler_for
 from dashboard.fleet.snapshot import StreamState

@@ -9,22 +9,10 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from dashboard.access import Forbidden
 from dashboard.params import BadParameter
-from dashboard.streams.errors import Gone, NotAllowed, NotAStream, StreamError, UnknownServer, Unreachable
+from dashboard.problems import STATUS, known
 
 log = logging.getLogger(__name__)
-
-STATUS: dict[type[Exception], tuple[int, str]] = {
-    UnknownServer: (404, "No such server"),
-    Gone: (404, "Not there"),
-    NotAStream: (409, "Not a stream"),
-    Unreachable: (503, "The server does not answer"),
-    NotAllowed: (503, "The server does not allow it"),
-    StreamError: (503, "The server refused"),
-    BadParameter: (400, "This request cannot be read"),
-    Forbidden: (403, "Not allowed"),
-}
 
 
 def problem(status: int, title: str, detail: str) -> HttpResponse:
@@ -43,7 +31,8 @@ def handle(api: NinjaAPI) -> None:
 
 
 def _known(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
-    status, title = next(STATUS[kind] for kind in type(error).mro() if kind in STATUS)
+    assert isinstance(error, Exception)
+    status, title = known(error) or (500, "Something went wrong")
     return problem(status, title, str(getattr(error, "message", error)))
 
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from fnmatch import fnmatchcase
 from typing import Any, Literal
 
 from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
-from dashboard.api.auth import asked
 from dashboard.api.paging import Place, part, unique
 from dashboard.api.shapes import (
     FleetListing,
@@ -26,8 +24,9 @@ from dashboard.api.shapes import (
     number,
     pending_age,
 )
+from dashboard.asked import asked
 from dashboard.fleet.findings import RANK
-from dashboard.fleet.reading import visible
+from dashboard.fleet.reading import matches, visible
 from dashboard.fleet.sampler import freshen
 from dashboard.fleet.snapshot import StreamState
 from dashboard.names import to_path
@@ -133,12 +132,6 @@ def stream(request: HttpRequest, server: str, stream: Name) -> dict[str, Any]:
     here = asked(request, server, stream)
     overview = here.read(StreamQuery(stream, here.server.capabilities(), memory=True))
     return _detail(overview, freshen(here.server).streams.get(stream))
-
-
-def matches(key: bytes, search: str) -> bool:
-    """A part of the name, or the whole of it where the search has a * or a ?. Letters large or small."""
-    wanted, found = search.lower().encode(), key.lower()
-    return fnmatchcase(found, wanted) if set(search) & set("*?") else wanted in found
 
 
 def _place(sort: str) -> Callable[[StreamState], Place]:

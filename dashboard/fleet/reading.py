@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 
 from dashboard.access import Actor, Permission, may
 from dashboard.fleet.findings import RANK, Finding
@@ -46,3 +47,11 @@ def attention_count(actor: Actor) -> int | None:
     if all(server.at is None for server in snapshot.servers):
         return None
     return sum(len(state.findings) for server in snapshot.servers for state in visible(actor, server))
+
+
+def matches(key: bytes, search: str) -> bool:
+    """A part of the name, or the whole of it where the search has a * or a ?. Letters large or small."""
+    if not search:
+        return True
+    wanted, name = search.lower().encode(), key.lower()
+    return fnmatchcase(name, wanted) if set(search) & set("*?") else wanted in name

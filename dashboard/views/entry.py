@@ -10,9 +10,7 @@ from django.shortcuts import render
 from dashboard import menus, params
 from dashboard.access import Permission, require
 from dashboard.menus import Target
-from dashboard.names import plain
 from dashboard.rows import FIELDS, Sight, dumps, sight
-from dashboard.streams.errors import Gone
 from dashboard.streams.ids import StreamId
 from dashboard.streams.payloads import SHOW_BYTES
 from dashboard.streams.queries import EntryQuery
@@ -65,10 +63,7 @@ def entry(request: HttpRequest, server: str, stream: bytes, entry: StreamId) -> 
 
 
 def _found(here: Watched, key: bytes, id_: StreamId) -> EntryWhereabouts:
-    try:
-        return here.server.run(EntryQuery(key, id_, here.server.capabilities()))
-    except Gone as error:
-        raise Gone(f"{error.message} Looked for on the stream “{plain(key)}” of {here.server.name}.") from None
+    return here.read(EntryQuery(key, id_, here.server.capabilities()))
 
 
 def _downloads(fields: Fields, seen: Sight) -> list[tuple[int, bytes, int]]:

@@ -17,7 +17,7 @@ from dashboard.gauge import Gauge, Holder, gauge
 from dashboard.menus import Item, Target
 from dashboard.names import plain, to_path
 from dashboard.rows import PendingRow, pending_row, sight
-from dashboard.streams.errors import Gone, Unreachable
+from dashboard.streams.errors import Unreachable
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.queries import GroupQuery, PendingQuery, fitting
 from dashboard.streams.sampling import GroupSample, StreamSample
@@ -137,14 +137,12 @@ def _row(entry: PendingEntry, here: Watched, key: bytes) -> PendingRow:
 def _overview(here: Watched, key: bytes, name: bytes, state: StreamState | None) -> tuple[str, GroupOverview]:
     """Read now; when the server does not answer, the last known with the reason. Raises StreamError without any."""
     try:
-        return "", here.server.run(GroupQuery(key, name, here.server.capabilities()))
+        return "", here.read(GroupQuery(key, name, here.server.capabilities()))
     except Unreachable as error:
         known = _known(state, name)
         if state is None or known is None:
             raise
         return error.message, _remembered(state.sample, known)
-    except Gone:
-        raise Gone(f"There is no group “{plain(name)}” on a stream “{plain(key)}” of {here.server.name}.") from None
 
 
 def _known(state: StreamState | None, name: bytes) -> GroupSample | None:

@@ -10,14 +10,13 @@ from django.shortcuts import redirect, render
 
 from dashboard import params
 from dashboard.access import Permission, actor_of, require, visible_servers
-from dashboard.fleet.reading import visible
+from dashboard.fleet.reading import matches, visible
 from dashboard.fleet.sampler import freshen
 from dashboard.streams.errors import BadId, StreamError
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import EntryRange, Together
 from dashboard.streams.servers import Server
 from dashboard.streams.snapshots import Page
-from dashboard.views.streams import matches
 
 MOST = 100
 """Results shown, and streams of one server that are asked for an entry ID."""

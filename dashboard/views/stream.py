@@ -14,11 +14,11 @@ from dashboard.fleet.snapshot import StreamState
 from dashboard.menus import Target
 from dashboard.names import to_path
 from dashboard.rows import COLUMNS, EntryRow, Sight, entry_row, field_names, sight
-from dashboard.streams.errors import Gone, Unreachable
+from dashboard.streams.errors import Unreachable
 from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.queries import EntryRange, StreamQuery, fitting, looking
 from dashboard.streams.snapshots import Entry, GroupFacts, Page, StreamFacts, StreamOverview
-from dashboard.views.watched import Watched, missing, watched
+from dashboard.views.watched import Watched, watched
 
 LIMIT = 50
 TABS = ("entries", "groups", "retention")
@@ -117,9 +117,7 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
 def _overview(here: Watched, key: bytes, state: StreamState | None) -> tuple[str, StreamOverview]:
     """Read now; when the server does not answer, the last known with the reason. Raises StreamError without any."""
     try:
-        return "", here.server.run(StreamQuery(key, here.server.capabilities(), memory=True))
-    except Gone:
-        raise missing(here, key) from None
+        return "", here.read(StreamQuery(key, here.server.capabilities(), memory=True))
     except Unreachable as error:
         if state is None:
             raise

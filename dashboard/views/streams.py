@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard import params
 from dashboard.fleet.findings import RANK, WORDS
-from dashboard.fleet.reading import visible
+from dashboard.fleet.reading import matches, visible
 from dashboard.fleet.sampler import freshen
 from dashboard.fleet.snapshot import StreamState
 from dashboard.names import to_path
@@ -193,14 +192,6 @@ def streams(request: HttpRequest, server: str) -> HttpResponse:
         "server_time_ms": snapshot.now_ms,
     }
     return render(request, "dashboard/streams.html", context)
-
-
-def matches(key: bytes, search: str) -> bool:
-    """A part of the name, or the whole of it where the search has a * or a ?. Letters large or small."""
-    if not search:
-        return True
-    wanted, name = search.lower().encode(), key.lower()
-    return fnmatchcase(name, wanted) if set(search) & set("*?") else wanted in name
 
 
 def _column(asked: Asked, sort: str, label: str) -> dict[str, str]:

@@ -11,10 +11,8 @@ import pytest
 import redis
 from django.test import Client
 
-from dashboard.api import problems
 from dashboard.streams import servers
 from dashboard.streams.servers import ServerConfig
-from dashboard.views import errors
 from streams_admin import embedded
 from tests.dashboard.api.conftest import ORDERS, Seeded
 from tests.servers import chosen
@@ -29,11 +27,6 @@ def refused(client: Client, path: str, **query: Any) -> tuple[int, str]:
     assert body["status"] == answer.status_code
     assert body["title"]
     return answer.status_code, body["detail"]
-
-
-def test_the_same_status_as_a_page() -> None:
-    pages = {kind: status for kind, (status, _) in errors.STATUS.items()}
-    assert {kind: status for kind, (status, _) in problems.STATUS.items()} == pages
 
 
 @pytest.mark.parametrize(

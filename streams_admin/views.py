@@ -73,7 +73,7 @@ def do(request: HttpRequest, server: str, stream: bytes, action: str) -> HttpRes
         "group": path_name("group", ask.params["group"]) if "group" in ask.params else None,
         "action": verb,
         "form": form,
-        "which": which_words(ask.params) if verb.about == "pending" else "",
+        "which": which_words(ask.params) if verb.about in ("pending", "entries") else "",
     }
     return render(request, "streams_admin/do.html", context, status=400 if form.is_bound else 200)
 
@@ -94,7 +94,7 @@ def params_of(query: QueryDict) -> Params:
         for key in ("start", "end"):
             if entry_id(query, key):
                 chosen[key] = query[key]
-        return {**found, "filter": chosen} if "group" in found else found
+        return {**found, "filter": chosen} if "group" in found or chosen else found
     return {**found, "ids": ids}
 
 
@@ -106,7 +106,7 @@ def which_words(params: Params) -> str:
     chosen = params.get("filter", {})
     who = f" with {plain(from_path(chosen['consumer']))}" if "consumer" in chosen else ""
     rest = " that match the filters" if set(chosen) - {"consumer"} else ""
-    return f"all pending entries{who}{rest}" if "group" in params else ""
+    return f"all pending entries{who}{rest}" if "group" in params else "entries"
 
 
 @refusals

@@ -94,7 +94,6 @@ class ConsumerDelete(Single):
     slug = "consumer_delete"
     label = "Remove the consumer…"
     permission = Permission.CONSUMERS
-    irreversible = True
 
     def clean(self, raw: Mapping[str, Any]) -> Params:
         group = named(raw, "group", "where the consumer is")

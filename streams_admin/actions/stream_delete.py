@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django import forms
+
 from dashboard.access import Permission
 from dashboard.format import plural
 from dashboard.names import plain
@@ -14,6 +16,7 @@ from dashboard.streams.snapshots import GroupFacts, GroupOverview, StreamFacts, 
 from streams_admin import cli, commands
 from streams_admin.actions.base import Ask, Change, Note, Params, Preview, Seen
 from streams_admin.actions.single import Single, alive_note, find_stream, refusal, typed
+from streams_admin.errors import BadOrder
 
 GROUPS = 8
 """Groups whose consumers a plan looks at."""
@@ -28,6 +31,11 @@ class StreamDelete(Single):
     back = "server"
 
     def clean(self, raw: Mapping[str, Any]) -> Params:
+        for what in raw:
+            raise BadOrder(f"params has {what[:40]!r}; {self.slug} takes none, the whole stream is deleted.")
+        return {}
+
+    def from_form(self, ask: Ask, form: forms.Form) -> Params:
         return {}
 
     def look(self, ask: Ask) -> tuple[Preview, Seen]:

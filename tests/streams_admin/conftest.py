@@ -1,0 +1,27 @@
+"""A database that threads may share."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from django.db import connections
+
+
+@pytest.fixture
+def real_database(transactional_db: None, tmp_path: Path) -> Iterator[None]:
+    """A database in a file, as in real use. One in memory locks whole tables as soon as two threads write."""
+    inside, settings = connections["default"], connections.settings["default"]
+    name, path = settings["NAME"], tmp_path / "streamgauge.sqlite3"
+    inside.ensure_connection()
+    with sqlite3.connect(path) as copy:
+        inside.connection.backup(copy)
+    copy.close()
+    settings["NAME"] = str(path)
+    connections["default"] = connections.create_connection("default")
+    yield
+    connections["default"].close()
+    settings["NAME"] = name
+    connections["default"] = inside

@@ -215,8 +215,9 @@ def test_without_memory_it_is_done_or_it_fails(slug: str, recipe: Recipe, redis_
         assert lines(slug) == [("anna", "started"), ("anna", "done")]
     else:
         assert operation.error == "The server is out of memory and refuses what needs more."
-        assert lines(slug) == [("anna", "started"), ("anna", "failed")]
-        assert world(redis_client) == before
+        begun = bool(operation.results.get("done"))  # 6.2 claims without memory, but removes no consumer
+        assert lines(slug) == [("anna", "started"), ("anna", "partly_done" if begun else "failed")]
+        assert begun or world(redis_client) == before
 
 
 def test_a_lost_reply_is_found_out_or_unknown_and_never_repeated(

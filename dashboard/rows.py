@@ -6,13 +6,18 @@ Policy is applied here: fields that are masked, and payloads the actor may not r
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from html import escape
+from typing import Any, TypeVar
 
 from dashboard.access import Actor, Mask, Permission, mask, may
+from dashboard.streams import trees
 from dashboard.streams.payloads import MASK, MASKED, Shown, hexdump, show
 from dashboard.streams.snapshots import Entry, Fields, PendingEntry
+from dashboard.streams.trees import MARK, Node
+
+T = TypeVar("T")
 
 CELL = 120
 """Characters of a value in a table cell."""
@@ -21,6 +26,10 @@ COLUMNS = 5
 PREVIEW_FIELDS = 8
 FIELDS = 200
 """Fields of one entry that a page shows in full."""
+OPEN_CHARS = 120_000
+"""About how much HTML the fields of an open entry make: what comes after that is left out. One field always shows."""
+_NODE_CHARS, _LINE_CHARS, _FIELD_CHARS = 180, 80, 100
+"""About how much of it is around a node of a tree, a line of a dump, a field."""
 JSON_BYTES = 65_536
 """Bytes of one value in a JSON answer."""
 
@@ -46,7 +55,8 @@ class Sight:
     def full(self, fields: Fields, *, limit: int = 4096) -> ShownFields | None:
         if not self.may_read:
             return None
-        return tuple((n, self.value(n, v, limit=limit, tree=True)) for n, v in fields[:FIELDS])
+        shown = ((n, self.value(n, v, limit=limit, tree=True)) for n, v in fields[:FIELDS])
+        return tuple(_fitting(shown, lambda field: _weight(field[1])))
 
 
 def sight(actor: Actor, server: str, key: bytes) -> Sight:
@@ -107,7 +117,10 @@ def entry_row(entry: Entry, seen: Sight, columns: tuple[bytes, ...], *, form: st
 
 def dumps(fields: Fields, seen: Sight) -> tuple[Dump, ...]:
     """Every field as a hex dump; nothing when payloads may not be read."""
-    return tuple(_dump(n, v, seen.mask.hides(n)) for n, v in fields[:FIELDS]) if seen.may_read else ()
+    if not seen.may_read:
+        return ()
+    found = (_dump(n, v, seen.mask.hides(n)) for n, v in fields[:FIELDS])
+    return tuple(_fitting(found, lambda dump: _LINE_CHARS * len(dump.lines)))
 
 
 def _dump(name: bytes, value: bytes, masked: bool) -> Dump:
@@ -116,6 +129,27 @@ def _dump(name: bytes, value: bytes, masked: bool) -> Dump:
 
 def _cell(first: dict[bytes, bytes], name: bytes, seen: Sight) -> Shown | None:
     return seen.value(name, first[name], limit=CELL, tree=False) if name in first else None
+
+
+def _fitting(fields: Iterable[T], weight: Callable[[T], int]) -> Iterator[T]:
+    """The first fields, until they make as much HTML as a page takes."""
+    taken = 0
+    for field in fields:
+        ahead = taken + weight(field) + _FIELD_CHARS
+        if taken and ahead > OPEN_CHARS:
+            return
+        taken = ahead
+        yield field
+
+
+def _weight(shown: Shown) -> int:
+    """About how much HTML a value makes, as it is or as a tree."""
+    flat = sum(MARK if kind == "byte" else len(escape(text)) for kind, text in shown.pieces)
+    return max(flat, _tree_weight(shown.tree)) if shown.tree else flat
+
+
+def _tree_weight(node: Node) -> int:
+    return _NODE_CHARS + trees.weight(node.name) + trees.weight(node.text) + sum(map(_tree_weight, node.children))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,14 +19,12 @@ from dashboard.streams.payloads import (
     MASK,
     MASKED,
     SHOW_BYTES,
-    TREE_DEPTH,
-    TREE_NODES,
-    Node,
     Shown,
     hexdump,
     name_pieces,
     show,
 )
+from dashboard.streams.trees import NODE_CHARS, TREE_CHARS, TREE_DEPTH, TREE_NODES, Node, weight
 
 BIDI = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u200e\u200f\u061c"
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u180e\U000e0041"
@@ -176,7 +174,17 @@ def test_one_bound_holds_for_the_whole_tree() -> None:
 @pytest.mark.parametrize("document", ['["{x}"]', '{{"{x}": 1}}', "[{x}]"], ids=["value", "key", "number"])
 def test_no_node_is_longer_than_a_page_shows(document: str) -> None:
     text = document.replace("{{", "{").replace("}}", "}").replace("{x}", "7" * 100_000)
-    assert max(len(n.name) + len(n.text) for n in drawn(show(text.encode()))) <= SHOW_BYTES + 1
+    assert max(len(n.name) + len(n.text) for n in drawn(show(text.encode()))) <= NODE_CHARS + 2
+
+
+@pytest.mark.parametrize("char", ["x", "\\u0000", "\\u202e"], ids=["plain", "control", "bidi"])
+def test_all_nodes_together_hold_no_more_than_a_page_takes(char: str) -> None:
+    """500 nodes of 4,096 characters each would be two megabytes, and as marks sixty."""
+    text = "[" + ",".join([f'{{"{char * 200}": "{char * 1000}"}}'] * 100) + "]"
+    tree = drawn(show(text.encode()))
+    assert sum(weight(n.name) + weight(n.text) for n in tree if n.kind == "str") <= TREE_CHARS + TREE_NODES
+    assert tree[0].cut > 0
+    assert any(n.text.endswith("…") for n in tree)
 
 
 def test_a_document_beyond_the_bound_is_cut_text() -> None:

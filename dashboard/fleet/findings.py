@@ -28,6 +28,8 @@ WORDS = {
     "lag_unknown": "Lag unknown",
 }
 """What each kind of finding is called on a page."""
+SILENT_EACH = 3
+"""Silent consumers of one group that get a finding of their own, those that hold most; the group's counts all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,8 @@ def _stuck(s: StreamSample, g: GroupSample, moved: Movement, limits: Limits) -> 
         evidence={"pending": g.facts.pending, "holders": len(holders), "looked_at": len(g.looked)},
     )
     if len(holders) > 1:
-        yield from (_silent_consumer(s, g, c, limits) for c in silent)
+        worst_first = sorted(silent, key=lambda c: (-c.pending, c.name))
+        yield from (_silent_consumer(s, g, c, limits) for c in worst_first[:SILENT_EACH])
 
 
 def _silent_consumer(s: StreamSample, g: GroupSample, c: ConsumerFacts, limits: Limits) -> Finding:

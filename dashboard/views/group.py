@@ -32,7 +32,9 @@ from dashboard.views.watched import Watched, watched
 
 LIMIT = 50
 CONSUMERS = 100
-"""Consumers in the table: those that hold most. Hundreds of idle ones tell nothing."""
+"""Consumers that are judged: those that hold most. Hundreds of idle ones tell nothing."""
+CONSUMERS_FIRST = 10
+"""Consumers in the table before it is unfolded, so that the pending entries are not pushed away."""
 STATE_LOOK = {
     "working": ("ok", "ok"),
     "waiting": ("ok", "idle"),
@@ -50,6 +52,7 @@ class Asked:
     min_idle_ms: int
     min_deliveries: int
     after: StreamId | None
+    all_consumers: bool
 
     @classmethod
     def of(cls, query: params.Query) -> Asked:
@@ -59,6 +62,7 @@ class Asked:
             min_idle_ms=params.duration_ms(query, "min_idle"),
             min_deliveries=params.whole(query, "min_deliveries", 0, most=10**9),
             after=params.entry_id(query, "after"),
+            all_consumers=params.choice(query, "consumers", ("", "all"), "") == "all",
         )
 
     @property
@@ -70,6 +74,7 @@ class Asked:
             "consumer": None if self.consumer is None else to_path(self.consumer),
             "min_idle": self.min_idle,
             "min_deliveries": self.min_deliveries or None,
+            "consumers": "all" if self.all_consumers else None,
             **changes,
         }
         return params.address(values)
@@ -116,6 +121,9 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
         "bar": menus.items_for(here.actor, Target(here.server.name, stream, group, kind="selection")),
         "gauge": _gauge(overview, sample, consumers),
         "consumers": consumers,
+        "consumers_shown": consumers if asked.all_consumers else consumers[:CONSUMERS_FIRST],
+        "consumers_folded": 0 if asked.all_consumers else max(0, len(consumers) - CONSUMERS_FIRST),
+        "unfold": asked.address(consumers="all"),
         "consumers_cut": max(0, len(overview.consumers) - CONSUMERS),
         "asked": asked,
         "rows": tuple(_row(entry, here, stream) for entry in page.items) if page else (),
@@ -214,14 +222,16 @@ def _gauge(overview: GroupOverview, sample: GroupSample, consumers: Sequence[Con
         now_ms=overview.now_ms,
         first_ms=first.ms if first and first.time() else None,
         delivered_ms=delivered.ms if delivered.time() else None,
-        holders=tuple(_holders(sample, consumers)),
+        holders=tuple(_holders(overview, sample, consumers)),
         lag=overview.group.lag,
     )
 
 
-def _holders(sample: GroupSample, consumers: Sequence[ConsumerRow]) -> Iterable[Holder]:
-    for row in consumers:
-        times = [e.id.ms for e in sample.looked if e.consumer == row.facts.name and e.id.time()]
-        if row.facts.pending and times:
-            silent = row.state == "silent"
-            yield Holder(plain(row.facts.name), row.facts.pending, min(times), max(times), silent)
+def _holders(overview: GroupOverview, sample: GroupSample, consumers: Sequence[ConsumerRow]) -> Iterable[Holder]:
+    """Who holds what from when to when. Of a consumer none of whose entries were looked at, the whole list's span."""
+    span = [id_ for id_ in (overview.pending.min_id, overview.pending.max_id) if id_ and id_.time()]
+    for row in (row for row in consumers if row.facts.pending):
+        own = [e.id for e in sample.looked if e.consumer == row.facts.name and e.id.time()]
+        ids = own or span
+        if ids:
+            yield Holder(plain(row.facts.name), row.facts.pending, min(ids).ms, max(ids).ms, row.state == "silent")

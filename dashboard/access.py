@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 from fnmatch import fnmatchcase
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import PermissionDenied
@@ -156,13 +157,18 @@ def mask(key: bytes) -> Mask:
     return Mask(tuple(f for rule in rules if fnmatchcase(key, rule.streams.encode()) for f in rule.fields))
 
 
+def actor_for(user: Any) -> Actor:
+    """A user of the site with the grants they have now."""
+    from dashboard.people import actor_for_user  # models are not there yet when this module is loaded
+
+    return actor_for_user(user)
+
+
 def actor_of(request: HttpRequest) -> Actor:
     """Who asks: the token's actor when the API has set one, else the signed-in user's. Asked once per request."""
     known: Actor | None = getattr(request, "actor", None)
     if known is None:
-        from dashboard.people import actor_for_user  # models are not there yet when this module is loaded
-
-        known = actor_for_user(request.user)
+        known = actor_for(request.user)
         request.actor = known  # type: ignore[attr-defined]
     return known
 

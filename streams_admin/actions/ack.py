@@ -18,6 +18,7 @@ from streams_admin.actions.pending import (
     group_of,
     guard_note,
     held,
+    not_done,
     owners,
     per_consumer,
     read_pending,
@@ -69,4 +70,5 @@ class Ack(PendingAction):
         """What is not pending any more was acknowledged, by us or by its worker: the same to everybody."""
         entries = held(work)
         left = {entry.id for entry in read_pending(ask, [e.id for e in entries])}
-        return Done.of([(str(e.id), "owner_changed" if e.id in left else "done") for e in entries])
+        done = [(str(e.id), "done") for e in entries if e.id not in left]
+        return Done.of(done + not_done(ask, [e for e in entries if e.id in left]))

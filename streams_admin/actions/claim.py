@@ -23,6 +23,7 @@ from streams_admin.actions.pending import (
     group_of,
     guard_note,
     held,
+    not_done,
     overview_of,
     owners,
     per_consumer,
@@ -95,7 +96,7 @@ class Claim(PendingAction):
         entries = held(work)
         to = name("to", ask.params["to"])
         mine = [e for e in entries if e.consumer == to and not ask.params.get("bump")]
-        others = [e for e in entries if e not in mine]
+        others = [e for e in entries if e.consumer != to or ask.params.get("bump")]
         claimed = self._claim(ask, to, others) if others else set()
         found = [(str(e.id), "done") for e in mine]
         found += [(str(e.id), "done") for e in others if str(e.id).encode() in claimed]
@@ -120,9 +121,11 @@ class Claim(PendingAction):
     def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
         entries = held(work)
         to = name("to", ask.params["to"])
-        owner = {entry.id: entry.consumer for entry in read_pending(ask, [e.id for e in entries])}
-        done = [(str(e.id), "done") for e in entries if owner.get(e.id) == to]
-        return Done.of(done + why_not(ask, [e for e in entries if owner.get(e.id) != to]))
+        now = {entry.id: entry for entry in read_pending(ask, [e.id for e in entries])}
+        theirs = [e for e in entries if e.id in now and now[e.id].consumer == to]
+        moved = {e.id for e in theirs if not ask.params.get("bump") or now[e.id].deliveries > e.deliveries}
+        done = [(str(e.id), "done") for e in entries if e.id in moved]
+        return Done.of(done + not_done(ask, [e for e in entries if e.id not in moved]))
 
     def form(self, ask: Ask, data: Any = None) -> forms.Form:
         overview = overview_of(ask)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,8 +24,10 @@ COUNT_UP_TO = 10_000
 SAMPLE = 5
 BODIES = 200
 """Entries a plan looks for the body of."""
-SLACK_MS = 100
-"""Two readings of one delivery time differ by less."""
+SLACK_MS = 20
+"""Two readings of one delivery time differ by less: clock and entries are read in one round trip."""
+SLOW_MS = 10_000
+"""What is set back by more was released."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class _Now(Query[int]):
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a plan saw of the entries it is about."""
+    """What a plan saw of the entries it is about: counted at `overview.now_ms`, each of them read until `read_ms`."""
 
     overview: GroupOverview
     entries: tuple[PendingEntry, ...]
@@ -49,7 +52,7 @@ class Looked:
     least: bool
     ghosts: int
     bodies_looked: int
-    at_ms: int
+    read_ms: int
 
     @property
     def guard_ms(self) -> int:
@@ -94,8 +97,6 @@ class PendingAction(Action):
             overview = overview_of(ask)
         except Gone:
             return "The stream or the group does not exist any more."
-        except StreamError as error:
-            raise error
         if not overview.pending.count:
             return "Nothing is pending in the group any more."
         return self.still(ask, seen, overview) or self._any_left(ask, seen)
@@ -105,10 +106,11 @@ class PendingAction(Action):
         return ""
 
     def _any_left(self, ask: Ask, seen: Seen) -> str:
-        """For named entries: at least one is as it was."""
-        if "ids" not in seen:
+        """At least one of them is as it was; in a long list that shows only on the way."""
+        batch = self.batch(ask, seen, None)
+        if batch.work or not batch.last:
             return ""
-        return "" if self.batch(ask, seen, None).work else "None of the entries is as it was seen."
+        return "None of the entries is as it was seen: each was acknowledged, delivered again or claimed meanwhile."
 
     def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
         return _named(ask, seen, cursor or 0) if "ids" in seen else _matching(ask, seen, cursor)
@@ -133,7 +135,7 @@ def look_at(ask: Ask) -> Looked:
     """The entries meant, counted up to COUNT_UP_TO, some looked at for their bodies."""
     which = Which.parse(ask.params)
     overview = overview_of(ask)
-    entries, least = _by_ids(ask, which.ids) if which.ids else _by_filter(ask, which)
+    entries, least, read_ms = _by_ids(ask, which.ids) if which.ids else _by_filter(ask, which)
     found = {entry.id for entry in entries}
     looked = _with_bodies(ask, entries[:BODIES])
     simple = not which.ids and which == Which(consumer=which.consumer)
@@ -146,7 +148,7 @@ def look_at(ask: Ask) -> Looked:
         least=least and not simple,
         ghosts=sum(entry.body == "gone" for entry in looked),
         bodies_looked=len(looked),
-        at_ms=ask.server.run(_Now()),
+        read_ms=read_ms,
     )
 
 
@@ -154,42 +156,54 @@ def _held(overview: GroupOverview, consumer: bytes | None) -> int:
     return overview.pending.count if consumer is None else dict(overview.pending.consumers).get(consumer, 0)
 
 
-def _by_ids(ask: Ask, ids: Sequence[StreamId]) -> tuple[tuple[PendingEntry, ...], bool]:
+Listed = tuple[tuple[PendingEntry, ...], bool, int]
+"""Entries, whether there may be more, and the server's clock just after the last of them was read."""
+
+
+def _by_ids(ask: Ask, ids: Sequence[StreamId]) -> Listed:
     found: list[PendingEntry] = []
+    read_ms = 0
     for at in range(0, len(ids), BATCH):
-        found.extend(read_pending(ask, ids[at : at + BATCH]))
-    return tuple(found), False
+        *pages, read_ms = _together(ask, *_each(ask, ids[at : at + BATCH]), _Now())
+        found.extend(entry for page in pages for entry in page.items)
+    return tuple(found), False, read_ms
 
 
 def read_pending(ask: Ask, ids: Sequence[StreamId]) -> list[PendingEntry]:
     """Those of `ids` that are pending in the group, as they are now: one XPENDING each, in one round trip."""
+    return [entry for page in _together(ask, *_each(ask, ids)) for entry in page.items]
+
+
+def _each(ask: Ask, ids: Sequence[StreamId]) -> list[PendingQuery]:
     group = group_of(ask)
-    queries = tuple(PendingQuery(ask.key, group, start=i, end=i, limit=1, bodies=False) for i in ids)
+    return [PendingQuery(ask.key, group, start=i, end=i, limit=1, bodies=False) for i in ids]
+
+
+def _together(ask: Ask, *queries: Query[Any]) -> tuple[Any, ...]:
+    """The answers, all in one round trip. Raises StreamError."""
     found = ask.server.run(Together(queries))
-    for page in found:
-        if isinstance(page, StreamError):
-            raise page
-    return [entry for page in found for entry in page.items]
+    for answer in found:
+        if isinstance(answer, StreamError):
+            raise answer
+    return found
 
 
-def _by_filter(ask: Ask, which: Which) -> tuple[tuple[PendingEntry, ...], bool]:
-    """Matching entries up to COUNT_UP_TO looked at, and whether there may be more."""
+def _by_filter(ask: Ask, which: Which) -> Listed:
+    """Matching entries up to COUNT_UP_TO looked at."""
     found: list[PendingEntry] = []
     start, looked = which.start, 0
     while looked < COUNT_UP_TO:
-        page = _page(ask, which, start)
+        page, read_ms = _together(ask, _page(ask, which, start), _Now())
         found.extend(page.items)
         looked += page.scanned
-        if page.next is None:
-            return tuple(found[: which.limit]), False
-        if which.limit is not None and len(found) >= which.limit:
-            return tuple(found[: which.limit]), False
+        if page.next is None or (which.limit is not None and len(found) >= which.limit):
+            return tuple(found[: which.limit]), False, read_ms
         start = page.next
-    return tuple(found), True
+    return tuple(found), True, read_ms
 
 
-def _page(ask: Ask, which: Which, start: StreamId) -> Page[PendingEntry]:
-    query = PendingQuery(
+def _page(ask: Ask, which: Which, start: StreamId) -> PendingQuery:
+    return PendingQuery(
         ask.key,
         group_of(ask),
         start=start,
@@ -200,7 +214,6 @@ def _page(ask: Ask, which: Which, start: StreamId) -> Page[PendingEntry]:
         limit=BATCH,
         bodies=False,
     )
-    return ask.server.run(query)
 
 
 def bodies_of(ask: Ask, ids: Sequence[StreamId]) -> list[bool]:
@@ -221,22 +234,27 @@ def seen_of(ask: Ask, looked: Looked) -> Seen:
         return each_seen(looked)
     last = looked.overview.group.last_delivered_id
     highest = min(which.end, max([last, *(e.id for e in looked.entries[-1:])]))
-    limit = which.limit
-    return {"at_ms": looked.at_ms, "guard_ms": max(which.min_idle_ms, 0), "end": str(highest), "limit": limit}
+    return {
+        "at_ms": looked.overview.now_ms,
+        "guard_ms": which.min_idle_ms,
+        "end": str(highest),
+        "limit": which.limit,
+        "total": None if looked.least else looked.total,
+    }
 
 
 def each_seen(looked: Looked) -> Seen:
     """Each entry as it was: holder, delivery count, and when it was delivered."""
-    rows = [[str(e.id), to_path(e.consumer), e.deliveries, _delivered_ms(e, looked.at_ms)] for e in looked.entries]
-    return {"ids": rows, "absent": [str(i) for i in looked.absent], "at_ms": looked.at_ms}
+    rows = [[str(e.id), to_path(e.consumer), e.deliveries, _delivered_ms(e, looked.read_ms)] for e in looked.entries]
+    return {"ids": rows, "absent": [str(i) for i in looked.absent]}
 
 
 def _named(ask: Ask, seen: Seen, cursor: int) -> Batch:
     """The next named entries that are still as they were seen; the rest is settled with the reason."""
     part = seen["ids"][cursor : cursor + BATCH]
     ids = [StreamId.parse(row[0]) for row in part]
-    now_ms = ask.server.run(_Now())
-    present = {entry.id: entry for entry in read_pending(ask, ids)} if ids else {}
+    now_ms, *pages = _together(ask, _Now(), *_each(ask, ids))
+    present = {entry.id: entry for page in pages for entry in page.items}
     work: list[Any] = []
     settled: list[tuple[str, str]] = []
     for row, id_ in zip(part, ids, strict=True):
@@ -254,7 +272,8 @@ def _named(ask: Ask, seen: Seen, cursor: int) -> Batch:
 
 
 def _touched(entry: PendingEntry, now_ms: int, delivered_ms: int) -> bool:
-    return abs(_delivered_ms(entry, now_ms) - delivered_ms) > SLACK_MS
+    """A plan reads the clock after the entries and a run before them: a slow answer makes deliveries look earlier."""
+    return not -SLOW_MS <= _delivered_ms(entry, now_ms) - delivered_ms <= SLACK_MS
 
 
 def _delivered_ms(entry: PendingEntry, now_ms: int) -> int:
@@ -269,17 +288,25 @@ def _matching(ask: Ask, seen: Seen, cursor: Any) -> Batch:
     taken = cursor["taken"] if cursor else 0
     since = max(0, ask.server.run(_Now()) - seen["at_ms"])
     bounded = replace(which, end=StreamId.parse(seen["end"]), min_idle_ms=max(0, seen["guard_ms"] + since - SLACK_MS))
-    page = _page(ask, bounded, start)
-    room = len(page.items) if seen["limit"] is None else max(0, seen["limit"] - taken)
-    work = [as_work(entry) for entry in page.items[:room]]
+    now_ms, page = _together(ask, _Now(), _page(ask, bounded, start))
+    latest = seen["at_ms"] - seen["guard_ms"] + SLACK_MS
+    room = None if seen["limit"] is None else max(0, seen["limit"] - taken)
+    work = [as_work(entry) for entry in page.items if _delivered_ms(entry, now_ms) <= latest][:room]
     taken += len(work)
     last = page.next is None or (seen["limit"] is not None and taken >= seen["limit"])
-    return Batch(work, {"at": str(page.next or start), "taken": taken}, last=last)
+    missing = max(0, seen["total"] - taken) if last and seen["total"] is not None else 0
+    at = {"at": str(page.next or start), "taken": taken}
+    return Batch(work, at, last=last, passed=Counter(not_found=missing))
 
 
 def as_work(entry: PendingEntry) -> list[Any]:
     """A pending entry as a batch keeps it."""
     return [str(entry.id), to_path(entry.consumer), entry.deliveries, max(entry.idle_ms, 0)]
+
+
+def still_holds(entry: PendingEntry, held: Held) -> bool:
+    """Whether the same consumer has it, and it was not delivered again."""
+    return (entry.consumer, entry.deliveries) == (held.consumer, held.deliveries)
 
 
 def held(work: Iterable[Sequence[Any]]) -> list[Held]:
@@ -297,6 +324,13 @@ def why_not(ask: Ask, entries: Sequence[Held]) -> list[tuple[str, str]]:
         (str(e.id), "owner_changed" if e.id in pending else "already_acknowledged" if there[e.id] else "body_gone")
         for e in entries
     ]
+
+
+def not_done(ask: Ask, entries: Sequence[Held]) -> list[tuple[str, str]]:
+    """What became of work whose outcome was lost and that shows no sign of it: "failed" where it is as it was."""
+    now = {entry.id: entry for entry in read_pending(ask, [e.id for e in entries])}
+    same = [e for e in entries if e.id in now and still_holds(now[e.id], e)]
+    return [*((str(e.id), "failed") for e in same), *why_not(ask, [e for e in entries if e not in same])]
 
 
 def sample(looked: Looked) -> list[dict[str, Any]]:

@@ -18,6 +18,7 @@ from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, PendingQ
 from dashboard.streams.snapshots import GroupFacts, StreamOverview
 from streams_admin import cli, commands
 from streams_admin.actions.base import Action, Ask, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.single import typed
 from streams_admin.errors import BadOrder, Changed
 from streams_admin.which import truth, whole
 
@@ -51,7 +52,7 @@ class Trim(Action):
         seen = {
             "first": str(overview.facts.first_id),
             "groups": sorted(g.name.hex() for g in overview.groups),
-            "minid": str(below) if below else None,
+            "minid": str(boundary) if boundary else None,
             "going": going,
         }
         losses = [_loss(ask, g, boundary, overview.facts.length - going) for g in overview.groups[:GROUPS]]
@@ -70,7 +71,8 @@ class Trim(Action):
 
     def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
         state = cursor or {"gone": 0, "exact": False}
-        return Batch([state], state)
+        facts = ask.server.run(FactsQuery(ask.key))
+        return Batch([{**state, "length": facts.length, "added": facts.entries_added}], state)
 
     def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
         """One command of at most CHUNK entries, whole nodes first; an exact trim ends with the rest of one node."""
@@ -83,8 +85,14 @@ class Trim(Action):
         return Done(counts=Counter(done=gone), cursor=onward, last=ready)
 
     def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        """What went is gone and cannot be counted any more; going on from there removes nothing beyond the bound."""
-        return Done(cursor=work[0])
+        """What is missing from the length went. It goes on from there: beyond the bound nothing is removed."""
+        state, facts = work[0], ask.server.run(FactsQuery(ask.key))
+        if facts.entries_added is None and not seen["minid"]:  # before 7.0: what came meanwhile hides what went
+            return Done(counts=Counter(unknown=seen["going"] - state["gone"]), last=True)
+        came = (facts.entries_added or 0) - (state["added"] or 0)
+        gone = max(0, state["length"] + came - facts.length)
+        onward = {"gone": state["gone"] + gone, "exact": state["exact"]}
+        return Done(counts=Counter(done=gone), cursor=onward)
 
     def figures(self, ask: Ask) -> list[list[Any]]:
         facts = overview_of(ask).facts
@@ -133,7 +141,10 @@ def _id(text: Any) -> StreamId:
 
 
 def _bound(ask: Ask, seen: Seen, gone: int) -> int | StreamId:
-    """The bound as a command takes it. A length is raised by what came since, so that only what was shown goes."""
+    """The bound as a command takes it: the first ID that stays, so that only what was shown goes.
+
+    Where that lies too deep to be read it is the length, raised by what came since.
+    """
     if seen["minid"]:
         return StreamId.parse(seen["minid"])
     length = ask.server.run(FactsQuery(ask.key)).length
@@ -158,7 +169,7 @@ def _first_kept(ask: Ask, overview: StreamOverview, keep: int) -> StreamId | Non
     if keep == 0:
         return facts.last_generated_id.next()
     if keep <= most:
-        page = ask.server.run(EntryRange(ask.key, newest_first=True, limit=keep))
+        page = ask.server.run(EntryRange(ask.key, end=facts.last_id or MIN, newest_first=True, limit=keep))
         return page.items[-1].id if page.items else None
     if facts.length - keep <= most:
         page = ask.server.run(EntryRange(ask.key, limit=facts.length - keep + 1))
@@ -266,5 +277,5 @@ def _preview(
             *(Change(f"{loss.group}: unread lost", 0, loss.unread) for loss in losses if loss.unread),
         ],
         redis_cli=_lines(ask, below),
-        confirm=plain(ask.key),
+        confirm=typed(ask.key),
     )

@@ -8,5 +8,5 @@ check() { printf '· %s\n' "$*"; "$@" || status=1; }
 check $bin/ruff check .
 check $bin/ruff format --check -q .
 check $bin/mypy
-check $bin/djlint --check --lint --quiet templates
+check $bin/djlint --lint --quiet templates
 exit $status

@@ -24,6 +24,8 @@ CELL = 120
 COLUMNS = 5
 """Field columns picked by themselves."""
 PREVIEW_FIELDS = 8
+PREVIEW_CHARS = 1_500
+"""About how much HTML the preview of one entry makes: eight plain fields fit, ugly ones do not all."""
 FIELDS = 200
 """Fields of one entry that a page shows in full."""
 OPEN_CHARS = 120_000
@@ -50,13 +52,14 @@ class Sight:
         """The first fields, short; None when payloads may not be read."""
         if not self.may_read:
             return None
-        return tuple((n, self.value(n, v, limit=CELL, tree=False)) for n, v in fields[:PREVIEW_FIELDS])
+        shown = ((n, self.value(n, v, limit=CELL, tree=False)) for n, v in fields[:PREVIEW_FIELDS])
+        return tuple(_fitting(shown, _line_weight, PREVIEW_CHARS))
 
     def full(self, fields: Fields, *, limit: int = 4096) -> ShownFields | None:
         if not self.may_read:
             return None
         shown = ((n, self.value(n, v, limit=limit, tree=True)) for n, v in fields[:FIELDS])
-        return tuple(_fitting(shown, lambda field: _weight(field[1])))
+        return tuple(_fitting(shown, lambda field: _FIELD_CHARS + _weight(field[1]), OPEN_CHARS))
 
 
 def sight(actor: Actor, server: str, key: bytes) -> Sight:
@@ -120,7 +123,7 @@ def dumps(fields: Fields, seen: Sight) -> tuple[Dump, ...]:
     if not seen.may_read:
         return ()
     found = (_dump(n, v, seen.mask.hides(n)) for n, v in fields[:FIELDS])
-    return tuple(_fitting(found, lambda dump: _LINE_CHARS * len(dump.lines)))
+    return tuple(_fitting(found, lambda dump: _FIELD_CHARS + _LINE_CHARS * len(dump.lines), OPEN_CHARS))
 
 
 def _dump(name: bytes, value: bytes, masked: bool) -> Dump:
@@ -131,12 +134,12 @@ def _cell(first: dict[bytes, bytes], name: bytes, seen: Sight) -> Shown | None:
     return seen.value(name, first[name], limit=CELL, tree=False) if name in first else None
 
 
-def _fitting(fields: Iterable[T], weight: Callable[[T], int]) -> Iterator[T]:
-    """The first fields, until they make as much HTML as a page takes."""
+def _fitting(fields: Iterable[T], weight: Callable[[T], int], most: int) -> Iterator[T]:
+    """The first fields, at least one, until they make as much HTML as there is room for."""
     taken = 0
     for field in fields:
-        ahead = taken + weight(field) + _FIELD_CHARS
-        if taken and ahead > OPEN_CHARS:
+        ahead = taken + weight(field)
+        if taken and ahead > most:
             return
         taken = ahead
         yield field
@@ -146,6 +149,11 @@ def _weight(shown: Shown) -> int:
     """About how much HTML a value makes, as it is or as a tree."""
     flat = sum(MARK if kind == "byte" else len(escape(text)) for kind, text in shown.pieces)
     return max(flat, _tree_weight(shown.tree)) if shown.tree else flat
+
+
+def _line_weight(field: tuple[bytes, Shown]) -> int:
+    """About how much HTML a field makes in one line, where a name and a value are cut to a few marks."""
+    return min(trees.weight(field[0].decode("latin-1")), 8 * MARK) + min(_weight(field[1]), CELL // 4 * MARK)
 
 
 def _tree_weight(node: Node) -> int:

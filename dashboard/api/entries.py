@@ -29,6 +29,7 @@ from dashboard.api.shapes import (
     listing,
     name,
 )
+from dashboard.api.weight import told_items
 from dashboard.asked import Asked, asked
 from dashboard.names import to_path
 from dashboard.rows import Sight, sight
@@ -107,8 +108,8 @@ def entries(request: HttpRequest, server: str, stream: Name, query: Query[Entrie
     seen = sight(here.actor, here.server.name, stream)
     wanted = _range(here, here.read(FactsQuery(stream)), query, seen)
     page = here.read(wanted)
-    found = listing([entry_item(entry, seen) for entry in page.items], next=id_text(page.next))
-    return {**found, "scanned": page.scanned, "stopped": page.stopped}
+    items, onward = told_items(page, lambda entry: entry_item(entry, seen))
+    return {**listing(items, next=id_text(onward)), "scanned": page.scanned, "stopped": page.stopped}
 
 
 def _range(here: Asked, facts: StreamFacts, query: EntriesQuery, seen: Sight) -> EntryRange:

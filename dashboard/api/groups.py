@@ -30,6 +30,7 @@ from dashboard.api.shapes import (
     number,
     pending_age,
 )
+from dashboard.api.weight import told_items
 from dashboard.asked import asked
 from dashboard.fleet.findings import ConsumerState, Movement, consumer_state
 from dashboard.fleet.sampler import freshen, limits, sampler_for
@@ -177,8 +178,8 @@ def pending(
         )
     )
     seen = sight(here.actor, here.server.name, stream)
-    found = listing([_pending(entry, seen) for entry in page.items], next=id_text(page.next))
-    return {**found, "scanned": page.scanned, "stopped": page.stopped}
+    items, onward = told_items(page, lambda entry: _pending(entry, seen))
+    return {**listing(items, next=id_text(onward)), "scanned": page.scanned, "stopped": page.stopped}
 
 
 def _item(group: GroupFacts, now_ms: int, state: StreamState | None) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from django.utils import timezone
 from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema, model_validator
 
+from dashboard.api.weight import told
 from dashboard.fleet.snapshot import ServerSnapshot
 from dashboard.format import moment
 from dashboard.names import from_path
-from dashboard.rows import Sight, value_json, values_json
+from dashboard.rows import Sight, value_json
 from dashboard.streams.ids import StreamId, parse_position
 from dashboard.streams.snapshots import Fields as RawFields
 from dashboard.streams.snapshots import Figure, PendingEntry
@@ -135,7 +136,7 @@ def fields(found: RawFields | None, seen: Sight) -> dict[str, Any]:
     """`fields` as [name, value] pairs; null where there is no body, or with the reason where it may not be read."""
     if not seen.may_read:
         return {"fields": None, "fields_reason": NO_PAYLOADS}
-    return {"fields": None if found is None else values_json(found, seen)}
+    return {"fields": None} if found is None else told(found, seen)
 
 
 def name(found: bytes) -> Any:

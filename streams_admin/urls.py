@@ -7,7 +7,7 @@ from django.urls.converters import UUIDConverter
 from django.views.decorators.http import require_safe as read
 
 from dashboard import names  # noqa: F401 - registers the path converters
-from streams_admin import views
+from streams_admin import views, views_export
 
 urlpatterns: list[URLPattern] = [
     path("s/<slug:server>/<name:stream>/do/<slug:action>/", views.do, name="do"),
@@ -16,4 +16,6 @@ urlpatterns: list[URLPattern] = [
     path("operations/<uuid:id>/", read(views.operation), name="operation"),
     re_path(rf"^operations/(?P<id>{UUIDConverter.regex})/(?P<wish>pause|resume|cancel)/$", views.steer, name="steer"),
     path("audit/", read(views.audit_log), name="audit"),
+    path("audit/export.jsonl", read(views_export.jsonl), name="audit_jsonl"),
+    path("audit/export.csv", read(views_export.spreadsheet), name="audit_csv"),
 ]

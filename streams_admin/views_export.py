@@ -1,0 +1,109 @@
+"""The audit log as a file: JSON Lines as the API shows a line, or CSV that a spreadsheet takes for nothing but text."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import AsyncIterator, Iterable
+from io import StringIO
+from typing import Any
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import timezone
+
+from dashboard.access import Permission, actor_of, require
+from dashboard.names import from_path, plain
+from streams_admin.models import AuditEntry
+from streams_admin.permissions import open_to
+from streams_admin.wire import audit_item
+
+CHUNK = 500
+FILTERS = ("who", "action", "outcome", "server")
+"""As on the page of the log."""
+COLUMNS = (
+    "number",
+    "span",
+    "at",
+    "who",
+    "who_kind",
+    "role",
+    "via",
+    "peer",
+    "claimed",
+    "server",
+    "stream",
+    "action",
+    "title",
+    "params",
+    "plan",
+    "operation",
+    "reason",
+    "outcome",
+    "detail",
+    "counts",
+    "hash",
+)
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""What makes a spreadsheet compute a cell."""
+
+
+def jsonl(request: HttpRequest) -> StreamingHttpResponse:
+    """Every line that is open to the actor, the oldest first; what was done is two lines, as in the API."""
+    return _file(_json_lines(_lines(request)), "jsonl", "application/jsonl")
+
+
+def spreadsheet(request: HttpRequest) -> StreamingHttpResponse:
+    """The same as CSV."""
+    return _file(_csv_lines(_lines(request)), "csv", "text/csv; charset=utf-8")
+
+
+def _lines(request: HttpRequest) -> QuerySet[AuditEntry]:
+    """Raises Forbidden. What is written after the request is not chased."""
+    actor = actor_of(request)
+    require(actor, Permission.SEE_AUDIT)
+    chosen = {name: request.GET[name][:200] for name in FILTERS if request.GET.get(name)}
+    last = AuditEntry.objects.order_by("pk").values_list("pk", flat=True).last() or 0
+    return open_to(actor, AuditEntry.objects.filter(pk__lte=last, **chosen))
+
+
+def _file(content: AsyncIterator[str], ending: str, kind: str) -> StreamingHttpResponse:
+    response = StreamingHttpResponse(content, content_type=kind)
+    name = f"audit-{timezone.localtime():%Y%m%d-%H%M%S}.{ending}"
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+async def _read(lines: QuerySet[AuditEntry]) -> AsyncIterator[AuditEntry]:
+    """In parts, so that no cursor stays open while a slow client reads."""
+    last = 0
+    while part := [line async for line in lines.filter(pk__gt=last).order_by("pk")[:CHUNK]]:
+        for line in part:
+            yield line
+        last = part[-1].pk
+
+
+async def _json_lines(lines: QuerySet[AuditEntry]) -> AsyncIterator[str]:
+    async for line in _read(lines):
+        yield json.dumps(audit_item(line), ensure_ascii=False) + "\n"
+
+
+async def _csv_lines(lines: QuerySet[AuditEntry]) -> AsyncIterator[str]:
+    yield _row(COLUMNS)
+    async for line in _read(lines):
+        item = {**audit_item(line), "stream": plain(from_path(line.stream))}
+        yield _row(_cell(item[column]) for column in COLUMNS)
+
+
+def _row(cells: Iterable[str]) -> str:
+    out = StringIO()
+    csv.writer(out).writerow(cells)
+    return out.getvalue()
+
+
+def _cell(value: Any) -> str:
+    """Text for a cell; what a spreadsheet would compute begins with an apostrophe."""
+    if value is None:
+        return ""
+    text = json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else str(value)
+    return f"'{text}" if text.startswith(FORMULA) else text

@@ -1,0 +1,168 @@
+"""`manage.py act ACTION`: plan, look, run and audit, as the pages do, for scripts and for when the site is down."""
+
+from __future__ import annotations
+
+import getpass
+import json
+import os
+import shlex
+import socket
+import sys
+import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.core.management.base import BaseCommand, CommandError
+
+from dashboard.access import Actor, Forbidden, actor_for
+from dashboard.format import number
+from dashboard.names import to_path
+from dashboard.streams import servers
+from dashboard.streams.errors import StreamError
+from streams_admin import operations, plans
+from streams_admin.actions import ALL
+from streams_admin.audit import Caller
+from streams_admin.batches import outcome
+from streams_admin.errors import Refused
+from streams_admin.models import Operation, Plan
+from streams_admin.wire import NAMES
+
+HELP = """One action on a stream: prints the plan, asks, runs it, and prints what came of it; 1 unless all was done.
+
+  act claim --server default --stream orders:new --as anna --param group=workers --param filter.consumer=worker-2 \\
+      --param to=worker-1 --yes --reason "worker-2 is gone"
+
+Parameters are those of the API. Names are taken byte by byte as the shell passes them; ids are separated by commas;
+anything else is JSON where it is JSON (5, true, [["field", "value"]]), else text."""
+LOOK_EVERY = 0.2
+
+
+class Command(BaseCommand):
+    help = "Plan and run one action on a stream."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.formatter_class = RawDescriptionHelpFormatter
+        parser.description = HELP
+        parser.add_argument("action", help=", ".join(ALL))
+        parser.add_argument("--server", default="default", help="as configured; default: default")
+        parser.add_argument("--stream", required=True, help="the key")
+        parser.add_argument("--as", dest="who", required=True, metavar="USER", help="who acts, with their permissions")
+        parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="repeatable")
+        parser.add_argument("--reason", default="", help="stands in the audit log")
+        parser.add_argument("--yes", action="store_true", help="run it without asking")
+        parser.add_argument("--confirm", metavar="TEXT", help="what has to be typed for what cannot be undone")
+        parser.add_argument("--dry-run", action="store_true", help="only show the plan")
+
+    def handle(self, *args: Any, **given: Any) -> None:
+        caller = Caller(_actor(given["who"]), "command", claimed=f"{getpass.getuser()} on {socket.gethostname()}")
+        with told():
+            plan = self._plan(caller, given)
+        self._show(plan)
+        if given["dry_run"]:
+            return
+        confirm = self._agree(plan, given)
+        with told():
+            operation = operations.begin(caller, plan, confirm=confirm, reason=given["reason"][:2000])
+        self._follow(operation)
+        self._report(operation)
+
+    def _plan(self, caller: Caller, given: dict[str, Any]) -> Plan:
+        server, key = servers.get(given["server"]), os.fsencode(given["stream"])
+        return plans.prepare(caller, server, key, given["action"], params_of(given["param"]))
+
+    def _show(self, plan: Plan) -> None:
+        preview = plan.preview
+        self.stdout.write(f"{preview['title']}\n{preview['sentence']}\n")
+        for note in preview["notes"]:
+            mark = {"stuck": "!!", "late": "! "}.get(note["severity"], "  ")
+            self.stdout.write(f"{mark} {note['title']}. {note['text']}".rstrip())
+        for change in preview["changes"]:
+            after = "not counted" if change["after"] is None else number(change["after"])
+            self.stdout.write(f"   {change['label']}: {number(change['now'])} -> {after} {change['note']}".rstrip())
+        for line in preview["redis_cli"]:
+            self.stdout.write(f"   > {line}")
+
+    def _agree(self, plan: Plan, given: dict[str, Any]) -> str:
+        """The text that was typed, or ""."""
+        wanted, at_terminal = plan.preview["confirm"], sys.stdin.isatty()
+        if wanted:
+            return self._typed(wanted, given["confirm"], at_terminal)
+        if not given["yes"] and not at_terminal:
+            raise CommandError("Nothing was done. Add --yes to run it without being asked.")
+        if not given["yes"] and input("Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+            raise CommandError("Nothing was done.")
+        return ""
+
+    def _typed(self, wanted: str, confirm: str | None, at_terminal: bool) -> str:
+        if confirm is None and not at_terminal:
+            raise CommandError(f"Nothing was done. This cannot be undone: add --confirm {shlex.quote(wanted)}.")
+        return input(f"This cannot be undone. Type {wanted} to go on: ") if confirm is None else confirm
+
+    def _follow(self, operation: Operation) -> None:
+        """Until it is over, whoever runs it: this process, or the site. Ctrl-C cancels it between two batches."""
+        while not operation.over and operation.state != "paused":
+            try:
+                if not operations.work_once():
+                    time.sleep(LOOK_EVERY)
+            except KeyboardInterrupt:
+                self.stderr.write("Cancelling…")
+                operations.wish(operation, "cancel")
+            operation.refresh_from_db()
+            if sys.stderr.isatty():
+                self.stderr.write(f"\r{number(operation.done)} of {number(operation.total)} ", ending="")
+
+    def _report(self, operation: Operation) -> None:
+        counts = ", ".join(f"{number(count)} {kind.replace('_', ' ')}" for kind, count in operation.results.items())
+        self.stdout.write(f"{operation.state}: {counts or 'nothing'}")
+        after = dict(map(tuple, operation.after))
+        for label, before in operation.before:
+            self.stdout.write(f"   {label}: {number(before)} -> {number(after.get(label, 0))}")
+        self.stdout.write(f"   operation {operation.pk}")
+        if outcome(operation) != "done":
+            raise CommandError(operation.error or "Not all of it was done.")
+
+
+def _actor(name: str) -> Actor:
+    user = User.objects.filter(username=name).first()
+    if user is None:
+        raise CommandError(f"There is no user {name!r}. --as names who acts, with the permissions they have here.")
+    return actor_for(user)
+
+
+@contextmanager
+def told() -> Iterator[None]:
+    """What is refused ends the command with its sentence."""
+    try:
+        yield
+    except (Refused, Forbidden, StreamError) as error:
+        raise CommandError(error.message) from error
+
+
+def params_of(words: list[str]) -> dict[str, Any]:
+    """`name=value` as actions take them. Raises CommandError."""
+    found: dict[str, Any] = {}
+    for word in words:
+        name, sign, text = word.partition("=")
+        if not sign:
+            raise CommandError(f"--param is {word!r}; allowed is NAME=VALUE.")
+        outer, dot, inner = name.partition(".")
+        where = found.setdefault(outer, {}) if dot else found
+        if not isinstance(where, dict):
+            raise CommandError(f"--param {name} does not fit to the {outer} before it.")
+        where[inner or outer] = _value(inner or outer, text)
+    return found
+
+
+def _value(name: str, text: str) -> Any:
+    if name in NAMES:
+        return to_path(os.fsencode(text)) if text else ""
+    if name == "ids":
+        return [part.strip() for part in text.split(",")]
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return text
+    return value if isinstance(value, bool | int | list | dict) else text

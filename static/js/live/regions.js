@@ -17,6 +17,7 @@ const WITHIN_MS = 10_000;
 let last = -EVERY_MS;
 let timer = 0;
 let missed = false;
+let waiting = false;
 
 /** Soon, and not more often than every two seconds. */
 export function refresh() {
@@ -39,16 +40,31 @@ async function load() {
   }
 }
 
+/** The row that must not move on the screen: under the pointer, with the focus, or ticked. */
+function held() {
+  const ticked = [...document.querySelectorAll("tr:has([data-select-row]:checked)")];
+  const seen = ticked.find((row) => row.getBoundingClientRect().bottom > 0);
+  return document.querySelector("main tbody tr:hover") ?? document.activeElement.closest("main tbody tr") ?? seen;
+}
+
 /** @param {Document} page */
 function show(page) {
+  const row = held();
+  const before = row?.getBoundingClientRect().top;
+  refreshRegions(page);
+  if (row?.isConnected) scrollBy({ top: row.getBoundingClientRect().top - before, behavior: "instant" });
+  document.title = page.title;
+  document.dispatchEvent(new CustomEvent("streamgauge:refreshed"));
+}
+
+/** @param {Document} page */
+function refreshRegions(page) {
   for (const region of document.querySelectorAll("[data-live]")) {
     const fresh = page.querySelector(`[data-live="${CSS.escape(region.dataset.live)}"]`);
     if (!fresh || isTypedIn(region) || region.parentElement.closest("[data-live]")) continue;
     if (isHandled(region)) inPlace(region, fresh);
     else morph(region, fresh);
   }
-  document.title = page.title;
-  document.dispatchEvent(new CustomEvent("streamgauge:refreshed"));
 }
 
 function isTypedIn(region) {
@@ -60,7 +76,16 @@ function isHandled(region) {
   return region.querySelector("[data-select-row]:checked, tbody:hover [data-select-row]") !== null;
 }
 
+/** What waits is shown once nobody has a hand on the table any more. */
+function release() {
+  const handled = [...document.querySelectorAll("[data-live]")].some(isHandled);
+  if (!waiting || handled) return;
+  waiting = false;
+  refresh();
+}
+
 function inPlace(region, fresh) {
+  waiting = true;
   for (const row of region.querySelectorAll("tr[id]")) {
     const next = fresh.querySelector(`tr[id="${CSS.escape(row.id)}"]`);
     row.classList.toggle("muted", !next);
@@ -81,6 +106,7 @@ export function bind(page) {
       watching: () => (again ? refresh() : (again = true)),
     },
   );
+  for (const event of ["change", "reset", "pointerout"]) document.addEventListener(event, () => setTimeout(release, 0));
   document.addEventListener("visibilitychange", () => {
     if (document.hidden || !missed) return;
     missed = false;

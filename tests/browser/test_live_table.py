@@ -1,0 +1,89 @@
+"""A table that is live leaves alone what somebody is working with."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.site import Site
+
+pytestmark = pytest.mark.browser
+GROUP = "/s/default/live:table/g/workers/"
+
+
+@pytest.fixture
+def held(site: Site) -> list[str]:
+    """Twelve entries pending with one worker, oldest first."""
+    site.client.delete("live:table")
+    ids = [str(site.client.xadd("live:table", {"n": n})) for n in range(12)]
+    site.client.xgroup_create("live:table", "workers", "0")
+    site.client.xreadgroup("workers", "ann", {"live:table": ">"}, count=12)
+    return ids
+
+
+def row(page: Page, id_: str) -> str:
+    return f'tr[id="p-{id_}"]'
+
+
+def test_a_ticked_row_stays_ticked_and_in_place_while_others_go(
+    site: Site, page: Page, held: list[str]
+) -> None:
+    page.goto(GROUP)
+    expect(page.locator("[data-live-badge]")).to_have_text("live")
+    chosen = page.locator(row(page, held[5]))
+    chosen.locator("[data-select-row]").check()
+    before = chosen.bounding_box()
+
+    site.client.xack("live:table", "workers", *held[:3])
+    newer = str(site.client.xadd("live:table", {"n": 99}))
+    site.client.xreadgroup("workers", "bob", {"live:table": ">"})
+    expect(page.locator("[data-live=facts]")).to_contain_text("2 consumers", timeout=10_000)
+
+    expect(page.locator(row(page, held[0]))).to_have_attribute("data-gone", "")
+    expect(chosen.locator("[data-select-row]")).to_be_checked()
+    assert chosen.bounding_box() == pytest.approx(before, abs=1)
+    expect(page.locator("[data-select-count]")).to_have_text("1 selected")
+
+    page.locator("#bar").get_by_role("button", name="Clear").click()
+    page.mouse.move(5, 5)
+    expect(page.locator(row(page, newer))).to_be_visible(timeout=10_000)
+    expect(page.locator(row(page, held[0]))).to_have_count(0)
+
+
+def test_new_entries_wait_while_the_table_is_paused(site: Site, page: Page) -> None:
+    site.client.delete("live:paused")
+    site.client.xadd("live:paused", {"word": "first"})
+    page.goto("/s/default/live:paused/")
+    expect(page.locator("[data-live-badge]")).to_have_text("live")
+    page.locator("[data-live-pause]").click()
+    for word in ("second", "third"):
+        site.client.xadd("live:paused", {"word": word})
+    expect(page.locator("[data-live-pill]")).to_have_text("2 new", timeout=5_000)
+    expect(page.get_by_role("cell", name="third", exact=True)).to_have_count(0)
+    page.locator("[data-live-pill]").click()
+    expect(page.get_by_role("cell", name="third", exact=True)).to_be_visible()
+
+
+def test_every_page_can_be_walked_with_the_keyboard(site: Site, page: Page, held: list[str]) -> None:
+    page.goto("/")
+    page.keyboard.press("g")
+    page.keyboard.press("s")
+    page.wait_for_url("**/s/default/")
+    page.keyboard.press("/")
+    expect(page.get_by_role("searchbox").first).to_be_focused()
+    page.keyboard.type("live:tab")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/search/?q=live*")
+    page.keyboard.press("j")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", level=1)).to_contain_text("live:table")
+    page.keyboard.press("?")
+    expect(page.get_by_role("heading", name="Keyboard")).to_be_visible()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (390, 844)])
+def test_no_page_scrolls_sideways(site: Site, page: Page, held: list[str], width: int, height: int) -> None:
+    page.set_viewport_size({"width": width, "height": height})
+    for address in ("/", "/s/default/", "/s/default/live:table/", GROUP, "/operations/", "/audit/"):
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, address

@@ -62,11 +62,13 @@ def figures_of(overview: GroupOverview) -> list[list[Any]]:
 
 
 def find_group(ask: Ask, path: str = "") -> GroupOverview | None:
-    """The group of the parameters (or that of `path`) as it is now; None when it or the stream is not there."""
+    """The group of the parameters (or that of `path`) as it is now; None when it or the stream is not there.
+
+    Raises BadOrder where an address of a form names none.
+    """
+    group = name("group", path or named(ask.params, "group", "which one is meant"))
     try:
-        return ask.server.run(
-            GroupQuery(ask.key, name("group", path or ask.params["group"]), ask.server.capabilities())
-        )
+        return ask.server.run(GroupQuery(ask.key, group, ask.server.capabilities()))
     except Gone:
         return None
 

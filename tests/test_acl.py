@@ -251,6 +251,6 @@ def test_what_later_actions_need_can_be_added(hands: redis.Redis, stream: redis.
     assert hands.execute_command("XDEL", KEY, "9-0") == 1
     assert hands.execute_command("XAUTOCLAIM", KEY, GROUP, "bert", 0, "0", "COUNT", 1)
     assert hands.execute_command("XGROUP", "DESTROY", KEY, GROUP) == 1
-    assert hands.execute_command("DEL", KEY) == 1
+    assert hands.execute_command("UNLINK", KEY) == 1
     with pytest.raises(redis.exceptions.NoPermissionError):
         hands.execute_command("FLUSHALL")

@@ -6,15 +6,20 @@ refused as it said it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
 
 from dashboard.streams.errors import NotAllowed, ServerRefused
 from dashboard.streams.ids import StreamId
-from dashboard.streams.queries import Command
+from dashboard.streams.queries import Command, EntryRange
 from dashboard.streams.replies import need, row, rows
 from dashboard.streams.servers import Server
-from streams_admin import scripts
+from dashboard.streams.snapshots import Fields
+from streams_admin import provenance, scripts
+from streams_admin.provenance import Stamp
 
 
 @dataclass(frozen=True, slots=True)
@@ -269,3 +274,88 @@ def delete(server: Server, key: bytes, ids: Sequence[StreamId], *, references: s
         replies = server.hands.each([delete_words(key, [id_]) for id_ in ids])
         return [1 if need(reply) else -1 for reply in replies]
     return list(server.hands.call(*delete_words(key, ids, references)))
+
+
+SCRIPTED_AT_ONCE = 100
+"""Entries that one script moves: the server does nothing else meanwhile."""
+TOO_LARGE, REFUSED = -3, -4
+"""An entry has too many fields for a script; the server refused the copy of an entry after it had taken others."""
+
+
+def dead_letter_words(key: bytes, group: bytes, to: bytes, entry: Held, fields: Fields, stamp: Stamp) -> list[Command]:
+    """The copy and the acknowledgement, as they are sent where scripts are refused."""
+    words = [word for pair in fields for word in pair]
+    stamped = stamp.words(datetime.now(UTC))
+    values: Command = (key, str(entry.id), group, entry.consumer, str(entry.deliveries), *stamped)
+    told = [word for name, value in zip(provenance.NAMES, values, strict=True) for word in (name, value)]
+    return [("XADD", to, "*", *words, *told), ("XACK", key, group, str(entry.id))]
+
+
+def dead_letter(
+    server: Server, key: bytes, group: bytes, to: bytes, entries: Sequence[Held], stamp: Stamp, *, delete: bool
+) -> list[int]:
+    """Copy to the stream `to`, acknowledge and, with `delete`, delete: all of it or nothing, for each entry.
+
+    Per entry 1 (moved), 0 (not pending any more), -1 (changed hands), -2 (no body) or REFUSED. Raises StreamError only
+    while nothing was done.
+    """
+    out: list[int] = []
+    move = partial(_move, server, key, group, to, stamp, delete=delete)
+    for at in range(0, len(entries), SCRIPTED_AT_ONCE):
+        part = entries[at : at + SCRIPTED_AT_ONCE]
+        told = ("1" if delete else "0", *stamp.words(datetime.now(UTC)))
+        try:
+            replies = server.hands.call("EVAL", scripts.DEAD_LETTER, 2, key, to, group, *told, *_as_held(part))
+            out.extend(map(int, replies))
+        except (NotAllowed, ServerRefused):
+            _one_by_one(part, move, out)
+    large = [e for e, reply in zip(entries, out, strict=True) if reply == TOO_LARGE]
+    singly = iter(_one_by_one(large, move, []))
+    return [next(singly) if reply == TOO_LARGE else reply for reply in out]
+
+
+def _one_by_one(entries: Iterable[Held], move: Callable[[Held], int], out: list[int]) -> list[int]:
+    """`move` each and append its reply. After one was moved, what is refused is REFUSED instead of raised."""
+    for entry in entries:
+        try:
+            out.append(move(entry))
+        except (NotAllowed, ServerRefused):
+            if 1 not in out:
+                raise
+            out.append(REFUSED)
+    return out
+
+
+def _move(server: Server, key: bytes, group: bytes, to: bytes, stamp: Stamp, entry: Held, *, delete: bool) -> int:
+    """As one entry of `dead_letter`, without a script.
+
+    MULTI makes the copy and the acknowledgement one step, but cannot ask first who holds the entry. So it is claimed
+    for its own consumer before, which the server does only while it is as idle as it was seen, and which keeps others
+    from claiming it. Its worker may still acknowledge in between: then the copy is taken back.
+    """
+    found = server.run(EntryRange(key, entry.id, entry.id, limit=1)).items
+    if not found:
+        return -2
+    words = dead_letter_words(key, group, to, entry, found[0].fields, stamp)
+    words += [delete_words(key, [entry.id])] if delete else []
+    _may(server, words)
+    if not server.hands.call(*claim_words(key, group, entry.consumer, entry.idle_ms, [entry.id])):
+        return -1
+    copied, acknowledged = _together(server, words)[:2]
+    if not acknowledged:
+        server.hands.call(*delete_words(to, [StreamId.parse(copied)]))
+    return int(acknowledged)
+
+
+def _may(server: Server, words: Sequence[Command]) -> None:
+    """Raises NotAllowed when the server's ACL refuses one of the commands; none is carried out."""
+    for reply in server.hands.each([("MULTI",), *words, ("DISCARD",)]):
+        need(reply)
+
+
+def _together(server: Server, words: Sequence[Command]) -> list[Any]:
+    """The replies of a MULTI. Raises the error of the command that was refused; then none was carried out."""
+    replies = server.hands.each([("MULTI",), *words, ("EXEC",)])
+    for reply in replies:
+        need(reply)
+    return list(replies[-1])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.urls import reverse
 
 from dashboard.access import Actor, Permission, may
@@ -19,6 +20,7 @@ NEXT_STEPS = {
     "stuck": ("claim", "Review & claim…"),
     "silent_consumer": ("claim", "Review & claim…"),
     "silent": ("claim", "Claim…"),
+    "poison": ("dead_letter", "Dead-letter…"),
     "ghosts": ("ghosts", "Clean up…"),
     "gone": ("consumer_delete", "Remove…"),
 }
@@ -34,14 +36,14 @@ def offers(actor: Actor, target: Target) -> Iterator[Item]:
     elif target.entry is not None:
         yield from _for(actor, target, "delete", id=str(target.entry))
     elif target.group is not None:
-        yield from _for(actor, target, "claim", "ack", "release", "ghosts", all="1")
+        yield from _for(actor, target, "claim", "ack", "release", "dead_letter", "ghosts", all="1")
         yield from _for(actor, target, "group_set_position", "consumer_create", "group_destroy")
     else:
         yield from _for(actor, target, "trim", "group_create", "delete", "stream_delete")
 
 
 def _selection(actor: Actor, target: Target) -> Iterator[Item]:
-    for slug in ("ack", "release", "claim"):
+    for slug in ("ack", "release", "dead_letter", "claim"):
         yield from _item(actor, target, ALL[slug], {}, primary=slug == "claim")
 
 
@@ -52,6 +54,8 @@ def _next_step(actor: Actor, target: Target) -> Iterator[Item]:
     query = {"group": to_path(target.group), "all": "1"}
     if target.consumer is not None:
         query["consumer"] = to_path(target.consumer)
+    if target.kind == "poison":
+        query["min_deliveries"] = str(settings.POISON_DELIVERIES)
     slug, label = NEXT_STEPS.get(target.kind, ("", ""))
     if slug and (slug != "consumer_delete" or target.consumer is not None):
         yield from _item(actor, target, ALL[slug], query, primary=True, label=label)

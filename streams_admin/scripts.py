@@ -66,3 +66,54 @@ if row['last-generated-id'] ~= ARGV[1] or row['length'] ~= tonumber(ARGV[2])
   or row['groups'] ~= tonumber(ARGV[3]) then return -1 end
 return redis.call('UNLINK', KEYS[1])
 """
+# Moves pending entries to another stream: the copy with where it came from, then XACK and, if wanted, XDEL.
+# KEYS: stream, target. ARGV: group, "1" to delete, by, at, reason, operation, then (ID, consumer, deliveries) each.
+# Replies per entry as ACK, or -2 it has no body, -3 too many fields for a script, -4 the server refused the copy.
+# What would be refused is found out before the first copy: ID 0-0 is in no stream. An ERR is XADD's answer to that;
+# once a script has written, the server does not tell it any more that memory is short.
+DEAD_LETTER = """
+local source, target, group, delete = KEYS[1], KEYS[2], ARGV[1], ARGV[2] == '1'
+local probe = redis.pcall('XADD', target, '0-0', 'a', 'b')
+if not string.find(probe.err, '^-?ERR') then return probe end
+probe = redis.pcall('XACK', source, group, '0-0')
+if type(probe) == 'table' and probe.err then return probe end
+probe = delete and redis.pcall('XDEL', source, '0-0') or 0
+if type(probe) == 'table' and probe.err then return probe end
+
+local function copy(id, consumer, deliveries, fields)
+  local words = {'XADD', target, '*'}
+  for _, word in ipairs(fields) do words[#words + 1] = word end
+  for _, word in ipairs({
+    'origin_stream', source, 'origin_id', id, 'origin_group', group, 'origin_consumer', consumer,
+    'deliveries', deliveries, 'moved_by', ARGV[3], 'moved_at', ARGV[4], 'reason', ARGV[5], 'operation', ARGV[6],
+  }) do words[#words + 1] = word end
+  return redis.pcall(unpack(words))
+end
+
+local out = {}
+for i = 7, #ARGV, 3 do
+  local id, consumer, deliveries = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  local found = redis.call('XPENDING', source, group, id, id, 1)
+  local body = redis.call('XRANGE', source, id, id)
+  if #found == 0 then
+    out[#out + 1] = 0
+  elseif found[1][2] ~= consumer or found[1][4] ~= tonumber(deliveries) then
+    out[#out + 1] = -1
+  elseif #body == 0 then
+    out[#out + 1] = -2
+  elseif #body[1][2] > 7000 then
+    out[#out + 1] = -3
+  else
+    local copied = copy(id, consumer, deliveries, body[1][2])
+    if type(copied) == 'table' and copied.err then
+      if #out == 0 then return copied end
+      out[#out + 1] = -4
+    else
+      redis.call('XACK', source, group, id)
+      if delete then redis.call('XDEL', source, id) end
+      out[#out + 1] = 1
+    end
+  end
+end
+return out
+"""

@@ -6,6 +6,7 @@ from streams_admin.actions.ack import Ack
 from streams_admin.actions.base import Action
 from streams_admin.actions.claim import Claim
 from streams_admin.actions.consumers import ConsumerCreate, ConsumerDelete
+from streams_admin.actions.dead_letter import DeadLetter
 from streams_admin.actions.delete import Delete
 from streams_admin.actions.ghosts import Ghosts
 from streams_admin.actions.groups import GroupCreate, GroupDestroy
@@ -20,6 +21,7 @@ ALL: dict[str, Action] = {
         Claim(),
         Ack(),
         Release(),
+        DeadLetter(),
         Ghosts(),
         Delete(),
         Trim(),

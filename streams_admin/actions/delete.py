@@ -79,8 +79,7 @@ class Delete(EntriesAction):
     def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
         """What is not there any more is deleted; by whom makes no difference."""
         there = read(ask, [item[0] for item in work])
-        left = "still_referenced" if ask.params["references"] == "acked" else "failed"
-        return Done.of([(str(i), left if entry else "done") for i, entry in there.items()])
+        return Done.of([(str(i), "failed" if entry else "done") for i, entry in there.items()])
 
     def form(self, ask: Ask, data: Any = None) -> forms.Form:
         return DeleteForm(data, ask)

@@ -29,6 +29,7 @@ from streams_admin.actions.pending import (
     per_consumer,
     read_pending,
     sample,
+    still_holds,
     why_not,
 )
 from streams_admin.commands import Held
@@ -73,9 +74,12 @@ class Release(PendingAction):
 
     def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
         entries = held(work)
-        ready = {entry.id for entry in read_pending(ask, [e.id for e in entries]) if _claimable(entry)}
-        done = [(str(e.id), "done") for e in entries if e.id in ready]
-        return Done.of(done + why_not(ask, [e for e in entries if e.id not in ready]))
+        now = {entry.id: entry for entry in read_pending(ask, [e.id for e in entries])}
+        done = [(str(e.id), "done") for e in entries if e.id in now and _claimable(now[e.id])]
+        same = [e for e in entries if e.id in now and not _claimable(now[e.id]) and still_holds(now[e.id], e)]
+        known = {id_ for id_, _ in done} | {str(e.id) for e in same}
+        rest = why_not(ask, [e for e in entries if str(e.id) not in known])
+        return Done.of([*done, *((str(e.id), "failed") for e in same), *rest])
 
 
 def _claimable(entry: Held | PendingEntry) -> bool:

@@ -1,0 +1,203 @@
+"""Dead-letter: move pending entries to another stream, so that the group gets on and nothing is lost.
+
+Exactly one copy, however often it is repeated or interrupted: the pending entry itself is the marker. Redis takes it
+off the list in the very step that makes the copy (a script; MULTI where scripts are refused), and no step is taken for
+an entry that is not on the list any more. Nothing is ever sent twice; after a lost reply or a crash the target is read
+for the copy, which names its origin and this operation, behind the ID that the target had reached before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from django import forms
+
+from dashboard.access import Permission
+from dashboard.format import plural
+from dashboard.names import plain, to_path
+from dashboard.streams.ids import StreamId
+from dashboard.streams.queries import StreamQuery
+from dashboard.streams.snapshots import Entry
+from streams_admin import cli, commands
+from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.pending import (
+    Looked,
+    PendingAction,
+    busy_note,
+    counts_of,
+    entries_text,
+    ghost_note,
+    group_of,
+    guard_note,
+    held,
+    owners,
+    per_consumer,
+    read_pending,
+    sample,
+    still_holds,
+)
+from streams_admin.actions.targets import allow_target, reached, tail_of, target_facts
+from streams_admin.commands import Held
+from streams_admin.provenance import Stamp, is_copy
+from streams_admin.which import name, truth
+
+RESULT = {1: "done", 0: "already_acknowledged", -1: "owner_changed", -2: "body_gone", commands.REFUSED: "failed"}
+SUFFIX = b":dlq"
+
+
+class DeadLetter(PendingAction):
+    slug = "dead_letter"
+    label = "Dead-letter…"
+    permission = Permission.DEAD_LETTER
+
+    def options(self, raw: Mapping[str, Any]) -> Params:
+        to = {"to": to_path(name("to", raw["to"]))} if raw.get("to") not in (None, "") else {}
+        return {**to, "delete": truth("delete", raw.get("delete", False))}
+
+    def allow(self, ask: Ask) -> None:
+        allow_target(ask, _to(ask), self.permission)
+
+    def preview(self, ask: Ask, looked: Looked) -> Preview:
+        group, to, now = plain(group_of(ask)), plain(_to(ask)), looked.overview.pending.count
+        return Preview(
+            title=f"Dead-letter {entries_text(looked)}",
+            sentence=f"Copies them to {to}, with where they came from, and takes them off the list of {group}.",
+            button=f"Dead-letter {entries_text(looked)}",
+            total=looked.total,
+            least=looked.least,
+            counts=counts_of(looked),
+            notes=[
+                *busy_note(looked),
+                *ghost_note(looked, "They stay on the list: there is nothing to copy."),
+                *_delete_notes(ask),
+                *_target_notes(ask),
+                guard_note(looked),
+            ],
+            changes=[
+                *per_consumer(looked, {n: -count for n, count in owners(looked).items()}),
+                Change("all", now, now - looked.total + looked.ghosts if _certain(looked) else None),
+                *_lengths(ask, looked),
+            ],
+            sample=sample(looked),
+            redis_cli=_lines(ask, looked),
+        )
+
+    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+        """Each piece of work ends with the ID the target has reached: its copy comes behind it."""
+        found = super().batch(ask, seen, cursor)
+        since = str(reached(ask, _to(ask))) if found.work else ""
+        return replace(found, work=[[*item, since] for item in found.work])
+
+    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        entries, stamp = _held(work), Stamp(ask.actor.name, ask.reason, ask.operation)
+        delete = ask.params["delete"]
+        replies = commands.dead_letter(ask.server, ask.key, group_of(ask), _to(ask), entries, stamp, delete=delete)
+        return Done.of([(str(e.id), RESULT[reply]) for e, reply in zip(entries, replies, strict=True)])
+
+    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        """What is still pending was not moved; of the rest, what has a copy was."""
+        entries = _held(work)
+        now = {entry.id: entry for entry in read_pending(ask, [e.id for e in entries])}
+        here = [(e, "failed" if still_holds(now[e.id], e) else "owner_changed") for e in entries if e.id in now]
+        moved, all_read = _copies(ask, [e for e in entries if e.id not in now], StreamId.parse(work[0][4]))
+        elsewhere = "already_acknowledged" if all_read else "unknown"
+        gone = [(e, "done" if e.id in moved else elsewhere) for e in entries if e.id not in now]
+        return Done.of([(str(e.id), result) for e, result in here + gone])
+
+    def form(self, ask: Ask, data: Any = None) -> forms.Form:
+        return DeadLetterForm(data, ask)
+
+    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+        found = form.cleaned_data
+        to = {"to": to_path(found["to"].encode())} if found["to"] else {}
+        return {**ask.params, **to, "delete": found["delete"]}
+
+
+class DeadLetterForm(forms.Form):
+    """Where to, and whether the entry stays in the stream."""
+
+    to = forms.CharField(label="To the stream", required=False, max_length=400)
+    delete = forms.BooleanField(
+        label="Delete them from the stream too",
+        required=False,
+        help_text="Every other group loses them then. Else they stay, acknowledged.",
+    )
+
+    def __init__(self, data: Any, ask: Ask) -> None:
+        super().__init__(data)
+        self.fields["to"].help_text = f"{plain(default_target(ask.key))} when it is empty"
+
+
+def default_target(key: bytes) -> bytes:
+    return key + SUFFIX
+
+
+def _to(ask: Ask) -> bytes:
+    return name("to", ask.params["to"]) if "to" in ask.params else default_target(ask.key)
+
+
+def _held(work: Sequence[Sequence[Any]]) -> list[Held]:
+    return held([item[:4] for item in work])
+
+
+def _copies(ask: Ask, entries: Sequence[Held], since: StreamId) -> tuple[set[StreamId], bool]:
+    """Which of the entries this operation has copied behind `since`, and whether all that is there was read."""
+    found: set[StreamId] = set()
+    left = {e.id for e in entries}
+    for copies, complete in tail_of(ask, _to(ask), since):
+        found |= {id_ for id_ in left - found for copy in copies if _is_copy(ask, copy, id_)}
+        if complete or found == left:
+            return found, True
+    return found, not left
+
+
+def _is_copy(ask: Ask, copy: Entry, id_: StreamId) -> bool:
+    return is_copy(copy.fields, stream=ask.key, group=group_of(ask), id_=id_, operation=ask.operation)
+
+
+def _target_notes(ask: Ask) -> list[Note]:
+    facts, to = target_facts(ask, _to(ask)), plain(_to(ask))
+    if facts is None:
+        return [Note("", f"{to} does not exist yet", "It is created by the first entry.")]
+    if facts.groups:
+        return [Note("late", f"{plural(facts.groups, 'group reads', 'groups read')} {to}", "They get the copies.")]
+    return []
+
+
+def _delete_notes(ask: Ask) -> list[Note]:
+    """Other groups that the deletion would take entries from."""
+    if not ask.params["delete"]:
+        return []
+    overview = ask.server.run(StreamQuery(ask.key, ask.server.capabilities()))
+    others = [plain(g.name) for g in overview.groups if g.name != group_of(ask)]
+    if not others:
+        return []
+    text = "What they have not read or not acknowledged of these is lost to them. Leave it in the stream to be safe."
+    return [Note("stuck", f"{', '.join(others[:4])} {'loses' if len(others) == 1 else 'lose'} them too", text)]
+
+
+def _lengths(ask: Ask, looked: Looked) -> list[Change]:
+    moved, length = looked.total - looked.ghosts, looked.overview.stream.length
+    facts = target_facts(ask, _to(ask))
+    before = facts.length if facts else 0
+    stays = length if not ask.params["delete"] else length - moved if _certain(looked) else None
+    return [
+        Change(f"in {plain(_to(ask))}", before, before + moved if _certain(looked) else None),
+        Change("in the stream", length, stays),
+    ]
+
+
+def _certain(looked: Looked) -> bool:
+    """Whether it is known how many of them have a body."""
+    return not looked.least and looked.bodies_looked >= looked.total
+
+
+def _lines(ask: Ask, looked: Looked) -> list[str]:
+    first = looked.entries[0]
+    entry = Held(first.id, first.consumer, first.deliveries, max(0, first.idle_ms))
+    stamp, fields = Stamp(ask.actor.name, "<reason>", "<number>"), ((b"<field>", b"<value>"),)
+    words = commands.dead_letter_words(ask.key, group_of(ask), _to(ask), entry, fields, stamp)
+    words += [commands.delete_words(ask.key, [entry.id])] if ask.params["delete"] else []
+    return ["# in one step for each entry", *(cli.line(*line) for line in words)]

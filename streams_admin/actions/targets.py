@@ -1,0 +1,58 @@
+"""The other stream of an action that copies entries: who may write to it, and what it must not reveal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dashboard.access import Permission, mask, require
+from dashboard.names import plain
+from dashboard.streams.errors import Gone
+from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, fitting
+from dashboard.streams.snapshots import Entry, StreamFacts
+from streams_admin.actions.base import Ask
+from streams_admin.errors import BadOrder
+
+LOOK_AT_MOST = 20_000
+"""Entries of a target that are read to find out what came of a step."""
+
+
+def allow_target(ask: Ask, to: bytes, permission: Permission) -> None:
+    """Raises Forbidden, or BadOrder when the copies would loop, or be readable where the policy masks them."""
+    require(ask.actor, permission, ask.server.name, to)
+    if to == ask.key:
+        raise BadOrder("to is the stream itself: the entries would never end.")
+    open_there = set(mask(ask.key).fields) - set(mask(to).fields)
+    if open_there:
+        fields = ", ".join(sorted(open_there))
+        raise BadOrder(f"{plain(to)} does not mask {fields} as {plain(ask.key)} does: the copies would be readable.")
+
+
+def target_facts(ask: Ask, to: bytes) -> StreamFacts | None:
+    """The target as it is now; None when it is not there yet. Raises NotAStream."""
+    try:
+        return ask.server.run(FactsQuery(to))
+    except Gone:
+        return None
+
+
+def reached(ask: Ask, to: bytes) -> StreamId:
+    """The last ID the target has given so far: copies come behind it."""
+    facts = target_facts(ask, to)
+    return facts.last_generated_id if facts else MIN
+
+
+def tail_of(ask: Ask, to: bytes, since: StreamId) -> Iterator[tuple[tuple[Entry, ...], bool]]:
+    """Pages of the target behind `since`, and whether that is all that ever came: never where it was trimmed since."""
+    facts = target_facts(ask, to)
+    if facts is None:
+        yield (), since == MIN
+        return
+    cut = since > MIN and (facts.first_id is None or facts.first_id > since)
+    start, looked = since.next(), 0
+    while looked < LOOK_AT_MOST:
+        page = ask.server.run(EntryRange(to, start, limit=fitting(PAGE_MAX, facts.entry_bytes)))
+        yield page.items, page.next is None and not cut
+        if page.next is None:
+            return
+        start, looked = page.next, looked + len(page.items)

@@ -66,17 +66,21 @@ def test_new_entries_wait_while_the_table_is_paused(site: Site, page: Page) -> N
 
 def test_every_page_can_be_walked_with_the_keyboard(site: Site, page: Page, held: list[str]) -> None:
     page.goto("/")
+    expect(page.locator("[data-live-badge]")).to_have_text("live")
     page.keyboard.press("g")
     page.keyboard.press("s")
     page.wait_for_url("**/s/default/")
+    expect(page.locator("[data-live-badge]")).to_have_text("live")
     page.keyboard.press("/")
     expect(page.get_by_role("searchbox").first).to_be_focused()
     page.keyboard.type("live:tab")
     page.keyboard.press("Enter")
     page.wait_for_url("**/search/?q=live*")
+    page.wait_for_load_state("networkidle")
     page.keyboard.press("j")
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", level=1)).to_contain_text("live:table")
+    expect(page.locator("[data-live-badge]")).to_have_text("live")
     page.keyboard.press("?")
     expect(page.get_by_role("heading", name="Keyboard")).to_be_visible()
 

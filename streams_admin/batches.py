@@ -180,9 +180,12 @@ def _after(action: Action, ask: Ask) -> list[list[Any]]:
 
 
 def give_up(operation: Operation, error: Exception) -> None:
-    """An error of ours. What was being done then is unknown."""
+    """It cannot go on, by an error of ours or because its server is not configured any more.
+
+    What was being done then is unknown.
+    """
     counts = Counter(operation.results) + Counter(unknown=len((operation.inflight or {}).get("work", ())))
-    text = f"An error of Streamgauge: {type(error).__name__}."
+    text = error.message if isinstance(error, StreamError) else f"An error of Streamgauge: {type(error).__name__}."
     close(operation, "failed", text, results=dict(counts), done=sum(counts.values()))
 
 

@@ -24,8 +24,8 @@ COUNT_UP_TO = 10_000
 SAMPLE = 5
 BODIES = 200
 """Entries a plan looks for the body of."""
-SLACK_MS = 20
-"""Two readings of one delivery time differ by less: clock and entries are read in one round trip."""
+SLACK_MS = 3
+"""Two readings of one delivery time differ by no more: clock and entries are read in one round trip."""
 SLOW_MS = 10_000
 """What is set back by more was released."""
 

@@ -11,7 +11,7 @@ from django.db import connections
 
 
 @pytest.fixture
-def real_database(transactional_db: None, tmp_path: Path) -> Iterator[None]:
+def real_database(transactional_db: None, tmp_path: Path) -> Iterator[Path]:
     """A database in a file, as in real use. One in memory locks whole tables as soon as two threads write."""
     inside, settings = connections["default"], connections.settings["default"]
     name, path = settings["NAME"], tmp_path / "streamgauge.sqlite3"
@@ -21,7 +21,7 @@ def real_database(transactional_db: None, tmp_path: Path) -> Iterator[None]:
     copy.close()
     settings["NAME"] = str(path)
     connections["default"] = connections.create_connection("default")
-    yield
+    yield path
     connections["default"].close()
     settings["NAME"] = name
     connections["default"] = inside

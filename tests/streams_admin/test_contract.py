@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -23,6 +23,7 @@ from streams_admin.models import AuditEntry, Operation, Plan
 from tests.dashboard.streams.seeding import KEY
 from tests.streams_admin.acting import ADMIN, OPERATOR, lost_replies, planned, run
 from tests.streams_admin.recipes import Recipe, collect
+from tests.streams_admin.threads import together
 
 pytestmark = pytest.mark.django_db
 
@@ -260,16 +261,14 @@ def test_a_plan_runs_once(slug: str, recipe: Recipe, redis_client: redis.Redis) 
 
 
 def test_the_same_key_fifty_times_at_once_is_one_operation(
-    real_database: None, slug: str, recipe: Recipe, redis_client: redis.Redis
+    real_database: Path, slug: str, recipe: Recipe, redis_client: redis.Redis
 ) -> None:
     plan = plan_of(slug, recipe)
     begun: list[Any] = []
-    gate = threading.Barrier(50)
 
     def ask() -> None:
         try:
             mine = plans.find(plans.token(plan), ADMIN.actor)
-            gate.wait()
             begun.append(operations.begin(ADMIN, mine, confirm=plan.preview["confirm"], key="once").pk)
         except Exception as error:
             begun.append(error)
@@ -280,14 +279,6 @@ def test_the_same_key_fifty_times_at_once_is_one_operation(
     assert begun == [Operation.objects.get().pk] * 50
     recipe.check(redis_client)
     assert lines(slug) == [("anna", "started"), ("anna", "done")]
-
-
-def together(target: Any, count: int) -> None:
-    threads = [threading.Thread(target=target) for _ in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
 
 
 def test_the_key_of_another_plan_gives_the_first_answer(slug: str, recipe: Recipe, redis_client: redis.Redis) -> None:

@@ -1,0 +1,99 @@
+"""Processes that end at the worst moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+from django.utils import timezone
+
+from dashboard.streams.servers import Hands
+from streams_admin import batches, operations
+from streams_admin.models import Operation, Plan
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class Killed(BaseException):
+    """As if the process had ended here: nothing in the product catches it."""
+
+
+@contextmanager
+def dies_at(step: int) -> Iterator[list[str]]:
+    """The process ends at the given step (from 1): before or after any save, before or after any write.
+
+    Yields the steps that were reached.
+    """
+    reached: list[str] = []
+
+    def now(what: str) -> None:
+        reached.append(what)
+        if len(reached) == step:
+            raise Killed(what)
+
+    saving, writing = _between(batches.save, "save", now), _between(Hands.each, "write", now)
+    with patch.object(batches, "save", saving), patch.object(Hands, "each", writing):
+        yield reached
+
+
+def _between(told: Callable[..., Any], what: str, now: Callable[[str], None]) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        now(f"before {what}")
+        answer = told(*args, **kwargs)
+        now(f"after {what}")
+        return answer
+
+    return call
+
+
+def orphan() -> None:
+    """As if the runners of all running operations had not been seen for a while."""
+    Operation.objects.filter(state="running").update(beat=timezone.now() - 2 * operations.ORPHANED)
+
+
+def finish() -> None:
+    """What the background of another process does, until nothing is left to do."""
+    orphan()
+    while operations.work_once():
+        orphan()
+
+
+_PROGRAM = """
+import os, signal, django
+django.setup()
+from dashboard.streams.servers import Hands
+from streams_admin import operations, plans
+from streams_admin.audit import Caller
+from streams_admin.models import Plan
+from tests.streams_admin.acting import ADMIN
+
+told, left = Hands.each, [{writes}]
+def each(hands, commands):
+    answer = told(hands, commands)
+    left[0] -= 1
+    if not left[0]:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return answer
+Hands.each = each
+
+plan = Plan.objects.get(pk="{plan}")
+operations.begin(ADMIN, plan, confirm=plan.preview["confirm"])
+while operations.work_once():
+    pass
+"""
+
+
+def run_until_killed(plan: Plan, database: Path, redis_url: str, *, writes: int) -> None:
+    """Another process on the same database runs the plan, and is killed right after its n-th write."""
+    environment = {**os.environ, "DATA_DIR": str(database.parent), "REDIS_URL": redis_url}
+    environment["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
+    program = _PROGRAM.format(plan=plan.pk, writes=writes)
+    ended = subprocess.run([sys.executable, "-c", program], env=environment, cwd=ROOT, capture_output=True, check=False)
+    assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()

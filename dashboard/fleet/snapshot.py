@@ -100,6 +100,11 @@ class ServerSnapshot:
     """Seconds the last round took."""
 
     @property
+    def at_ms(self) -> int | None:
+        """`at` in milliseconds of our own clock."""
+        return None if self.at is None else int(self.at * 1000)
+
+    @property
     def findings(self) -> tuple[Finding, ...]:
         found = [finding for state in self.streams.values() for finding in state.findings]
         return tuple(sorted(found, key=lambda f: (RANK[f.severity], -f.oldest_ms)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from datetime import UTC
 
@@ -34,6 +35,12 @@ register.filter("pieces", payloads.pieces)
 def since(epoch_ms: int | None, now_ms: int) -> str:
     """`{{ at|since:now }}`: the age of a moment."""
     return words.age(None if epoch_ms is None else now_ms - epoch_ms)
+
+
+@register.simple_tag
+def now_ms() -> int:
+    """Our own clock, for the age of what a server that does not answer has last said."""
+    return int(time.time() * 1000)
 
 
 @register.filter

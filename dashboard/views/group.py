@@ -116,6 +116,7 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
         "finding": findings[0] if findings else None,
         "word": WORDS[findings[0].kind] if findings else "Ok",
         "trouble": trouble,
+        "read_ms": here.snapshot.at_ms,
         "step": _step(here, target, findings),
         "menu": menus.items_for(here.actor, target),
         "bar": menus.items_for(here.actor, Target(here.server.name, stream, group, kind="selection")),

@@ -102,6 +102,7 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
         "finding": state.findings[0] if state and state.findings else None,
         "word": WORDS[state.findings[0].kind] if state and state.findings else "Ok",
         "trouble": trouble,
+        "read_ms": here.snapshot.at_ms,
         "asked": asked,
         "tabs": _tabs(asked, overview.facts),
         "entries": entries,

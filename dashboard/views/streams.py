@@ -178,7 +178,7 @@ def streams(request: HttpRequest, server: str) -> HttpResponse:
     context = {
         "server": here.server,
         "snapshot": snapshot,
-        "at_ms": int(snapshot.at * 1000) if snapshot.at else None,
+        "at_ms": snapshot.at_ms,
         "rows": _weighed(here.server, shown) if not snapshot.error else shown,
         "total": len(all_states),
         "found": len(found),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from django.http import HttpRequest, HttpResponse
@@ -12,6 +12,7 @@ from dashboard import params
 from dashboard.access import Permission, actor_of, require, visible_servers
 from dashboard.fleet.reading import matches, visible
 from dashboard.fleet.sampler import freshen
+from dashboard.fleet.snapshot import StreamState
 from dashboard.streams.errors import BadId, StreamError
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import EntryRange, Together
@@ -39,21 +40,21 @@ def search(request: HttpRequest) -> HttpResponse:
     known = [(s, visible(actor, freshen(s))) for s in visible_servers(actor)]
     id_ = _as_id(text)
     hits: list[Hit] = []
+    unasked: list[tuple[Server, str]] = []
     for server, states in known if text else []:
-        keys = [state.key for state in states]
-        if id_:
-            hits.extend(_holding(server, keys, id_))
-            continue
-        hits.extend(Hit(server, key) for key in keys if matches(key, text))
-        hits.extend(
-            Hit(server, state.key, group.facts.name)
-            for state in states
-            for group in state.sample.groups
-            if matches(group.facts.name, text)
-        )
+        try:
+            hits.extend(_holding(server, states, id_) if id_ else _named(server, states, text))
+        except StreamError as error:
+            unasked.append((server, error.message))
     if len(hits) == 1 and hits[0].id:
         return redirect("entry", hits[0].server.name, hits[0].stream, hits[0].id)
-    context = {"q": text, "is_id": id_ is not None, "hits": hits[:MOST], "left_out": max(0, len(hits) - MOST)}
+    context = {
+        "q": text,
+        "is_id": id_ is not None,
+        "hits": hits[:MOST],
+        "left_out": max(0, len(hits) - MOST),
+        "unasked": unasked,
+    }
     return render(request, "dashboard/search.html", context)
 
 
@@ -64,15 +65,20 @@ def _as_id(text: str) -> StreamId | None:
         return None
 
 
-def _holding(server: Server, keys: list[bytes], id_: StreamId) -> Iterator[Hit]:
-    """The streams that have an entry of this ID: one bounded XRANGE each, in one round trip."""
-    asked = keys[:MOST]
+def _named(server: Server, states: Sequence[StreamState], text: str) -> Iterator[Hit]:
+    """Streams first, then groups."""
+    yield from (Hit(server, state.key) for state in states if matches(state.key, text))
+    for state in states:
+        names = [group.facts.name for group in state.sample.groups]
+        yield from (Hit(server, state.key, name) for name in names if matches(name, text))
+
+
+def _holding(server: Server, states: Sequence[StreamState], id_: StreamId) -> Iterator[Hit]:
+    """The streams that have an entry of this ID: one bounded XRANGE each, in one round trip. Raises StreamError."""
+    asked = [state.key for state in states[:MOST]]
     if not asked:
         return
-    try:
-        found = server.run(Together(tuple(EntryRange(key, id_, id_, limit=1) for key in asked)))
-    except StreamError:
-        return
+    found = server.run(Together(tuple(EntryRange(key, id_, id_, limit=1) for key in asked)))
     for key, page in zip(asked, found, strict=True):
         if isinstance(page, Page) and page.items:
             yield Hit(server, key, id=id_)

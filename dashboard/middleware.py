@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 
+from dashboard.streams import servers
+
 Handler = Callable[[HttpRequest], HttpResponse]
 
 CSP = (
@@ -42,3 +44,16 @@ class SameOriginMiddleware:
         if request.method not in SAFE_METHODS and site not in ("same-origin", "none"):
             return HttpResponseForbidden("This request came from another site and was refused.")
         return self.get_response(request)
+
+
+class PatienceMiddleware:
+    """Reads answer in time however many watched servers are slow. What acts is not hurried in the middle of it."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.method not in SAFE_METHODS:
+            return self.get_response(request)
+        with servers.patience(servers.LOOK_WITHIN):
+            return self.get_response(request)

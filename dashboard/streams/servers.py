@@ -14,8 +14,9 @@ from __future__ import annotations
 import asyncio
 import errno
 import time
-from collections.abc import AsyncIterator, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from typing import Any, TypeVar
@@ -47,6 +48,8 @@ LOOK_TIMEOUT = 0.8
 """Seconds to connect, and to wait for one round trip of a page. Three of them fit into the 2.5 s a page may take."""
 ACT_TIMEOUT = 5.0
 """Seconds to wait for the reply to a write before its outcome is unknown."""
+LOOK_WITHIN = 2.4
+"""Seconds that all reads of a page may take together."""
 BREAK_FOR = 1.0
 """Seconds during which a server that did not answer is not asked again."""
 
@@ -121,6 +124,7 @@ class Server:
         if not commands:
             return []
         self._refuse_while_down()
+        self._refuse_too_late()
         try:
             pipe = self._eyes.pipeline(transaction=False)
             for command in commands:
@@ -148,6 +152,11 @@ class Server:
         if loop not in self._async_eyes:
             self._async_eyes[loop] = _async_client(self.config.url, LOOK_TIMEOUT, connections=8)
         return self._async_eyes[loop]
+
+    def _refuse_too_late(self) -> None:
+        ends = _ends.get()
+        if ends is not None and time.monotonic() + LOOK_TIMEOUT > ends:
+            raise Unreachable("The server answers too slowly: there was no time left to read this.")
 
     def _refuse_while_down(self) -> None:
         if self.down and time.monotonic() < self._closed_until:
@@ -385,6 +394,19 @@ def _async_client(url: str, timeout: float, *, connections: int) -> redis.asynci
     client = redis.asyncio.Redis(connection_pool=pool)
     client.response_callbacks.clear()
     return client
+
+
+_ends: ContextVar[float | None] = ContextVar("_ends", default=None)
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Within it the sync eyes begin no round trip that may end later than that, on whatever server: Unreachable."""
+    token = _ends.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _ends.reset(token)
 
 
 _servers: dict[str, Server] = {}

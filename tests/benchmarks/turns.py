@@ -1,0 +1,75 @@
+"""Two sides in turn, so that what disturbs the machine disturbs both; and what the product sends meanwhile."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+from dashboard.streams.servers import Hands, Server
+
+Side = Callable[[], object]
+
+
+@dataclass
+class Turns:
+    """Medians in milliseconds."""
+
+    ours_ms: float
+    bare_ms: float
+
+    @property
+    def ratio(self) -> float:
+        return round(self.ours_ms / self.bare_ms, 2)
+
+
+def took(side: Side) -> float:
+    """Milliseconds."""
+    began = time.perf_counter()
+    side()
+    return (time.perf_counter() - began) * 1000
+
+
+def in_turn(ours: Side, bare: Side, rounds: int) -> Turns:
+    """A first round of each warms up; then each begins every other round."""
+    ours(), bare()
+    times: dict[Side, list[float]] = {ours: [], bare: []}
+    for number in range(rounds):
+        for side in (ours, bare) if number % 2 else (bare, ours):
+            times[side].append(took(side))
+    return Turns(round(median(times[ours]), 2), round(median(times[bare]), 2))
+
+
+@dataclass
+class Sent:
+    """What the product sent: commands, in so many round trips."""
+
+    commands: int = 0
+    trips: int = 0
+
+    def note(self, commands: Sequence[Any]) -> None:
+        self.commands += len(commands)
+        self.trips += bool(commands)
+
+
+@contextmanager
+def counting() -> Iterator[Sent]:
+    """Everything the eyes and the hands send meanwhile. What a script does inside of the server is one command."""
+    sent, ask, each = Sent(), Server._ask, Hands.each
+
+    def asked(self: Server, commands: Sequence[Any]) -> list[Any]:
+        sent.note(commands)
+        return ask(self, commands)
+
+    def done(self: Hands, commands: Sequence[Any], *rest: Any, **named: Any) -> list[Any]:
+        sent.note(commands)
+        return each(self, commands, *rest, **named)
+
+    Server._ask, Hands.each = asked, done  # type: ignore[method-assign]
+    try:
+        yield sent
+    finally:
+        Server._ask, Hands.each = ask, each  # type: ignore[method-assign]

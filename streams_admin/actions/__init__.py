@@ -9,7 +9,8 @@ from streams_admin.actions.consumers import ConsumerCreate, ConsumerDelete
 from streams_admin.actions.dead_letter import DeadLetter
 from streams_admin.actions.delete import Delete
 from streams_admin.actions.ghosts import Ghosts
-from streams_admin.actions.groups import GroupCreate, GroupDestroy
+from streams_admin.actions.group_destroy import GroupDestroy
+from streams_admin.actions.groups import GroupCreate
 from streams_admin.actions.release import Release
 from streams_admin.actions.set_position import GroupSetPosition
 from streams_admin.actions.stream_delete import StreamDelete

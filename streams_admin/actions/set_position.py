@@ -16,7 +16,8 @@ from dashboard.streams.snapshots import GroupOverview
 from streams_admin import cli, commands
 from streams_admin.actions import positions
 from streams_admin.actions.base import Ask, Change, Note, Params, Preview, Seen
-from streams_admin.actions.groups import beyond_note, counts_reads, lag_note, position_of, stand
+from streams_admin.actions.group_destroy import stand
+from streams_admin.actions.groups import beyond_note, counts_reads, lag_note, position_of
 from streams_admin.actions.positions import Count
 from streams_admin.actions.single import Single, alive_note, find_group, named, refusal, the_group
 from streams_admin.errors import BadOrder, Changed

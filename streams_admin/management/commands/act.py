@@ -57,7 +57,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="only show the plan")
 
     def handle(self, *args: Any, **given: Any) -> None:
-        caller = Caller(_actor(given["who"]), "command", claimed=f"{getpass.getuser()} on {socket.gethostname()}")
+        caller = Caller(_actor(given["who"]), "command", claimed=f"{_login()} on {socket.gethostname()}")
         with told():
             plan = self._plan(caller, given)
         self._show(plan)
@@ -123,6 +123,14 @@ class Command(BaseCommand):
         self.stdout.write(f"   operation {operation.pk}")
         if outcome(operation) != "done":
             raise CommandError(operation.error or "Not all of it was done.")
+
+
+def _login() -> str:
+    """Of the operating system; in a container it may have no name."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return f"uid {os.getuid()}"
 
 
 def _actor(name: str) -> Actor:

@@ -122,7 +122,7 @@ def _range(here: Asked, facts: StreamFacts, query: EntriesQuery, seen: Sight) ->
         require(here.actor, Permission.READ_PAYLOAD, here.server.name, facts.key)
         keep = partial(where.parse(query.where).keeps, mask=seen.mask)
     limit, look = fitting(query.limit, facts.entry_bytes), looking(facts.entry_bytes)
-    return EntryRange(facts.key, start, end, newest_first, limit, keep, look)
+    return EntryRange(facts.key, start, end, newest_first, limit, keep, look, facts.first_id)
 
 
 @router.get(

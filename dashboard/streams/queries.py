@@ -254,6 +254,7 @@ class EntryRange(Query[Page[Entry]]):
     """Entries from `start` to `end` inclusive, oldest first, or newest first when `newest_first`.
 
     `keep` filters, over at most `look` entries a page. Asked about a missing key it is empty, like XRANGE.
+    `first`: the stream's first ID, where it is known. Asked for what is older, Redis walks the whole stream in vain.
     """
 
     key: bytes
@@ -263,17 +264,26 @@ class EntryRange(Query[Page[Entry]]):
     limit: int = 50
     keep: Callable[[Entry], bool] | None = None
     look: int = LOOK_MAX
+    first: StreamId | None = None
+
+    @property
+    def _in_vain(self) -> bool:
+        return self.newest_first and self.first is not None and self.end < self.first
 
     @property
     def _count(self) -> int:
         return self.look if self.keep else min(self.limit, PAGE_MAX) + 1
 
     def build(self) -> Sequence[Command]:
+        if self._in_vain:
+            return []
         if self.newest_first:
             return [("XREVRANGE", self.key, str(self.end), str(self.start), "COUNT", self._count)]
         return [("XRANGE", self.key, str(self.start), str(self.end), "COUNT", self._count)]
 
     def parse(self, replies: Sequence[Reply]) -> Page[Entry]:
+        if self._in_vain:
+            return Page(())
         looked = entries(replies[0])
         onward = StreamId.prev if self.newest_first else StreamId.next
         return page(looked, self.keep, min(self.limit, PAGE_MAX), asked=self._count, what="entries", onward=onward)
@@ -296,7 +306,6 @@ class EntryQuery(Query[EntryWhereabouts]):
             ("XINFO", "STREAM", self.key),
             ("XINFO", "GROUPS", self.key),
             _one(self.key, self.id),
-            ("XREVRANGE", self.key, str(self.id.prev()), "-", "COUNT", 1),
             ("XRANGE", self.key, str(self.id.next()), "+", "COUNT", 1),
         ]
 
@@ -307,8 +316,8 @@ class EntryQuery(Query[EntryWhereabouts]):
             id=self.id,
             entry=body[0] if body else None,
             deliveries=tuple(_position(r, self.id) for r in rows(replies[2])[:GROUPS_MAX]),
-            older=_neighbour(replies[4], self.id),
-            newer=_neighbour(replies[5], self.id),
+            older=None,
+            newer=_neighbour(replies[4], self.id),
             stream=stream,
             now_ms=server_ms(replies[0]),
         )
@@ -324,13 +333,22 @@ class _Deliveries(Query[EntryWhereabouts]):
 
     def build(self) -> Sequence[Command]:
         at = str(self.found.id)
-        return [("XPENDING", self.key, d.group, at, at, 1) for d in self.found.deliveries]
+        held: list[Command] = [("XPENDING", self.key, d.group, at, at, 1) for d in self.found.deliveries]
+        older = ("XREVRANGE", self.key, str(self.found.id.prev()), "-", "COUNT", 1)
+        return [*held, older] if self._has_older else held
+
+    @property
+    def _has_older(self) -> bool:
+        """Asked for what is below the first entry, Redis walks the whole stream in vain."""
+        first = self.found.stream.first_id
+        return first is not None and first < self.found.id
 
     def parse(self, replies: Sequence[Reply]) -> EntryWhereabouts:
-        deliveries = tuple(_delivery(d, r) for d, r in zip(self.found.deliveries, replies, strict=True))
+        deliveries = tuple(_delivery(d, r) for d, r in zip(self.found.deliveries, replies, strict=False))
         if self.found.entry is None and not any(d.pending for d in deliveries):
             raise Gone(f"The entry {self.found.id} does not exist: it was never added, or trimmed or deleted since.")
-        return replace(self.found, deliveries=deliveries)
+        older = _neighbour(replies[-1], self.found.id) if self._has_older else None
+        return replace(self.found, deliveries=deliveries, older=older)
 
 
 @dataclass(frozen=True)

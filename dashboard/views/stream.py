@@ -163,6 +163,7 @@ def _read(here: Watched, facts: StreamFacts, asked: Asked, seen: Sight) -> tuple
         limit=fitting(LIMIT, facts.entry_bytes),
         keep=(lambda entry: filtered.keeps(entry, seen.mask)) if filtered else None,
         look=looking(facts.entry_bytes),
+        first=facts.first_id,
     )
     return here.server.run(query), upwards
 

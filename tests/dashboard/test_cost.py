@@ -32,8 +32,9 @@ FACTS = {"XINFO STREAM": 1}
 STREAM = {"TIME": 1, "XINFO STREAM": 1, "XINFO GROUPS": 1, "XPENDING": 1}
 """One XPENDING per group that holds something: here one of two, never more than fifty."""
 GROUP = {"TIME": 1, "XINFO STREAM": 1, "XINFO GROUPS": 1, "XINFO CONSUMERS": 1, "XPENDING": 2}
-ENTRY = {"TIME": 1, "XINFO STREAM": 1, "XINFO GROUPS": 1, "XRANGE": 2, "XREVRANGE": 1, "XPENDING": 2}
-"""The entry and its two neighbours; one XPENDING per group, never more than fifty."""
+FIRST = {"TIME": 1, "XINFO STREAM": 1, "XINFO GROUPS": 1, "XRANGE": 2, "XPENDING": 2}
+ENTRY = {**FIRST, "XREVRANGE": 1}
+"""The entry and its two neighbours; one XPENDING per group, never more than fifty. The first one has none before it."""
 
 ALL = "/s/default/"
 ONE, GRP = f"{ALL}orders:new/", f"{ALL}orders:new/g/order_processors/"
@@ -52,6 +53,8 @@ PAGES = {
     f"{ONE}?where=status = lost": {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": 1},
     f"{ONE}?tab=groups": {**STREAM, "MEMORY USAGE": 1},
     f"{ONE}?tab=retention": {**STREAM, "MEMORY USAGE": 1},
+    f"{ONE}?at=2001-01-01": {**STREAM, "MEMORY USAGE": 1},  # before the first entry: XREVRANGE would walk all of them
+    f"{ONE}e/{{first}}/": FIRST,
     f"{ONE}e/{{entry}}/": ENTRY,
     f"{ONE}e/{{entry}}/?as=hex": ENTRY,
     f"{ONE}e/{{entry}}/field/0/": ENTRY,
@@ -75,6 +78,8 @@ READS = {
     f"{AG}/pending?limit=200&min_idle_ms=1000&min_deliveries=2": {**FACTS, "XPENDING": 1, "XRANGE": 200},
     f"{AO}/entries?limit=500": {**FACTS, "XRANGE": 1},
     f"{AO}/entries?limit=500&order=desc&where=status = paid": {**FACTS, "XREVRANGE": 1},
+    f"{AO}/entries?order=desc&end=2001-01-01": FACTS,
+    f"{AO}/entries/{{first}}": FIRST,
     f"{AO}/entries/{{entry}}": ENTRY,
 }
 
@@ -136,11 +141,11 @@ Get = Callable[[str], HttpResponse]
 @pytest.fixture
 def get(seeded: redis.Redis, operator: Client, sent: Sent) -> Get:
     """Asks for an address, and compares what was noted with what the server counted itself."""
-    entry = seeded.xpending_range(world.STREAM, world.GROUP, "-", "+", 1)[0]["message_id"].decode()
+    first, entry = (row["message_id"].decode() for row in seeded.xpending_range(world.STREAM, world.GROUP, "-", "+", 2))
 
     def asked(address: str) -> HttpResponse:
         seeded.config_resetstat()
-        response = operator.get(address.replace("{entry}", entry))
+        response = operator.get(address.replace("{entry}", entry).replace("{first}", first))
         assert sum(_counted(seeded).values()) == len(sent.commands)
         return response
 
@@ -192,6 +197,7 @@ def test_the_table_asks_for_every_read_there_is(client: Client) -> None:
 def _pattern(address: str) -> str:
     path = address.partition("?")[0].removeprefix(V)
     names = {"servers/default": "servers/{server}", "orders:new": "{stream}", "order_processors": "{group}"}
+    names |= {"{first}": "{entry}"}
     for name, pattern in names.items():
         path = path.replace(name, pattern)
     return path

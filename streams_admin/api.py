@@ -49,6 +49,7 @@ class Go(BaseModel):
 
     confirm: str = Field("", max_length=10_000)
     reason: str = Field("", max_length=2000)
+    duty: int = Field(0, ge=0, le=100, description="percent of the time a large operation may spend in commands")
 
 
 class Begun(BaseModel):
@@ -103,9 +104,9 @@ def run(
     idempotency_key: HeaderEx[str, P(alias="Idempotency-Key", max_length=255)] = "",
 ) -> Status[Any]:
     """Asked again, for the same plan or with the same Idempotency-Key, the answer is the operation that runs or ran."""
-    caller, go = caller_of(request, "api"), go or Go(confirm="", reason="")
+    caller, go = caller_of(request, "api"), go or Go(confirm="", reason="", duty=0)
     found = plans.find(plan, caller.actor)
-    operation = operations.begin(caller, found, confirm=go.confirm, reason=go.reason, key=idempotency_key)
+    operation = operations.begin(caller, found, confirm=go.confirm, reason=go.reason, key=idempotency_key, duty=go.duty)
     return Status(202, {"operation": str(operation.pk), "state": operation.state})
 
 

@@ -27,6 +27,8 @@ from streams_admin.models import Operation, Plan
 
 KEPT = 1000
 """Results per entry that are kept with an operation; of larger ones the rest is counts."""
+LONGEST_REST = 5.0
+"""Seconds between two batches; a runner that rests longer would count as gone."""
 LOOK_AFTER = (0.2, 1.0, 2.0)
 """Seconds before each look at what came of a write whose reply was lost."""
 
@@ -44,7 +46,9 @@ def advance(operation: Operation, ask: Ask, action: Action) -> bool:
     try:
         if operation.inflight is not None:
             return _resume(operation, ask, action)
+        began = time.monotonic()
         batch = action.batch(ask, operation.plan.seen, operation.cursor)
+        operation.spent = time.monotonic() - began
         if not batch.work:
             return _note(operation, ask, action, batch, Done())
         save(operation, inflight=_inflight(batch))
@@ -61,10 +65,18 @@ def _inflight(batch: Batch) -> dict[str, Any]:
 
 def _attempt(operation: Operation, ask: Ask, action: Action, work: list[Any]) -> Done:
     """Act; when the reply is lost, look what came of it. What cannot be found out is unknown."""
+    began = time.monotonic()
     try:
-        return action.act(ask, operation.plan.seen, work)
+        done = action.act(ask, operation.plan.seen, work)
+        operation.spent += time.monotonic() - began
+        return done
     except OutcomeUnknown:
         return _look(operation, ask, action, work)
+
+
+def rest(operation: Operation) -> None:
+    """Leave the server alone for so long that the last batch was no more than the operation's duty of the time."""
+    time.sleep(min(LONGEST_REST, operation.spent * (100 / operation.duty - 1)))
 
 
 def _look(operation: Operation, ask: Ask, action: Action, work: list[Any]) -> Done:

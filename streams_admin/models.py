@@ -37,6 +37,7 @@ class Operation(models.Model):
     state = models.CharField(max_length=16, default="queued", db_index=True)
     wish = models.CharField(max_length=16, default="", help_text="pause or cancel, obeyed between two batches")
     reason = models.TextField(default="", blank=True)
+    duty = models.PositiveSmallIntegerField(default=25, help_text="percent of the time it may spend in commands")
     total = models.BigIntegerField(null=True)
     done = models.BigIntegerField(default=0)
     results = models.JSONField(default=dict)
@@ -52,6 +53,9 @@ class Operation(models.Model):
     runner = models.CharField(max_length=64, default="", blank=True)
     span = models.UUIDField(null=True)
     key = models.CharField(max_length=128, null=True, blank=True, unique=True, help_text="who and Idempotency-Key")
+
+    spent = 0.0
+    """Seconds that the last batch spent in commands. Of this process, not kept."""
 
     def __str__(self) -> str:
         return f"{self.plan}: {self.state}"

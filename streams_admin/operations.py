@@ -16,6 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
+from django.conf import settings
 from django.db import DatabaseError, IntegrityError, close_old_connections, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -39,9 +40,12 @@ LOOK_EVERY = 1.0
 RUNNER = f"{socket.gethostname()}:{os.getpid()}"
 
 
-def begin(caller: Caller, plan: Plan, *, confirm: str = "", reason: str = "", key: str = "") -> Operation:
+def begin(
+    caller: Caller, plan: Plan, *, confirm: str = "", reason: str = "", key: str = "", duty: int = 0
+) -> Operation:
     """Run a plan; its operation, ended when it was small. The same plan or the same `key` again: the first answer.
 
+    `duty`: percent of the time that a larger one may spend in commands, 1 to 100; 0: that of the settings.
     Raises Forbidden, Expired, NotConfirmed, Changed or StreamError, and then nothing was done.
     """
     known = _first_answer(caller, plan, key)
@@ -52,7 +56,7 @@ def begin(caller: Caller, plan: Plan, *, confirm: str = "", reason: str = "", ke
     plans.allow(caller, action, ask.server, ask.key, params=action.told(plan.params))
     plans.allow_more(caller, action, ask)
     _check_typed(plan, confirm)
-    operation, first = _begin_once(caller, plan, action, ask, reason.replace("\0", ""), key)
+    operation, first = _begin_once(caller, plan, action, ask, reason.replace("\0", ""), key, duty)
     if first:
         _run_here(operation, ask, action)
     return operation
@@ -75,7 +79,9 @@ def _check_typed(plan: Plan, confirm: str) -> None:
         raise NotConfirmed(f"Type {wanted} to go on: this cannot be undone.")
 
 
-def _begin_once(caller: Caller, plan: Plan, action: Action, ask: Ask, reason: str, key: str) -> tuple[Operation, bool]:
+def _begin_once(
+    caller: Caller, plan: Plan, action: Action, ask: Ask, reason: str, key: str, duty: int
+) -> tuple[Operation, bool]:
     """The operation, and whether it is ours to run.
 
     Who asks at the same moment finds the world changed by the first one, and gets that one's operation. To everybody
@@ -91,7 +97,7 @@ def _begin_once(caller: Caller, plan: Plan, action: Action, ask: Ask, reason: st
         outcome = "refused" if isinstance(error, Changed) else "failed"
         audit.refuse(caller, line_of(plan, None, reason), outcome, error.message)
         raise
-    return _open(caller, plan, before, reason, key)
+    return _open(caller, plan, before, reason, key, duty)
 
 
 def _check_unchanged(plan: Plan, action: Action, ask: Ask) -> None:
@@ -100,7 +106,9 @@ def _check_unchanged(plan: Plan, action: Action, ask: Ask) -> None:
         raise Changed(f"The state has changed, and nothing was done. {why}")
 
 
-def _open(caller: Caller, plan: Plan, before: list[list[Any]], reason: str, key: str) -> tuple[Operation, bool]:
+def _open(
+    caller: Caller, plan: Plan, before: list[list[Any]], reason: str, key: str, duty: int
+) -> tuple[Operation, bool]:
     """The operation and its audit line, or neither; another's where somebody was faster."""
     try:
         with transaction.atomic():
@@ -108,6 +116,7 @@ def _open(caller: Caller, plan: Plan, before: list[list[Any]], reason: str, key:
                 raise IntegrityError
             total = plan.preview["total"]
             operation = Operation(plan=plan, reason=reason, total=total, before=before, key=_key(caller, key))
+            operation.duty = min(100, max(1, duty or settings.OPERATION_DUTY))
             operation.state, operation.runner, operation.beat = "running", RUNNER, timezone.now()
             operation.span = audit.write(caller, line_of(plan, operation, reason))
             operation.save(force_insert=True)
@@ -184,6 +193,7 @@ def _go_on(operation: Operation) -> None:
     if operation.inflight is None and not batches.obey(operation, ask, action):
         return
     if batches.advance(operation, ask, action):
+        batches.rest(operation)
         batches.save(operation, state="queued", runner="")
 
 

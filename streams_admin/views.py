@@ -7,6 +7,7 @@ from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -17,13 +18,13 @@ from django.views.decorators.http import require_POST
 
 from dashboard.access import Actor, Permission, actor_of, require, visible_servers
 from dashboard.names import from_path, plain
-from dashboard.params import entry_id, flag, names, whole
+from dashboard.params import choice, entry_id, flag, names, whole
 from dashboard.params import name as name_param
 from dashboard.rows import pending_row, sight
 from dashboard.streams import servers
 from streams_admin import operations, plans
 from streams_admin.actions import ALL
-from streams_admin.actions.base import RESULTS, Ask, Params
+from streams_admin.actions.base import BATCH, RESULTS, Ask, Params
 from streams_admin.audit import Caller
 from streams_admin.errors import Refused
 from streams_admin.models import AuditEntry, Operation, Plan
@@ -33,6 +34,8 @@ from streams_admin.which import name as path_name
 
 View = Callable[..., HttpResponse]
 PER_PAGE = 50
+DUTIES = ("10", "25", "50", "100")
+"""Percent of the time that a large operation may spend in commands, as a page offers it."""
 TITLES = {400: "This cannot be planned", 404: "No such plan", 409: "Nothing was done", 410: "The plan has expired"}
 
 
@@ -125,12 +128,19 @@ def plan(request: HttpRequest, token: str) -> HttpResponse:
 def _run(request: HttpRequest, caller: Caller, found: Plan) -> HttpResponse:
     confirm, reason = request.POST.get("confirm", ""), request.POST.get("reason", "")[:2000]
     try:
-        operation = operations.begin(caller, found, confirm=confirm, reason=reason)
+        duty = int(choice(request.POST, "duty", ["", *DUTIES], "") or 0)
+        operation = operations.begin(caller, found, confirm=confirm, reason=reason, duty=duty)
     except Refused as refused:
         if refused.status == 400:
             return _show(request, caller, found, error=refused.message, reason=reason)
         raise
     return redirect("operation", operation.pk)
+
+
+def _is_large(found: Plan) -> bool:
+    """Whether it goes on after the request, at a pace that can be chosen."""
+    total = found.preview["total"]
+    return total is None or total > BATCH or found.preview["least"]
 
 
 def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", reason: str = "") -> HttpResponse:
@@ -147,6 +157,8 @@ def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", re
         "preview": found.preview,
         "sample": [pending_row(entry, seen) for entry in sample(found)],
         "error": error,
+        "duties": DUTIES if _is_large(found) else (),
+        "duty": str(settings.OPERATION_DUTY),
         "reason": reason,
         "expires_ms": int(found.expires.timestamp() * 1000),
         "again": _again(found),

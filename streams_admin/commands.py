@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from dashboard.streams.errors import NotAllowed, ServerRefused
+from dashboard.streams.errors import NotAllowed, OutcomeUnknown, ServerRefused, StreamError
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import Command, EntryRange
-from dashboard.streams.replies import need, row, rows
+from dashboard.streams.replies import Reply, need, row, rows
 from dashboard.streams.servers import Server
 from dashboard.streams.snapshots import Fields
 from streams_admin import provenance, scripts
@@ -50,6 +50,17 @@ return out
 """
 
 
+def _all(server: Server, words: Sequence[Command]) -> list[Reply]:
+    """The replies to several commands. Raises the refusal of all; of a part, it has to be found out what was done."""
+    replies = server.hands.each(words)
+    refused = [reply for reply in replies if isinstance(reply, StreamError)]
+    if refused and len(refused) == len(replies):
+        raise refused[0]
+    if refused:
+        raise OutcomeUnknown(f"A part of it was refused. {refused[0].message}")
+    return replies
+
+
 def ack_words(key: bytes, group: bytes, ids: Iterable[StreamId]) -> Command:
     """XACK as it is sent where scripts are refused, and as a plan shows it."""
     return ("XACK", key, group, *map(str, ids))
@@ -79,8 +90,7 @@ def ack(server: Server, key: bytes, group: bytes, entries: Sequence[Held]) -> li
     try:
         return list(server.hands.call("EVAL", _ACK, 1, key, group, *flat))
     except (NotAllowed, ServerRefused):
-        replies = server.hands.each([ack_words(key, group, [e.id]) for e in entries])
-        return [int(need(reply)) for reply in replies]
+        return [int(reply) for reply in _all(server, [ack_words(key, group, [e.id]) for e in entries])]
 
 
 def claim(
@@ -105,7 +115,7 @@ def claim(
         claim_words(key, group, to, min_idle_ms, [e.id for e in part], *options, *forced)
         for options, part in _alike(entries, bump=bump, keep_idle=keep_idle)
     ]
-    return [id_ for reply in server.hands.each(commands) for id_ in need(reply)]
+    return [id_ for reply in _all(server, commands) for id_ in reply]
 
 
 def _alike(entries: Iterable[Held], *, bump: bool, keep_idle: bool) -> list[tuple[tuple[str | int, ...], list[Held]]]:
@@ -240,8 +250,7 @@ def nack(server: Server, key: bytes, group: bytes, entries: Sequence[Held]) -> l
     try:
         return list(server.hands.call("EVAL", scripts.NACK, 1, key, group, *_as_held(entries)))
     except (NotAllowed, ServerRefused):
-        replies = server.hands.each([nack_words(key, group, [e.id]) for e in entries])
-        return [int(need(reply)) for reply in replies]
+        return [int(reply) for reply in _all(server, [nack_words(key, group, [e.id]) for e in entries])]
 
 
 def release(server: Server, key: bytes, group: bytes, entries: Sequence[Held], *, idle_ms: int) -> list[int]:
@@ -253,7 +262,7 @@ def release(server: Server, key: bytes, group: bytes, entries: Sequence[Held], *
         return list(server.hands.call("EVAL", scripts.RELEASE, 1, key, group, idle_ms, *_as_held(entries)))
     except (NotAllowed, ServerRefused):
         words = [claim_words(key, group, e.consumer, e.idle_ms, [e.id], "IDLE", idle_ms) for e in entries]
-        return [1 if need(reply) else -1 for reply in server.hands.each(words)]
+        return [1 if reply else -1 for reply in _all(server, words)]
 
 
 def _as_held(entries: Iterable[Held]) -> list[str | bytes]:
@@ -271,8 +280,7 @@ def delete_words(key: bytes, ids: Sequence[StreamId], references: str = "keep") 
 def delete(server: Server, key: bytes, ids: Sequence[StreamId], *, references: str = "keep") -> list[int]:
     """Per entry 1 (deleted), -1 (was not there) or, with `acked`, 2 (kept: a group has it pending or unread)."""
     if references == "keep":
-        replies = server.hands.each([delete_words(key, [id_]) for id_ in ids])
-        return [1 if need(reply) else -1 for reply in replies]
+        return [1 if reply else -1 for reply in _all(server, [delete_words(key, [id_]) for id_ in ids])]
     return list(server.hands.call(*delete_words(key, ids, references)))
 
 
@@ -359,3 +367,41 @@ def _together(server: Server, words: Sequence[Command]) -> list[Any]:
     for reply in replies:
         need(reply)
     return list(replies[-1])
+
+
+def add_words(key: bytes, fields: Fields, id_: str = "*", *, mkstream: bool = True, trim: Command = ()) -> Command:
+    """XADD. `trim`: MAXLEN or MINID with its sign and bound."""
+    return (
+        "XADD",
+        key,
+        *(() if mkstream else ("NOMKSTREAM",)),
+        *trim,
+        id_,
+        *(word for pair in fields for word in pair),
+    )
+
+
+def add(server: Server, words: Command) -> StreamId | None:
+    """The ID of the new entry; None when there is no stream and none was to be created."""
+    reply = server.hands.call(*words)
+    return StreamId.parse(reply) if reply else None
+
+
+def replay(server: Server, key: bytes, to: bytes, ids: Sequence[StreamId]) -> list[int]:
+    """Copy entries to the stream `to`, all in one step: the copies stand there behind each other, or none does.
+
+    Per entry 1 (copied), 0 (not there) or REFUSED. Where scripts are refused, and for very many fields, by MULTI.
+    """
+    try:
+        replies = list(map(int, server.hands.call("EVAL", scripts.REPLAY, 2, key, to, *map(str, ids))))
+    except (NotAllowed, ServerRefused):
+        replies = [TOO_LARGE]
+    return _replay(server, key, to, ids) if replies == [TOO_LARGE] else replies
+
+
+def _replay(server: Server, key: bytes, to: bytes, ids: Sequence[StreamId]) -> list[int]:
+    pages = [server.run(EntryRange(key, id_, id_, limit=1)).items for id_ in ids]
+    words = [add_words(to, provenance.stripped(page[0].fields, to)) for page in pages if page]
+    if words:
+        _together(server, words)
+    return [len(page) for page in pages]

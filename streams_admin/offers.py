@@ -34,12 +34,12 @@ def offers(actor: Actor, target: Target) -> Iterator[Item]:
     elif target.kind:
         yield from _next_step(actor, target)
     elif target.entry is not None:
-        yield from _for(actor, target, "delete", id=str(target.entry))
+        yield from _for(actor, target, "replay", "delete", id=str(target.entry))
     elif target.group is not None:
         yield from _for(actor, target, "claim", "ack", "release", "dead_letter", "ghosts", all="1")
         yield from _for(actor, target, "group_set_position", "consumer_create", "group_destroy")
     else:
-        yield from _for(actor, target, "trim", "group_create", "delete", "stream_delete")
+        yield from _for(actor, target, "replay", "trim", "group_create", "delete", "stream_delete")
 
 
 def _selection(actor: Actor, target: Target) -> Iterator[Item]:

@@ -50,8 +50,8 @@ def stripped(fields: Fields, target: bytes) -> Fields:
 
 
 def _start(fields: Fields) -> int:
-    """Where the last block begins; the end when there is none."""
-    for at in range(len(fields) - 1, -1, -1):
+    """Where the last block begins; the end when there is none. An entry is never all provenance."""
+    for at in range(len(fields) - 1, 0, -1):
         name = fields[at][0]
         if name == STREAM:
             return at

@@ -117,3 +117,43 @@ for i = 7, #ARGV, 3 do
 end
 return out
 """
+
+# Copies entries to another stream, without the provenance that names the target as their origin.
+# KEYS: stream, target. ARGV: IDs. Replies per entry 1 copied, 0 not there, -4 the server refused the copy after it had
+# taken others; {-3} and nothing done when one has too many fields for a script.
+REPLAY = """
+local source, target = KEYS[1], KEYS[2]
+local told = {origin_id = 1, origin_group = 1, origin_consumer = 1, deliveries = 1,
+  moved_by = 1, moved_at = 1, reason = 1, operation = 1}
+
+local function kept(fields)
+  for at = #fields - 1, 3, -2 do
+    if fields[at] == 'origin_stream' then return fields[at + 1] == target and at - 1 or #fields end
+    if not told[fields[at]] then return #fields end
+  end
+  return #fields
+end
+
+local bodies = {}
+for i, id in ipairs(ARGV) do
+  local body = redis.call('XRANGE', source, id, id)
+  bodies[i] = #body > 0 and body[1][2] or false
+  if bodies[i] and #bodies[i] > 7000 then return {-3} end
+end
+local out, refused = {}, false
+for i, fields in ipairs(bodies) do
+  if not fields then
+    out[i] = 0
+  elseif refused then
+    out[i] = -4
+  else
+    local words = {'XADD', target, '*'}
+    for at = 1, kept(fields) do words[at + 3] = fields[at] end
+    local added = redis.pcall(unpack(words))
+    refused = type(added) == 'table' and added.err
+    if refused and i == 1 then return added end
+    out[i] = refused and -4 or 1
+  end
+end
+return out
+"""

@@ -12,6 +12,7 @@ from streams_admin.actions.ghosts import Ghosts
 from streams_admin.actions.group_destroy import GroupDestroy
 from streams_admin.actions.groups import GroupCreate
 from streams_admin.actions.release import Release
+from streams_admin.actions.replay import Replay
 from streams_admin.actions.set_position import GroupSetPosition
 from streams_admin.actions.stream_delete import StreamDelete
 from streams_admin.actions.trim import Trim
@@ -23,6 +24,7 @@ ALL: dict[str, Action] = {
         Ack(),
         Release(),
         DeadLetter(),
+        Replay(),
         Ghosts(),
         Delete(),
         Trim(),

@@ -91,8 +91,13 @@ class EntriesAction(Action):
         """As `changed`, for what a subclass depends on."""
         return ""
 
+    def step(self, ask: Ask) -> int:
+        """Entries per batch."""
+        return BATCH
+
     def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
-        return _named(seen, cursor or 0) if "ids" in seen else _range(ask, seen, cursor)
+        most = self.step(ask)
+        return _named(seen, cursor or 0, most) if "ids" in seen else _range(ask, seen, cursor, most)
 
     def figures(self, ask: Ask) -> list[list[Any]]:
         try:
@@ -173,18 +178,18 @@ def _seen(found: Found, which: Which) -> Seen:
     return {"start": str(found.start), "end": str(found.end), "limit": limit}
 
 
-def _named(seen: Seen, cursor: int) -> Batch:
-    part = seen["ids"][cursor : cursor + BATCH]
+def _named(seen: Seen, cursor: int, most: int) -> Batch:
+    part = seen["ids"][cursor : cursor + most]
     settled = [(text, "not_found") for text in seen["absent"]] if cursor == 0 else []
     end = cursor + len(part)
     return Batch([[text] for text in part], end, settled, last=end >= len(seen["ids"]))
 
 
-def _range(ask: Ask, seen: Seen, cursor: Any) -> Batch:
+def _range(ask: Ask, seen: Seen, cursor: Any, most: int) -> Batch:
     """The next entries of the range. It ends where the stream ended when the plan was made."""
     start = StreamId.parse(cursor["at"] if cursor else seen["start"])
     taken = cursor["taken"] if cursor else 0
-    room = BATCH if seen["limit"] is None else min(BATCH, seen["limit"] - taken)
+    room = most if seen["limit"] is None else min(most, seen["limit"] - taken)
     facts = ask.server.run(FactsQuery(ask.key))
     limit = fitting(room, facts.entry_bytes)
     page = ask.server.run(EntryRange(ask.key, start, StreamId.parse(seen["end"]), limit=limit))

@@ -80,3 +80,28 @@ class DeadLetter(Recipe):
         assert [(c[b"n"], c[b"origin_id"]) for c in copies] == [(b"1", b"1-0"), (b"3", b"3-0")]
         assert sorted(pending(client)) == [b"2-0", b"4-0"]
         assert numbers(client) == [2, 4, 5, 6]
+
+
+COPY = b"co\xffpy"
+
+
+@register("replay")
+class Replay(Recipe):
+    params: ClassVar[dict[str, Any]] = {"filter": {"start": "2-0", "end": "4-0"}, "to": to_path(COPY)}
+    nonsense = (
+        *({**each, "to": to_path(COPY)} for each in NO_RANGE),
+        {"ids": ["1-0"]},
+        {"ids": ["1-0"], "to": ""},
+        {"ids": ["1-0"], "to": to_path(KEY)},
+        {"ids": ["1-0"], "to": to_path(COPY), "per_second": 0},
+        {"ids": ["1-0"], "to": to_path(COPY), "fields": []},
+        {"ids": ["1-0"], "to": to_path(COPY), "fields": {"n": "1"}},
+        {"ids": ["1-0"], "to": to_path(COPY), "fields": [["n", 1]]},
+        {"ids": ["1-0"], "to": to_path(COPY), "fields": [["n", {"base64": "?"}]]},
+        {"ids": ["1-0", "2-0"], "to": to_path(COPY), "fields": [["n", "1"]]},
+    )
+    total = 3
+
+    def check(self, client: redis.Redis) -> None:
+        assert [dict(fields) for _, fields in entries(client, COPY)] == [{b"n": b"2"}, {b"n": b"3"}, {b"n": b"4"}]
+        assert numbers(client) == [1, 2, 3, 4, 5, 6]

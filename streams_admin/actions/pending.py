@@ -17,13 +17,15 @@ from dashboard.streams.snapshots import GroupOverview, Page, PendingEntry
 from streams_admin.actions.base import BATCH, Action, Ask, Batch, Change, Note, Params, Preview, Seen
 from streams_admin.commands import Held
 from streams_admin.errors import BadOrder, Changed
-from streams_admin.which import Which, name
+from streams_admin.which import IDS_MOST, Which, name
 
 COUNT_UP_TO = 10_000
 """Entries a plan looks at to count what matches; more are "at least"."""
 SAMPLE = 5
 BODIES = 200
 """Entries a plan looks for the body of."""
+BATCHES_BEFORE = 3
+"""Batches that are looked through before anything is done: whether any entry is as it was."""
 SLACK_MS = 3
 """Two readings of one delivery time differ by no more: clock and entries are read in one round trip."""
 SLOW_MS = 10_000
@@ -107,10 +109,15 @@ class PendingAction(Action):
 
     def _any_left(self, ask: Ask, seen: Seen) -> str:
         """At least one of them is as it was; in a long list that shows only on the way."""
-        batch = self.batch(ask, seen, None)
-        if batch.work or not batch.last:
-            return ""
-        return "None of the entries is as it was seen: each was acknowledged, delivered again or claimed meanwhile."
+        cursor = None
+        for _ in range(BATCHES_BEFORE):
+            batch = self.batch(ask, seen, cursor)
+            if batch.work:
+                return ""
+            if batch.last:
+                return "None of the entries is as it was seen: acknowledged, delivered again or claimed meanwhile."
+            cursor = batch.cursor
+        return ""
 
     def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
         return _named(ask, seen, cursor or 0) if "ids" in seen else _matching(ask, seen, cursor)
@@ -139,7 +146,7 @@ def look_at(ask: Ask) -> Looked:
     found = {entry.id for entry in entries}
     looked = _with_bodies(ask, entries[:BODIES])
     simple = not which.ids and which == Which(consumer=which.consumer)
-    total = _held(overview, which.consumer) if simple else len(entries)
+    total = _held(overview, which.consumer) if simple and least else len(entries)
     return Looked(
         overview=overview,
         entries=(*looked, *entries[BODIES:]),
@@ -228,9 +235,9 @@ def _with_bodies(ask: Ask, entries: Sequence[PendingEntry]) -> list[PendingEntry
 
 
 def seen_of(ask: Ask, looked: Looked) -> Seen:
-    """The state as the plan keeps it: each named entry's, or by what a match is known to be untouched since."""
+    """The state as the plan keeps it: each entry's, or of long lists by what a match is known to be untouched since."""
     which = Which.parse(ask.params)
-    if which.ids:
+    if which.ids or (len(looked.entries) == looked.total <= IDS_MOST and not looked.least):
         return each_seen(looked)
     last = looked.overview.group.last_delivered_id
     highest = min(which.end, max([last, *(e.id for e in looked.entries[-1:])]))

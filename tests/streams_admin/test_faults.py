@@ -1,0 +1,180 @@
+"""Replies that are lost, servers that end: what came of it is found out by reading, and nothing is sent again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from dashboard.names import to_path
+from dashboard.streams import servers
+from dashboard.streams.errors import Unreachable
+from dashboard.streams.servers import ServerConfig
+from streams_admin import batches, embedded, operations
+from streams_admin.models import AuditEntry, Operation
+from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
+from tests.servers import chosen
+from tests.streams_admin.acting import ADMIN, of_group, pending, planned, run
+from tests.streams_admin.dying import finish
+from tests.streams_admin.proxy import Loss, Proxy, proxied
+from tests.streams_admin.recipes import HELPER, IDLE_MS
+
+pytestmark = [pytest.mark.django_db, pytest.mark.faults]
+
+COUNT = 8
+WRITE = {"claim": b"XCLAIM", "ack": b"EVAL"}
+PARAMS = {"claim": of_group(to=to_path(HELPER), bump=True), "ack": of_group()}
+
+
+@pytest.fixture(autouse=True)
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in ("actions.pending", "operations"):
+        monkeypatch.setattr(f"streams_admin.{module}.BATCH", 3)
+    monkeypatch.setattr(batches, "LOOK_AFTER", (0, 0.1))
+
+
+def seed(client: redis.Redis) -> redis.Redis:
+    """Eight entries pending with WORKER: three batches."""
+    fill(client, COUNT)
+    group(client, read=COUNT)
+    for number in range(1, COUNT + 1):
+        neglect(client, f"{number}-0", idle_ms=IDLE_MS)
+    client.execute_command("CONFIG", "RESETSTAT")
+    return client
+
+
+@pytest.fixture
+def proxy(redis_client: redis.Redis, redis_url: str) -> Iterator[Proxy]:
+    """In front of the hands; the eyes look straight."""
+    seed(redis_client)
+    with proxied(redis_url) as between:
+        servers.configure([ServerConfig("default", redis_url, admin_url=between.url)])
+        yield between
+    servers.configure([])
+
+
+def calls(client: redis.Redis, command: str) -> int:
+    """How often the server has carried it out."""
+    found = client.info("commandstats").get(f"cmdstat_{command}", {"calls": 0})
+    return int(found["calls"])
+
+
+def outcomes() -> list[str]:
+    return list(AuditEntry.objects.order_by("pk").values_list("outcome", flat=True))
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("slug", ["claim", "ack"])
+def test_a_lost_reply_is_found_out_by_reading(slug: str, number: int, proxy: Proxy, redis_client: redis.Redis) -> None:
+    proxy.lose(WRITE[slug], number, "reply")
+    operation = run(planned(slug, PARAMS[slug]))
+    assert (operation.state, operation.results) == ("done", {"done": COUNT})
+    assert outcomes() == ["started", "done"]
+    if slug == "claim":
+        assert {(who, count) for who, _, count in pending(redis_client).values()} == {(HELPER, 2)}
+    else:
+        assert pending(redis_client) == {}
+    assert proxy.seen == calls(redis_client, WRITE[slug].decode().lower()) == 3, "three batches, none sent again"
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+@pytest.mark.parametrize("slug", ["claim", "ack"])
+def test_a_lost_request_is_a_failure_and_is_not_sent_again(
+    slug: str, number: int, proxy: Proxy, redis_client: redis.Redis
+) -> None:
+    proxy.lose(WRITE[slug], number, "request")
+    operation = run(planned(slug, PARAMS[slug]))
+    lost = 2 if number == 3 else 3
+    assert (operation.state, operation.results) == ("done", {"done": COUNT - lost, "failed": lost})
+    assert outcomes() == ["started", "partly_done"]
+    untouched = [id_ for id_, (who, _, count) in pending(redis_client).items() if (who, count) == (WORKER, 1)]
+    assert len(untouched) == lost
+    assert [id_ for id_, result in operation.entries if result == "failed"] == [id_.decode() for id_ in untouched]
+    assert (proxy.seen, calls(redis_client, WRITE[slug].decode().lower())) == (3, 2)
+
+
+def test_workers_that_go_on_meanwhile_are_not_counted_as_ours(proxy: Proxy, redis_client: redis.Redis) -> None:
+    """The request is lost; before anybody looks, one entry is acknowledged and another one is claimed."""
+
+    def workers() -> None:
+        redis_client.xack(KEY, GROUP, "1-0")
+        redis_client.xclaim(KEY, GROUP, b"thief", 0, [b"2-0"], justid=True)
+
+    proxy.lose(WRITE["claim"], 1, "request", workers)
+    operation = run(planned("claim", of_group("1-0", "2-0", "3-0", to=to_path(HELPER))))
+    assert operation.entries == [["1-0", "already_acknowledged"], ["2-0", "owner_changed"], ["3-0", "failed"]]
+    assert outcomes() == ["started", "failed"]
+
+
+@pytest.fixture
+def doomed() -> Iterator[embedded.Embedded]:
+    """A server of its own, to be ended."""
+    with embedded.start(chosen()) as running:
+        yield running
+    servers.configure([])
+
+
+@pytest.mark.parametrize("loss", ["reply", "request"])
+def test_a_server_that_ends_during_a_write_leaves_it_unknown(doomed: embedded.Embedded, loss: Loss) -> None:
+    with redis.Redis.from_url(doomed.url, protocol=2) as client, proxied(doomed.url) as between:
+        seed(client)
+        servers.configure([ServerConfig("default", doomed.url, admin_url=between.url)])
+        plan = planned("claim", PARAMS["claim"])
+        between.lose(WRITE["claim"], 2, loss, doomed.stop)
+        operation = run(plan)
+    assert operation.state == "failed"
+    assert operation.results == {"done": 3, "unknown": 3}
+    assert operation.error
+    assert operation.after == []
+    assert outcomes() == ["started", "unknown"]
+    line = AuditEntry.objects.latest("pk")
+    assert (line.counts, line.detail) == (operation.results, operation.error)
+
+
+def test_a_server_that_ends_between_two_batches_is_a_failure_with_what_was_done(doomed: embedded.Embedded) -> None:
+    with redis.Redis.from_url(doomed.url, protocol=2) as client:
+        seed(client)
+        servers.configure([ServerConfig("default", doomed.url)])
+        operation = operations.begin(ADMIN, planned("claim", PARAMS["claim"]))
+        assert (operation.state, operation.done) == ("queued", 3)
+    doomed.stop()
+    finish()
+    operation.refresh_from_db()
+    assert (operation.state, operation.results) == ("failed", {"done": 3})
+    assert "not running" in operation.error or "closed" in operation.error
+    assert outcomes() == ["started", "partly_done"]
+
+
+def test_a_server_that_has_ended_before_is_a_failure_and_nothing_began(doomed: embedded.Embedded) -> None:
+    with redis.Redis.from_url(doomed.url, protocol=2) as client:
+        seed(client)
+        servers.configure([ServerConfig("default", doomed.url)])
+        plan = planned("claim", PARAMS["claim"])
+    doomed.stop()
+    with pytest.raises(Unreachable):
+        run(plan)
+    assert not Operation.objects.exists()
+    assert outcomes() == ["failed"]
+
+
+def test_what_is_refused_in_part_is_found_out(proxy: Proxy, redis_client: redis.Redis) -> None:
+    """Each delivery count makes a command of its own; the server becomes a replica after the first of them."""
+    neglect(redis_client, "2-0", idle_ms=IDLE_MS, deliveries=4)
+    plan = planned("claim", of_group("1-0", "2-0", to=to_path(HELPER), bump=True))
+    hands = servers.get("default").hands
+    told = hands.each
+
+    def each(words: list[tuple[bytes | str | int, ...]]) -> list[object]:
+        first, *others = words
+        replies = told([first])
+        redis_client.execute_command("REPLICAOF", "127.0.0.1", "1")
+        try:
+            return [*replies, *told(others)]
+        finally:
+            redis_client.execute_command("REPLICAOF", "NO", "ONE")
+
+    hands.each = each  # type: ignore[method-assign, assignment]
+    operation = run(plan)
+    assert operation.entries == [["1-0", "done"], ["2-0", "failed"]]
+    assert outcomes() == ["started", "partly_done"]

@@ -14,6 +14,8 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.payloads import Piece, name_pieces
 
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-")
+_PLAIN = re.compile(r"[A-Za-z0-9_.:-]*[A-Za-z0-9_:-][A-Za-z0-9_.:-]*")
+"""Most names: they are their own path names."""
 _PATH = re.compile(r"(?:[A-Za-z0-9_.:-]|~[0-9A-F]{2})*")
 EMPTY = "~"
 """The empty name. A lone tilde cannot stand for anything else, and a URL needs something between its slashes."""
@@ -27,6 +29,8 @@ def to_path(name: bytes) -> str:
     """The one path name of these bytes. A name of dots only has its first dot escaped, or URLs would eat it."""
     if not name:
         return EMPTY
+    if name.isascii() and _PLAIN.fullmatch(text := name.decode("ascii")):
+        return text
     path = "".join(chr(byte) if byte in _SAFE else f"~{byte:02X}" for byte in name)
     return "~2E" + path[1:] if not path.strip(".") else path
 
@@ -35,6 +39,8 @@ def from_path(path: str) -> bytes:
     """The bytes of a path name; BadName for every spelling `to_path` does not give."""
     if path == EMPTY:
         return b""
+    if _PLAIN.fullmatch(path):
+        return path.encode("ascii")
     if not _PATH.fullmatch(path):
         raise BadName(f"{path[:60]!r} is not a path name.")
     parts = path.split("~")

@@ -32,10 +32,12 @@ class StreamId:
         """``b"1763596680412-0"`` or the same as text; BadId for anything else, numbers beyond 64 bits included."""
         if isinstance(text, bytes):
             text = text.decode("latin-1")
-        match = _FULL.fullmatch(text)
-        if not match or max(int(match[1]), int(match[2])) > TOP:
-            raise BadId(f"{text[:60]!r} is not a stream ID (like 1763596680412-0).")
-        return cls(int(match[1]), int(match[2]))
+        ms, _, seq = text.partition("-")  # a page parses thousands: a pattern would take twice as long
+        if text.isascii() and ms.isdigit() and seq.isdigit() and len(ms) <= 20 and len(seq) <= 20:
+            found = cls(int(ms), int(seq))
+            if found.ms <= TOP and found.seq <= TOP:
+                return found
+        raise BadId(f"{text[:60]!r} is not a stream ID (like 1763596680412-0).")
 
     @classmethod
     def bound(cls, text: str, *, upper: bool = False) -> Self:

@@ -262,6 +262,8 @@ def translate(error: Exception) -> StreamError:
     """redis-py's exceptions as ours. The first word of an error is its code; the words after it differ per version."""
     if isinstance(error, StreamError):
         return error
+    if isinstance(error, redis.ConnectionError) and isinstance(error.__cause__, redis.RedisError):
+        return translate(error.__cause__)  # asyncio wraps what the server says to a new connection
     if isinstance(error, redis.TimeoutError | TimeoutError):
         return Unreachable("The server did not answer in time.")
     if isinstance(error, redis.exceptions.BusyLoadingError):

@@ -114,7 +114,8 @@ def fleet_listing(
 ) -> dict[str, Any]:
     """A FleetListing: as old as the oldest look, complete when every server was looked through and answers still."""
     times = [snapshot.at for snapshot in snapshots if snapshot.at]
-    errors = [f"{snapshot.name}: {snapshot.error}" for snapshot in snapshots if snapshot.error]
+    troubles = [(snapshot.name, snapshot.error or snapshot.gaps) for snapshot in snapshots]
+    errors = [f"{name}: {trouble}" for name, trouble in troubles if trouble]
     complete = all(snapshot.complete for snapshot in snapshots) and not errors
     as_of = iso_ms(int(min(times) * 1000)) if times else None
     found = listing(items, next=next, as_of=as_of, complete=complete)

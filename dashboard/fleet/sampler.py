@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from django.conf import settings
@@ -18,7 +18,7 @@ from dashboard.fleet.memory import Memory
 from dashboard.fleet.snapshot import FleetSnapshot, ServerSnapshot, StreamState
 from dashboard.streams import servers
 from dashboard.streams.capabilities import Capabilities
-from dashboard.streams.errors import StreamError, Unreachable
+from dashboard.streams.errors import NotAllowed, StreamError, Unreachable
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.queries import ScanStreams
 from dashboard.streams.sampling import SampleStreams, StreamSample
@@ -42,6 +42,7 @@ class Sampler:
         self._keys: set[bytes] = set()
         self._met: set[bytes] = set()
         self._cursor = 0
+        self._shut_out = False
         self._go_on: dict[tuple[bytes, bytes], StreamId] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
@@ -97,6 +98,7 @@ class Sampler:
 
     async def _numbers(self, can: Capabilities) -> dict[bytes, StreamState]:
         states: dict[bytes, StreamState] = {}
+        self._shut_out = False
         keys = sorted(self._keys)
         for at in range(0, len(keys), CHUNK):
             chunk = tuple(keys[at : at + CHUNK])
@@ -123,6 +125,7 @@ class Sampler:
         if isinstance(error, Unreachable):
             raise error
         self._keys.discard(key)
+        self._shut_out = self._shut_out or isinstance(error, NotAllowed)
         self.memory.forget([key])
 
     def _publish(self, states: dict[bytes, StreamState], can: Capabilities, cost: float) -> None:
@@ -132,10 +135,20 @@ class Sampler:
             at=time.time(),
             now_ms=now_ms,
             info=can.info,
+            gaps=self._gaps(states),
             complete=self.snapshot.complete,
             streams=states,
             cost=cost,
         )
+
+    def _gaps(self, states: Mapping[bytes, StreamState]) -> str:
+        """What the configured user may not read: nothing is claimed about that."""
+        blind = any(group.refused for state in states.values() for group in state.sample.groups)
+        sentences = (
+            "Some streams may not be read by the configured user; they are left out." if self._shut_out else "",
+            "Pending entries may not be looked at (XPENDING, XINFO): what is stuck is not known." if blind else "",
+        )
+        return " ".join(filter(None, sentences))
 
     def movement(self, key: bytes, group: bytes, now_ms: int) -> Movement:
         return self.memory.movement(key, group, now_ms)

@@ -39,7 +39,7 @@ class StreamState:
 
     @property
     def health(self) -> Severity:
-        return worst(self.findings)
+        return worst(self.findings, blind=any(group.refused for group in self.sample.groups))
 
     @property
     def in_trend(self) -> tuple[float | None, ...]:
@@ -47,7 +47,8 @@ class StreamState:
         return tuple(point.in_rate for point in self.points[-60:])
 
     def group_health(self, group: bytes) -> Severity:
-        return worst(tuple(f for f in self.findings if f.group == group))
+        blind = any(g.refused for g in self.sample.groups if g.facts.name == group)
+        return worst(tuple(f for f in self.findings if f.group == group), blind=blind)
 
     @property
     def pending(self) -> int:
@@ -75,9 +76,9 @@ def oldest_ms(group: GroupSample, now_ms: int) -> int | None:
     return max(first.idle_ms, 0) if known is None else known
 
 
-def worst(findings: tuple[Finding, ...]) -> Severity:
-    """The health that follows from findings."""
-    return min((f.severity for f in findings), key=RANK.__getitem__, default="ok")
+def worst(findings: tuple[Finding, ...], *, blind: bool = False) -> Severity:
+    """The health that follows from findings. Without any, what could not be looked into is unknown, not ok."""
+    return min((f.severity for f in findings), key=RANK.__getitem__, default="unknown" if blind else "ok")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ class ServerSnapshot:
     """One server. `at` (epoch seconds): when the last complete round ended, None before the first.
 
     `error`: why the latest round failed, in a sentence; the values then are those of `at`.
+    `gaps`: what of it the server does not let us read, in a sentence, though it answers.
     `complete`: whether the inventory was finished; else `streams` is a part of it.
     """
 
@@ -93,6 +95,7 @@ class ServerSnapshot:
     now_ms: int = 0
     info: ServerInfo | None = None
     error: str = ""
+    gaps: str = ""
     down_since: float | None = None
     complete: bool = False
     streams: Mapping[bytes, StreamState] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from dashboard.streams.capabilities import Capabilities
-from dashboard.streams.errors import StreamError
+from dashboard.streams.errors import NotAllowed, StreamError
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.queries import GROUPS_MAX, Command, Query, group_facts
 from dashboard.streams.replies import Reply, consumers, entries, facts, pending_entries, rows, server_ms
@@ -34,6 +34,8 @@ class GroupSample:
     ghosts: int = 0
     go_on: StreamId = MIN
     """Where the next round looks on; MIN when this one saw the end."""
+    refused: str = ""
+    """Why nothing could be looked at: the server does not allow it."""
 
     @property
     def saw_all(self) -> bool:
@@ -138,6 +140,8 @@ def _looked_into(group: GroupSample, members: Reply, oldest: Reply, further: Rep
         return replace(
             group, consumers=consumers(members), looked=tuple(looked[id_] for id_ in sorted(looked)), go_on=go_on
         )
+    except NotAllowed as error:
+        return replace(group, refused=error.message)
     except StreamError:
         return group
 

@@ -65,6 +65,8 @@ def attention(request: HttpRequest) -> HttpResponse:
         "found": len(found),
         "totals": _totals(actor, watched),
         "troubled": [(s, snapshot) for s, snapshot in watched if snapshot.error],
+        "gaps": [(s, snapshot.gaps) for s, snapshot in watched if snapshot.gaps and not snapshot.error],
+        "sure": all(snapshot.at and not snapshot.error and not snapshot.gaps for _, snapshot in watched),
         "waiting": [s for s, snapshot in watched if snapshot.at is None and not snapshot.error],
         "servers": [s for s, _ in watched],
         "kinds": WORDS,

@@ -13,7 +13,7 @@ from dashboard.access import Permission, actor_of, require, visible_servers
 from dashboard.fleet.reading import matches, visible
 from dashboard.fleet.sampler import freshen
 from dashboard.fleet.snapshot import StreamState
-from dashboard.streams.errors import BadId, StreamError
+from dashboard.streams.errors import BadId, NotAllowed, StreamError
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import EntryRange, Together
 from dashboard.streams.servers import Server
@@ -37,11 +37,12 @@ def search(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     require(actor, Permission.SEE)
     text = params.text(request.GET, "q").strip()
-    known = [(s, visible(actor, freshen(s))) for s in visible_servers(actor)]
+    known = [(s, freshen(s)) for s in visible_servers(actor)]
     id_ = _as_id(text)
     hits: list[Hit] = []
-    unasked: list[tuple[Server, str]] = []
-    for server, states in known if text else []:
+    unasked = [(s, snapshot.error or snapshot.gaps) for s, snapshot in known if snapshot.error or snapshot.gaps]
+    for server, snapshot in known if text else []:
+        states = visible(actor, snapshot)
         try:
             hits.extend(_holding(server, states, id_) if id_ else _named(server, states, text))
         except StreamError as error:
@@ -80,5 +81,7 @@ def _holding(server: Server, states: Sequence[StreamState], id_: StreamId) -> It
         return
     found = server.run(Together(tuple(EntryRange(key, id_, id_, limit=1) for key in asked)))
     for key, page in zip(asked, found, strict=True):
+        if isinstance(page, NotAllowed):
+            raise page
         if isinstance(page, Page) and page.items:
             yield Hit(server, key, id=id_)

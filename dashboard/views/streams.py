@@ -115,7 +115,7 @@ class Row:
     def word(self) -> str:
         found = [finding for s in self.members for finding in s.findings]
         if not found:
-            return "Ok"
+            return "Ok" if self.health == "ok" else "Unknown"
         if self.prefix:
             return f"{sum(s.health == self.health for s in self.members)} {self.health}"
         return WORDS[min(found, key=lambda f: RANK[f.severity]).kind]

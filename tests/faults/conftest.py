@@ -1,0 +1,61 @@
+"""A server behind a proxy, as the site sees it while it serves: the sampler runs beside the requests."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+
+import pytest
+import redis
+
+from dashboard.fleet import sampler
+from dashboard.streams import servers
+from dashboard.streams.servers import ServerConfig
+from tests.faults.chaos import Chaos, chaos
+from tests.faults.reads import seed
+
+
+@pytest.fixture(autouse=True)
+def no_traceback(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    """Whatever happens, it is no surprise to us."""
+    with caplog.at_level(logging.INFO):
+        yield
+    assert [record.getMessage() for record in caplog.records if record.exc_info] == []
+
+
+@pytest.fixture(autouse=True)
+def sampling_beside(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in `serve`: a request does not look at the whole fleet by itself."""
+    monkeypatch.setattr(sampler, "_looping", True)
+
+
+@pytest.fixture
+def proxy(redis_url: str, redis_client: redis.Redis) -> Iterator[Chaos]:
+    """Configured as "default"; nothing was ever read through it."""
+    seed(redis_client)
+    with chaos(redis_url) as proxy:
+        servers.configure([ServerConfig("default", proxy.url)])
+        yield proxy
+    servers.configure([])
+
+
+@pytest.fixture
+def known(proxy: Chaos) -> None:
+    """It was looked at once."""
+    assert not look()
+
+
+def look() -> str:
+    """What the sampler does beside the requests; the error, if there is one."""
+    return sampler.sample_now(servers.get("default")).error
+
+
+def forget_the_trouble() -> None:
+    """As if nobody had asked for a while: whoever asks next has to find out by themselves."""
+    server = servers.get("default")
+    server.down = server.down_since = None
+
+
+def hang_up() -> None:
+    """The next one who asks has to connect first."""
+    servers.get("default").close()

@@ -9,7 +9,8 @@ from dashboard.access import Mask
 from dashboard.params import BadParameter
 from dashboard.streams.snapshots import Entry
 
-_FORM = re.compile(r"\s*(?P<field>[^=!~]+?)\s*(?P<sign>!=|=|~)\s*(?P<value>.*?)\s*", re.DOTALL)
+# One way to match, so that no text makes it try many: what surrounds field and value is taken off afterwards.
+_FORM = re.compile(r"(?P<field>[^=!~]+)(?P<sign>!=|=|~)(?P<value>.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,9 @@ class Where:
 def parse(text: str) -> Where:
     """`status = failed`, `status != ok`, `name ~ part`. Raises BadParameter."""
     match = _FORM.fullmatch(text)
-    if not match:
+    if not match or not match["field"].strip():
         raise BadParameter(f"where is {text[:60]!r}; allowed are field = value, field != value and field ~ part.")
-    return Where(_bytes(match["field"]), match["sign"], _bytes(match["value"]))
+    return Where(_bytes(match["field"].strip()), match["sign"], _bytes(match["value"].strip()))
 
 
 def _bytes(text: str) -> bytes:

@@ -1,0 +1,1 @@
+"""What hostile data, narrowed viewers and strangers try."""

@@ -1,0 +1,29 @@
+"""A filter comes from outside: no text may keep the process busy."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from dashboard import where
+from dashboard.params import BadParameter
+
+
+@pytest.mark.parametrize("text", [" " * 4096 + "x", "a" + " " * 4094 + "x", "a=" + " " * 4093 + "x", "a!" * 2048])
+def test_a_filter_of_the_longest_text_is_read_at_once(text: str) -> None:
+    began = time.process_time()
+    try:
+        where.parse(text)
+    except BadParameter:
+        pass
+    assert time.process_time() - began < 0.05
+
+
+def test_a_field_of_blanks_is_none() -> None:
+    with pytest.raises(BadParameter):
+        where.parse("   = failed")
+
+
+def test_blanks_around_field_and_value_do_not_count() -> None:
+    assert where.parse("  status  !=  not yet  ") == where.Where(b"status", "!=", b"not yet")

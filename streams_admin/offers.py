@@ -39,7 +39,7 @@ def offers(actor: Actor, target: Target) -> Iterator[Item]:
         yield from _for(actor, target, "claim", "ack", "release", "dead_letter", "ghosts", all="1")
         yield from _for(actor, target, "group_set_position", "consumer_create", "group_destroy")
     else:
-        yield from _for(actor, target, "replay", "trim", "group_create", "delete", "stream_delete")
+        yield from _for(actor, target, "add", "replay", "trim", "group_create", "delete", "stream_delete")
 
 
 def _selection(actor: Actor, target: Target) -> Iterator[Item]:

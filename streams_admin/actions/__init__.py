@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from streams_admin.actions.ack import Ack
+from streams_admin.actions.add import Add
 from streams_admin.actions.base import Action
 from streams_admin.actions.claim import Claim
 from streams_admin.actions.consumers import ConsumerCreate, ConsumerDelete
@@ -25,6 +26,7 @@ ALL: dict[str, Action] = {
         Release(),
         DeadLetter(),
         Replay(),
+        Add(),
         Ghosts(),
         Delete(),
         Trim(),

@@ -105,3 +105,30 @@ class Replay(Recipe):
     def check(self, client: redis.Redis) -> None:
         assert [dict(fields) for _, fields in entries(client, COPY)] == [{b"n": b"2"}, {b"n": b"3"}, {b"n": b"4"}]
         assert numbers(client) == [1, 2, 3, 4, 5, 6]
+
+
+@register("add")
+class Add(Recipe):
+    params: ClassVar[dict[str, Any]] = {"fields": [["n", "7"], ["n", {"base64": "/w=="}]], "id": "7-1"}
+    nonsense = (
+        {},
+        {"fields": []},
+        {"fields": {"n": "7"}},
+        {"fields": [["n"]]},
+        {"fields": [["n", 7]]},
+        {"fields": [["n", {"base64": "?"}]]},
+        {"fields": [["n", "\ud800"]]},
+        {"fields": [["n", "x" * 2_000_000]]},
+        {"fields": [["n", "7"]], "id": "soon"},
+        {"fields": [["n", "7"]], "id": "0-0"},
+        {"fields": [["n", "7"]], "id": "6-0"},
+        {"fields": [["n", "7"]], "mkstream": 1},
+        {"fields": [["n", "7"]], "maxlen": 0},
+        {"fields": [["n", "7"]], "maxlen": 5, "minid": "1-0"},
+        {"fields": [["n", "7"]], "minid": "soon"},
+        {"fields": [["n", "7"]], "approximate": True},
+    )
+    total = 1
+
+    def check(self, client: redis.Redis) -> None:
+        assert entries(client)[6:] == [(b"7-1", [(b"n", b"7"), (b"n", b"\xff")])]

@@ -6,7 +6,7 @@ Each command here is bounded: by COUNT, or by what it describes (one stream, its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Generic, TypeVar
 
@@ -18,6 +18,8 @@ from dashboard.streams.replies import (
     Reply,
     Row,
     consumers,
+    each_entry,
+    each_pending,
     entries,
     facts,
     group_row,
@@ -223,7 +225,7 @@ class PendingQuery(Query[Page[PendingEntry]]):
         return [("XPENDING", self.key, self.group, str(self.start), str(self.end), self._count, *of)]
 
     def parse(self, replies: Sequence[Reply]) -> Page[PendingEntry]:
-        looked = pending_entries(replies[0])
+        looked = each_pending(replies[0])
         return page(looked, self._matches, min(self.limit, PAGE_MAX), asked=self._count, what="pending entries")
 
     def _matches(self, entry: PendingEntry) -> bool:
@@ -284,7 +286,7 @@ class EntryRange(Query[Page[Entry]]):
     def parse(self, replies: Sequence[Reply]) -> Page[Entry]:
         if self._in_vain:
             return Page(())
-        looked = entries(replies[0])
+        looked = each_entry(replies[0])
         onward = StreamId.prev if self.newest_first else StreamId.next
         return page(looked, self.keep, min(self.limit, PAGE_MAX), asked=self._count, what="entries", onward=onward)
 
@@ -397,7 +399,7 @@ Item = TypeVar("Item", Entry, PendingEntry)
 
 
 def page(
-    looked: Sequence[Item],
+    looked: Iterable[Item],
     keep: Callable[[Item], bool] | None,
     limit: int,
     *,
@@ -407,15 +409,23 @@ def page(
 ) -> Page[Item]:
     """The first `limit` of `looked` that match, and the ID to go on from when there is or may be more.
 
+    Looks no further than it has to: what comes behind a full page is not even parsed.
+
     `asked`: the COUNT that was sent; as many replies mean that the list may go on.
     """
-    kept = [item for item in looked if keep is None or keep(item)]
-    if len(kept) > limit:
-        return Page(tuple(kept[:limit]), next=onward(kept[limit - 1].id), scanned=len(looked))
-    if len(looked) < asked:
-        return Page(tuple(kept), scanned=len(looked))
+    kept: list[Item] = []
+    scanned = 0
+    for item in looked:
+        scanned += 1
+        if keep is not None and not keep(item):
+            continue
+        if len(kept) == limit:
+            return Page(tuple(kept), next=onward(kept[-1].id), scanned=scanned)
+        kept.append(item)
+    if scanned < asked:
+        return Page(tuple(kept), scanned=scanned)
     stopped = f"Looked at {asked:,} {what} from here, {len(kept):,} match."
-    return Page(tuple(kept), next=onward(looked[-1].id), scanned=len(looked), stopped=stopped)
+    return Page(tuple(kept), next=onward(item.id), scanned=scanned, stopped=stopped)
 
 
 def _one(key: bytes, id_: StreamId) -> Command:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from typing import Any
 
 from dashboard.streams.errors import Gone, NotAllowed, StreamError
@@ -60,7 +61,12 @@ def server_ms(reply: Reply) -> int:
 
 def entries(reply: Reply) -> tuple[Entry, ...]:
     """XRANGE, XREVRANGE. Bodies that are gone (nil) are left out."""
-    return tuple(Entry(StreamId.parse(id_), pairs(flat)) for id_, flat in need(reply) if flat is not None)
+    return tuple(each_entry(reply))
+
+
+def each_entry(reply: Reply) -> Iterator[Entry]:
+    """As `entries`, parsed one by one. An error is raised at once."""
+    return (Entry(StreamId.parse(id_), pairs(flat)) for id_, flat in need(reply) if flat is not None)
 
 
 def facts(key: bytes, stream: Reply, weight: Reply = None) -> StreamFacts:
@@ -98,7 +104,12 @@ def consumers(reply: Reply) -> tuple[ConsumerFacts, ...]:
 
 def pending_entries(reply: Reply) -> tuple[PendingEntry, ...]:
     """XPENDING key group start end count."""
-    return tuple(
+    return tuple(each_pending(reply))
+
+
+def each_pending(reply: Reply) -> Iterator[PendingEntry]:
+    """As `pending_entries`, parsed one by one. An error is raised at once."""
+    return (
         PendingEntry(StreamId.parse(id_), consumer, idle, deliveries) for id_, consumer, idle, deliveries in need(reply)
     )
 

@@ -30,6 +30,7 @@ from streams_admin.errors import Refused
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.permissions import caller_of, may_steer, open_to, require_sight, require_steering
 from streams_admin.samples import sample
+from streams_admin.views_export import chosen
 from streams_admin.which import name as path_name
 
 View = Callable[..., HttpResponse]
@@ -241,9 +242,8 @@ def audit_log(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     require(actor, Permission.SEE_AUDIT)
     rows = open_to(actor, AuditEntry.objects.exclude(outcome="started")).order_by("-pk")
-    filters = {key: request.GET.get(key, "")[:200] for key in ("who", "action", "outcome", "server")}
-    rows = rows.filter(**{key: value for key, value in filters.items() if value})
-    page = Paginator(rows, PER_PAGE).get_page(request.GET.get("page"))
+    filters = chosen(request.GET)
+    page = Paginator(rows.filter(**filters), PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "rows": page.object_list,
         "page": page,
@@ -251,7 +251,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
         "actions": list(ALL),
         "outcomes": ["done", "partly_done", "denied", "refused", "failed", "unknown"],
         "servers": _names(actor),
-        "query": urlencode({key: value for key, value in filters.items() if value}),
+        "query": urlencode(filters),
     }
     return render(request, "streams_admin/audit.html", context)
 

@@ -73,11 +73,14 @@ def claim_words(
     return ("XCLAIM", key, group, to, min_idle_ms, *map(str, ids), *options, "JUSTID")
 
 
-def trim_words(key: bytes, bound: int | StreamId, *, approximate: bool, limit: int = 0) -> Command:
-    """XTRIM to a length (a number) or below an ID. `limit` bounds an approximate one; 0: the server's own bound."""
+def trim_words(key: bytes, bound: int | StreamId, *, approximate: bool, limit: int = 0, acked: bool = False) -> Command:
+    """XTRIM to a length (a number) or below an ID. `limit` bounds an approximate one; 0: the server's own bound.
+
+    `acked` (Redis 8.2): only what no group has pending or unread.
+    """
     sign = "~" if approximate else "="
     kind: Command = ("MAXLEN", sign, bound) if isinstance(bound, int) else ("MINID", sign, str(bound))
-    return ("XTRIM", key, *kind, *(("LIMIT", limit) if approximate and limit else ()))
+    return ("XTRIM", key, *kind, *(("LIMIT", limit) if approximate and limit else ()), *(("ACKED",) if acked else ()))
 
 
 def ack(server: Server, key: bytes, group: bytes, entries: Sequence[Held]) -> list[int]:
@@ -127,9 +130,11 @@ def _alike(entries: Iterable[Held], *, bump: bool, keep_idle: bool) -> list[tupl
     return list(parts.items())
 
 
-def trim(server: Server, key: bytes, bound: int | StreamId, *, approximate: bool, limit: int = 0) -> int:
+def trim(
+    server: Server, key: bytes, bound: int | StreamId, *, approximate: bool, limit: int = 0, acked: bool = False
+) -> int:
     """How many entries went."""
-    return int(server.hands.call(*trim_words(key, bound, approximate=approximate, limit=limit)))
+    return int(server.hands.call(*trim_words(key, bound, approximate=approximate, limit=limit, acked=acked)))
 
 
 def group_create_words(

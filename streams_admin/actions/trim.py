@@ -13,11 +13,12 @@ from dashboard.access import Permission
 from dashboard.format import age, number, plural
 from dashboard.names import plain
 from dashboard.streams.errors import BadId, Gone
-from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, PendingQuery, StreamQuery, fitting
-from dashboard.streams.snapshots import GroupFacts, StreamOverview
+from dashboard.streams.snapshots import GroupFacts, StreamFacts, StreamOverview
 from streams_admin import cli, commands
 from streams_admin.actions.base import Action, Ask, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.needs import Need, first_needed, lowest_need, safe_notes
 from streams_admin.actions.single import typed
 from streams_admin.errors import BadOrder, Changed
 from streams_admin.which import truth, whole
@@ -41,22 +42,30 @@ class Trim(Action):
             raise BadOrder("Give one of maxlen, minid and older_than_ms: how far to trim.")
         key = given[0]
         value = str(_id(raw[key])) if key == "minid" else whole(key, raw[key], least=0 if key == "maxlen" else 1)
-        return {key: value, "approximate": truth("approximate", raw.get("approximate", True))}
+        flags = {flag: truth(flag, raw.get(flag, usual)) for flag, usual in (("approximate", True), ("safe", False))}
+        return {key: value, **flags}
 
     def look(self, ask: Ask) -> tuple[Preview, Seen]:
         overview = overview_of(ask)
         below, boundary = _boundary(ask, overview)
+        need = lowest_need(ask) if ask.params.get("safe") else None
+        holds = need is not None and (boundary is None or need.id < boundary)
+        if need and holds:
+            below = boundary = need.id
         going, least = _count(ask, overview, below)
         if not going:
-            raise Changed("Nothing would be removed: the stream is within that bound already.")
+            raise Changed(_nothing(need if holds else None))
         seen = {
             "first": str(overview.facts.first_id),
             "groups": sorted(g.name.hex() for g in overview.groups),
             "minid": str(boundary) if boundary else None,
             "going": going,
+            "most": max(0, overview.facts.length - ask.params["maxlen"]) if "maxlen" in ask.params else None,
         }
+        if ask.params.get("safe"):
+            return _preview(ask, overview, below, going, least, [], safe_notes(need, holds=holds)), seen
         losses = [_loss(ask, g, boundary, overview.facts.length - going) for g in overview.groups[:GROUPS]]
-        return _preview(ask, overview, below, going, least, losses), seen
+        return _preview(ask, overview, below, going, least, losses, _loss_notes(losses)), seen
 
     def changed(self, ask: Ask, seen: Seen) -> str:
         try:
@@ -78,6 +87,8 @@ class Trim(Action):
         """One command of at most CHUNK entries, whole nodes first; an exact trim ends with the rest of one node."""
         state = work[0]
         exact = state["exact"]
+        if ask.params.get("safe"):
+            return _act_safely(ask, seen, state)
         gone = commands.trim(ask.server, ask.key, _bound(ask, seen, state["gone"]), approximate=not exact, limit=CHUNK)
         nodes_done = exact or gone == 0
         ready = exact or (nodes_done and ask.params["approximate"])
@@ -111,6 +122,12 @@ class TrimForm(forms.Form):
     keep = forms.IntegerField(label="Keep the newest", required=False, min_value=0, help_text="entries")
     minid = forms.CharField(label="or remove what is below the ID", required=False, max_length=41)
     days = forms.FloatField(label="or older than", required=False, min_value=0.001, help_text="days")
+    safe = forms.BooleanField(
+        label="Only what no group needs any more",
+        required=False,
+        initial=True,
+        help_text="What a group has pending, or has not read, stays.",
+    )
     exact = forms.BooleanField(
         label="Exactly",
         required=False,
@@ -125,7 +142,7 @@ class TrimForm(forms.Form):
         bound: Params = {"maxlen": found["keep"]} if given == ["keep"] else {"minid": str(found.get("minid")).strip()}
         if given == ["days"]:
             bound = {"older_than_ms": int(found["days"] * 86_400_000)}
-        found["bound"] = {**bound, "approximate": not found.get("exact")}
+        found["bound"] = {**bound, "approximate": not found.get("exact"), "safe": bool(found.get("safe"))}
         return found
 
 
@@ -149,6 +166,41 @@ def _bound(ask: Ask, seen: Seen, gone: int) -> int | StreamId:
         return StreamId.parse(seen["minid"])
     length = ask.server.run(FactsQuery(ask.key)).length
     return int(max(ask.params["maxlen"], length - (seen["going"] - gone)))
+
+
+def _act_safely(ask: Ask, seen: Seen, state: dict[str, Any]) -> Done:
+    """As `act`, below what any group needs at this moment, and never more entries than a length leaves over."""
+    left = None if seen["most"] is None else seen["most"] - state["gone"]
+    if left is not None and left <= 0:
+        return Done(last=True)
+    bound = min(StreamId.parse(seen["minid"]) if seen["minid"] else MAX, first_needed(ask))
+    exact = state["exact"]
+    if exact and left is not None:
+        bound = min(bound, _behind(ask, left))
+    limit = CHUNK if left is None else min(CHUNK, left)
+    gone = commands.trim(ask.server, ask.key, bound, approximate=not exact, limit=limit, acked=_asks_itself(ask, exact))
+    last = gone == 0 and (exact or ask.params["approximate"])
+    onward = {"gone": state["gone"] + gone, "exact": exact or (gone == 0 and not ask.params["approximate"])}
+    return Done(counts=Counter(done=gone), cursor=onward, last=last)
+
+
+def _behind(ask: Ask, count: int) -> StreamId:
+    """The ID behind the first `count` entries, or behind as many of them as fit into a page."""
+    facts = ask.server.run(FactsQuery(ask.key))
+    page = ask.server.run(EntryRange(ask.key, limit=min(count, fitting(PAGE_MAX, facts.entry_bytes))))
+    return page.items[-1].id.next() if page.items else MIN
+
+
+def _asks_itself(ask: Ask, exact: bool) -> bool:
+    """Whether the server looks at every group in the same step (ACKED). Together with ~ several 8.x remove nothing."""
+    return exact and ask.server.capabilities().has("xdelex")
+
+
+def _nothing(need: Need | None) -> str:
+    """Why nothing would be removed."""
+    if need:
+        return f"Nothing can be removed safely: {plain(need.group)} still needs the oldest entries. {need.why}"
+    return "Nothing would be removed: the stream is within that bound already."
 
 
 def _boundary(ask: Ask, overview: StreamOverview) -> tuple[StreamId | None, StreamId | None]:
@@ -180,8 +232,14 @@ def _first_kept(ask: Ask, overview: StreamOverview, keep: int) -> StreamId | Non
 def _count(ask: Ask, overview: StreamOverview, below: StreamId | None) -> tuple[int, bool]:
     """How many entries would go, and whether there are more than could be counted."""
     facts = overview.facts
-    if below is None:
-        return max(0, facts.length - ask.params["maxlen"]), False
+    if "maxlen" in ask.params:
+        most = max(0, facts.length - ask.params["maxlen"])
+        count, least = _count_below(ask, facts, below) if below and most else (most, False)
+        return min(most, count), least and count < most
+    return _count_below(ask, facts, below or MIN)
+
+
+def _count_below(ask: Ask, facts: StreamFacts, below: StreamId) -> tuple[int, bool]:
     if facts.last_id is None or facts.first_id is None or facts.first_id >= below:
         return 0, False
     if facts.last_id < below:
@@ -260,7 +318,13 @@ def _lines(ask: Ask, below: StreamId | None) -> list[str]:
 
 
 def _preview(
-    ask: Ask, overview: StreamOverview, below: StreamId | None, going: int, least: bool, losses: list[Loss]
+    ask: Ask,
+    overview: StreamOverview,
+    below: StreamId | None,
+    going: int,
+    least: bool,
+    losses: list[Loss],
+    notes: list[Note],
 ) -> Preview:
     length = overview.facts.length
     about = "at least " if least else "up to " if ask.params["approximate"] else ""
@@ -271,7 +335,7 @@ def _preview(
         total=going,
         least=least,
         counts={"entries": going, **{f"pending in {loss.group}": loss.pending for loss in losses}},
-        notes=[*_loss_notes(losses), _precision(ask.params)],
+        notes=[*notes, _precision(ask.params)],
         changes=[
             Change("entries", length, None if least else length - going),
             *(Change(f"{loss.group}: unread lost", 0, loss.unread) for loss in losses if loss.unread),

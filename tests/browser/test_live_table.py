@@ -25,9 +25,7 @@ def row(page: Page, id_: str) -> str:
     return f'tr[id="p-{id_}"]'
 
 
-def test_a_ticked_row_stays_ticked_and_in_place_while_others_go(
-    site: Site, page: Page, held: list[str]
-) -> None:
+def test_a_ticked_row_stays_ticked_and_in_place_while_others_go(site: Site, page: Page, held: list[str]) -> None:
     page.goto(GROUP)
     expect(page.locator("[data-live-badge]")).to_have_text("live")
     chosen = page.locator(row(page, held[5]))

@@ -97,7 +97,7 @@ function inPlace(region, fresh) {
 /** @param {HTMLElement} page  the element with data-watch */
 export function bind(page) {
   const { watch: topic, server, stream, group, operation } = page.dataset;
-  let again = false;
+  let again = topic !== "fleet"; // what happened since the page was made was not told; the fleet says something soon anyway
   watch(
     { topic, server, stream, group, operation },
     {

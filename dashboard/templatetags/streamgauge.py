@@ -32,6 +32,12 @@ register.filter("pieces", payloads.pieces)
 
 
 @register.filter
+def legible(text: object) -> str:
+    """A sentence that somebody else's words stand in: what must not be printed as itself is spelt out."""
+    return "".join(piece for _, piece in payloads.pieces(str(text)))
+
+
+@register.filter
 def since(epoch_ms: int | None, now_ms: int) -> str:
     """`{{ at|since:now }}`: the age of a moment."""
     return words.age(None if epoch_ms is None else now_ms - epoch_ms)

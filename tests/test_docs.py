@@ -1,4 +1,4 @@
-"""The documentation names what there is: every variable, every permission, and only files that exist."""
+"""The documentation names what there is: every variable, permission, action and command, and only files that exist."""
 
 from __future__ import annotations
 
@@ -6,11 +6,18 @@ import ast
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import pytest
+from django.core.management.base import BaseCommand
 
 from dashboard.access import ROLES, Permission
 from dashboard.env import _SERVER_KEYS
+from streams_admin.actions import ALL
+from streams_admin.actions.base import RESULTS
+from streams_admin.management.commands.act import Command as Act
+from streams_admin.models import Operation
+from streams_admin.wire import AuditItem
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
@@ -102,3 +109,54 @@ def test_a_broken_link_would_be_seen(tmp_path: Path) -> None:
     page.write_text("# A *page*, here\n[one](missing.md#x) ![two](two.png) [three](https://example.com)\n")
     assert links(page) == ["missing.md#x", "two.png"]
     assert headings(page) == {"a-page-here"}
+
+
+# Actions and commands ------------------------------------------------------------------------------------------------
+
+ACTIONS = (ROOT / "docs" / "actions.md").read_text()
+SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##)", ACTIONS, re.DOTALL | re.MULTILINE))
+ASPECTS = ["parameters", "Redis", "guarded", "cannot be undone", "results"]
+
+
+def test_every_action_has_its_section_and_no_other_has_one() -> None:
+    assert SECTIONS.keys() == ALL.keys()
+
+
+@pytest.mark.parametrize("slug", ALL)
+def test_every_action_says_what_it_takes_does_guards_and_gives_back(slug: str) -> None:
+    summary, _, table = SECTIONS[slug].strip().partition("\n\n")
+    cells = dict(re.findall(r"^\| ([^|]+) \| (.+) \|$", table, re.MULTILINE))
+    assert list(cells) == ASPECTS
+    assert summary[0].isupper()
+    assert summary.endswith(".")
+    named = set(re.findall(r"`(\w+)`", cells["results"]))
+    assert {"done"} <= named <= set(RESULTS) | ALL.keys()
+    assert ALL[slug].irreversible == ("everything. The" in cells["cannot be undone"])
+
+
+def test_every_result_is_documented() -> None:
+    assert list(rows(ACTIONS.partition("\n## Results\n")[2].partition("\n## ")[0])) == list(RESULTS)
+
+
+@pytest.mark.parametrize("state", [*Operation.STATES, *get_args(AuditItem.model_fields["outcome"].annotation)])
+def test_every_state_and_outcome_is_documented(state: str) -> None:
+    assert f"`{state}`" in ACTIONS
+
+
+COMMANDS = [path.stem for path in ROOT.glob("*/management/commands/[a-z]*.py")]
+
+
+def test_the_commands_are_found() -> None:
+    assert {"serve", "act", "verify_audit"} <= set(COMMANDS)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_documented(command: str) -> None:
+    assert rows(CONFIGURATION.partition("\n## Commands\n")[2])[command][0]
+
+
+def test_every_option_of_act_is_documented() -> None:
+    parser = Act().create_parser("manage.py", "act")
+    options = {word for action in parser._actions for word in action.option_strings}
+    ours = options - {word for action in BaseCommand().create_parser("", "")._actions for word in action.option_strings}
+    assert ours == {name for name in rows(ACTIONS) if name.startswith("--")} != set()

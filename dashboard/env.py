@@ -146,6 +146,7 @@ def database(data_dir: Path) -> dict[str, Any]:
         return {
             "ENGINE": "django.db.backends.sqlite3",
             "NAME": str(data_dir / "streamgauge.sqlite3"),
+            "CONN_MAX_AGE": None,  # closing the last connection writes the whole log back: each batch would wait
             "OPTIONS": {
                 "transaction_mode": "IMMEDIATE",
                 "timeout": 5,

@@ -26,6 +26,13 @@ def visible(actor: Actor, snapshot: ServerSnapshot) -> list[StreamState]:
     return [state for key, state in sorted(snapshot.streams.items()) if may(actor, Permission.SEE, snapshot.name, key)]
 
 
+def _judged(actor: Actor, snapshot: ServerSnapshot) -> list[StreamState]:
+    """Those with findings: few, while every page counts them, and rights are asked stream by stream."""
+    found = [state for state in snapshot.streams.values() if state.findings]
+    seen = [state for state in found if may(actor, Permission.SEE, snapshot.name, state.key)]
+    return sorted(seen, key=lambda state: state.key)
+
+
 def findings_for(
     actor: Actor, *, server: str | None = None, severity: str | None = None, kind: str | None = None
 ) -> list[Located]:
@@ -34,7 +41,7 @@ def findings_for(
         Located(watched, finding, state)
         for watched in servers.all()
         if server in (None, watched.name)
-        for state in visible(actor, freshen(watched))
+        for state in _judged(actor, freshen(watched))
         for finding in state.findings
         if severity in (None, finding.severity) and kind in (None, finding.kind)
     ]
@@ -46,7 +53,7 @@ def attention_count(actor: Actor) -> int | None:
     snapshot = current()
     if all(server.at is None for server in snapshot.servers):
         return None
-    return sum(len(state.findings) for server in snapshot.servers for state in visible(actor, server))
+    return sum(len(state.findings) for server in snapshot.servers for state in _judged(actor, server))
 
 
 def matches(key: bytes, search: str) -> bool:

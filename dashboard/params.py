@@ -87,8 +87,15 @@ def _name(parameter: str, found: str) -> bytes:
 def entry_id(query: Query, parameter: str) -> StreamId | None:
     """An entry's ID; None when it is not given."""
     found = _given(query, parameter)
-    if not found:
-        return None
+    return _id(parameter, found) if found else None
+
+
+def entry_ids(query: Query, parameter: str) -> tuple[StreamId, ...]:
+    """The IDs of a parameter that may be repeated."""
+    return tuple(_id(parameter, found) for found in query.getlist(parameter))
+
+
+def _id(parameter: str, found: str) -> StreamId:
     try:
         return StreamId.parse(found)
     except BadId as error:

@@ -88,7 +88,7 @@ def params_of(query: QueryDict) -> Params:
     group = name_param(query, "group")
     if group is not None:
         found["group"] = query["group"]
-    ids = query.getlist("id")
+    ids = [str(id_) for id_ in entry_ids(query, "id")]
     if flag(query, "all") or not ids:
         names(query, "consumer")
         chosen: Params = {"consumer": query["consumer"]} if query.get("consumer") else {}

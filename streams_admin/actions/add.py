@@ -17,6 +17,7 @@ from dashboard.streams.queries import PAGE_MAX, Command, EntryRange, StreamQuery
 from dashboard.streams.snapshots import Entry, Fields, StreamFacts, StreamOverview
 from streams_admin import cli, commands, values
 from streams_admin.actions.base import Action, Ask, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.single import typed
 from streams_admin.actions.targets import reached, tail_of, target_facts
 from streams_admin.errors import BadOrder
 from streams_admin.which import truth, whole
@@ -212,7 +213,7 @@ def _preview(ask: Ask, overview: StreamOverview | None, removed: int, least: boo
         notes=[*_removed_note(removed, least), *_id_notes(ask, overview), *_reader_notes(overview)],
         changes=[Change("entries", length, length + 1 - removed if exact else None)],
         redis_cli=[cli.line(*_words(ask, removed))[:2000]],
-        confirm=plain(ask.key) if removed else "",
+        confirm=typed(ask.key) if removed else "",
     )
 
 

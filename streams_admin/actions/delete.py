@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -10,10 +10,13 @@ from django import forms
 from dashboard.access import Permission
 from dashboard.names import plain
 from dashboard.streams.ids import StreamId
+from dashboard.streams.snapshots import Entry
 from streams_admin import cli, commands
+from streams_admin.actions.affected import named, ranged
 from streams_admin.actions.base import Ask, Change, Done, Note, Params, Preview, Seen
 from streams_admin.actions.entries import EntriesAction, EntriesForm, Found, again, read, sample
 from streams_admin.actions.losses import Loss, loss_notes, losses, worse
+from streams_admin.actions.single import typed
 from streams_admin.errors import BadOrder
 
 REFERENCES = ("keep", "delete", "acked")
@@ -59,7 +62,7 @@ class Delete(EntriesAction):
             changes=[Change("entries", length, length - found.total if certain else None)],
             sample=sample(found),
             redis_cli=_lines(ask, found),
-            confirm=plain(ask.key),
+            confirm=typed(ask.key),
         )
 
     def remember(self, ask: Ask, found: Found) -> Seen:
@@ -80,6 +83,11 @@ class Delete(EntriesAction):
         """What is not there any more is deleted; by whom makes no difference."""
         there = read(ask, [item[0] for item in work])
         return Done.of([(str(i), "failed" if entry else "done") for i, entry in there.items()])
+
+    def affected(self, ask: Ask, seen: Seen) -> Iterator[Sequence[Entry]]:
+        if "ids" in seen:
+            return named(ask, seen["ids"])
+        return ranged(ask, StreamId.parse(seen["start"]), StreamId.parse(seen["end"]), seen["limit"])
 
     def form(self, ask: Ask, data: Any = None) -> forms.Form:
         return DeleteForm(data, ask)

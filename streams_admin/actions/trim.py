@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,19 +12,19 @@ from django import forms
 from dashboard.access import Permission
 from dashboard.format import age, number, plural
 from dashboard.names import plain
-from dashboard.streams.errors import BadId, Gone
+from dashboard.streams.errors import Gone
 from dashboard.streams.ids import MAX, MIN, StreamId
-from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, PendingQuery, StreamQuery, fitting
-from dashboard.streams.snapshots import GroupFacts, StreamFacts, StreamOverview
+from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, PendingQuery, fitting
+from dashboard.streams.snapshots import Entry, GroupFacts, StreamOverview
 from streams_admin import cli, commands
+from streams_admin.actions.affected import ranged
 from streams_admin.actions.base import Action, Ask, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.bounds import boundary_of, count, id_of, overview_of
 from streams_admin.actions.needs import Need, first_needed, lowest_need, safe_notes
 from streams_admin.actions.single import typed
 from streams_admin.errors import BadOrder, Changed
 from streams_admin.which import truth, whole
 
-COUNT_UP_TO = 5_000
-"""Entries a plan reads to count what lies below an ID."""
 CHUNK = 10_000
 """Entries one command removes at most, so that the server stays responsive."""
 GROUPS = 8
@@ -41,18 +41,18 @@ class Trim(Action):
         if len(given) != 1:
             raise BadOrder("Give one of maxlen, minid and older_than_ms: how far to trim.")
         key = given[0]
-        value = str(_id(raw[key])) if key == "minid" else whole(key, raw[key], least=0 if key == "maxlen" else 1)
+        value = str(id_of(raw[key])) if key == "minid" else whole(key, raw[key], least=0 if key == "maxlen" else 1)
         flags = {flag: truth(flag, raw.get(flag, usual)) for flag, usual in (("approximate", True), ("safe", False))}
         return {key: value, **flags}
 
     def look(self, ask: Ask) -> tuple[Preview, Seen]:
         overview = overview_of(ask)
-        below, boundary = _boundary(ask, overview)
+        below, boundary = boundary_of(ask, overview)
         need = lowest_need(ask) if ask.params.get("safe") else None
         holds = need is not None and (boundary is None or need.id < boundary)
         if need and holds:
             below = boundary = need.id
-        going, least = _count(ask, overview, below)
+        going, least = count(ask, overview, below)
         if not going:
             raise Changed(_nothing(need if holds else None))
         seen = {
@@ -105,6 +105,11 @@ class Trim(Action):
         onward = {"gone": state["gone"] + gone, "exact": state["exact"]}
         return Done(counts=Counter(done=gone), cursor=onward)
 
+    def affected(self, ask: Ask, seen: Seen) -> Iterator[Sequence[Entry]]:
+        """Up to the bound; an approximate trim leaves some of the last ones."""
+        end = StreamId.parse(seen["minid"]).prev() if seen["minid"] else MAX
+        return ranged(ask, MIN, end, seen["most"])
+
     def figures(self, ask: Ask) -> list[list[Any]]:
         facts = overview_of(ask).facts
         return [["entries", facts.length], ["groups", facts.groups]]
@@ -144,17 +149,6 @@ class TrimForm(forms.Form):
             bound = {"older_than_ms": int(found["days"] * 86_400_000)}
         found["bound"] = {**bound, "approximate": not found.get("exact"), "safe": bool(found.get("safe"))}
         return found
-
-
-def overview_of(ask: Ask) -> StreamOverview:
-    return ask.server.run(StreamQuery(ask.key, ask.server.capabilities()))
-
-
-def _id(text: Any) -> StreamId:
-    try:
-        return StreamId.bound(str(text))
-    except BadId as error:
-        raise BadOrder(f"minid: {error}") from error
 
 
 def _bound(ask: Ask, seen: Seen, gone: int) -> int | StreamId:
@@ -201,61 +195,6 @@ def _nothing(need: Need | None) -> str:
     if need:
         return f"Nothing can be removed safely: {plain(need.group)} still needs the oldest entries. {need.why}"
     return "Nothing would be removed: the stream is within that bound already."
-
-
-def _boundary(ask: Ask, overview: StreamOverview) -> tuple[StreamId | None, StreamId | None]:
-    """The first ID that stays: as asked for (minid, age), and as far as it can be told from a length."""
-    if "minid" in ask.params:
-        below = StreamId.parse(ask.params["minid"])
-        return below, below
-    if "older_than_ms" in ask.params:
-        below = StreamId(max(0, overview.now_ms - ask.params["older_than_ms"]), 0)
-        return below, below
-    return None, _first_kept(ask, overview, ask.params["maxlen"])
-
-
-def _first_kept(ask: Ask, overview: StreamOverview, keep: int) -> StreamId | None:
-    """The first entry that stays when `keep` do; None when it lies too deep to be read."""
-    facts = overview.facts
-    most = fitting(PAGE_MAX, facts.entry_bytes) - 1
-    if keep == 0:
-        return facts.last_generated_id.next()
-    if keep <= most:
-        page = ask.server.run(EntryRange(ask.key, end=facts.last_id or MIN, newest_first=True, limit=keep))
-        return page.items[-1].id if page.items else None
-    if facts.length - keep <= most:
-        page = ask.server.run(EntryRange(ask.key, limit=facts.length - keep + 1))
-        return page.items[-1].id if page.items else None
-    return None
-
-
-def _count(ask: Ask, overview: StreamOverview, below: StreamId | None) -> tuple[int, bool]:
-    """How many entries would go, and whether there are more than could be counted."""
-    facts = overview.facts
-    if "maxlen" in ask.params:
-        most = max(0, facts.length - ask.params["maxlen"])
-        count, least = _count_below(ask, facts, below) if below and most else (most, False)
-        return min(most, count), least and count < most
-    return _count_below(ask, facts, below or MIN)
-
-
-def _count_below(ask: Ask, facts: StreamFacts, below: StreamId) -> tuple[int, bool]:
-    if facts.last_id is None or facts.first_id is None or facts.first_id >= below:
-        return 0, False
-    if facts.last_id < below:
-        return facts.length, False
-    return _counted(ask, below, fitting(PAGE_MAX, facts.entry_bytes))
-
-
-def _counted(ask: Ask, below: StreamId, limit: int) -> tuple[int, bool]:
-    count, start = 0, MIN
-    while count < COUNT_UP_TO:
-        page = ask.server.run(EntryRange(ask.key, start, below.prev(), limit=limit))
-        count += len(page.items)
-        if page.next is None:
-            return count, False
-        start = page.next
-    return count, True
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,81 @@
+"""How far a trim goes: the first ID that stays, and how many entries lie below it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dashboard.streams.errors import BadId
+from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.queries import PAGE_MAX, EntryRange, StreamQuery, fitting
+from dashboard.streams.snapshots import StreamFacts, StreamOverview
+from streams_admin.actions.base import Ask
+from streams_admin.errors import BadOrder
+
+COUNT_UP_TO = 5_000
+"""Entries a plan reads to count what lies below an ID."""
+
+
+def overview_of(ask: Ask) -> StreamOverview:
+    return ask.server.run(StreamQuery(ask.key, ask.server.capabilities()))
+
+
+def id_of(text: Any) -> StreamId:
+    try:
+        return StreamId.bound(str(text))
+    except BadId as error:
+        raise BadOrder(f"minid: {error}") from error
+
+
+def boundary_of(ask: Ask, overview: StreamOverview) -> tuple[StreamId | None, StreamId | None]:
+    """The first ID that stays: as asked for (minid, age), and as far as it can be told from a length."""
+    if "minid" in ask.params:
+        below = StreamId.parse(ask.params["minid"])
+        return below, below
+    if "older_than_ms" in ask.params:
+        below = StreamId(max(0, overview.now_ms - ask.params["older_than_ms"]), 0)
+        return below, below
+    return None, _first_kept(ask, overview, ask.params["maxlen"])
+
+
+def _first_kept(ask: Ask, overview: StreamOverview, keep: int) -> StreamId | None:
+    """The first entry that stays when `keep` do; None when it lies too deep to be read."""
+    facts = overview.facts
+    most = fitting(PAGE_MAX, facts.entry_bytes) - 1
+    if keep == 0:
+        return facts.last_generated_id.next()
+    if keep <= most:
+        page = ask.server.run(EntryRange(ask.key, end=facts.last_id or MIN, newest_first=True, limit=keep))
+        return page.items[-1].id if page.items else None
+    if facts.length - keep <= most:
+        page = ask.server.run(EntryRange(ask.key, limit=facts.length - keep + 1))
+        return page.items[-1].id if page.items else None
+    return None
+
+
+def count(ask: Ask, overview: StreamOverview, below: StreamId | None) -> tuple[int, bool]:
+    """How many entries would go, and whether there are more than could be counted."""
+    facts = overview.facts
+    if "maxlen" in ask.params:
+        most = max(0, facts.length - ask.params["maxlen"])
+        found, least = _count_below(ask, facts, below) if below and most else (most, False)
+        return min(most, found), least and found < most
+    return _count_below(ask, facts, below or MIN)
+
+
+def _count_below(ask: Ask, facts: StreamFacts, below: StreamId) -> tuple[int, bool]:
+    if facts.last_id is None or facts.first_id is None or facts.first_id >= below:
+        return 0, False
+    if facts.last_id < below:
+        return facts.length, False
+    return _counted(ask, below, fitting(PAGE_MAX, facts.entry_bytes))
+
+
+def _counted(ask: Ask, below: StreamId, limit: int) -> tuple[int, bool]:
+    found, start = 0, MIN
+    while found < COUNT_UP_TO:
+        page = ask.server.run(EntryRange(ask.key, start, below.prev(), limit=limit))
+        found += len(page.items)
+        if page.next is None:
+            return found, False
+        start = page.next
+    return found, True

@@ -33,6 +33,20 @@ PER_STREAM = 50
 PENDING = 1000
 """Abandoned entries of one stream that are taken over at once."""
 
+TAKE_OVER = """
+local found = {}
+for _, log in ipairs(KEYS) do
+  local reply = redis.pcall('XAUTOCLAIM', log, ARGV[1], ARGV[2], 0, '0-0', 'COUNT', ARGV[3], 'JUSTID')
+  if reply.err then
+    redis.call('XGROUP', 'CREATE', log, ARGV[1], 0, 'MKSTREAM')
+  elseif #reply[2] > 0 then
+    found[#found + 1] = {log, reply[2]}
+  end
+end
+return found
+"""
+"""Claim what is pending in each log, and create the group where there is none: one call instead of one per log."""
+
 Delivered = Mapping[str, Sequence[str]]
 """Per user, the IDs that the group has given us and that are not yet acknowledged."""
 
@@ -40,6 +54,7 @@ Delivered = Mapping[str, Sequence[str]]
 class Projector:
     def __init__(self, redis: Redis, store: CartStore, leases: Leases, *, crash_after: float | None = None) -> None:
         self.redis, self.store, self.leases = redis, store, leases
+        self._take_over = redis.register_script(TAKE_OVER)
         self._crash = Crash(crash_after, holding=1)
         self._settle_at = self._look_back_at = 0.0
 
@@ -85,10 +100,6 @@ class Projector:
 
     async def adopt(self, users: Sequence[str]) -> None:
         """Go on where the projector before us stopped, or from the beginning where there was none."""
-        async with self.redis.pipeline(transaction=False) as pipe:
-            for user in users:
-                pipe.xgroup_create(self.store.log_of(user), GROUP, id="0", mkstream=True)
-            await pipe.execute(raise_on_error=False)  # BUSYGROUP: it is there
         await self.project(await self._unfinished(users), also=users)
 
     async def _look_back(self) -> None:
@@ -101,11 +112,9 @@ class Projector:
 
     async def _unfinished(self, users: Sequence[str]) -> Delivered:
         """What the group gave to anybody and nobody acknowledged. It is ours: the lease counts, not the idle time."""
-        async with self.redis.pipeline(transaction=False) as pipe:
-            for user in users:
-                pipe.xautoclaim(self.store.log_of(user), GROUP, self.leases.name, 0, count=PENDING, justid=True)
-            found = await pipe.execute(raise_on_error=False)
-        return {user: ids for user, ids in zip(users, found, strict=True) if ids and isinstance(ids, list)}
+        logs = {self.store.log_of(user): user for user in users}
+        found = await self._take_over(keys=list(logs), args=[GROUP, self.leases.name, PENDING])
+        return {logs[log]: ids for log, ids in found}
 
     async def _read(self, seconds: float, stop: asyncio.Event) -> Delivered:
         """Wait for new events, but not beyond the next heartbeat."""

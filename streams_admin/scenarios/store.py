@@ -6,9 +6,11 @@ leases of their own.
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 
 from redis.asyncio import Redis
 
@@ -24,26 +26,32 @@ PAGE = 500
 DEAD_LETTERS = 10_000
 
 WRITE = """
-if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] then
-  return 0
+local refused = {}
+for n, given in ipairs(cjson.decode(ARGV[2])) do
+  local user, lease, last, settled, pairs = unpack(given)
+  local cart, log = KEYS[1 + 2 * n], KEYS[2 + 2 * n]
+  if redis.call('HGET', KEYS[1], user) ~= lease then
+    refused[#refused + 1] = user
+  else
+    redis.call('DEL', cart)
+    for at = 1, #pairs, 1000 do
+      redis.call('HSET', cart, unpack(pairs, at, math.min(at + 999, #pairs)))
+    end
+    if last ~= '' then
+      redis.call('HSET', KEYS[2], user, last)
+    end
+    for _, id in ipairs(settled) do
+      redis.call('XACK', log, ARGV[1], id)
+    end
+  end
 end
-redis.call('DEL', KEYS[2])
-local first = 6 + ARGV[5]
-for i = first, #ARGV, 2 do
-  redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1])
-end
-if ARGV[4] ~= '' then
-  redis.call('HSET', KEYS[3], ARGV[1], ARGV[4])
-end
-for i = 6, first - 1 do
-  redis.call('XACK', KEYS[4], ARGV[3], ARGV[i])
-end
-return 1
+return refused
 """
-"""The fence: without the lease in force nothing is written. Else cart, position and acknowledgements, all or nothing.
+"""The fence: without the lease in force nothing is written, and the user is returned. Else cart, position and
+acknowledgements, all or nothing.
 
-ARGV: user, lease, group, last ID applied, how many IDs to acknowledge, these, then item and quantity in turn."""
-
+KEYS: leases, positions, then cart and log of each user. ARGV: the group, and as JSON of each user: the name, the lease,
+the last ID applied ("" when none was), the IDs to acknowledge, items and quantities in turn."""
 
 PUT_ASIDE = """
 if redis.call('ZADD', KEYS[1], 'NX', ARGV[2], ARGV[1]) == 1 then
@@ -65,11 +73,11 @@ class Projection:
 
     def take(self, events: Sequence[tuple[str, Fields]]) -> None:
         for id_, event in events:
-            self.applied = id_
             try:
                 fold.apply(self.cart, event)
             except ValueError as error:
                 self.refused.append({**event, "origin_id": id_, "reason": str(error)})
+        self.applied = events[-1][0] if events else self.applied
 
 
 class CartStore:
@@ -123,17 +131,14 @@ class CartStore:
         self, projections: Mapping[str, Projection], leases: Mapping[str, str], settled: Mapping[str, Sequence[str]]
     ) -> list[str]:
         """Write carts and positions, acknowledge `settled`. The users whose lease was no longer in force."""
-        async with self.redis.pipeline(transaction=False) as pipe:
-            for user, projection in projections.items():
-                await self._queue(pipe, user, projection, leases[user], settled.get(user, ()))
-            written = await pipe.execute()
-        return [user for user, done in zip(projections, written, strict=True) if not done]
-
-    async def _queue(self, pipe: Redis, user: str, projection: Projection, lease: str, settled: Sequence[str]) -> None:
-        keys = [self._leases, self.cart_of(user), self._applied, self.log_of(user)]
-        cart = [part for pair in projection.cart.items() for part in pair]
-        args = [user, lease, GROUP, projection.applied, len(settled), *settled, *cart]
-        await self._write(keys=keys, args=args, client=pipe)
+        keys = [self._leases, self._applied]
+        rows: list[object] = []
+        for user, projection in projections.items():
+            keys += [self.cart_of(user), self.log_of(user)]
+            pairs = list(chain(*projection.cart.items()))
+            rows.append([user, leases[user], projection.applied, settled.get(user, ()), pairs])
+        refused: list[str] = await self._write(keys=keys, args=[GROUP, _json(rows)])
+        return refused
 
     async def put_aside(self, projections: Mapping[str, Projection]) -> None:
         """Copy what nobody understands to the dead-letter stream. In a log it cannot wait: the next event is due."""
@@ -152,3 +157,8 @@ class CartStore:
         told = [part for pair in event.items() for part in pair]
         args = [f"{event['origin_stream']} {event['origin_id']}", milliseconds, DEAD_LETTERS, *told]
         await self._copy(keys=[f"{dead_letters}:known", dead_letters], args=args, client=pipe)
+
+
+def _json(value: object) -> str:
+    """As the bytes that came, also where they are no UTF-8."""
+    return json.dumps(value, ensure_ascii=False)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import random
 import signal
@@ -20,6 +21,7 @@ from streams_admin.scenarios.leases import Leases
 from streams_admin.scenarios.options import Options
 from streams_admin.scenarios.projector import Projector
 from streams_admin.scenarios.store import GROUP, CartStore
+from tests.scenarios import bench
 from tests.scenarios.conftest import Play
 from tests.scenarios.waiting import until
 from tests.scenarios.watching import Monitor
@@ -76,12 +78,12 @@ def nothing_pending(client: redis.Redis) -> bool:
 
 def accepted(monitor: Monitor) -> Iterator[tuple[str, str, int, tuple[int, int]]]:
     """Every write that passed the fence: user, projector, its fencing token, the last ID it applied."""
-    lease = ""
+    leases: dict[str, str] = {}
     for by_script, words in monitor.commands:
-        if not by_script and words[0] == "EVALSHA" and words[2] == "4":
-            lease = words[8]
+        if not by_script and words[0] == "EVALSHA" and words[3:5] == ["cart:leases", "cart:applied"]:
+            leases = {user: lease for user, lease, *_ in json.loads(words[-1])}
         elif by_script and words[:2] == ["HSET", "cart:applied"]:
-            projector, token = lease.split(" ")
+            projector, token = leases[words[2]].split(" ")
             milliseconds, sequence = words[3].split("-")
             yield words[2], projector, int(token), (int(milliseconds), int(sequence))
 
@@ -271,3 +273,10 @@ def test_random_events_are_understood_unless_they_are_poison() -> None:
     assert kinds == set(carts.KINDS)
     poison = [carts.event(rng, Options(poison_rate=1)) for _ in range(50)]
     assert {e["quantity"] for e in poison if e["eventType"] != "cart:checkout"} == {"many"}
+
+
+def test_the_rate_of_rebuilding_is_measured(client: redis.Redis, redis_url: str) -> None:
+    line = bench.measured(redis_url, 400)
+    assert (line["carts"], line["events"]) == (400, 400 * bench.EVENTS)
+    assert stored(client) == expected(client)
+    assert 0.2 < float(str(line["ratio"])) <= 1

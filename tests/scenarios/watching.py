@@ -38,4 +38,9 @@ class Monitor:
     @property
     def commands(self) -> list[tuple[bool, list[str]]]:
         found = (LINE.match(line) for line in b"".join(self._heard).split(b"\r\n"))
-        return [(line["by"] == b"lua", [w.decode() for w in WORD.findall(line["words"])]) for line in found if line]
+        return [(line["by"] == b"lua", [_plain(w) for w in WORD.findall(line["words"])]) for line in found if line]
+
+
+def _plain(word: bytes) -> str:
+    """Without the escapes of MONITOR."""
+    return word.decode("unicode_escape")

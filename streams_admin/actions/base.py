@@ -4,7 +4,7 @@ its business: `plans` and `operations` do that for all, and a subclass cannot sk
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
@@ -12,6 +12,7 @@ from django import forms
 
 from dashboard.access import Actor, Permission
 from dashboard.streams.servers import Server
+from dashboard.streams.snapshots import Entry, PendingEntry
 
 Params = dict[str, Any]
 Seen = dict[str, Any]
@@ -166,6 +167,10 @@ class Action:
         "failed" says that it was certainly not done: after a crash that part is done again.
         """
         return Done(counts=Counter(unknown=len(work)))
+
+    def affected(self, ask: Ask, seen: Seen) -> Iterator[Sequence[Entry | PendingEntry]] | None:
+        """The entries that go, or whose holders are forgotten, page by page as they are now; None: there are none."""
+        return None
 
     def figures(self, ask: Ask) -> list[list[Any]]:
         """Figures read before and after: [label, number] pairs."""

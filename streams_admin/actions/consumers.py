@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,8 +13,9 @@ from dashboard.access import Permission, require
 from dashboard.format import plural
 from dashboard.names import plain, to_path
 from dashboard.streams.errors import ServerRefused
-from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
+from dashboard.streams.snapshots import ConsumerFacts, GroupOverview, PendingEntry
 from streams_admin import cli, commands
+from streams_admin.actions.affected import pending
 from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen
 from streams_admin.actions.claim import Claim
 from streams_admin.actions.single import Single, alive, alive_note, figures_of, find_group, named, refusal, the_group
@@ -153,6 +154,10 @@ class ConsumerDelete(Single):
 
     def outcome(self, ask: Ask, seen: Seen) -> str:
         return "failed" if consumer_of(find_group(ask), _name(ask)) else "done"
+
+    def affected(self, ask: Ask, seen: Seen) -> Iterator[Sequence[PendingEntry]] | None:
+        """What it holds, and another gets."""
+        return pending(ask, name("group", ask.params["group"]), _name(ask)) if seen["holds"] else None
 
     def figures(self, ask: Ask) -> list[list[Any]]:
         overview = find_group(ask)

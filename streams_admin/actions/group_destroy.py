@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from dashboard.format import number, plural
 from dashboard.names import plain
 from dashboard.streams.ids import StreamId
-from dashboard.streams.snapshots import GroupOverview
+from dashboard.streams.snapshots import GroupOverview, PendingEntry
 from streams_admin import cli, commands
+from streams_admin.actions.affected import pending
 from streams_admin.actions.base import Ask, Change, Note, Params, Preview, Seen
 from streams_admin.actions.single import Single, alive, alive_note, find_group, named, refusal, the_group, typed
 from streams_admin.which import name
@@ -43,6 +44,10 @@ class GroupDestroy(Single):
         )
         if reply != 1:
             raise refusal("Consumers have read in the group meanwhile." if reply else "The group was not there.")
+
+    def affected(self, ask: Ask, seen: Seen) -> Iterator[Sequence[PendingEntry]] | None:
+        """Its pending list, which is forgotten. The entries stay in the stream."""
+        return pending(ask, name("group", ask.params["group"])) if seen["pending"] else None
 
     def outcome(self, ask: Ask, seen: Seen) -> str:
         return "failed" if find_group(ask) else "done"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -10,10 +10,11 @@ from django import forms
 from dashboard.access import Permission
 from dashboard.format import plural
 from dashboard.names import plain
-from dashboard.streams.ids import StreamId
+from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.queries import GroupQuery, StreamQuery, Together
-from dashboard.streams.snapshots import GroupFacts, GroupOverview, StreamFacts, StreamOverview
+from dashboard.streams.snapshots import Entry, GroupFacts, GroupOverview, StreamFacts, StreamOverview
 from streams_admin import cli, commands
+from streams_admin.actions.affected import ranged
 from streams_admin.actions.base import Ask, Change, Note, Params, Preview, Seen
 from streams_admin.actions.single import Single, alive_note, find_stream, refusal, typed
 from streams_admin.errors import BadOrder
@@ -61,6 +62,9 @@ class StreamDelete(Single):
         if facts is None:
             return "done"
         return "failed" if _as_seen(facts) == seen else "unknown"
+
+    def affected(self, ask: Ask, seen: Seen) -> Iterator[Sequence[Entry]] | None:
+        return ranged(ask, MIN, StreamId.parse(seen["end"])) if seen["length"] else None
 
     def figures(self, ask: Ask) -> list[list[Any]]:
         facts = find_stream(ask)

@@ -1,0 +1,42 @@
+"""What an action takes away, page by page: read for a download before it is run, never more than a page in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, PendingQuery, fitting
+from dashboard.streams.snapshots import Entry, PendingEntry
+from streams_admin.actions.base import Ask
+from streams_admin.actions.entries import AT_ONCE, read
+
+
+def named(ask: Ask, ids: Sequence[str]) -> Iterator[Sequence[Entry]]:
+    """Those of these entries that are there."""
+    size = _room(ask, AT_ONCE)
+    for at in range(0, len(ids), size):
+        yield [entry for entry in read(ask, ids[at : at + size]).values() if entry]
+
+
+def ranged(ask: Ask, start: StreamId, end: StreamId, most: int | None = None) -> Iterator[Sequence[Entry]]:
+    """The entries from `start` to `end`, both included; the first `most` of them."""
+    at: StreamId | None = start
+    size, left = _room(ask, PAGE_MAX), most
+    while at is not None and left != 0:
+        page = ask.server.run(EntryRange(ask.key, at, end, limit=size if left is None else min(size, left)))
+        yield page.items
+        at, left = page.next, None if left is None else left - len(page.items)
+
+
+def pending(ask: Ask, group: bytes, consumer: bytes | None = None) -> Iterator[Sequence[PendingEntry]]:
+    """What the group, or one consumer of it, has pending, with the bodies that are still there."""
+    at: StreamId | None = MIN
+    size = _room(ask, PAGE_MAX)
+    while at is not None:
+        page = ask.server.run(PendingQuery(ask.key, group, start=at, consumer=consumer, limit=size))
+        yield page.items
+        at = page.next
+
+
+def _room(ask: Ask, most: int) -> int:
+    return fitting(most, ask.server.run(FactsQuery(ask.key)).entry_bytes)

@@ -18,7 +18,7 @@ from django.views.decorators.http import require_POST
 
 from dashboard.access import Actor, Permission, actor_of, require, visible_servers
 from dashboard.names import from_path, plain
-from dashboard.params import choice, entry_id, flag, names, whole
+from dashboard.params import choice, entry_id, entry_ids, flag, names, whole
 from dashboard.params import name as name_param
 from dashboard.rows import pending_row, sight
 from dashboard.streams import servers
@@ -26,7 +26,7 @@ from streams_admin import operations, plans
 from streams_admin.actions import ALL
 from streams_admin.actions.base import BATCH, RESULTS, Ask, Params
 from streams_admin.audit import Caller
-from streams_admin.errors import Refused
+from streams_admin.errors import BadOrder, Refused
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.permissions import caller_of, may_steer, open_to, require_sight, require_steering
 from streams_admin.samples import sample
@@ -67,6 +67,8 @@ def do(request: HttpRequest, server: str, stream: bytes, action: str) -> HttpRes
     require(caller.actor, Permission.SEE, server, stream)
     plans.allow(caller, verb, watched, stream)
     ask = Ask(caller.actor, watched, stream, params_of(request.GET))
+    if verb.about == "pending" and "group" not in ask.params:
+        raise BadOrder("group is missing: say whose pending entries are meant.")
     form = verb.form(ask, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         plan = plans.prepare(caller, watched, stream, action, verb.from_form(ask, form))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from django.core.exceptions import RequestDataTooBig
+
 from dashboard.access import Forbidden
 from dashboard.params import BadParameter
 from dashboard.streams.errors import Gone, NotAllowed, NotAStream, StreamError, UnknownServer, Unreachable
@@ -13,6 +15,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     Unreachable: (503, "The server does not answer"),
     NotAllowed: (503, "The server does not allow it"),
     StreamError: (503, "The server refused"),
+    RequestDataTooBig: (413, "Too large"),
     BadParameter: (400, "This request cannot be read"),
     Forbidden: (403, "Not allowed"),
 }

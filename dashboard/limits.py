@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from dashboard.middleware import CSP
+
 BODY_BYTES = 2**20
 """Nothing of ours is larger. A proxy in front should refuse earlier: Daphne has read the body when we are asked."""
 
 _TOO_LARGE = b"The request is larger than 1 MiB and was refused.\n"
+_SAFE = [(b"content-security-policy", CSP.encode()), (b"x-content-type-options", b"nosniff")]
 
 
 class BodyLimit:
@@ -42,6 +45,6 @@ def _announced(scope: dict[str, Any]) -> int:
 
 
 async def _refuse(send: Any) -> None:
-    headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(_TOO_LARGE)).encode())]
+    headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(_TOO_LARGE)).encode()), *_SAFE]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
     await send({"type": "http.response.body", "body": _TOO_LARGE})

@@ -28,6 +28,8 @@ PREVIEW_CHARS = 1_500
 """About how much HTML the preview of one entry makes: eight plain fields fit, ugly ones do not all."""
 FIELDS = 200
 """Fields of one entry that a page shows in full."""
+PACKED = 6
+"""Fields of an open entry that are unpacked in full: a few bytes may unpack to a lot. Later ones are shown short."""
 OPEN_CHARS = 120_000
 """About how much HTML the fields of an open entry make: what comes after that is left out. One field always shows."""
 _NODE_CHARS, _LINE_CHARS, _FIELD_CHARS = 180, 80, 100
@@ -58,8 +60,15 @@ class Sight:
     def full(self, fields: Fields, *, limit: int = 4096) -> ShownFields | None:
         if not self.may_read:
             return None
-        shown = ((n, self.value(n, v, limit=limit, tree=True)) for n, v in fields[:FIELDS])
+        shown = self._in_full(fields[:FIELDS], limit)
         return tuple(_fitting(shown, lambda field: _FIELD_CHARS + _weight(field[1]), OPEN_CHARS))
+
+    def _in_full(self, fields: Fields, limit: int) -> Iterator[tuple[bytes, Shown]]:
+        packed = 0
+        for name, value in fields:
+            shown = self.value(name, value, limit=limit, tree=packed < PACKED)
+            packed += bool(shown.decoded)
+            yield name, shown
 
 
 def sight(actor: Actor, server: str, key: bytes) -> Sight:

@@ -10,8 +10,9 @@ import base64
 import codecs
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from itertools import groupby
 from typing import Literal
 
@@ -20,6 +21,7 @@ import msgpack
 from dashboard.streams.trees import Node, document, parsed
 
 Kind = Literal["text", "json", "bytes", "masked"]
+Reader = Callable[[bytes], tuple[str | None, str]]
 Piece = tuple[Literal["text", "byte"], str]
 """A run of plain text, or the visible form (``\\x00``, ``\\u202e``) of what must not be printed."""
 
@@ -27,6 +29,9 @@ SHOW_BYTES = 4096
 """How much of one value a page shows."""
 DECODE_BYTES = 2**20
 """The largest value that is decoded, and the largest result of unpacking one."""
+PREVIEW_BYTES = 8192
+PREVIEW_TIMES = 4
+"""What a short form unpacks at most, in bytes or in times of the value: a page has hundreds of them."""
 HEADER_BYTES = 64
 """How far into a value a JSON document may begin behind a binary header."""
 MASK = "••••••"
@@ -57,7 +62,8 @@ MASKED = Shown("masked", (("text", MASK),), 0)
 
 def show(value: bytes, *, limit: int = SHOW_BYTES, tree: bool = True) -> Shown:
     """`value` for a page: text, decoded JSON (with its tree when `tree`), or base64 when it is neither."""
-    text, decoded = _read(value)
+    room = DECODE_BYTES if tree else max(PREVIEW_BYTES, PREVIEW_TIMES * len(value))
+    text, decoded = _read(value, min(room, DECODE_BYTES))
     if text is None:
         cut = value[:limit]
         return Shown("bytes", (("text", base64.b64encode(cut).decode()),), len(value), len(cut) < len(value), "base64")
@@ -122,10 +128,11 @@ def hexdump(value: bytes, *, limit: int = SHOW_BYTES) -> Iterator[str]:
         yield f"{at:08x}  {row.hex(' '):<47}  {ascii_}"
 
 
-def _read(value: bytes) -> tuple[str | None, str]:
-    """The value as text, and how it was read; None when it is not text."""
-    readers = [_as_utf8] if len(value) > DECODE_BYTES else [_behind_header, _as_utf8, _as_gzip, _as_zlib, _as_msgpack]
-    for reader in readers:
+def _read(value: bytes, room: int) -> tuple[str | None, str]:
+    """The value as text, and how it was read; None when it is not text. `room`: bytes that may be unpacked."""
+    gzip, zlib_ = partial(_as_gzip, room=room), partial(_as_zlib, room=room)
+    readers: list[Reader] = [_behind_header, _as_utf8, gzip, zlib_, _as_msgpack]
+    for reader in readers if len(value) <= DECODE_BYTES else [_as_utf8]:
         text, how = reader(value)
         if text is not None:
             return text, how
@@ -147,25 +154,26 @@ def _as_cut_utf8(value: bytes) -> tuple[str | None, str]:
         return None, ""
 
 
-def _as_gzip(value: bytes) -> tuple[str | None, str]:
-    return _inflated(value, 31, "gzip") if value[:2] == b"\x1f\x8b" else (None, "")
+def _as_gzip(value: bytes, room: int) -> tuple[str | None, str]:
+    return _inflated(value, 31, "gzip", room) if value[:2] == b"\x1f\x8b" else (None, "")
 
 
-def _as_zlib(value: bytes) -> tuple[str | None, str]:
-    return _inflated(value, 15, "zlib") if value[:1] == b"\x78" else (None, "")
+def _as_zlib(value: bytes, room: int) -> tuple[str | None, str]:
+    return _inflated(value, 15, "zlib", room) if value[:1] == b"\x78" else (None, "")
 
 
-def _inflated(value: bytes, wbits: int, how: str) -> tuple[str | None, str]:
-    """At most DECODE_BYTES come out, whatever a bomb claims."""
+def _inflated(value: bytes, wbits: int, how: str, room: int) -> tuple[str | None, str]:
+    """At most `room` bytes come out, whatever a bomb claims."""
     try:
         unpacker = zlib.decompressobj(wbits)
-        plain = unpacker.decompress(value, DECODE_BYTES)
+        plain = unpacker.decompress(value, room)
     except zlib.error:
         return None, ""
     for reader in (_as_utf8 if unpacker.eof else _as_cut_utf8, _as_msgpack):
         text, inner = reader(plain)
         if text is not None:
-            return text, ", ".join(filter(None, (how, inner or ("JSON" if parsed(text) is not None else ""))))
+            inner = inner or ("JSON" if unpacker.eof and parsed(text) is not None else "")
+            return text, f"{how}, {inner}" if inner else how
     return None, ""
 
 

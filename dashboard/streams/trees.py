@@ -87,9 +87,10 @@ def weight(text: str) -> int:
 
 def _node(name: str, value: Any, budget: _Budget, level: int) -> Node:
     if isinstance(value, _Object):
-        return _branch(name, "object", list(value), budget, level)
+        return _branch(name, "object", value[: budget.nodes], len(value), budget, level)
     if isinstance(value, list):
-        return _branch(name, "array", [(str(i), item) for i, item in enumerate(value)], budget, level)
+        members = [(str(i), item) for i, item in enumerate(value[: budget.nodes])]
+        return _branch(name, "array", members, len(value), budget, level)
     if isinstance(value, _Literal):
         return Node(name, "lit", budget.cut(value))
     if isinstance(value, str):
@@ -98,11 +99,12 @@ def _node(name: str, value: Any, budget: _Budget, level: int) -> Node:
 
 
 def _branch(
-    name: str, kind: Literal["object", "array"], members: list[tuple[str, Any]], budget: _Budget, level: int
+    name: str, kind: Literal["object", "array"], members: list[tuple[str, Any]], count: int, budget: _Budget, level: int
 ) -> Node:
+    """`members`: as many of the `count` there are as may be drawn at most."""
     children = []
     for key, item in members:
         if not budget.afford(level + 1):
             break
         children.append(_node(budget.cut(key), item, budget, level + 1))
-    return Node(name, kind, str(len(members)), tuple(children), cut=len(members) - len(children))
+    return Node(name, kind, str(count), tuple(children), cut=count - len(children))

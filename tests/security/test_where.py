@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 
 import pytest
@@ -13,10 +14,8 @@ from dashboard.params import BadParameter
 @pytest.mark.parametrize("text", [" " * 4096 + "x", "a" + " " * 4094 + "x", "a=" + " " * 4093 + "x", "a!" * 2048])
 def test_a_filter_of_the_longest_text_is_read_at_once(text: str) -> None:
     began = time.process_time()
-    try:
+    with contextlib.suppress(BadParameter):
         where.parse(text)
-    except BadParameter:
-        pass
     assert time.process_time() - began < 0.05
 
 

@@ -41,7 +41,8 @@ def admin_state(site: Site, browser: Browser) -> dict[str, object]:
 
 @pytest.fixture
 def page(site: Site, browser: Browser, admin_state: dict[str, object]) -> Iterator[Page]:
-    """A page of an admin; the address of the site is its base."""
+    """A page of an admin on a site with an empty server; the address of the site is its base."""
+    site.empty()
     context = browser.new_context(
         base_url=site.address,
         storage_state=admin_state,  # type: ignore[arg-type]

@@ -12,9 +12,8 @@ MANY = 60_000
 
 
 @pytest.fixture
-def backlog(site: Site) -> None:
+def backlog(site: Site, page: Page) -> None:
     """MANY entries pending with a worker that is gone, and one that reads."""
-    site.client.delete("bulk:jobs")
     for start in range(0, MANY, 5000):
         pipe = site.client.pipeline(transaction=False)
         for n in range(start, min(MANY, start + 5000)):
@@ -55,7 +54,6 @@ def test_a_bulk_claim_shows_its_progress_and_can_be_cancelled(site: Site, page: 
 
 
 def test_a_position_is_set_after_a_look_at_before_and_after(site: Site, page: Page) -> None:
-    site.client.delete("position:log")
     ids = [str(site.client.xadd("position:log", {"n": n})) for n in range(10)]
     site.client.xgroup_create("position:log", "readers", "0")
     site.client.xreadgroup("readers", "ann", {"position:log": ">"}, count=10)

@@ -24,7 +24,7 @@ for word in sys.argv[2:]:
 
 
 @pytest.fixture
-def crashed_orders(site: Site) -> Iterator[Crew]:
+def crashed_orders(site: Site, page: Page) -> Iterator[Crew]:
     """The order system of the tutorials; worker-2 is killed with work in hand."""
     crew = Crew("orders", Options(crash_after=1.0, rate=10, seed=7), site.server.url)
     crew.start()

@@ -12,9 +12,8 @@ GROUP = "/s/default/live:table/g/workers/"
 
 
 @pytest.fixture
-def held(site: Site) -> list[str]:
+def held(site: Site, page: Page) -> list[str]:
     """Twelve entries pending with one worker, oldest first."""
-    site.client.delete("live:table")
     ids = [str(site.client.xadd("live:table", {"n": n})) for n in range(12)]
     site.client.xgroup_create("live:table", "workers", "0")
     site.client.xreadgroup("workers", "ann", {"live:table": ">"}, count=12)
@@ -49,7 +48,6 @@ def test_a_ticked_row_stays_ticked_and_in_place_while_others_go(site: Site, page
 
 
 def test_new_entries_wait_while_the_table_is_paused(site: Site, page: Page) -> None:
-    site.client.delete("live:paused")
     site.client.xadd("live:paused", {"word": "first"})
     page.goto("/s/default/live:paused/")
     expect(page.locator("[data-live-badge]")).to_have_text("live")

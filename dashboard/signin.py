@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from unicodedata import normalize
 
 from django.urls import reverse
 from django.utils import timezone
@@ -47,4 +48,5 @@ def failed(name: str, address: str) -> None:
 
 
 def _who(name: str, address: str) -> str:
-    return digest(f"{address} {name.casefold()}")
+    """The form reads many spellings as one name: blanks around it do not count, and letters are folded (NFKC)."""
+    return digest(f"{address} {normalize('NFKC', name.strip()).strip().casefold()}")

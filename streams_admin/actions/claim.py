@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -10,12 +11,16 @@ from django import forms
 from dashboard.access import Permission
 from dashboard.format import age, number, plural
 from dashboard.names import plain, to_path
-from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
+from dashboard.streams.errors import OutcomeUnknown, StreamError
+from dashboard.streams.ids import StreamId
+from dashboard.streams.snapshots import GroupOverview
 from streams_admin import cli, commands
-from streams_admin.actions.base import BATCH, Ask, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.base import BATCH, Ask, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.claim_form import QUIET_MS, ClaimForm
 from streams_admin.actions.pending import (
     Looked,
     PendingAction,
+    bodies_of,
     busy_note,
     counts_of,
     entries_text,
@@ -35,9 +40,6 @@ from streams_admin.commands import Held
 from streams_admin.errors import BadOrder
 from streams_admin.which import Which, name, truth, whole
 
-QUIET_MS = 60_000
-"""A consumer that has not read for longer may be gone."""
-
 
 class Claim(PendingAction):
     slug = "claim"
@@ -53,11 +55,22 @@ class Claim(PendingAction):
         guard = {"min_idle_ms": whole("min_idle_ms", raw["min_idle_ms"])} if raw.get("min_idle_ms") else {}
         return {"to": to_path(name("to", raw["to"])), **guard, **flags}
 
+    def looked(self, ask: Ask) -> Looked:
+        """With `force` also named entries that are in the stream and not pending."""
+        looked = super().looked(ask)
+        if not ask.params.get("force"):
+            return looked
+        there = bodies_of(ask, looked.absent)
+        forced = tuple(id_ for id_, body in zip(looked.absent, there, strict=True) if body)
+        absent = tuple(id_ for id_ in looked.absent if id_ not in forced)
+        return replace(looked, forced=forced, absent=absent, total=looked.total + len(forced))
+
     def preview(self, ask: Ask, looked: Looked) -> Preview:
         to = name("to", ask.params["to"])
         moved = {n: count for n, count in owners(looked).items() if n != to}
         from_whom = plain(next(iter(moved))) or "nobody" if len(moved) == 1 else f"{len(moved)} consumers"
-        gain = {**{n: -count for n, count in moved.items()}, to: sum(moved.values())}
+        gain = {**{n: -count for n, count in moved.items()}, to: sum(moved.values()) + len(looked.forced)}
+        pending = looked.overview.pending.count
         return Preview(
             title=f"Claim {entries_text(looked)} for {plain(to)}",
             sentence=f"Moves pending entries of {from_whom} in {plain(group_of(ask))} to {plain(to)}.",
@@ -76,7 +89,7 @@ class Claim(PendingAction):
             ][:5],
             changes=[
                 *per_consumer(looked, gain),
-                Change("all", looked.overview.pending.count, looked.overview.pending.count),
+                Change("all", pending, pending + len(looked.forced)),
             ],
             sample=sample(looked),
             redis_cli=_lines(ask, looked, to),
@@ -84,7 +97,8 @@ class Claim(PendingAction):
 
     def remember(self, ask: Ask, looked: Looked) -> Seen:
         """Whether the target was there: a consumer that vanished since gets nothing."""
-        return {"target": any(c.name == name("to", ask.params["to"]) for c in looked.overview.consumers)}
+        target = any(c.name == name("to", ask.params["to"]) for c in looked.overview.consumers)
+        return {"target": target, "forced": [str(id_) for id_ in looked.forced]}
 
     def still(self, ask: Ask, seen: Seen, overview: GroupOverview) -> str:
         to = name("to", ask.params["to"])
@@ -92,40 +106,49 @@ class Claim(PendingAction):
             return f"The consumer {plain(to)} does not exist any more."
         return ""
 
-    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        entries = held(work)
-        to = name("to", ask.params["to"])
-        mine = [e for e in entries if e.consumer == to and not ask.params.get("bump")]
-        others = [e for e in entries if e.consumer != to or ask.params.get("bump")]
-        claimed = self._claim(ask, to, others) if others else set()
-        found = [(str(e.id), "done") for e in mine]
-        found += [(str(e.id), "done") for e in others if str(e.id).encode() in claimed]
-        return Done.of(found + why_not(ask, [e for e in others if str(e.id).encode() not in claimed]))
+    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+        """Those that are to be made pending come first, as far as nobody has got them meanwhile."""
+        batch, forced = super().batch(ask, seen, cursor), _forced(seen)
+        if cursor or not forced:
+            return batch
+        got = {str(e.id) for e in read_pending(ask, [StreamId.parse(id_) for id_ in forced])}
+        free = [[id_, to_path(b""), 0, 0] for id_ in forced if id_ not in got]
+        return replace(batch, work=[*free, *batch.work], settled=[*batch.settled, *((i, "owner_changed") for i in got)])
 
-    def _claim(self, ask: Ask, to: bytes, entries: list[Held]) -> set[bytes]:
-        asked = ask.params.get("min_idle_ms", 0)
-        return set(
-            commands.claim(
-                ask.server,
-                ask.key,
-                group_of(ask),
-                to,
-                entries,
-                min_idle_ms=max(asked, min(e.idle_ms for e in entries)),
-                bump=ask.params.get("bump", False),
-                keep_idle=ask.params.get("keep_idle", False),
-                force=ask.params.get("force", False),
-            )
+    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        to, bump = name("to", ask.params["to"]), ask.params.get("bump", False)
+        entries, new = held(work), set(_forced(seen))
+        forced = [e for e in entries if str(e.id) in new]
+        others = [e for e in entries if str(e.id) not in new and (bump or e.consumer != to)]
+        claimed = set(self._claim(ask, to, others)) if others else set()
+        claimed |= self._force(ask, to, forced, after=bool(claimed)) if forced else set()
+        left = {e.id: e for e in (*forced, *others) if str(e.id).encode() not in claimed}
+        done = [(str(e.id), "done") for e in entries if e.id not in left]
+        return Done.of(done + why_not(ask, list(left.values())))
+
+    def _force(self, ask: Ask, to: bytes, entries: list[Held], *, after: bool) -> set[bytes]:
+        """Refused after others were claimed, it has to be found out what was done."""
+        try:
+            return set(self._claim(ask, to, entries, force=True))
+        except StreamError as error:
+            raise (OutcomeUnknown(error.message) if after else error) from error
+
+    def _claim(self, ask: Ask, to: bytes, entries: list[Held], *, force: bool = False) -> list[bytes]:
+        guard = 0 if force else max(ask.params.get("min_idle_ms", 0), min(e.idle_ms for e in entries))
+        options = {option: ask.params.get(option, False) for option in ("bump", "keep_idle")}
+        return commands.claim(
+            ask.server, ask.key, group_of(ask), to, entries, min_idle_ms=guard, force=force, **options
         )
 
     def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        entries = held(work)
-        to = name("to", ask.params["to"])
+        to, bump, entries = name("to", ask.params["to"]), ask.params.get("bump", False), held(work)
         now = {entry.id: entry for entry in read_pending(ask, [e.id for e in entries])}
         theirs = [e for e in entries if e.id in now and now[e.id].consumer == to]
-        moved = {e.id for e in theirs if not ask.params.get("bump") or now[e.id].deliveries > e.deliveries}
-        done = [(str(e.id), "done") for e in entries if e.id in moved]
-        return Done.of(done + not_done(ask, [e for e in entries if e.id not in moved]))
+        moved = {e.id for e in theirs if not bump or now[e.id].deliveries > e.deliveries}
+        unmade = {e.id for e in entries if str(e.id) in _forced(seen) and e.id not in now}
+        known = {e.id: "done" if e.id in moved else "failed" for e in entries if e.id in moved | unmade}
+        left = not_done(ask, [e for e in entries if e.id not in known])
+        return Done.of([*((str(id_), result) for id_, result in known.items()), *left])
 
     def form(self, ask: Ask, data: Any = None) -> forms.Form:
         overview = overview_of(ask)
@@ -137,39 +160,9 @@ class Claim(PendingAction):
         return {**ask.params, **{k: v for k, v in chosen.items() if v not in (None, "", False)}}
 
 
-class ClaimForm(forms.Form):
-    """Who gets the entries: a consumer of the group, those that read lately first, or a new name."""
-
-    to = forms.ChoiceField(label="To", required=False)
-    new = forms.CharField(label="or to a new name", required=False, max_length=200)
-    bump = forms.BooleanField(
-        label="Count it as a delivery", required=False, help_text="Else the delivery count stays as it is (JUSTID)."
-    )
-    keep_idle = forms.BooleanField(
-        label="Keep the idle time",
-        required=False,
-        help_text="Else it starts again at 0.",
-    )
-
-    def __init__(self, data: Any, *, overview: GroupOverview, losing: set[bytes]) -> None:
-        super().__init__(data)
-        fit = sorted(overview.consumers, key=lambda c: (c.idle_ms >= QUIET_MS, c.pending, c.name))
-        chosen = [c for c in fit if c.name not in losing] or fit
-        self.fields["to"].choices = [(to_path(c.name), _choice(c)) for c in chosen[:200]]  # type: ignore[attr-defined]
-
-    def clean_new(self) -> str:
-        return to_path(str(self.cleaned_data["new"]).encode()) if self.cleaned_data["new"] else ""
-
-    def clean(self) -> dict[str, Any]:
-        found = super().clean() or {}
-        if not found.get("to") and not found.get("new"):
-            raise forms.ValidationError("Choose the consumer that gets the entries.")
-        return found
-
-
-def _choice(consumer: ConsumerFacts) -> str:
-    read = f"read {age(consumer.idle_ms)} ago" if consumer.idle_ms < QUIET_MS else f"silent for {age(consumer.idle_ms)}"
-    return f"{plain(consumer.name)}: {read}, holds {number(consumer.pending)}"
+def _forced(seen: Seen) -> list[str]:
+    """IDs that were not pending and are to be made so."""
+    return list(seen.get("forced", ()))
 
 
 def _losing(ask: Ask, overview: GroupOverview) -> set[bytes]:

@@ -45,7 +45,10 @@ class _Now(Query[int]):
 
 @dataclass(frozen=True, slots=True)
 class Looked:
-    """What a plan saw of the entries it is about: counted at `overview.now_ms`, each of them read until `read_ms`."""
+    """What a plan saw of the entries it is about: counted at `overview.now_ms`, each of them read until `read_ms`.
+
+    `forced`: entries that are not pending and will be, counted in `total`.
+    """
 
     overview: GroupOverview
     entries: tuple[PendingEntry, ...]
@@ -55,6 +58,7 @@ class Looked:
     ghosts: int
     bodies_looked: int
     read_ms: int
+    forced: tuple[StreamId, ...] = ()
 
     @property
     def guard_ms(self) -> int:
@@ -82,10 +86,13 @@ class PendingAction(Action):
         return {}
 
     def look(self, ask: Ask) -> tuple[Preview, Seen]:
-        looked = look_at(ask)
+        looked = self.looked(ask)
         if not looked.total:
             raise Changed("Nothing that is pending matches: it was acknowledged or taken over meanwhile.")
         return self.preview(ask, looked), {**seen_of(ask, looked), **self.remember(ask, looked)}
+
+    def looked(self, ask: Ask) -> Looked:
+        return look_at(ask)
 
     def preview(self, ask: Ask, looked: Looked) -> Preview:
         raise NotImplementedError
@@ -99,7 +106,7 @@ class PendingAction(Action):
             overview = overview_of(ask)
         except Gone:
             return "The stream or the group does not exist any more."
-        if not overview.pending.count:
+        if not overview.pending.count and not seen.get("forced"):
             return "Nothing is pending in the group any more."
         return self.still(ask, seen, overview) or self._any_left(ask, seen)
 

@@ -1,0 +1,49 @@
+"""Choosing who gets claimed entries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django import forms
+
+from dashboard.format import age, number
+from dashboard.names import plain, to_path
+from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
+
+QUIET_MS = 60_000
+"""A consumer that has not read for longer may be gone."""
+
+
+class ClaimForm(forms.Form):
+    """Who gets the entries: a consumer of the group, those that read lately first, or a new name."""
+
+    to = forms.ChoiceField(label="To", required=False)
+    new = forms.CharField(label="or to a new name", required=False, max_length=200)
+    bump = forms.BooleanField(
+        label="Count it as a delivery", required=False, help_text="Else the delivery count stays as it is (JUSTID)."
+    )
+    keep_idle = forms.BooleanField(
+        label="Keep the idle time",
+        required=False,
+        help_text="Else it starts again at 0.",
+    )
+
+    def __init__(self, data: Any, *, overview: GroupOverview, losing: set[bytes]) -> None:
+        super().__init__(data)
+        fit = sorted(overview.consumers, key=lambda c: (c.idle_ms >= QUIET_MS, c.pending, c.name))
+        chosen = [c for c in fit if c.name not in losing] or fit
+        self.fields["to"].choices = [(to_path(c.name), _choice(c)) for c in chosen[:200]]  # type: ignore[attr-defined]
+
+    def clean_new(self) -> str:
+        return to_path(str(self.cleaned_data["new"]).encode()) if self.cleaned_data["new"] else ""
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if not found.get("to") and not found.get("new"):
+            raise forms.ValidationError("Choose the consumer that gets the entries.")
+        return found
+
+
+def _choice(consumer: ConsumerFacts) -> str:
+    read = f"read {age(consumer.idle_ms)} ago" if consumer.idle_ms < QUIET_MS else f"silent for {age(consumer.idle_ms)}"
+    return f"{plain(consumer.name)}: {read}, holds {number(consumer.pending)}"

@@ -1,0 +1,130 @@
+"""Claim and its options: what counts as a delivery, how idle an entry is then, and what was not pending at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import redis
+
+from dashboard.names import to_path
+from dashboard.streams.servers import Server
+from streams_admin.errors import Changed
+from streams_admin.models import Operation
+from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, neglect
+from tests.streams_admin.acting import act, before_sending, lost_replies, of_group, pending, planned, run
+from tests.streams_admin.recipes import HELPER, IDLE_MS
+from tests.streams_admin.recipes import Claim as Recipe
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def stuck(server: Server, redis_client: redis.Redis) -> redis.Redis:
+    """Entries 1-0 to 6-0, four of them pending with WORKER for ten minutes, delivered three times."""
+    Recipe().seed(redis_client)
+    return redis_client
+
+
+def claim(*ids: str, **options: Any) -> Operation:
+    return act("claim", of_group(*ids, to=to_path(HELPER), **options))
+
+
+def delivered(client: redis.Redis, id_: bytes) -> tuple[bytes, int]:
+    who, _, count = pending(client)[id_]
+    return who, count
+
+
+def test_neither_counts_nor_keeps_the_idle_time(stuck: redis.Redis) -> None:
+    assert claim("1-0").results == {"done": 1}
+    who, idle, count = pending(stuck)[b"1-0"]
+    assert (who, count) == (HELPER, 3)
+    assert idle < IDLE_MS / 2
+
+
+def test_may_count_as_a_delivery(stuck: redis.Redis) -> None:
+    neglect(stuck, "2-0", idle_ms=IDLE_MS, deliveries=9)
+    claim("1-0", "2-0", bump=True)
+    assert [delivered(stuck, id_) for id_ in (b"1-0", b"2-0", b"3-0")] == [(HELPER, 4), (HELPER, 10), (WORKER, 3)]
+
+
+def test_may_keep_the_idle_time(stuck: redis.Redis) -> None:
+    neglect(stuck, "2-0", idle_ms=3 * IDLE_MS)
+    claim("1-0", "2-0", keep_idle=True)
+    idle = {id_: idle for id_, (who, idle, _) in pending(stuck).items() if who == HELPER}
+    assert IDLE_MS <= idle[b"1-0"] < 2 * IDLE_MS
+    assert idle[b"2-0"] >= 3 * IDLE_MS
+
+
+def test_what_is_not_idle_for_long_enough_stays(stuck: redis.Redis) -> None:
+    neglect(stuck, "2-0", idle_ms=3 * IDLE_MS)
+    operation = claim("1-0", "2-0", min_idle_ms=2 * IDLE_MS)
+    assert operation.entries == [["1-0", "owner_changed"], ["2-0", "done"]]
+
+
+def test_what_it_holds_already_is_left_as_it_is(stuck: redis.Redis) -> None:
+    neglect(stuck, "1-0", idle_ms=IDLE_MS, consumer=HELPER, deliveries=3)
+    assert claim("1-0", "2-0").results == {"done": 2}
+    assert pending(stuck)[b"1-0"][1] >= IDLE_MS
+
+
+def test_an_entry_without_a_body_is_told_apart(stuck: redis.Redis) -> None:
+    """From Redis 7.0 on it goes off the pending list when it is claimed; 6.2 moves it."""
+    plan = planned("claim", of_group("1-0", "2-0", to=to_path(HELPER)))
+    stuck.xdel(KEY, "1-0")
+    operation = run(plan)
+    gone = b"1-0" not in pending(stuck)
+    assert operation.entries == [["1-0", "body_gone" if gone else "done"], ["2-0", "done"]]
+
+
+def test_what_is_touched_between_look_and_act_stays(stuck: redis.Redis) -> None:
+    plan = planned("claim", of_group("1-0", "2-0", to=to_path(HELPER)))
+    with before_sending(lambda command: True, lambda: stuck.xclaim(KEY, GROUP, b"fast", 0, [b"1-0"], justid=True)):
+        operation = run(plan)
+    assert operation.entries == [["1-0", "owner_changed"], ["2-0", "done"]]
+    assert delivered(stuck, b"1-0")[0] == b"fast"
+
+
+# FORCE --------------------------------------------------------------------------------------------------------------
+
+
+def test_without_force_what_is_not_pending_is_not_found(stuck: redis.Redis) -> None:
+    assert claim("4-0", "5-0").entries == [["4-0", "done"], ["5-0", "not_found"]]
+
+
+def test_force_makes_entries_pending_that_are_not(stuck: redis.Redis) -> None:
+    stuck.xack(KEY, GROUP, "2-0")
+    plan = planned("claim", of_group("1-0", "2-0", "6-0", "9-0", to=to_path(HELPER), force=True))
+    assert plan.preview["total"] == 3
+    assert any("FORCE" in note["title"] for note in plan.preview["notes"])
+    operation = run(plan)
+    assert operation.entries == [["1-0", "done"], ["2-0", "done"], ["6-0", "done"], ["9-0", "not_found"]]
+    assert {id_ for id_, (who, _, _) in pending(stuck).items() if who == HELPER} == {b"1-0", b"2-0", b"6-0"}
+    assert delivered(stuck, b"6-0") == (HELPER, 1)
+
+
+def test_force_alone(stuck: redis.Redis) -> None:
+    """Also where nothing is pending at all."""
+    stuck.xack(KEY, GROUP, *pending(stuck))
+    assert claim("5-0", force=True).results == {"done": 1}
+    assert set(pending(stuck)) == {b"5-0"}
+
+
+def test_force_takes_nothing_that_somebody_got_meanwhile(stuck: redis.Redis) -> None:
+    plan = planned("claim", of_group("5-0", "6-0", to=to_path(HELPER), force=True))
+    stuck.xreadgroup(GROUP, b"fast", {KEY: ">"}, count=1)
+    assert run(plan).entries == [["5-0", "owner_changed"], ["6-0", "done"]]
+    assert delivered(stuck, b"5-0") == (b"fast", 1)
+
+
+def test_force_does_not_bring_back_what_is_deleted(stuck: redis.Redis) -> None:
+    stuck.xdel(KEY, "5-0")
+    with pytest.raises(Changed):
+        planned("claim", of_group("5-0", "99-0", to=to_path(HELPER), force=True))
+
+
+def test_a_lost_reply_to_force_is_found_out(stuck: redis.Redis) -> None:
+    with lost_replies(lambda command: "FORCE" in command):
+        operation = claim("1-0", "6-0", force=True)
+    assert operation.state == "done"
+    assert dict(map(tuple, operation.entries))["6-0"] == "done"

@@ -7,11 +7,12 @@ from django.urls.converters import UUIDConverter
 from django.views.decorators.http import require_safe as read
 
 from dashboard import names  # noqa: F401 - registers the path converters
-from streams_admin import views, views_export
+from streams_admin import views, views_download, views_export
 
 urlpatterns: list[URLPattern] = [
     path("s/<slug:server>/<name:stream>/do/<slug:action>/", views.do, name="do"),
     path("plans/<slug:token>/", views.plan, name="plan"),
+    path("plans/<slug:token>/entries.jsonl", read(views_download.entries), name="plan_entries"),
     path("operations/", read(views.operation_list), name="operations"),
     path("operations/<uuid:id>/", read(views.operation), name="operation"),
     re_path(rf"^operations/(?P<id>{UUIDConverter.regex})/(?P<wish>pause|resume|cancel)/$", views.steer, name="steer"),

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
+from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -24,7 +25,7 @@ from dashboard.rows import pending_row, sight
 from dashboard.streams import servers
 from streams_admin import operations, plans
 from streams_admin.actions import ALL
-from streams_admin.actions.base import BATCH, RESULTS, Ask, Params
+from streams_admin.actions.base import BATCH, RESULTS, Action, Ask, Params
 from streams_admin.audit import Caller
 from streams_admin.errors import BadOrder, Refused
 from streams_admin.models import AuditEntry, Operation, Plan
@@ -33,7 +34,7 @@ from streams_admin.samples import sample
 from streams_admin.views_export import chosen
 from streams_admin.which import name as path_name
 
-View = Callable[..., HttpResponse]
+View = Callable[..., HttpResponseBase]
 PER_PAGE = 50
 DUTIES = ("10", "25", "50", "100")
 """Percent of the time that a large operation may spend in commands, as a page offers it."""
@@ -44,7 +45,7 @@ def refusals(view: View) -> View:
     """A refusal is a page that says why, and that nothing was done."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
         except Refused as refused:
@@ -166,9 +167,15 @@ def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", re
         "expires_ms": int(found.expires.timestamp() * 1000),
         "again": _again(found),
         "irreversible": action.irreversible,
+        "download": _download(found, action, plans.ask_of(found, caller.actor)) if seen.may_read else "",
         "left_s": max(0, int((found.expires - timezone.now()).total_seconds())),
     }
     return render(request, "streams_admin/plan.html", context, status=400 if error else 200)
+
+
+def _download(found: Plan, action: Action, ask: Ask) -> str:
+    """Where the entries that would go can be kept; "" when none go."""
+    return reverse("plan_entries", args=[plans.token(found)]) if action.affected(ask, found.seen) is not None else ""
 
 
 def _group_behind(found: Plan) -> bytes | None:

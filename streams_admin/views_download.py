@@ -1,0 +1,120 @@
+"""Files of entries: what an action is about to take away, as JSON Lines, to be kept before it is run."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import AsyncIterator, Iterator, Sequence
+from dataclasses import dataclass, field
+from sys import maxsize
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.http import HttpRequest, StreamingHttpResponse
+from django.utils import timezone
+
+from dashboard.access import Permission, actor_of, require
+from dashboard.api.shapes import holder, iso_id
+from dashboard.names import from_path
+from dashboard.rows import Sight, sight, values_json
+from dashboard.streams.errors import StreamError
+from dashboard.streams.snapshots import Entry, PendingEntry
+from streams_admin import plans
+from streams_admin.errors import Changed, NoSuchPlan
+from streams_admin.models import Plan
+from streams_admin.views import refusals
+
+LINES_MOST = 100_000
+BYTES_MOST = 64 * 2**20
+"""What the server may keep of a file that is read slowly."""
+SECONDS_MOST = 20.0
+"""The site cuts an answer off after 30 s; one that ends by itself says that something is missing."""
+
+
+@refusals
+def entries(request: HttpRequest, token: str) -> StreamingHttpResponse:
+    """The entries a plan is about as they are now, for who made it and may read them. The last line says if it is all.
+
+    Raises NoSuchPlan, Expired, Changed or Forbidden.
+    """
+    actor = actor_of(request)
+    found = plans.find(token, actor)
+    _check(found)
+    ask = plans.ask_of(found, actor)
+    require(actor, Permission.READ_PAYLOAD, found.server, ask.key)
+    pages = plans.action_of(found.action).affected(ask, found.seen)
+    if pages is None:
+        raise NoSuchPlan("This plan takes no entries away: there is nothing to download.")
+    seen = sight(actor, found.server, from_path(found.stream))
+    return file_of(told(pages, seen), f"{found.action}-{timezone.localtime():%Y%m%d-%H%M%S}")
+
+
+def _check(found: Plan) -> None:
+    if found.used:
+        raise Changed("This plan was run already: what it was about may be gone.")
+    plans.check_fresh(found)
+
+
+@dataclass
+class _Written:
+    """What a file holds so far."""
+
+    lines: int = 0
+    size: int = 0
+    began: float = field(default_factory=time.monotonic)
+
+    def why_no_more(self, following: int) -> str:
+        """The reason to end before a page of so many entries, "" when there is room for it."""
+        if self.lines + following > LINES_MOST:
+            return f"A file holds at most {LINES_MOST:,} entries."
+        if self.size > BYTES_MOST:
+            return f"A file holds at most about {BYTES_MOST // 2**20} MiB."
+        late = time.monotonic() - self.began > SECONDS_MOST
+        return f"Reading took longer than {SECONDS_MOST:.0f} s." if late else ""
+
+
+def told(pages: Iterator[Sequence[Entry | PendingEntry]], seen: Sight) -> Iterator[bytes]:
+    """A line for each entry, page by page, then one that says how many there are and whether that is all."""
+    written, why = _Written(), ""
+    try:
+        for page in pages:
+            why = written.why_no_more(len(page))
+            lines = [_line(item(entry, seen)) for entry in page[: LINES_MOST - written.lines if why else None]]
+            written.lines += len(lines)
+            written.size += sum(map(len, lines))
+            yield b"".join(lines)
+            if why:
+                break
+    except StreamError as error:
+        why = error.message
+    yield _line({"complete": not why, "entries": written.lines, **({"stopped": why} if why else {})})
+
+
+def item(entry: Entry | PendingEntry, seen: Sight) -> dict[str, Any]:
+    """As the JSON API has it, with values in full: a file is to restore them from."""
+    known = {"id": str(entry.id), "time": iso_id(entry.id)}
+    if isinstance(entry, Entry):
+        return {**known, "fields": values_json(entry.fields, seen, limit=maxsize), "size": entry.size}
+    fields = values_json(entry.fields or (), seen, limit=maxsize) if entry.body == "present" else None
+    return {**known, **holder(entry), "deliveries": entry.deliveries, "fields": fields, "body": entry.body}
+
+
+def _line(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False).encode() + b"\n"
+
+
+def file_of(chunks: Iterator[bytes], name: str) -> StreamingHttpResponse:
+    """A JSON Lines file that is made while it is sent, each chunk in a thread, never all of it in memory."""
+    response = StreamingHttpResponse(_sent(chunks), content_type="application/jsonl")
+    response["Content-Disposition"] = f'attachment; filename="{name}.jsonl"'
+    return response
+
+
+async def _sent(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
+    following = sync_to_async(_next, thread_sensitive=False)
+    while (chunk := await following(chunks)) is not None:
+        yield chunk
+
+
+def _next(chunks: Iterator[bytes]) -> bytes | None:
+    return next(chunks, None)

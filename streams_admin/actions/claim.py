@@ -131,7 +131,9 @@ class Claim(PendingAction):
         try:
             return set(self._claim(ask, to, entries, force=True))
         except StreamError as error:
-            raise (OutcomeUnknown(error.message) if after else error) from error
+            if after:
+                raise OutcomeUnknown(error.message) from error
+            raise
 
     def _claim(self, ask: Ask, to: bytes, entries: list[Held], *, force: bool = False) -> list[bytes]:
         guard = 0 if force else max(ask.params.get("min_idle_ms", 0), min(e.idle_ms for e in entries))

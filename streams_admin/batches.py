@@ -129,12 +129,11 @@ def _note(operation: Operation, ask: Ask, action: Action, batch: Batch, done: Do
 def _counted(operation: Operation, entries: list[tuple[str, str]], unnamed: Counter[str]) -> dict[str, Any]:
     """Results with those of `entries`, and `unnamed` ones, added."""
     counts = Counter(operation.results) + Counter(result for _, result in entries) + unnamed
-    kept = sorted(entries, key=_in_order)[: max(0, KEPT - len(operation.entries))]
-    return {
-        "results": dict(counts),
-        "done": sum(counts.values()),
-        "entries": [*operation.entries, *map(list, kept)],
-    }
+    noted: dict[str, Any] = {"results": dict(counts), "done": sum(counts.values())}
+    room = KEPT - len(operation.entries)
+    if room > 0 and entries:
+        noted["entries"] = [*operation.entries, *map(list, sorted(entries, key=_in_order)[:room])]
+    return noted
 
 
 def _in_order(result: tuple[str, str]) -> StreamId:

@@ -37,6 +37,8 @@ log = logging.getLogger(__name__)
 ORPHANED = timedelta(seconds=8)
 """A running operation whose runner was not seen for that long is taken over."""
 LOOK_EVERY = 1.0
+TURN = 1.0
+"""Seconds for which a runner stays with one operation before it looks whether another waits longer."""
 RUNNER = f"{socket.gethostname()}:{os.getpid()}"
 
 
@@ -161,19 +163,19 @@ def wish(operation: Operation, what: str) -> None:
 async def run() -> None:
     """Background work: take operations that wait or were orphaned, one at a time, until cancelled."""
     while True:
-        worked = await sync_to_async(work_once, thread_sensitive=False)()
+        worked = await sync_to_async(work_once, thread_sensitive=False)(TURN)
         if not worked:
             await asyncio.sleep(LOOK_EVERY)
 
 
-def work_once() -> bool:
-    """Advance one operation by one batch. False when there is nothing to do."""
+def work_once(turn: float = 0.0) -> bool:
+    """Advance one operation: by one batch, and by more until `turn` seconds are over. False when none waits."""
     close_old_connections()
     operation = _take()
     if operation is None:
         return False
     try:
-        _go_on(operation)
+        _go_on(operation, time.monotonic() + turn)
     except TakenOver:
         log.warning("operation %s was taken over", operation.pk)
     except DatabaseError:
@@ -186,15 +188,17 @@ def work_once() -> bool:
     return True
 
 
-def _go_on(operation: Operation) -> None:
-    """What was being done when a process died comes first, then what was wished for, then the next batch."""
+def _go_on(operation: Operation, until: float) -> None:
+    """What was being done when a process died comes first, then what was wished for, then the next batches."""
     action, plan = ALL[operation.plan.action], operation.plan
     ask = plans.ask_of(plan, Actor(plan.who, plan.who_kind))
     if operation.inflight is None and not batches.obey(operation, ask, action):
         return
-    if batches.advance(operation, ask, action):
+    while batches.advance(operation, ask, action):
         batches.rest(operation)
-        batches.save(operation, state="queued", runner="")
+        if time.monotonic() >= until:
+            batches.save(operation, state="queued", runner="")
+            return
 
 
 def _take() -> Operation | None:

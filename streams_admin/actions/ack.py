@@ -8,22 +8,19 @@ from dashboard.access import Permission
 from dashboard.names import plain
 from streams_admin import cli, commands
 from streams_admin.actions.base import Ask, Change, Done, Note, Preview, Seen
-from streams_admin.actions.pending import (
-    Looked,
-    PendingAction,
+from streams_admin.actions.looking import Looked, group_of, read_pending
+from streams_admin.actions.pending import PendingAction
+from streams_admin.actions.pending_words import (
     busy_note,
     counts_of,
     entries_text,
     ghost_note,
-    group_of,
     guard_note,
-    held,
-    not_done,
     owners,
     per_consumer,
-    read_pending,
     sample,
 )
+from streams_admin.actions.untouched import held, not_done
 
 RESULT = {1: "done", 0: "already_acknowledged", -1: "owner_changed"}
 

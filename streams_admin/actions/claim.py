@@ -17,25 +17,19 @@ from dashboard.streams.snapshots import GroupOverview
 from streams_admin import cli, commands
 from streams_admin.actions.base import BATCH, Ask, Batch, Change, Done, Note, Params, Preview, Seen
 from streams_admin.actions.claim_form import QUIET_MS, ClaimForm
-from streams_admin.actions.pending import (
-    Looked,
-    PendingAction,
-    bodies_of,
+from streams_admin.actions.looking import Looked, bodies_of, group_of, overview_of, read_pending
+from streams_admin.actions.pending import PendingAction
+from streams_admin.actions.pending_words import (
     busy_note,
     counts_of,
     entries_text,
     ghost_note,
-    group_of,
     guard_note,
-    held,
-    not_done,
-    overview_of,
     owners,
     per_consumer,
-    read_pending,
     sample,
-    why_not,
 )
+from streams_admin.actions.untouched import held, not_done, why_not
 from streams_admin.commands import Held
 from streams_admin.errors import BadOrder
 from streams_admin.which import Which, name, truth, whole

@@ -22,23 +22,20 @@ from dashboard.streams.queries import StreamQuery
 from dashboard.streams.snapshots import Entry
 from streams_admin import cli, commands
 from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen
-from streams_admin.actions.pending import (
-    Looked,
-    PendingAction,
+from streams_admin.actions.looking import Looked, group_of, read_pending
+from streams_admin.actions.pending import PendingAction
+from streams_admin.actions.pending_words import (
     busy_note,
     counts_of,
     entries_text,
     ghost_note,
-    group_of,
     guard_note,
-    held,
     owners,
     per_consumer,
-    read_pending,
     sample,
-    still_holds,
 )
 from streams_admin.actions.targets import allow_target, reached, tail_of, target_facts
+from streams_admin.actions.untouched import held, still_holds
 from streams_admin.commands import Held
 from streams_admin.provenance import Stamp, is_copy
 from streams_admin.which import name, truth

@@ -17,20 +17,9 @@ from dashboard.streams.snapshots import StreamFacts
 from streams_admin import cli, commands
 from streams_admin.actions.ack import Ack
 from streams_admin.actions.base import Ask, Batch, Change, Note, Params, Preview, Seen
-from streams_admin.actions.pending import (
-    Looked,
-    bodies_of,
-    counts_of,
-    each_seen,
-    entries_text,
-    group_of,
-    look_at,
-    overview_of,
-    owners,
-    per_consumer,
-    sample,
-    seen_of,
-)
+from streams_admin.actions.looking import Looked, bodies_of, group_of, look_at, overview_of
+from streams_admin.actions.pending_words import counts_of, entries_text, owners, per_consumer, sample
+from streams_admin.actions.untouched import each_seen, seen_of
 from streams_admin.errors import Changed
 from streams_admin.which import IDS_MOST
 

@@ -15,23 +15,19 @@ from dashboard.names import plain
 from dashboard.streams.snapshots import PendingEntry
 from streams_admin import cli, commands
 from streams_admin.actions.base import Ask, Change, Done, Note, Preview, Seen
-from streams_admin.actions.pending import (
-    Looked,
-    PendingAction,
+from streams_admin.actions.looking import Looked, group_of, read_pending
+from streams_admin.actions.pending import PendingAction
+from streams_admin.actions.pending_words import (
     busy_note,
     counts_of,
     entries_text,
     ghost_note,
-    group_of,
     guard_note,
-    held,
     owners,
     per_consumer,
-    read_pending,
     sample,
-    still_holds,
-    why_not,
 )
+from streams_admin.actions.untouched import held, still_holds, why_not
 from streams_admin.commands import Held
 
 RELEASED_MS = 24 * HOUR

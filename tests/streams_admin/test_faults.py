@@ -29,7 +29,7 @@ PARAMS = {"claim": of_group(to=to_path(HELPER), bump=True), "ack": of_group()}
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("actions.pending", "operations"):
+    for module in ("actions.looking", "actions.untouched", "operations"):
         monkeypatch.setattr(f"streams_admin.{module}.BATCH", 3)
     monkeypatch.setattr(batches, "LOOK_AFTER", (0, 0.1))
 

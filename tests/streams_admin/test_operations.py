@@ -45,7 +45,7 @@ def many(server: Server, redis_client: redis.Redis) -> redis.Redis:
 @pytest.fixture
 def few(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
     """Eight entries pending with WORKER, idle for long, delivered once. Three make a batch, and nobody waits."""
-    for module in ("actions.pending", "operations"):
+    for module in ("actions.looking", "actions.untouched", "operations"):
         monkeypatch.setattr(f"streams_admin.{module}.BATCH", 3)
     monkeypatch.setattr(batches, "LOOK_AFTER", (0, 0))
     fill(redis_client, 8)

@@ -1,0 +1,98 @@
+"""What plans about pending entries say: counts, samples, warnings, and what each consumer gains or loses."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from dashboard.format import age, number, plural
+from dashboard.names import plain, to_path
+from streams_admin.actions.base import Change, Note
+from streams_admin.actions.looking import Looked
+
+SAMPLE = 5
+
+
+def sample(looked: Looked) -> list[dict[str, Any]]:
+    """The first few entries and the last, without payloads."""
+    chosen = [*looked.entries[: SAMPLE - 1], *looked.entries[SAMPLE - 1 :][-1:]]
+    return [
+        {
+            "id": str(e.id),
+            "consumer": to_path(e.consumer),
+            "idle_ms": e.idle_ms,
+            "deliveries": e.deliveries,
+            "body": e.body,
+        }
+        for e in chosen
+    ]
+
+
+def ghost_note(looked: Looked, what_happens: str) -> list[Note]:
+    if not looked.ghosts:
+        return []
+    of = "" if looked.bodies_looked >= looked.total else f" of the first {number(looked.bodies_looked)}"
+    verb = "has" if looked.ghosts == 1 else "have"
+    return [
+        Note("late", f"{number(looked.ghosts)}{of} {verb} no body", f"Trimmed or deleted while pending. {what_happens}")
+    ]
+
+
+def busy_note(looked: Looked, limit_ms: int = 60_000) -> list[Note]:
+    """A holder that is alive and was given something of this lately may still be working on it."""
+    fresh = {e.consumer for e in looked.entries if 0 <= e.idle_ms < limit_ms}
+    alive = [c for c in looked.overview.consumers if c.name in fresh and c.idle_ms < limit_ms]
+    if not alive:
+        return []
+    who = alive[0]
+    title = (
+        f"{plain(who.name)} may still be working on it"
+        if len(alive) == 1
+        else f"{len(alive)} consumers may still be working"
+    )
+    return [
+        Note(
+            "late",
+            title,
+            f"It read {age(who.idle_ms)} ago, and some of the entries were delivered less than a minute ago.",
+        )
+    ]
+
+
+def guard_note(looked: Looked) -> Note:
+    return Note(
+        "",
+        f"Only what is still idle for {age(looked.guard_ms)} and as it was seen is touched",
+        "What was acknowledged, delivered again or taken over meanwhile stays as it is and is reported.",
+    )
+
+
+def counts_of(looked: Looked) -> dict[str, int | None]:
+    return {
+        "entries": looked.total,
+        "no_body": looked.ghosts,
+        "not_pending": len(looked.absent),
+    }
+
+
+def entries_text(looked: Looked) -> str:
+    least = "at least " if looked.least else ""
+    return f"{least}{plural(looked.total, 'entry', 'entries')}"
+
+
+def owners(looked: Looked) -> dict[bytes, int]:
+    """How many of the entries each consumer holds, as far as they were looked at."""
+    found: dict[bytes, int] = {}
+    for entry in looked.entries:
+        found[entry.consumer] = found.get(entry.consumer, 0) + 1
+    return found
+
+
+def per_consumer(looked: Looked, gain: Mapping[bytes, int]) -> list[Change]:
+    """Pending per consumer before and after, when `gain` (negative: loss) happens."""
+    now = dict(looked.overview.pending.consumers)
+    names = sorted(set(now) | set(gain), key=lambda n: (-abs(gain.get(n, 0)), -now.get(n, 0), n))[:8]
+    return [
+        Change(plain(n) or "nobody", now.get(n, 0), None if looked.least else now.get(n, 0) + gain.get(n, 0))
+        for n in names
+    ]

@@ -20,6 +20,9 @@ _PATH = re.compile(r"(?:[A-Za-z0-9_.:-]|~[0-9A-F]{2})*")
 EMPTY = "~"
 """The empty name. A lone tilde cannot stand for anything else, and a URL needs something between its slashes."""
 
+SHOWN, SHOWN_TAIL = 512, 64
+"""Bytes of a name that are shown, and how many of them are its last ones."""
+
 
 class BadName(ValueError):
     """Text that is not the path name of any bytes."""
@@ -53,13 +56,19 @@ def from_path(path: str) -> bytes:
 
 
 def display(name: bytes) -> tuple[Piece, ...]:
-    """Pieces of a name for a page: plain text, and marks for what must not be printed as itself."""
-    return name_pieces(name)
+    """Pieces of a name for a page: plain text, and marks for what must not be printed as itself.
+
+    A name may have 512 MB: of one longer than SHOWN both ends are shown, and how much is between them.
+    """
+    if len(name) <= SHOWN:
+        return name_pieces(name)
+    left_out = f"… {len(name) - SHOWN:,} bytes …"
+    return (*name_pieces(name[: SHOWN - SHOWN_TAIL]), ("byte", left_out), *name_pieces(name[-SHOWN_TAIL:]))
 
 
 def plain(name: bytes) -> str:
     """A name for a sentence, a title or a log line: one line, nothing unprintable."""
-    return "".join(text for _, text in name_pieces(name))
+    return "".join(text for _, text in display(name))
 
 
 class NameConverter:

@@ -27,7 +27,7 @@ from tests.scenarios.waiting import until
 from tests.scenarios.watching import Monitor
 
 SILENT_FOR = 1.2
-ORDERLY = 6.0
+ORDERLY = 20.0
 
 
 # what a cart must be, from the logs alone -----------------------------------------------------------------------------

@@ -41,7 +41,7 @@ def connected(client: redis.Redis) -> int:
     return len([row for row in client.client_list() if row["cmd"].lower().startswith(("xread", "xadd", "evalsha"))])
 
 
-def ends(process: subprocess.Popen[str], within: float = 8) -> tuple[int, str]:
+def ends(process: subprocess.Popen[str], within: float = 30) -> tuple[int, str]:
     said, _ = process.communicate(timeout=within)
     return process.returncode, said
 

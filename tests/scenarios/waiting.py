@@ -9,7 +9,7 @@ from collections.abc import Callable
 import redis
 
 
-def until(holds: Callable[[], object], within: float = 10.0, every: float = 0.03) -> None:
+def until(holds: Callable[[], object], within: float = 20.0, every: float = 0.03) -> None:
     """Wait until it holds. Fails when it does not in time. A stream or group that is not there yet holds nothing."""
     deadline = time.monotonic() + within
     while not _holds(holds):
@@ -24,7 +24,7 @@ def _holds(holds: Callable[[], object]) -> bool:
         return False
 
 
-async def auntil(holds: Callable[[], object], within: float = 10.0, every: float = 0.02) -> None:
+async def auntil(holds: Callable[[], object], within: float = 20.0, every: float = 0.02) -> None:
     """The same beside other tasks."""
     deadline = time.monotonic() + within
     while not holds():

@@ -20,6 +20,7 @@ GONE_AFTER = env.whole("GONE_AFTER", 3600)
 POISON_DELIVERIES = env.whole("POISON_DELIVERIES", 5, least=2)
 SAMPLE_EVERY = env.whole("SAMPLE_EVERY", 5)
 OPERATION_DUTY = env.whole("OPERATION_DUTY", 25, most=100)
+OPERATION_RESULTS_DAYS = env.whole("OPERATION_RESULTS_DAYS", 30, most=10_000)
 if STUCK_AFTER < LATE_AFTER:
     raise env.WrongValue(f"STUCK_AFTER is {STUCK_AFTER}; allowed is at least LATE_AFTER, which is {LATE_AFTER}.")
 

@@ -12,8 +12,9 @@ class StreamsAdminConfig(AppConfig):
     verbose_name = "Streamgauge: actions"
 
     def ready(self) -> None:
-        from streams_admin import offers, operations
+        from streams_admin import offers, operations, results
 
         menus.register(offers.offers)
         menus.register_nav(offers.pages)
         background.register(operations.run)
+        background.register(results.sweep)

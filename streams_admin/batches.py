@@ -19,14 +19,14 @@ from dashboard.live import hub
 from dashboard.names import from_path
 from dashboard.streams.errors import BadId, OutcomeUnknown, StreamError
 from dashboard.streams.ids import MAX, StreamId
-from streams_admin import audit
+from streams_admin import audit, results
 from streams_admin.actions import ALL
 from streams_admin.actions.base import Action, Ask, Batch, Done
 from streams_admin.audit import Line
 from streams_admin.models import Operation, Plan
 
 KEPT = 1000
-"""Results per entry that are kept with an operation; of larger ones the rest is counts."""
+"""Results per entry that are kept with an operation; of larger ones all are in a file (`results`)."""
 LONGEST_REST = 5.0
 """Seconds between two batches; a runner that rests longer would count as gone."""
 LOOK_AFTER = (0.2, 1.0, 2.0)
@@ -56,6 +56,7 @@ def advance(operation: Operation, ask: Ask, action: Action) -> bool:
     except StreamError as error:
         settled = [tuple(pair) for pair in (operation.inflight or {}).get("settled", ())]
         end(operation, "failed", error.message, ask, action, **_counted(operation, settled, Counter()))
+        results.keep(operation, settled)
         return False
 
 
@@ -113,17 +114,20 @@ def _undone(work: list[Any], found: Done) -> tuple[list[Any], list[tuple[str, st
 
 def _note(operation: Operation, ask: Ask, action: Action, batch: Batch, done: Done) -> bool:
     """Save what came of a batch. False at the end."""
+    named = [*batch.settled, *done.entries]
     unnamed = done.counts - Counter(result for _, result in done.entries) + batch.passed
     noted = {
         "inflight": None,
         "cursor": batch.cursor if done.cursor is None else done.cursor,
-        **_counted(operation, [*batch.settled, *done.entries], unnamed),
+        **_counted(operation, named, unnamed),
     }
-    if batch.last or done.last:
+    last = batch.last or done.last
+    if last:
         end(operation, "done", "", ask, action, **noted)
-        return False
-    save(operation, **noted)
-    return obey(operation, ask, action)
+    else:
+        save(operation, **noted)
+    results.keep(operation, named)
+    return not last and obey(operation, ask, action)
 
 
 def _counted(operation: Operation, entries: list[tuple[str, str]], unnamed: Counter[str]) -> dict[str, Any]:
@@ -195,9 +199,11 @@ def give_up(operation: Operation, error: Exception) -> None:
 
     What was being done then is unknown.
     """
-    counts = Counter(operation.results) + Counter(unknown=len((operation.inflight or {}).get("work", ())))
+    work = (operation.inflight or {}).get("work", ())
+    counts = Counter(operation.results) + Counter(unknown=len(work))
     text = error.message if isinstance(error, StreamError) else f"An error of Streamgauge: {type(error).__name__}."
     close(operation, "failed", text, results=dict(counts), done=sum(counts.values()))
+    results.keep(operation, [(item[0], "unknown") for item in work if isinstance(item, list)])
 
 
 def outcome(operation: Operation) -> str:

@@ -15,6 +15,7 @@ urlpatterns: list[URLPattern] = [
     path("plans/<slug:token>/entries.jsonl", read(views_download.entries), name="plan_entries"),
     path("operations/", read(views.operation_list), name="operations"),
     path("operations/<uuid:id>/", read(views.operation), name="operation"),
+    path("operations/<uuid:id>/results.jsonl", read(views_download.results), name="operation_results"),
     re_path(rf"^operations/(?P<id>{UUIDConverter.regex})/(?P<wish>pause|resume|cancel)/$", views.steer, name="steer"),
     path("audit/", read(views.audit_log), name="audit"),
     path("audit/export.jsonl", read(views_export.jsonl), name="audit_jsonl"),

@@ -1,4 +1,4 @@
-"""Files of entries: what an action is about to take away, as JSON Lines, to be kept before it is run."""
+"""Files of entries, as JSON Lines: what an action is about to take away, and what came of each."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from sys import maxsize
 from typing import Any
+from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, StreamingHttpResponse
+from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from dashboard.access import Permission, actor_of, require
@@ -21,7 +23,9 @@ from dashboard.streams.errors import StreamError
 from dashboard.streams.snapshots import Entry, PendingEntry
 from streams_admin import plans
 from streams_admin.errors import Changed, NoSuchPlan
-from streams_admin.models import Plan
+from streams_admin.models import Operation, Plan
+from streams_admin.permissions import require_sight
+from streams_admin.results import read
 from streams_admin.views import refusals
 
 LINES_MOST = 100_000
@@ -47,6 +51,13 @@ def entries(request: HttpRequest, token: str) -> StreamingHttpResponse:
         raise NoSuchPlan("This plan takes no entries away: there is nothing to download.")
     seen = sight(actor, found.server, from_path(found.stream))
     return file_of(told(pages, seen), f"{found.action}-{timezone.localtime():%Y%m%d-%H%M%S}")
+
+
+def results(request: HttpRequest, id: UUID) -> StreamingHttpResponse:
+    """The result of every entry of an operation, for who may see it. Raises Forbidden."""
+    found = get_object_or_404(Operation.objects.select_related("plan"), pk=id)
+    require_sight(actor_of(request), found)
+    return file_of(read(found), f"results-{id}")
 
 
 def _check(found: Plan) -> None:

@@ -76,6 +76,7 @@ TABLE = {
     "plan_entries": Row("302 404 404 404 404", "302 405 405 405 405"),  # a claim takes none away
     "operations": LOG,
     "operation": LOG,
+    "operation_results": LOG,
     "steer": Row("302 405 405 405 405", "302 403 403 302 302"),
     "audit": LOG,
     "audit_jsonl": LOG,

@@ -26,6 +26,8 @@ log = logging.getLogger(__name__)
 WATCHES = 20
 SOCKETS = 2000
 """Of one process."""
+STRANGERS = 200
+"""Of these, for who has not signed in yet: nobody from outside keeps the others away."""
 SIGN_IN_WITHIN = 10.0
 ASK_AGAIN = 25.0
 """Seconds until a person's rights are asked for again; a revoked one is cut off within 30."""
@@ -65,6 +67,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return
         if origin:
             await self._recognise(Credentials(session=self.scope["session"].session_key))
+        if self.actor is ANONYMOUS and len(self.hub.strangers) >= STRANGERS:
+            await self.close()
+            return
+        if self.actor is ANONYMOUS:
+            self.hub.strangers.add(self)
         await self.accept()
         self.hub.at_close(self._farewell)
         for work in (self._carry, self._guard):
@@ -111,6 +118,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.credentials, self.actor = credentials, await credentials.actor()
         if self.actor is not ANONYMOUS:
             self.known.set()
+            self.hub.strangers.discard(self)
 
     async def _watch(self, frame: Frame) -> None:
         asked, wish = watch.from_frame(frame, self.actor, self.woken.set)
@@ -219,6 +227,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     def _end(self) -> None:
         """Asked twice, it does nothing."""
         self.hub.forget(self._farewell)
+        self.hub.strangers.discard(self)
         for id_ in tuple(self.watches):
             self._drop(id_)
         for task in self.tasks:

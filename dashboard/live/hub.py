@@ -30,6 +30,8 @@ class Hub:
         self._tails: dict[Server, Tail] = {}
         self._groups = GroupWatch(self.changed)
         self._farewells: set[Farewell] = set()
+        self.strangers: set[object] = set()
+        """Open sockets whose viewer is not known yet."""
 
     def subscribe(self, feed: Feed, wish: Wish | None = None) -> None:
         """From now on the feed gets the news of its topic. Raises UnknownServer."""

@@ -34,7 +34,10 @@ URL_OPTIONS = (
 ENVIRONMENTS = ("production", "staging", "development")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,62}")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_SERVER_KEYS = {"url", "admin_url", "title", "environment", "read_only", "keys", "password_file", "admin_password_file"}
+_SERVER_KEYS = {
+    "url", "admin_url", "title", "environment", "read_only", "keys", "dead_letters", "password_file",
+    "admin_password_file",
+}  # fmt: skip
 
 
 class WrongValue(Exception):
@@ -264,7 +267,16 @@ def _server(path: str, name: str, table: dict[str, Any]) -> ServerConfig:
         environment=environment,
         read_only=read_only,
         keys=_strings(where, table, "keys"),
+        dead_letters=_dead_letters(where, table.get("dead_letters", {})),
     )
+
+
+def _dead_letters(where: str, table: Any) -> tuple[tuple[str, str], ...]:
+    rules = _table(where, table, "dead_letters")
+    for pattern, to in rules.items():
+        if not isinstance(to, str) or not to or to == "{stream}":
+            raise WrongValue(f"{where}: dead_letters.{pattern!r} is {to!r}; allowed is a name like {{stream}}:dlq.")
+    return tuple(rules.items())
 
 
 def _toml_url(where: str, table: dict[str, Any], key: str, file_key: str) -> str:

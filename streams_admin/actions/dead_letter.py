@@ -41,7 +41,6 @@ from streams_admin.provenance import Stamp, is_copy
 from streams_admin.which import name, truth
 
 RESULT = {1: "done", 0: "already_acknowledged", -1: "owner_changed", -2: "body_gone", commands.REFUSED: "failed"}
-SUFFIX = b":dlq"
 
 
 class DeadLetter(PendingAction):
@@ -124,15 +123,11 @@ class DeadLetterForm(forms.Form):
 
     def __init__(self, data: Any, ask: Ask) -> None:
         super().__init__(data)
-        self.fields["to"].help_text = f"{plain(default_target(ask.key))} when it is empty"
-
-
-def default_target(key: bytes) -> bytes:
-    return key + SUFFIX
+        self.fields["to"].help_text = f"{plain(ask.server.config.dead_letters_of(ask.key))} when it is empty"
 
 
 def _to(ask: Ask) -> bytes:
-    return name("to", ask.params["to"]) if "to" in ask.params else default_target(ask.key)
+    return name("to", ask.params["to"]) if "to" in ask.params else ask.server.config.dead_letters_of(ask.key)
 
 
 def _held(work: Sequence[Sequence[Any]]) -> list[Held]:

@@ -4,15 +4,16 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('streams_admin', '0001_hands'),
+        ("streams_admin", "0001_hands"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='operation',
-            name='duty',
-            field=models.PositiveSmallIntegerField(default=25, help_text='percent of the time it may spend in commands'),
+            model_name="operation",
+            name="duty",
+            field=models.PositiveSmallIntegerField(
+                default=25, help_text="percent of the time it may spend in commands"
+            ),
         ),
     ]

@@ -303,3 +303,24 @@ def test_the_command_line_says_it_in_one_line(changed: dict[str, str], said: str
     )
     assert (ended.returncode, ended.stdout) == (2, "")
     assert ended.stderr == f"Streamgauge cannot start: {said}\n"
+
+
+def test_dead_letters_go_where_a_pattern_says(toml: Callable[[str], Path]) -> None:
+    toml(
+        '[servers.a]\nurl = "redis://h"\n[servers.a.dead_letters]\n"orders:*" = "orders:dead"\n"*" = "{stream}:dead"\n'
+    )
+    (server,), _ = env.servers_and_masking()
+    assert server.dead_letters_of(b"orders:new") == b"orders:dead"
+    assert server.dead_letters_of(b"user:1\xff") == b"user:1\xff:dead"
+
+
+def test_without_a_rule_dead_letters_stand_beside_their_stream(toml: Callable[[str], Path]) -> None:
+    toml('[servers.a]\nurl = "redis://h"\n')
+    (server,), _ = env.servers_and_masking()
+    assert server.dead_letters_of(b"orders:new") == b"orders:new:dlq"
+
+
+@pytest.mark.parametrize("to", ["1", '""', '"{stream}"'])
+def test_a_dead_letter_stream_is_another_stream(toml: Callable[[str], Path], to: str) -> None:
+    toml(f'[servers.a]\nurl = "redis://h"\n[servers.a.dead_letters]\n"*" = {to}\n')
+    assert "dead_letters" in sentence(env.servers_and_masking)

@@ -12,6 +12,7 @@ import threading
 from argparse import ArgumentParser
 from typing import Any
 
+from daphne import http_protocol
 from daphne.http_protocol import WebRequest
 from daphne.server import Server  # installs Twisted's asyncio reactor; before any other import of the reactor
 from django.conf import settings
@@ -20,6 +21,7 @@ from django.core.management.base import BaseCommand, CommandError
 from twisted.internet import reactor
 
 from dashboard import background
+from dashboard.limits import BODY_BYTES
 
 log = logging.getLogger("streamgauge.access")
 
@@ -48,10 +50,19 @@ class Command(BaseCommand):
         server.run()
 
 
+class BoundedRequest(WebRequest):  # type: ignore[misc]
+    """Of a body, keeps only so much that `BodyLimit` sees that it is too large: Daphne has read all of it before."""
+
+    def handleContentChunk(self, data: bytes) -> None:
+        if self.content.tell() <= BODY_BYTES:
+            super().handleContentChunk(data)
+
+
 def site(host: str, port: int) -> Server:
     """Daphne with our limits, beginning the background work when it is ready and ending in order on SIGTERM."""
     from dashboard.asgi import application
 
+    http_protocol.WebRequest = BoundedRequest
     server: Server = Server(
         application=application,
         endpoints=[f"tcp:port={port}:interface={host.replace(':', chr(92) + ':')}"],

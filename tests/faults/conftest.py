@@ -13,6 +13,9 @@ from dashboard.streams import servers
 from dashboard.streams.servers import ServerConfig
 from tests.faults.chaos import Chaos, chaos
 from tests.faults.reads import seed
+from tests.streams_admin.conftest import real_database
+
+__all__ = ["real_database"]
 
 
 @pytest.fixture(autouse=True)

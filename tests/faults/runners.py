@@ -1,0 +1,98 @@
+"""Processes that run operations on a database and a server, begun in an instant and killed at any moment."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# A process that has loaded everything and forks one that works for each line it reads; it then says how that ended.
+# Who works says its number, then a dot for each save: what the row of the operation says is new.
+_PROGRAM = """
+import os, sys, time, traceback
+from datetime import timedelta
+import django
+django.setup()
+from streams_admin import batches, operations
+from streams_admin.models import Operation
+
+def work():
+    os.write(1, b"%d\\n" % os.getpid())
+    operations.ORPHANED, operations.RUNNER = timedelta(milliseconds=100), f"here:{os.getpid()}"
+    save = batches.save
+    def saved(*args, **changes):
+        save(*args, **changes)
+        os.write(1, b".")
+    batches.save = saved
+    while Operation.objects.filter(ended=None).exists():
+        if not operations.work_once(operations.TURN):
+            time.sleep(0.01)
+
+def end():
+    try:
+        work()
+    except BaseException:
+        traceback.print_exc()
+        os._exit(1)
+    os._exit(0)
+
+for _ in sys.stdin:
+    child = os.fork()
+    if not child:
+        end()
+    os.write(1, b"%d\\n" % os.waitpid(child, 0)[1])
+"""
+
+
+def environment(database: Path, redis_url: str) -> dict[str, str]:
+    """As the site is configured, on another database and server."""
+    there = {"DATA_DIR": str(database.parent), "REDIS_URL": redis_url, "DJANGO_SETTINGS_MODULE": "dashboard.settings"}
+    return {**os.environ, **there}
+
+
+class Runners:
+    """One process after the other; a context manager that leaves none behind."""
+
+    def __init__(self, database: Path, redis_url: str) -> None:
+        env, pipe = environment(database, redis_url), subprocess.PIPE
+        self._zygote = subprocess.Popen([sys.executable, "-c", _PROGRAM], env=env, cwd=ROOT, stdin=pipe, stdout=pipe)
+        self._pid: int | None = None
+
+    def start(self) -> None:
+        assert self._zygote.stdin
+        assert self._zygote.stdout
+        self._zygote.stdin.write(b"\n")
+        self._zygote.stdin.flush()
+        self._pid = int(self._zygote.stdout.readline())
+
+    def saves(self, count: int) -> None:
+        """Wait until it has saved so often."""
+        assert self._zygote.stdout
+        assert self._zygote.stdout.read(count) == b"." * count, "it ended by itself"
+
+    def kill(self) -> None:
+        assert self._pid
+        os.kill(self._pid, signal.SIGKILL)
+        assert self.ended() == signal.SIGKILL
+
+    def ended(self) -> int:
+        """Wait for its end; 0 when all operations are over, else the signal or the exit code."""
+        assert self._zygote.stdout
+        status = int(self._zygote.stdout.readline().strip(b".\n"))
+        self._pid = None
+        return status
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._pid:
+            with suppress(ProcessLookupError):
+                os.kill(self._pid, signal.SIGKILL)
+        self._zygote.communicate(timeout=10)

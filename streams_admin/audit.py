@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.db import IntegrityError, transaction
@@ -18,6 +19,8 @@ from streams_admin.models import AuditEntry
 START = "0" * 64
 ATTEMPTS = 20
 """Writers that append at the same time; each that loses the race reads the end of the chain again."""
+RECENT = 1000
+"""Lines that are looked through for what somebody was denied lately."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +70,13 @@ def write(caller: Caller, line: Line, span: uuid.UUID | None = None) -> uuid.UUI
 def refuse(caller: Caller, line: Line, outcome: str, detail: str) -> None:
     """A span of one line: an attempt that was denied or refused."""
     write(caller, replace(line, outcome=outcome, detail=detail))
+
+
+def denied_since(actor: Actor, since: datetime) -> int:
+    """How many attempts of somebody were denied, as the last RECENT lines tell."""
+    recent = AuditEntry.objects.order_by("-pk").values("pk")[:RECENT]
+    denied = {"who": actor.name, "who_kind": actor.kind, "outcome": "denied"}
+    return AuditEntry.objects.filter(pk__in=recent, at__gt=since, **denied).count()
 
 
 def end(span: uuid.UUID, line: Line, outcome: str, counts: Mapping[str, int], detail: str = "") -> None:

@@ -31,6 +31,12 @@ class Expired(Refused):
     status = 410
 
 
+class TooOften(Refused):
+    """So much was denied that it is not even written down any more."""
+
+    status = 429
+
+
 class Changed(Refused):
     """What the plan was made on no longer holds."""
 

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hmac
 import json
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 from django.utils import timezone
-from django.utils.crypto import salted_hmac
+from django.utils.crypto import constant_time_compare, salted_hmac
 
 from dashboard.access import Actor, Forbidden, may
 from dashboard.names import from_path, to_path
@@ -20,13 +20,17 @@ from streams_admin import audit
 from streams_admin.actions import ALL
 from streams_admin.actions.base import Action, Ask
 from streams_admin.audit import Caller, Line
-from streams_admin.errors import BadOrder, Expired, NoSuchPlan, Refused
+from streams_admin.errors import BadOrder, Expired, NoSuchPlan, Refused, TooOften
 from streams_admin.models import Plan
 from streams_admin.strict import Asked
 
 LIVES = timedelta(minutes=2)
 KEPT = timedelta(days=1)
 """Unused plans are deleted after that."""
+DENIED_MOST, DENIED_WITHIN = 100, timedelta(minutes=5)
+"""Denied attempts of one person that are written down, and the time after which there may be more."""
+NAMED = 1000
+"""Bytes of the name of a stream that are kept of a denied attempt: nobody looked whether there is such a one."""
 
 
 def action_of(slug: str) -> Action:
@@ -43,7 +47,7 @@ def allow(
     """Raises Forbidden, and writes the attempt down; raises Refused on a server that is configured as read-only."""
     line = Line(server.name, to_path(key), action.slug, params=params)
     if not may(caller.actor, action.permission, server.name, key):
-        audit.refuse(caller, line, "denied", f"needs {action.permission}")
+        _deny(caller, replace(line, stream=to_path(key[:NAMED])), f"needs {action.permission}")
         raise Forbidden(action.permission, server.name)
     if server.config.read_only:
         audit.refuse(caller, line, "refused", "the server is configured as read-only")
@@ -56,8 +60,15 @@ def allow_more(caller: Caller, action: Action, ask: Ask) -> None:
         action.allow(ask)
     except Forbidden as denied:
         line = Line(ask.server.name, to_path(ask.key), action.slug, params=action.told(ask.params))
-        audit.refuse(caller, line, "denied", denied.message)
+        _deny(caller, line, denied.message)
         raise
+
+
+def _deny(caller: Caller, line: Line, why: str) -> None:
+    """Write an attempt down. Raises TooOften, and writes nothing, for who never stops: the log is for ever."""
+    if audit.denied_since(caller.actor, timezone.now() - DENIED_WITHIN) >= DENIED_MOST:
+        raise TooOften("You tried too often what you may not do. Wait for some minutes.")
+    audit.refuse(caller, line, "denied", why)
 
 
 def prepare(caller: Caller, server: Server, key: bytes, slug: str, raw: Mapping[str, Any]) -> Plan:
@@ -112,7 +123,7 @@ def find(text: str, actor: Actor) -> Plan:
         plan = Plan.objects.get(pk=uuid.UUID(number))
     except (ValueError, Plan.DoesNotExist):
         raise NoSuchPlan("There is no such plan. Plans are kept for a day.") from None
-    if not hmac.compare_digest(_seal(plan), seal):
+    if not constant_time_compare(_seal(plan), seal):
         raise NoSuchPlan("This plan was altered and cannot be used.")
     if (plan.who, plan.who_kind) != (actor.name, actor.kind):
         raise NoSuchPlan("This plan is somebody else's. Make your own.")

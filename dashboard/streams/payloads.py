@@ -35,6 +35,15 @@ PREVIEW_TIMES = 4
 HEADER_BYTES = 64
 """How far into a value a JSON document may begin behind a binary header."""
 MASK = "••••••"
+_UNSEEN = frozenset("\n\t\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0") | {
+    chr(code)
+    for first, last in ((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0100, 0xE01EF))
+    for code in range(first, last + 1)
+}
+"""Printable by their category, and yet not to be seen: fillers, joiners, variation selectors, the blank of Braille.
+
+Source: Default_Ignorable_Code_Point in DerivedCoreProperties.txt of Unicode, without what is not printable anyway.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,17 +111,20 @@ def escape(char: str) -> str:
 
 
 def name_pieces(name: bytes) -> tuple[Piece, ...]:
-    """A key, group, consumer or field name: UTF-8 where it is, every other byte marked. Line breaks are marked too."""
+    """A key, group, consumer or field name: UTF-8 where it is, every other byte marked.
+
+    Line breaks are marked too, and what leaves no trace: no two names look the same for a character nobody sees.
+    """
     text = name.decode("utf-8", "surrogateescape")
     return tuple(
-        ("byte", escape(part)) if kind == "text" and part in ("\n", "\t") else (kind, part)
+        ("byte", escape(part)) if kind == "text" and part in _UNSEEN else (kind, part)
         for kind, run in pieces(text)
         for part in (_breaks(run) if kind == "text" else [run])
     )
 
 
 def _breaks(text: str) -> Iterator[str]:
-    for breaking, run in groupby(text, key=lambda c: c in "\n\t"):
+    for breaking, run in groupby(text, key=_UNSEEN.__contains__):
         if breaking:
             yield from run
         else:

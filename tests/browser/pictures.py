@@ -9,6 +9,7 @@ from pathlib import Path
 from playwright.sync_api import Page, expect, sync_playwright
 
 from streams_admin import embedded
+from streams_admin.scenarios import catalogue
 from streams_admin.showcase import Showcase
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "pictures"
@@ -20,18 +21,19 @@ def main() -> None:
     path = os.environ.get("CHROMIUM") or shutil.which("chromium")
     environment = {**os.environ, **STUCK}
     FOLDER.mkdir(exist_ok=True)
-    with Showcase(embedded.free_port(), ["orders", "sensors", "iot"], environment) as show, sync_playwright() as play:
+    with Showcase(embedded.free_port(), catalogue.SCENARIOS, environment) as show, sync_playwright() as play:
         browser = play.chromium.launch(executable_path=path, args=["--no-sandbox"])
         page = browser.new_page(viewport={"width": 1280, "height": 720}, base_url=show.address)
         page.goto(show.sign_in_link())
         page.get_by_role("button", name="Sign in").click()
         walk(page)
+        teach(page)
         browser.close()
 
 
 def walk(page: Page) -> None:
     """The way of README, a picture at each stop."""
-    expect(page.locator("#findings tr .status-stuck")).to_be_visible(timeout=60_000)
+    expect(page.locator("#findings tr")).to_contain_text(["", "worker-2 has been silent"], timeout=60_000)
     shoot(page, "attention", height=340)
     page.goto("/s/default/orders:new/")
     page.wait_for_timeout(3000)
@@ -51,6 +53,23 @@ def walk(page: Page) -> None:
     page.emulate_media(color_scheme="dark")
     page.goto(GROUP)
     shoot(page, "group-dark", height=480)
+
+
+def teach(page: Page) -> None:
+    """A picture for each page of the tutorial."""
+    page.emulate_media(color_scheme="light")
+    page.goto("/s/default/sensor_readings/")
+    page.locator("[data-row-open]").nth(2).click()
+    shoot(page, "sensors", height=560)
+    page.goto("/s/default/iot_data_stream/g/data_processors/")
+    shoot(page, "iot", height=560)
+    page.goto("/s/default/user:notifications/")
+    page.locator(".table-entries .id").nth(1).click()
+    shoot(page, "notifications", height=420)
+    page.goto("/s/default/?search=cart:events:")
+    shoot(page, "carts", height=480)
+    page.goto("/s/default/")
+    shoot(page, "streams", height=420)
 
 
 def shoot(page: Page, name: str, *, height: int) -> None:

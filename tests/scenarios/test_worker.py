@@ -110,8 +110,9 @@ async def feeding(client: redis.Redis) -> AsyncIterator[None]:
 async def test_it_takes_over_what_was_abandoned_and_counts_one_delivery(service: Redis, client: redis.Redis) -> None:
     """Valkey, and Redis before 8.4, refuse CLAIM when reading: then by XAUTOCLAIM."""
     abandoned = left_with(client, "dead", "1", "bad")
+    client.xclaim(STREAM, GROUP, "dead", 0, abandoned, idle=60_000, justid=True)
     log = Log(service)
-    async with at_work(make(service, log, reclaim_after=0.3, look_back_every=0.8)) as stop:
+    async with at_work(make(service, log, reclaim_after=30.0, look_back_every=0.8)) as stop:
         await auntil(lambda: log.seen == ["1", "bad"])
         stop.set()
     (row,) = client.xpending_range(STREAM, GROUP, "-", "+", 10)

@@ -28,7 +28,6 @@ from dashboard.api.shapes import (
     listing,
     name,
     number,
-    pending_age,
 )
 from dashboard.api.weight import told_items
 from dashboard.asked import asked
@@ -192,7 +191,7 @@ def _item(group: GroupFacts, now_ms: int, state: StreamState | None) -> dict[str
         **figure("lag", group.lag),
         **number("entries_read", group.entries_read, LOST_COUNT),
         "last_delivered_id": str(group.last_delivered_id),
-        **number("oldest_pending_ms", pending_age(group.oldest, now_ms), why_no_age),
+        **number("oldest_pending_ms", group.oldest.age_ms(now_ms) if group.oldest else None, why_no_age),
         "health": _health(group.name, state),
     }
 

@@ -152,14 +152,6 @@ def holder(entry: PendingEntry) -> dict[str, Any]:
     return {"consumer": None if released else name(entry.consumer), **idle}
 
 
-def pending_age(entry: PendingEntry | None, now_ms: int) -> int | None:
-    """How long ago a pending entry was added, by its ID, else since its last delivery."""
-    if entry is None:
-        return None
-    known = entry.id.age_ms(now_ms)
-    return max(entry.idle_ms, 0) if known is None else known
-
-
 def id_text(id_: StreamId | None) -> str | None:
     return str(id_) if id_ else None
 

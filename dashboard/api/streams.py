@@ -22,7 +22,6 @@ from dashboard.api.shapes import (
     iso_ms,
     name,
     number,
-    pending_age,
 )
 from dashboard.asked import asked
 from dashboard.fleet.findings import RANK
@@ -151,7 +150,7 @@ def _sampled(state: StreamState) -> dict[str, Any]:
 
 def _detail(overview: StreamOverview, state: StreamState | None) -> dict[str, Any]:
     facts = overview.facts
-    ages = [age for g in overview.groups if (age := pending_age(g.oldest, overview.now_ms)) is not None]
+    ages = [g.oldest.age_ms(overview.now_ms) for g in overview.groups if g.oldest]
     return {
         **_item(facts, overview.groups, max(ages, default=None), state),
         "first_id": id_text(facts.first_id),

@@ -221,7 +221,7 @@ def _poison(s: StreamSample, g: GroupSample, moved: Movement, limits: Limits) ->
         detail=f"First of them: {bad[0].id}, now with {plain(bad[0].consumer) or 'nobody'}.",
         count=len(bad),
         count_least=not g.saw_all,
-        oldest_ms=max(_age(e, s.now_ms) for e in bad),
+        oldest_ms=max(e.age_ms(s.now_ms) for e in bad),
         evidence={"deliveries": most, "id": str(bad[0].id)},
     )
 
@@ -315,12 +315,6 @@ def _lag_unknown(s: StreamSample, g: GroupSample, moved: Movement, limits: Limit
         detail="Redis cannot count from there until the group has read to the end.",
         oldest_ms=moved.still_ms,
     )
-
-
-def _age(entry: PendingEntry, now_ms: int) -> int:
-    """Since the entry was added, where its ID tells; else since its last delivery."""
-    known = entry.id.age_ms(now_ms)
-    return max(entry.idle_ms, 0) if known is None else known
 
 
 def _entries(count: int) -> str:

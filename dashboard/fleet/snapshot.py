@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dashboard.fleet.findings import RANK, Finding, Severity
-from dashboard.streams.sampling import GroupSample, StreamSample
+from dashboard.streams.sampling import StreamSample
 from dashboard.streams.snapshots import ServerInfo
 
 
@@ -63,17 +63,8 @@ class StreamState:
     @property
     def oldest_pending_ms(self) -> int | None:
         """Age of the oldest pending entry of any group; None when nothing is pending."""
-        ages = [ms for group in self.sample.groups if (ms := oldest_ms(group, self.sample.now_ms)) is not None]
-        return max(ages, default=None)
-
-
-def oldest_ms(group: GroupSample, now_ms: int) -> int | None:
-    """Age of a group's oldest pending entry by its ID, else by its idle time."""
-    if not group.looked:
-        return None
-    first = group.looked[0]
-    known = first.id.age_ms(now_ms)
-    return max(first.idle_ms, 0) if known is None else known
+        oldest = [group.looked[0] for group in self.sample.groups if group.looked]
+        return max((entry.age_ms(self.sample.now_ms) for entry in oldest), default=None)
 
 
 def worst(findings: tuple[Finding, ...], *, blind: bool = False) -> Severity:

@@ -116,6 +116,11 @@ class PendingEntry:
     fields: Fields = ()
     body: Body = "unread"
 
+    def age_ms(self, now_ms: int) -> int:
+        """Since it was added, where its ID tells; else since its last delivery."""
+        known = self.id.age_ms(now_ms)
+        return max(self.idle_ms, 0) if known is None else known
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

@@ -194,11 +194,9 @@ class GroupRow:
 
 def _group(facts: GroupFacts, overview: StreamOverview, state: StreamState | None) -> GroupRow:
     finding = next((f for f in state.findings if f.group == facts.name), None) if state else None
-    oldest = facts.oldest
-    age = oldest.id.age_ms(overview.now_ms) if oldest else None
     return GroupRow(
         facts=facts,
-        oldest_ms=max(oldest.idle_ms, 0) if oldest and age is None else age,
+        oldest_ms=facts.oldest.age_ms(overview.now_ms) if facts.oldest else None,
         health=finding.severity if finding else "ok" if state else "unknown",
         word=WORDS[finding.kind] if finding else "Ok" if state else "Not judged yet",
         finding=finding,

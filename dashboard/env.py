@@ -156,7 +156,7 @@ def database(data_dir: Path) -> dict[str, Any]:
                 "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
             },
         }
-    if urlsplit(url).scheme not in ("postgres", "postgresql"):
+    if _split("DATABASE_URL", url, "postgres://user:password@host:port/name").scheme not in ("postgres", "postgresql"):
         raise WrongValue("DATABASE_URL is not for PostgreSQL; allowed is postgres://user:password@host:port/name.")
     return {**environ.Env.db_url_config(url), "CONN_HEALTH_CHECKS": True}
 
@@ -214,12 +214,13 @@ def _refuse_unknown_parts(name: str, scheme: str, parts: SplitResult) -> None:
             raise WrongValue(f"{name} names the database {value[:20]!r}; allowed is a number.")
 
 
-def _split(name: str, url: str) -> SplitResult:
+def _split(name: str, url: str, form: str = "redis://user:password@host:port/db") -> SplitResult:
+    """Raises WrongValue without a word of the URL: a "/" in a password makes a port of what is before it."""
     try:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - asking for it is what checks it
-    except ValueError as error:
-        raise WrongValue(f"{name} cannot be read as a URL; allowed is redis://user:password@host:port/db.") from error
+    except ValueError:
+        raise WrongValue(f"{name} cannot be read as a URL; allowed is {form}.") from None
     return parts
 
 

@@ -87,7 +87,9 @@ class Preview:
     lasting: bool = False
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        """As it is kept and shown: the weightiest note first."""
+        weight = ("stuck", "late", "unknown", "")
+        return {**asdict(self), "notes": [asdict(n) for n in sorted(self.notes, key=lambda n: weight.index(n.severity))]}
 
 
 @dataclass(frozen=True, slots=True)

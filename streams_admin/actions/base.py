@@ -89,7 +89,8 @@ class Preview:
     def to_json(self) -> dict[str, Any]:
         """As it is kept and shown: the weightiest note first."""
         weight = ("stuck", "late", "unknown", "")
-        return {**asdict(self), "notes": [asdict(n) for n in sorted(self.notes, key=lambda n: weight.index(n.severity))]}
+        notes = sorted(self.notes, key=lambda note: weight.index(note.severity))
+        return {**asdict(self), "notes": [asdict(note) for note in notes]}
 
 
 @dataclass(frozen=True, slots=True)

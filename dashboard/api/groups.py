@@ -192,14 +192,8 @@ def _item(group: GroupFacts, now_ms: int, state: StreamState | None) -> dict[str
         **number("entries_read", group.entries_read, LOST_COUNT),
         "last_delivered_id": str(group.last_delivered_id),
         **number("oldest_pending_ms", group.oldest.age_ms(now_ms) if group.oldest else None, why_no_age),
-        "health": _health(group.name, state),
+        "health": state.group_health(group.name) if state else "unknown",
     }
-
-
-def _health(group: bytes, state: StreamState | None) -> str:
-    """`unknown` until the fleet has looked at the group."""
-    known = state is not None and any(sample.facts.name == group for sample in state.sample.groups)
-    return state.group_health(group) if state and known else "unknown"
 
 
 def _place(consumer: ConsumerFacts) -> Place:

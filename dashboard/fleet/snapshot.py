@@ -47,8 +47,9 @@ class StreamState:
         return tuple(point.in_rate for point in self.points[-60:])
 
     def group_health(self, group: bytes) -> Severity:
-        blind = any(g.refused for g in self.sample.groups if g.facts.name == group)
-        return worst(tuple(f for f in self.findings if f.group == group), blind=blind)
+        """`unknown` where nothing could be looked at, or the group was not there yet."""
+        looked = any(not g.refused for g in self.sample.groups if g.facts.name == group)
+        return worst(tuple(f for f in self.findings if f.group == group), blind=not looked)
 
     @property
     def pending(self) -> int:

@@ -100,7 +100,7 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
         "state": state,
         "in_rate": state.in_rate if state else None,
         "finding": state.findings[0] if state and state.findings else None,
-        "word": WORDS[state.findings[0].kind] if state and state.findings else "Ok",
+        "word": WORDS[state.findings[0].kind] if state and state.findings else "",
         "trouble": trouble,
         "read_ms": here.snapshot.at_ms,
         "asked": asked,
@@ -183,7 +183,7 @@ def _onward(page: Page[Entry], items: Sequence[Entry], asked: Asked, upwards: bo
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
-    """A group of the stream with its health and worst finding."""
+    """A group of the stream with its health and worst finding. `word`: what that is called, "" for as the health."""
 
     facts: GroupFacts
     oldest_ms: int | None
@@ -197,8 +197,8 @@ def _group(facts: GroupFacts, overview: StreamOverview, state: StreamState | Non
     return GroupRow(
         facts=facts,
         oldest_ms=facts.oldest.age_ms(overview.now_ms) if facts.oldest else None,
-        health=finding.severity if finding else "ok" if state else "unknown",
-        word=WORDS[finding.kind] if finding else "Ok" if state else "Not judged yet",
+        health=state.group_health(facts.name) if state else "unknown",
+        word=WORDS[finding.kind] if finding else "" if state else "Not judged yet",
         finding=finding,
     )
 

@@ -78,6 +78,9 @@ def test_without_xpending(redis_client: redis.Redis, redis_url: str, operator: C
     assert "Nothing needs attention" not in home
     (item,) = operator.get(EVERY["api streams"]).json()["items"]
     assert item["health"] == "unknown"
+    for name in ("stream", "groups of a stream"):
+        page = operator.get(EVERY[name]).content.decode()
+        assert ("status-unknown" in page, "status-ok" in page) == (True, False)
 
 
 def test_without_memory(redis_client: redis.Redis, redis_url: str, operator: Client) -> None:

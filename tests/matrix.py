@@ -8,7 +8,14 @@ import sys
 
 from tests.servers import MATRIX, Wanted, version
 
-SUITE = ["tests/dashboard/streams", "tests/dashboard/live", "tests/dashboard/fleet", "tests/streams_admin"]
+SUITE = [
+    "tests/dashboard/streams",
+    "tests/dashboard/live",
+    "tests/dashboard/fleet",
+    "tests/dashboard/api",
+    "tests/streams_admin",
+    "tests/scenarios",
+]
 
 
 def main() -> int:

@@ -31,16 +31,15 @@ from dashboard.api.shapes import (
 )
 from dashboard.api.weight import told_items
 from dashboard.asked import asked
-from dashboard.fleet.findings import ConsumerState, Movement, consumer_state
-from dashboard.fleet.sampler import freshen, limits, sampler_for
+from dashboard.fleet.findings import ConsumerState
+from dashboard.fleet.reading import Judge
+from dashboard.fleet.sampler import freshen
 from dashboard.fleet.snapshot import StreamState
 from dashboard.names import to_path
 from dashboard.rows import Sight, sight
 from dashboard.streams.ids import MIN
 from dashboard.streams.queries import FactsQuery, GroupQuery, PendingQuery, StreamQuery, fitting
-from dashboard.streams.sampling import GroupSample, StreamSample
-from dashboard.streams.servers import Server
-from dashboard.streams.snapshots import ConsumerFacts, GroupFacts, GroupOverview, PendingEntry
+from dashboard.streams.snapshots import ConsumerFacts, GroupFacts, PendingEntry
 
 router = Router(tags=["groups"])
 STREAM = "/servers/{server}/streams/{name:stream}"
@@ -149,8 +148,8 @@ def consumers(request: HttpRequest, server: str, stream: Name, group: Name, quer
     here = asked(request, server, stream)
     overview = here.read(GroupQuery(stream, group, here.server.capabilities()))
     found, onward = part(overview.consumers, _place, cursor=query.cursor, limit=query.limit)
-    judged = _Judge(here.server, overview, freshen(here.server).streams.get(stream))
-    return listing([judged.item(facts) for facts in found], next=onward, as_of=iso_ms(overview.now_ms))
+    judge = Judge(here.server, overview, freshen(here.server).streams.get(stream))
+    return listing([_consumer(facts, judge) for facts in found], next=onward, as_of=iso_ms(overview.now_ms))
 
 
 @router.get(
@@ -200,28 +199,17 @@ def _place(consumer: ConsumerFacts) -> Place:
     return (-consumer.pending,), unique(consumer.name)
 
 
-class _Judge:
-    """Judges consumers as they are now by the pending entries the fleet has looked at."""
-
-    def __init__(self, server: Server, overview: GroupOverview, state: StreamState | None) -> None:
-        known = [g for g in state.sample.groups if g.facts.name == overview.group.name] if state else []
-        oldest = (overview.group.oldest,) if overview.group.oldest else ()
-        self._group = GroupSample(overview.group, overview.consumers, known[0].looked if known else oldest)
-        self._stream = StreamSample(overview.stream, (self._group,), overview.now_ms)
-        self._moved: Movement = sampler_for(server).movement(overview.stream.key, overview.group.name, overview.now_ms)
-
-    def item(self, facts: ConsumerFacts) -> dict[str, Any]:
-        state, _ = consumer_state(facts, self._stream, self._group, self._moved, limits())
-        got_any = facts.inactive_ms is not None and facts.inactive_ms >= 0
-        why_not = NOT_TOLD if facts.inactive_ms is None else "It has never been given an entry."
-        return {
-            "name": name(facts.name),
-            "path": to_path(facts.name),
-            "pending": facts.pending,
-            "idle_ms": facts.idle_ms,
-            **number("inactive_ms", facts.inactive_ms if got_any else None, why_not),
-            "state": state,
-        }
+def _consumer(facts: ConsumerFacts, judge: Judge) -> dict[str, Any]:
+    got_any = facts.inactive_ms is not None and facts.inactive_ms >= 0
+    why_not = NOT_TOLD if facts.inactive_ms is None else "It has never been given an entry."
+    return {
+        "name": name(facts.name),
+        "path": to_path(facts.name),
+        "pending": facts.pending,
+        "idle_ms": facts.idle_ms,
+        **number("inactive_ms", facts.inactive_ms if got_any else None, why_not),
+        "state": judge.state(facts)[0],
+    }
 
 
 def _pending(entry: PendingEntry, seen: Sight) -> dict[str, Any]:

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from dashboard.access import Actor, Permission, may
-from dashboard.fleet.findings import RANK, Finding
-from dashboard.fleet.sampler import current, freshen
+from dashboard.fleet.findings import RANK, ConsumerState, Finding, consumer_state
+from dashboard.fleet.sampler import current, freshen, limits, sampler_for
 from dashboard.fleet.snapshot import ServerSnapshot, StreamState
 from dashboard.streams import servers
+from dashboard.streams.sampling import GroupSample, StreamSample
+from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +35,7 @@ def _judged(actor: Actor, snapshot: ServerSnapshot) -> list[StreamState]:
     return sorted(seen, key=lambda state: state.key)
 
 
-def findings_for(
-    actor: Actor, *, server: str | None = None, severity: str | None = None, kind: str | None = None
-) -> list[Located]:
+def findings_for(actor: Actor, *, server: str | None = None, kind: str | None = None) -> list[Located]:
     """Findings the actor may see, worst first, then those that last longest."""
     found = [
         Located(watched, finding, state)
@@ -43,7 +43,7 @@ def findings_for(
         if server in (None, watched.name)
         for state in _judged(actor, freshen(watched))
         for finding in state.findings
-        if severity in (None, finding.severity) and kind in (None, finding.kind)
+        if kind in (None, finding.kind)
     ]
     return sorted(found, key=lambda located: (RANK[located.finding.severity], -located.finding.oldest_ms))
 
@@ -62,3 +62,18 @@ def matches(key: bytes, search: str) -> bool:
         return True
     wanted, name = search.lower().encode(), key.lower()
     return fnmatchcase(name, wanted) if set(search) & set("*?") else wanted in name
+
+
+class Judge:
+    """Judges the consumers of a group as it is now, by the pending entries that the fleet has looked at."""
+
+    def __init__(self, server: servers.Server, now: GroupOverview, state: StreamState | None) -> None:
+        known = state.group(now.group.name) if state else None
+        oldest = (now.group.oldest,) if now.group.oldest else ()
+        self.group = GroupSample(now.group, now.consumers, known.looked if known else oldest)
+        self._stream = StreamSample(now.stream, (self.group,), now.now_ms)
+        self._moved = sampler_for(server).movement(now.stream.key, now.group.name, now.now_ms)
+
+    def state(self, consumer: ConsumerFacts) -> tuple[ConsumerState, str]:
+        """As `findings.consumer_state`."""
+        return consumer_state(consumer, self._stream, self.group, self._moved, limits())

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dashboard.fleet.findings import RANK, Finding, Severity
-from dashboard.streams.sampling import StreamSample
+from dashboard.streams.sampling import GroupSample, StreamSample
 from dashboard.streams.snapshots import ServerInfo
 
 
@@ -48,8 +48,12 @@ class StreamState:
 
     def group_health(self, group: bytes) -> Severity:
         """`unknown` where nothing could be looked at, or the group was not there yet."""
-        looked = any(not g.refused for g in self.sample.groups if g.facts.name == group)
-        return worst(tuple(f for f in self.findings if f.group == group), blind=not looked)
+        known = self.group(group)
+        return worst(tuple(f for f in self.findings if f.group == group), blind=known is None or bool(known.refused))
+
+    def group(self, name: bytes) -> GroupSample | None:
+        """A group as it was sampled; None when it was not there yet."""
+        return next((group for group in self.sample.groups if group.facts.name == name), None)
 
     @property
     def pending(self) -> int:

@@ -10,13 +10,13 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard import menus, params
-from dashboard.fleet.findings import WORDS, Finding, consumer_state
-from dashboard.fleet.sampler import limits, sampler_for
+from dashboard.fleet.findings import WORDS, Finding
+from dashboard.fleet.reading import Judge
 from dashboard.fleet.snapshot import StreamState
 from dashboard.gauge import Gauge, Holder, gauge
 from dashboard.menus import Item, Target
 from dashboard.names import plain, to_path
-from dashboard.rows import PendingRow, pending_row, sight
+from dashboard.rows import pending_row, sight
 from dashboard.streams.errors import Unreachable
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.queries import GroupQuery, PendingQuery, fitting
@@ -98,11 +98,11 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
     asked = Asked.of(request.GET)
     state = here.state(stream)
     trouble, overview = _overview(here, stream, group, state)
-    sample = _sample(overview, state)
+    judge = Judge(here.server, overview, state)
     page = _pending(here, overview, asked) if not trouble else None
     seen = sight(here.actor, here.server.name, stream)
     target = Target(here.server.name, stream, group)
-    consumers = [_consumer(here, overview, sample, facts, asked) for facts in overview.consumers[:CONSUMERS]]
+    consumers = [_consumer(here, overview, judge, facts, asked) for facts in overview.consumers[:CONSUMERS]]
     findings = [f for f in state.findings if f.group == group] if state else []
     context = {
         "server": here.server,
@@ -121,14 +121,14 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
         "step": _step(here, target, findings),
         "menu": menus.items_for(here.actor, target),
         "bar": menus.items_for(here.actor, Target(here.server.name, stream, group, kind="selection")),
-        "gauge": _gauge(overview, sample, consumers),
+        "gauge": _gauge(overview, judge.group, consumers),
         "consumers": consumers,
         "consumers_shown": consumers if asked.all_consumers else consumers[:CONSUMERS_FIRST],
         "consumers_folded": 0 if asked.all_consumers else max(0, len(consumers) - CONSUMERS_FIRST),
         "unfold": asked.address(consumers="all"),
         "consumers_cut": max(0, len(overview.consumers) - CONSUMERS),
         "asked": asked,
-        "rows": tuple(_row(entry, here, stream) for entry in page.items) if page else (),
+        "rows": tuple(pending_row(entry, seen) for entry in page.items) if page else (),
         "may_read": seen.may_read,
         "page": page,
         "matching": _matching(overview, asked),
@@ -140,35 +140,20 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
     return render(request, "dashboard/group.html", context)
 
 
-def _row(entry: PendingEntry, here: Watched, key: bytes) -> PendingRow:
-    return pending_row(entry, sight(here.actor, here.server.name, key))
-
-
 def _overview(here: Watched, key: bytes, name: bytes, state: StreamState | None) -> tuple[str, GroupOverview]:
     """Read now; when the server does not answer, the last known with the reason. Raises StreamError without any."""
     try:
         return "", here.read(GroupQuery(key, name, here.server.capabilities()))
     except Unreachable as error:
-        known = _known(state, name)
+        known = state.group(name) if state else None
         if state is None or known is None:
             raise
         return error.message, _remembered(state.sample, known)
 
 
-def _known(state: StreamState | None, name: bytes) -> GroupSample | None:
-    return next((g for g in state.sample.groups if g.facts.name == name), None) if state else None
-
-
 def _remembered(sample: StreamSample, known: GroupSample) -> GroupOverview:
     summary = PendingSummary(known.facts.pending, None, None, ())
     return GroupOverview(sample.facts, known.facts, known.consumers, summary, sample.now_ms)
-
-
-def _sample(overview: GroupOverview, state: StreamState | None) -> GroupSample:
-    """The group as the judge wants it: what was just read, with the pending entries the sampler has looked at."""
-    known = _known(state, overview.group.name)
-    oldest = (overview.group.oldest,) if overview.group.oldest else ()
-    return GroupSample(overview.group, overview.consumers, known.looked if known else oldest)
 
 
 def _pending(here: Watched, overview: GroupOverview, asked: Asked) -> Page[PendingEntry]:
@@ -193,13 +178,9 @@ def _matching(overview: GroupOverview, asked: Asked) -> int | None:
     return dict(overview.pending.consumers).get(asked.consumer, 0)
 
 
-def _consumer(
-    here: Watched, overview: GroupOverview, sample: GroupSample, facts: ConsumerFacts, asked: Asked
-) -> ConsumerRow:
+def _consumer(here: Watched, overview: GroupOverview, judge: Judge, facts: ConsumerFacts, asked: Asked) -> ConsumerRow:
     key, name = overview.stream.key, overview.group.name
-    moved = sampler_for(here.server).movement(key, name, overview.now_ms)
-    stream = StreamSample(overview.stream, (sample,), overview.now_ms)
-    state, why = consumer_state(facts, stream, sample, moved, limits())
+    state, why = judge.state(facts)
     severity, icon = STATE_LOOK[state]
     items = menus.items_for(here.actor, Target(here.server.name, key, name, facts.name, kind=state))
     step = next((item for item in items if item.primary), None)

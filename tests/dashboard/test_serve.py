@@ -20,7 +20,7 @@ from streams_admin.embedded import free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 START_WITHIN = 30.0
-END_WITHIN = 5.0
+END_WITHIN = 20.0
 Serve = Callable[..., subprocess.Popen[str]]
 
 

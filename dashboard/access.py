@@ -76,15 +76,11 @@ class Actor:
     name: str
     kind: str = "anonymous"
     grants: tuple[Grant, ...] = ()
-    user_id: int | None = None
 
     @property
     def role(self) -> str:
         """The highest role of any grant, for display and audit; never a basis for a decision."""
         return next((role for role in reversed(ROLES) if any(g.role == role for g in self.grants)), "none")
-
-    def may(self, permission: Permission, server: str | None = None, key: bytes | None = None) -> bool:
-        return may(self, permission, server, key)
 
 
 ANONYMOUS = Actor("anonymous")

@@ -23,7 +23,7 @@ def actor_for_user(user: Any) -> Actor:
     roles = {"admin"} if user.is_superuser else set(user.groups.values_list("name", flat=True)) & ROLES.keys()
     everywhere = [Grant(role) for role in sorted(roles)]
     narrowed = [Grant(g.role, g.server, tuple(g.keys)) for g in AccessGrant.objects.filter(user=user)]
-    return Actor(user.get_username(), "user", (*everywhere, *narrowed), user.pk)
+    return Actor(user.get_username(), "user", (*everywhere, *narrowed))
 
 
 def actor_for_token(text: str) -> Actor | None:

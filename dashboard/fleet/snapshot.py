@@ -103,11 +103,6 @@ class ServerSnapshot:
         """`at` in milliseconds of our own clock."""
         return None if self.at is None else int(self.at * 1000)
 
-    @property
-    def findings(self) -> tuple[Finding, ...]:
-        found = [finding for state in self.streams.values() for finding in state.findings]
-        return tuple(sorted(found, key=lambda f: (RANK[f.severity], -f.oldest_ms)))
-
 
 @dataclass(frozen=True, slots=True)
 class FleetSnapshot:

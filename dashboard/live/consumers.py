@@ -36,7 +36,6 @@ FRAMES_PER_SECOND = 100.0
 
 GOING_AWAY = 4001
 """1001 in spirit: Daphne refuses to send the codes below 3000."""
-BAD_FRAME = 4400
 NOT_SIGNED_IN = 4401
 TOO_SLOW = 4408
 TOO_MANY = 4429

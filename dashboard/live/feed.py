@@ -151,9 +151,6 @@ class Feed:
         skipped, uncounted, self._skipped, self._uncounted = self._skipped, self._uncounted, 0, False
         return Batch(prev, self._sent, tuple(items), skipped, uncounted)
 
-    def _too_much(self) -> bool:
-        return self._waiting > self._limit + self._allowed or self._bytes > WAITING_BYTES
-
     def _drop(self) -> None:
         """The oldest entry that waits."""
         at = next(i for i, news in enumerate(self._queue) if isinstance(news, Entry))

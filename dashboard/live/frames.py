@@ -16,6 +16,8 @@ LARGEST = 65_536
 """Bytes of a client's frame."""
 ENTRY_BYTES = 262_144
 """What the values of one entry may weigh in a frame; each is cut to its share."""
+BAD_FRAME = 4400
+"""The socket is closed with it: what came is no frame."""
 NO_PAYLOADS = "You need the permission “read_payload” to see this."
 
 Frame = dict[str, Any]
@@ -34,15 +36,15 @@ class Refusal(Exception):
 def parse(text: str | None) -> Frame:
     """Raises Refusal."""
     if text is None:
-        raise Refusal("malformed", "Frames are JSON text, not bytes.", 4400)
+        raise Refusal("malformed", "Frames are JSON text, not bytes.", BAD_FRAME)
     if len(text) > LARGEST or len(text.encode()) > LARGEST:
-        raise Refusal("too_large", f"A frame may have {LARGEST} bytes.", 4400)
+        raise Refusal("too_large", f"A frame may have {LARGEST} bytes.", BAD_FRAME)
     try:
         frame = json.loads(text)
     except (ValueError, RecursionError):
         frame = None
     if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
-        raise Refusal("malformed", "A frame is a JSON object with a type.", 4400)
+        raise Refusal("malformed", "A frame is a JSON object with a type.", BAD_FRAME)
     return frame
 
 

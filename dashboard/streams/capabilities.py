@@ -49,10 +49,6 @@ class Capabilities:
         """Valkey 8.1 and later extrapolate from five consumers and may be off by 300 times; 1,000 is bounded too."""
         return ("SAMPLES", 1000) if self.info.flavour == "Valkey" and self.info.version >= (8, 1) else ()
 
-    @property
-    def no_touch(self) -> bool:
-        return self.info.flavour == "Redis" and self.info.version >= (7, 2)
-
 
 PROBE = [
     ("INFO", "server"),

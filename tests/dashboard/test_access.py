@@ -80,7 +80,7 @@ def test_a_role_allows_its_permissions_everywhere_and_no_other(role: str, permis
         may(somebody, permission),
         may(somebody, permission, "iot"),
         may(somebody, permission, "iot", b"\xff"),
-        somebody.may(permission, "orders-eu", b"orders:1"),
+        may(somebody, permission, "orders-eu", b"orders:1"),
     } == {allowed}
 
 

@@ -11,7 +11,7 @@ from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
 
 from dashboard.access import MaskRule
-from dashboard.live import consumers, credit
+from dashboard.live import consumers, credit, frames
 from dashboard.live import hub as hubs
 from dashboard.live.hub import Hub
 from dashboard.models import ApiToken
@@ -188,7 +188,7 @@ async def test_a_malformed_frame_ends_it(text: str, code: str) -> None:
     async with by_token(await token()) as socket:
         await socket.send_to(text_data=text)
         assert (await socket.next())["code"] == code
-        assert await socket.closed() == consumers.BAD_FRAME
+        assert await socket.closed() == frames.BAD_FRAME
 
 
 @pytest.mark.parametrize(

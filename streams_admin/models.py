@@ -64,6 +64,13 @@ class Operation(models.Model):
     def over(self) -> bool:
         return self.state in ("done", "cancelled", "failed")
 
+    @property
+    def figures(self) -> list[tuple[str, int | None, int | None]]:
+        """Label, before and after. One that is not there at the end is 0; before the end nothing is known."""
+        before, after = dict(map(tuple, self.before)), dict(map(tuple, self.after))
+        gone = 0 if self.after else None
+        return [(label, before.get(label, 0), after.get(label, gone)) for label in dict.fromkeys([*before, *after])]
+
 
 class AuditEntry(models.Model):
     """One line of the audit log: appended, never changed. `hash` covers the line and `previous`, so lines form a chain.

@@ -28,7 +28,8 @@ def fields_in(given: Any) -> Fields:
     return found
 
 
-def _value(what: str, given: Any) -> bytes:
+def bytes_in(given: Any) -> bytes | None:
+    """A value of a body: a string, or {"base64": "..."}; None for anything else."""
     try:
         if isinstance(given, str):
             return given.encode()
@@ -36,6 +37,13 @@ def _value(what: str, given: Any) -> bytes:
             return b64decode(given["base64"], validate=True)
     except ValueError:
         pass  # half a character, or no base64
+    return None
+
+
+def _value(what: str, given: Any) -> bytes:
+    found = bytes_in(given)
+    if found is not None:
+        return found
     raise BadOrder(f'{what} is {str(given)[:60]!r}; allowed is a string, or {{"base64": "..."}}.')
 
 

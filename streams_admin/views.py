@@ -211,18 +211,11 @@ def operation(request: HttpRequest, id: Any) -> HttpResponse:
         "group": _group_behind(found.plan),
         "gone": plans.action_of(found.plan.action).back == "server",
         "results": [(kind, found.results[kind]) for kind in RESULTS if found.results.get(kind)],
-        "figures": _figures(found),
         "mine": may_steer(actor, found.plan),
         "again": _again(found.plan),
         "entries": found.entries[:200],
     }
     return render(request, "streams_admin/operation.html", context)
-
-
-def _figures(found: Operation) -> list[tuple[str, int | None, int | None]]:
-    before, after = dict(map(tuple, found.before)), dict(map(tuple, found.after))
-    gone = 0 if found.after else None
-    return [(label, before.get(label, 0), after.get(label, gone)) for label in dict.fromkeys([*before, *after])]
 
 
 @require_POST

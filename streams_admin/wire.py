@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64decode
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -13,7 +12,7 @@ from dashboard.api.shapes import Fields, Value, fields, holder, iso, name, numbe
 from dashboard.names import from_path, to_path
 from dashboard.rows import Sight, sight
 from dashboard.streams.snapshots import PendingEntry
-from streams_admin import plans
+from streams_admin import plans, values
 from streams_admin.actions.base import RESULTS
 from streams_admin.errors import BadOrder
 from streams_admin.models import AuditEntry, Operation, Plan
@@ -132,13 +131,9 @@ class AuditItem(BaseModel):
 
 def name_of(what: str, given: Any) -> bytes:
     """A name in a body: a string, or {"base64": "..."}. Raises BadOrder."""
-    try:
-        if isinstance(given, str) and given:
-            return given.encode()
-        if isinstance(given, dict) and set(given) == {"base64"} and isinstance(given["base64"], str):
-            return b64decode(given["base64"], validate=True)
-    except ValueError:
-        pass  # half a character, or no base64
+    found = values.bytes_in(given)
+    if found is not None and given != "":
+        return found
     raise BadOrder(f'{what} is {str(given)[:60]!r}; allowed is a string that is not empty, or {{"base64": "..."}}.')
 
 
@@ -203,7 +198,7 @@ def operation_item(operation: Operation) -> dict[str, Any]:
         **_total(plan),
         "results": {kind: operation.results.get(kind, 0) for kind in RESULTS},
         "entries": [{"id": id_, "result": result} for id_, result in operation.entries],
-        "figures": _figures(operation),
+        "figures": [{"label": label, "before": before, "after": after} for label, before, after in operation.figures],
         "error": operation.error,
         "server": plan.server,
         **_stream(plan.stream),
@@ -215,13 +210,6 @@ def operation_item(operation: Operation) -> dict[str, Any]:
         "created": iso(operation.created),
         "ended": iso(operation.ended),
     }
-
-
-def _figures(operation: Operation) -> list[dict[str, Any]]:
-    before, after = dict(operation.before), dict(operation.after)
-    gone = 0 if after else None
-    labels = dict.fromkeys([*before, *after])
-    return [{"label": label, "before": before.get(label, 0), "after": after.get(label, gone)} for label in labels]
 
 
 def audit_item(line: AuditEntry) -> dict[str, Any]:

@@ -117,9 +117,8 @@ class Command(BaseCommand):
     def _report(self, operation: Operation) -> None:
         counts = ", ".join(f"{number(count)} {kind.replace('_', ' ')}" for kind, count in operation.results.items())
         self.stdout.write(f"{operation.state}: {counts or 'nothing'}")
-        after = dict(map(tuple, operation.after))
-        for label, before in operation.before:
-            self.stdout.write(f"   {label}: {number(before)} -> {number(after.get(label, 0))}")
+        for label, before, after in operation.figures:
+            self.stdout.write(f"   {label}: {number(before)} -> {number(after)}")
         self.stdout.write(f"   operation {operation.pk}")
         if outcome(operation) != "done":
             raise CommandError(operation.error or "Not all of it was done.")

@@ -66,7 +66,7 @@ def test_every_page_can_be_walked_with_the_keyboard(site: Site, page: Page, held
     page.keyboard.press("g")
     page.keyboard.press("s")
     page.wait_for_url("**/s/default/")
-    expect(page.locator("[data-live-badge]")).to_have_text("live")
+    expect(page.get_by_role("link", name="live:table", exact=True)).to_be_visible(timeout=10_000)
     page.keyboard.press("/")
     expect(page.get_by_role("searchbox").first).to_be_focused()
     page.keyboard.type("live:tab")

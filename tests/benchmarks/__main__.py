@@ -8,7 +8,9 @@ import sys
 import time
 from collections.abc import Iterator
 
+from streams_admin import embedded
 from tests.benchmarks.place import Place, place
+from tests.scenarios.bench import CARTS, measured
 
 ENTRIES = 200_000
 """Pending entries that each action works through. The full measure is `--entries 1000000`."""
@@ -29,7 +31,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.benchmarks", description=__doc__)
     parser.add_argument("--entries", type=int, default=ENTRIES, help=f"pending entries per action ({ENTRIES:,})")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"of each page and read ({ROUNDS})")
-    parser.add_argument("--only", choices=("pages", "reads", "actions"), help="one part")
+    parser.add_argument("--only", choices=("pages", "reads", "actions", "carts"), help="one part")
     return parser.parse_args()
 
 
@@ -42,6 +44,14 @@ def _lines(here: Place, given: argparse.Namespace) -> Iterator[dict[str, object]
         yield from looks.reads(here, given.rounds)
     if given.only in (None, "actions"):
         yield from actions.measured(here, given.entries)
+    if given.only in (None, "carts"):
+        yield _carts()
+
+
+def _carts() -> dict[str, object]:
+    """The example system of the carts: a new projector rebuilds all of them."""
+    with embedded.start() as server:
+        return dict(measured(server.url, CARTS))
 
 
 if __name__ == "__main__":

@@ -94,6 +94,11 @@ def moment(epoch_ms: int | None) -> datetime | None:
         return None
 
 
+def iso(at: datetime | None) -> str | None:
+    """As JSON tells a time: UTC, with milliseconds and a Z."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
+
+
 def exact(epoch_ms: int | None, zone: tzinfo = UTC) -> str:
     """The exact time in the reader's zone and in UTC, one line each; "not a time" when no calendar has it."""
     at = moment(epoch_ms)

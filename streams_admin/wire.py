@@ -8,7 +8,8 @@ from typing import Any, Literal
 from pydantic import BaseModel
 
 from dashboard.access import Actor
-from dashboard.api.shapes import Fields, Value, fields, holder, iso, name, number
+from dashboard.api.shapes import Fields, Value, fields, holder, name, number
+from dashboard.format import iso
 from dashboard.names import from_path, to_path
 from dashboard.rows import Sight, sight
 from dashboard.streams.snapshots import PendingEntry

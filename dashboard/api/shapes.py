@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from django.utils import timezone
@@ -11,16 +10,15 @@ from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema, model_val
 
 from dashboard.api.weight import told
 from dashboard.fleet.snapshot import ServerSnapshot
-from dashboard.format import moment
+from dashboard.format import iso, moment
 from dashboard.names import from_path
-from dashboard.rows import Sight, value_json
+from dashboard.rows import NO_PAYLOADS, Sight, value_json
 from dashboard.streams.ids import StreamId, parse_position
 from dashboard.streams.snapshots import Fields as RawFields
 from dashboard.streams.snapshots import Figure, PendingEntry
 
 LIMIT = 100
 LIMIT_MOST = 500
-NO_PAYLOADS = "You need the permission “read_payload” to see it."
 
 Health = Literal["ok", "late", "stuck", "unknown"]
 T = TypeVar("T")
@@ -154,10 +152,6 @@ def holder(entry: PendingEntry) -> dict[str, Any]:
 
 def id_text(id_: StreamId | None) -> str | None:
     return str(id_) if id_ else None
-
-
-def iso(at: datetime | None) -> str | None:
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
 
 
 def iso_ms(epoch_ms: int | None) -> str | None:

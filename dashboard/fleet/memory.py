@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
 from dashboard.fleet.findings import Finding, Limits, Movement, judge
-from dashboard.fleet.snapshot import Point, StreamState
+from dashboard.fleet.snapshot import Point, StreamState, known_sum
 from dashboard.streams.ids import StreamId
 from dashboard.streams.sampling import GroupSample, StreamSample
 
@@ -52,7 +52,8 @@ class Memory:
         movements = {g.facts.name: self._group(known, g, sample, elapsed) for g in sample.groups}
         known.at_ms, known.added = sample.now_ms, sample.facts.entries_added
         findings = tuple(self._dated(judge(sample, movements, self.limits), sample))
-        known.points.append(_point(sample, sample.groups, known.in_rate, _total(known)))
+        out_rate = known_sum(group.out_rate for group in known.groups.values())
+        known.points.append(_point(sample, sample.groups, known.in_rate, out_rate))
         for gone in known.groups.keys() - {g.facts.name for g in sample.groups}:
             del known.groups[gone]
         return StreamState(
@@ -122,11 +123,6 @@ def _rate(before: int | None, now: int | None, elapsed_ms: int, last: float | No
         return None
     current = (now - before) * 1000 / elapsed_ms
     return current if last is None else 0.6 * last + 0.4 * current
-
-
-def _total(known: _StreamMemory) -> float | None:
-    rates = [g.out_rate for g in known.groups.values() if g.out_rate is not None]
-    return sum(rates) if rates else None
 
 
 def _point(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import time
-from datetime import UTC
 from typing import Any
 
+from dashboard.format import iso
 from dashboard.live.feed import Batch, Begun, Broken, Changed, News, Status
-from dashboard.rows import JSON_BYTES, Sight, values_json
+from dashboard.rows import JSON_BYTES, NO_PAYLOADS, Sight, values_json
 from dashboard.streams.errors import StreamError
 from dashboard.streams.snapshots import Entry
 
@@ -18,7 +18,6 @@ ENTRY_BYTES = 262_144
 """What the values of one entry may weigh in a frame; each is cut to its share."""
 BAD_FRAME = 4400
 """The socket is closed with it: what came is no frame."""
-NO_PAYLOADS = "You need the permission “read_payload” to see this."
 
 Frame = dict[str, Any]
 
@@ -96,9 +95,7 @@ def item(entry: Entry, seen: Sight) -> Frame:
 
 def brief(entry: Entry) -> Frame:
     """What stands beside a row that is drawn already."""
-    at = entry.id.time()
-    time_ = at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z") if at else None
-    return {"id": str(entry.id), "time": time_, "size": entry.size}
+    return {"id": str(entry.id), "time": iso(entry.id.time()), "size": entry.size}
 
 
 def _age_ms(status: Status) -> int | None:

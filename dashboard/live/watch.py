@@ -16,7 +16,7 @@ from dashboard.live.hub import Wish
 from dashboard.live.topics import BadTopic, Topic
 from dashboard.names import BadName, from_path
 from dashboard.params import BadParameter
-from dashboard.rows import Sight, sight
+from dashboard.rows import NO_PAYLOADS, Sight, sight
 from dashboard.streams import servers
 from dashboard.streams.errors import BadId
 from dashboard.streams.ids import StreamId
@@ -106,7 +106,7 @@ def _filter(frame: Mapping[str, object], watch: Watch) -> None:
         return
     condition = where.parse(topics.text(frame, "where"))
     if watch.sight is None or not watch.sight.may_read:
-        raise Refusal("forbidden", frames.NO_PAYLOADS)
+        raise Refusal("forbidden", NO_PAYLOADS)
     watch.feed.keep = watch.keeps(condition)
 
 

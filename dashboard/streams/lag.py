@@ -1,6 +1,6 @@
 """The honest lag: what a group has not been delivered, as a number or as unknown with the reason.
 
-`lag` of XINFO GROUPS is null or wrong in many states (reference/redis-streams.md, section 2). Three facts come first
+`lag` of XINFO GROUPS is null or wrong in many states (docs/how-it-works.md). Three facts come first
 because they hold on every server: nothing there, everything read, nothing read.
 """
 

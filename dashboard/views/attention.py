@@ -13,7 +13,7 @@ from dashboard.access import Actor, Permission, actor_of, require, visible_serve
 from dashboard.fleet.findings import WORDS
 from dashboard.fleet.reading import Located, findings_for, visible
 from dashboard.fleet.sampler import freshen
-from dashboard.fleet.snapshot import ServerSnapshot, StreamState
+from dashboard.fleet.snapshot import ServerSnapshot, known_sum
 from dashboard.menus import Item, Target
 from dashboard.streams.servers import Server
 
@@ -104,16 +104,7 @@ def _totals(actor: Actor, watched: list[tuple[Server, ServerSnapshot]]) -> Total
         pending=sum(state.pending for state in states),
         lag=sum(lag for lag in lags if lag is not None),
         lag_unknown=lags.count(None),
-        in_rate=_sum(state.in_rate for state in states),
-        out_rate=_sum(_out(state) for state in states),
+        in_rate=known_sum(state.in_rate for state in states),
+        out_rate=known_sum(rate for state in states for rate in state.out_rates.values()),
         checked_ms=int(min(times) * 1000) if times else None,
     )
-
-
-def _out(state: StreamState) -> float | None:
-    return _sum(state.out_rates.values())
-
-
-def _sum(rates: object) -> float | None:
-    known = [rate for rate in rates if rate is not None]  # type: ignore[attr-defined]
-    return sum(known) if known else None

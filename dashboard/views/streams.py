@@ -13,7 +13,7 @@ from dashboard import params
 from dashboard.fleet.findings import RANK, WORDS
 from dashboard.fleet.reading import matches, visible
 from dashboard.fleet.sampler import freshen
-from dashboard.fleet.snapshot import StreamState
+from dashboard.fleet.snapshot import StreamState, known_sum
 from dashboard.names import to_path
 from dashboard.streams.errors import StreamError
 from dashboard.streams.queries import MemoryQuery
@@ -78,8 +78,7 @@ class Row:
 
     @property
     def in_rate(self) -> float | None:
-        known = [s.in_rate for s in self.members if s.in_rate is not None]
-        return sum(known) if known else None
+        return known_sum(s.in_rate for s in self.members)
 
     @property
     def trend(self) -> tuple[float | None, ...]:

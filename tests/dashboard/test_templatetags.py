@@ -187,29 +187,6 @@ def test_an_id_can_be_copied() -> None:
     assert f'data-copy="{NOW}-1"' in html
 
 
-def test_facts_show_each_kind() -> None:
-    facts = [
-        {"label": "Last entry", "at": NOW - 2000, "ago": True},
-        {"label": "Lag", "figure": Figure(None, "not counted")},
-        {"label": "Length", "figure": Figure(0)},
-        {"label": "Position", "id": StreamId(NOW, 0)},
-        {"label": "Group", "name": b"\xff", "href": "/g/"},
-        {"label": "In", "text": "3.1/s", "note": "186/min"},
-        {"label": "Never", "at": None},
-    ]
-    html = part("facts", facts=facts, now=NOW)
-    for said in (
-        "2 s ago",
-        "not counted",
-        f"{NOW}-0",
-        r"\xff",
-        "3.1/s",
-        "186/min",
-        f'<span class="zero">{NOTHING}</span>',
-    ):
-        assert said in html
-
-
 @pytest.mark.parametrize("code", ["400", "403", "403_csrf", "404", "500"])
 def test_error_pages_need_nothing_but_themselves(code: str) -> None:
     html = render_to_string(f"{code}.html")

@@ -18,3 +18,7 @@ def main() -> None:
     except WrongValue as problem:
         print(f"Streamgauge cannot start: {problem}", file=sys.stderr)
         sys.exit(2)
+
+
+if __name__ == "__main__":
+    main()

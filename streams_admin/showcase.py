@@ -22,7 +22,9 @@ CRASH_AFTER = 5.0
 """Seconds until worker-2 of the orders is killed."""
 JUDGE = {"LATE_AFTER": "8", "STUCK_AFTER": "20", "SAMPLE_EVERY": "2"}
 """A demo has no time to wait five minutes until something counts as stuck."""
-MANAGE = Path(__file__).resolve().parent.parent / "manage.py"
+MANAGE = (sys.executable, "-m", "dashboard.cli")
+"""Our own commands, in a checkout and in an installed wheel alike."""
+ROOT = Path(__file__).resolve().parent.parent
 
 
 class CannotShow(Exception):
@@ -73,7 +75,8 @@ class Showcase:
             self.url = self._server.url
         self._populate()
         self._site = subprocess.Popen(
-            [sys.executable, str(MANAGE), "serve", "--port", str(self.port), "--until-stdin-ends"],
+            [*MANAGE, "serve", "--port", str(self.port), "--until-stdin-ends"],
+            cwd=ROOT,
             env=self._environment(),
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
@@ -111,7 +114,8 @@ class Showcase:
     def sign_in_link(self) -> str:
         """A link that signs in the admin “demo” once."""
         made = subprocess.run(
-            [sys.executable, str(MANAGE), "create_user", "demo", "--role", "admin", "--base-url", self.address],
+            [*MANAGE, "create_user", "demo", "--role", "admin", "--base-url", self.address],
+            cwd=ROOT,
             env=self._environment(),
             capture_output=True,
             text=True,

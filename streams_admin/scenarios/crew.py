@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from dataclasses import asdict
+from pathlib import Path
 
 from redis import Redis
 
@@ -39,6 +40,7 @@ class Crew:
             stdin=subprocess.PIPE,
             env=environment,
             start_new_session=True,
+            cwd=Path(__file__).resolve().parent.parent.parent,
         )
 
     def living(self) -> list[Role]:

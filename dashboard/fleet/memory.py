@@ -35,6 +35,8 @@ class _StreamMemory:
     in_rate: float | None = None
     points: deque[Point] = field(default_factory=lambda: deque(maxlen=POINTS))
     groups: dict[bytes, _GroupMemory] = field(default_factory=dict)
+    since: dict[tuple[object, ...], int] = field(default_factory=dict)
+    """When each finding that stands began, by its identity."""
 
 
 class Memory:
@@ -43,7 +45,6 @@ class Memory:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._streams: dict[bytes, _StreamMemory] = {}
-        self._since: dict[tuple[object, ...], int] = {}
 
     def take(self, sample: StreamSample) -> StreamState:
         known = self._streams.setdefault(sample.facts.key, _StreamMemory())
@@ -51,7 +52,7 @@ class Memory:
         known.in_rate = _rate(known.added, sample.facts.entries_added, elapsed, known.in_rate)
         movements = {g.facts.name: self._group(known, g, sample, elapsed) for g in sample.groups}
         known.at_ms, known.added = sample.now_ms, sample.facts.entries_added
-        findings = tuple(self._dated(judge(sample, movements, self.limits), sample))
+        findings = tuple(_dated(known, judge(sample, movements, self.limits), sample.now_ms))
         out_rate = known_sum(group.out_rate for group in known.groups.values())
         known.points.append(_point(sample, sample.groups, known.in_rate, out_rate))
         for gone in known.groups.keys() - {g.facts.name for g in sample.groups}:
@@ -69,7 +70,6 @@ class Memory:
         """Streams that vanished."""
         for key in keys:
             self._streams.pop(key, None)
-            self._since = {identity: at for identity, at in self._since.items() if identity[1] != key}
 
     def movement(self, key: bytes, group: bytes, now_ms: int) -> Movement:
         """What is known of a group, for a page that judges its consumers."""
@@ -98,14 +98,12 @@ class Memory:
             still_ms=now_ms - group.moved_at,
         )
 
-    def _dated(self, findings: list[Finding], sample: StreamSample) -> Iterable[Finding]:
-        """Findings with the moment since which they stand; a new one stands since what it is about began."""
-        standing = {f.identity for f in findings}
-        for identity in [i for i in self._since if i[1] == sample.facts.key and i not in standing]:
-            del self._since[identity]
-        for finding in findings:
-            since = self._since.setdefault(finding.identity, sample.now_ms - finding.oldest_ms)
-            yield replace(finding, since_ms=since)
+
+def _dated(known: _StreamMemory, findings: list[Finding], now_ms: int) -> Iterable[Finding]:
+    """Findings with the moment since which they stand; a new one stands since what it is about began."""
+    known.since = {f.identity: known.since.get(f.identity, now_ms - f.oldest_ms) for f in findings}
+    for finding in findings:
+        yield replace(finding, since_ms=known.since[finding.identity])
 
 
 def _note_falls(group: _GroupMemory, g: GroupSample, now_ms: int) -> None:

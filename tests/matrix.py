@@ -15,6 +15,9 @@ SUITE = [
     "tests/dashboard/api",
     "tests/streams_admin",
     "tests/scenarios",
+    "tests/faults",
+    "tests/test_acl.py",
+    "tests/test_hostile.py",
 ]
 
 

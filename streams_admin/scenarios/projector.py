@@ -96,7 +96,7 @@ class Projector:
             await self.adopt(new[at : at + TOGETHER])
             await self.leases.renew()
         if new:
-            log.info("%s holds %d carts, %d of them new", self.leases.name, len(self.leases.held), len(new))
+            log.debug("%s holds %d carts, %d of them new", self.leases.name, len(self.leases.held), len(new))
 
     async def adopt(self, users: Sequence[str]) -> None:
         """Go on where the projector before us stopped, or from the beginning where there was none."""

@@ -44,7 +44,7 @@ class Command(BaseCommand):
 
     def _show(self, show: Showcase, stop: threading.Event) -> None:
         self.stdout.write(f"\nStreamgauge is at {show.address}/\n\nSign in (once) with\n\n    {show.sign_in_link()}\n")
-        self.stdout.write("In a few seconds a worker crashes with orders in hand: watch the first page.")
+        self.stdout.write("\nWithin half a minute worker-2 of the orders crashes with messages in hand: watch the first page.")
         asks = sys.stdin is not None and sys.stdin.isatty()
         self.stdout.write("Enter prints a new link, Ctrl-C ends everything.\n" if asks else "Ctrl-C ends everything.\n")
         self.stdout.flush()

@@ -23,9 +23,14 @@ class Crash:
         return self.at is not None and time.monotonic() >= self.at
 
     async def with_work_in_hand(self, name: str, read: Callable[[int], Awaitable[Sized]], stop: asyncio.Event) -> None:
-        """Take entries until `holding` are in hand and die with them, as an out-of-memory kill does."""
+        """Take entries until `holding` are in hand and die with them, as an out-of-memory kill does.
+
+        Told to stop before it has any, it returns, and the worker ends as others do.
+        """
         held = 0
         while held < self.holding and not stop.is_set():
             held += len(await read(self.holding - held))
+        if not held:
+            return
         log.warning("%s is killed with %d entries in hand", name, held)
         os.kill(os.getpid(), signal.SIGKILL)

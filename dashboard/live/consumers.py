@@ -17,6 +17,7 @@ from dashboard.live import frames, origins, watch
 from dashboard.live import hub as hubs
 from dashboard.live.feed import Batch, News
 from dashboard.live.frames import Frame, Refusal
+from dashboard.live.seats import Full
 from dashboard.live.watch import Watch
 from dashboard.live.who import Credentials
 from dashboard.streams.errors import StreamError
@@ -24,10 +25,6 @@ from dashboard.streams.errors import StreamError
 log = logging.getLogger(__name__)
 
 WATCHES = 20
-SOCKETS = 2000
-"""Of one process."""
-STRANGERS = 200
-"""Of these, for who has not signed in yet: nobody from outside keeps the others away."""
 SIGN_IN_WITHIN = 10.0
 ASK_AGAIN = 25.0
 """Seconds until a person's rights are asked for again; a revoked one is cut off within 30."""
@@ -61,16 +58,14 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         origin, host = self._header(b"origin"), self._header(b"host") or ""
-        if background.stopping() or self.hub.viewers >= SOCKETS or (origin and not origins.allowed(origin, host)):
+        if background.stopping() or (origin and not origins.allowed(origin, host)):
             await self.close()
             return
-        if origin:
-            await self._recognise(Credentials(session=self.scope["session"].session_key))
-        if self.actor is ANONYMOUS and len(self.hub.strangers) >= STRANGERS:
-            await self.close()
+        try:
+            await self._recognise(Credentials(session=self.scope["session"].session_key if origin else None))
+        except Full as full:
+            await self._turn_away(full.message)
             return
-        if self.actor is ANONYMOUS:
-            self.hub.strangers.add(self)
         await self.accept()
         self.hub.at_close(self._farewell)
         for work in (self._carry, self._guard):
@@ -108,16 +103,28 @@ class LiveConsumer(AsyncWebsocketConsumer):
         token = frame.get("token")
         if self.actor is not ANONYMOUS:
             raise Refusal("already_signed_in", "This socket knows already who you are.")
-        credentials = Credentials(token=token if isinstance(token, str) else "")
-        await self._recognise(credentials)
+        try:
+            await self._recognise(Credentials(token=token if isinstance(token, str) else ""))
+        except Full as full:
+            raise Refusal("too_many", full.message, TOO_MANY) from None
         if self.actor is ANONYMOUS:
             raise Refusal("bad_token", "The token does not exist, is revoked or has expired.", NOT_SIGNED_IN)
 
     async def _recognise(self, credentials: Credentials) -> None:
-        self.credentials, self.actor = credentials, await credentials.actor()
+        """Raises Full."""
+        actor = await credentials.actor()
+        self.hub.seats.take(self, actor)
+        self.credentials, self.actor = credentials, actor
         if self.actor is not ANONYMOUS:
             self.known.set()
-            self.hub.strangers.discard(self)
+
+    async def _turn_away(self, why: str) -> None:
+        """Who is known reads why, and that takes an open socket: of another a browser tells its page nothing."""
+        if why:
+            await self.accept()
+            await self._refuse(None, Refusal("too_many", why, TOO_MANY))
+        else:
+            await self.close()
 
     async def _watch(self, frame: Frame) -> None:
         asked, wish = watch.from_frame(frame, self.actor, self.woken.set)
@@ -226,7 +233,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     def _end(self) -> None:
         """Asked twice, it does nothing."""
         self.hub.forget(self._farewell)
-        self.hub.strangers.discard(self)
+        self.hub.seats.leave(self)
         for id_ in tuple(self.watches):
             self._drop(id_)
         for task in self.tasks:

@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from dashboard.live.feed import Changed, Feed
 from dashboard.live.groups import GroupWatch
+from dashboard.live.seats import Seats
 from dashboard.live.stream import Wish
 from dashboard.live.tail import Tail
 from dashboard.live.topics import Topic, entries, fleet, group, operation
@@ -30,8 +31,7 @@ class Hub:
         self._tails: dict[Server, Tail] = {}
         self._groups = GroupWatch(self.changed)
         self._farewells: set[Farewell] = set()
-        self.strangers: set[object] = set()
-        """Open sockets whose viewer is not known yet."""
+        self.seats = Seats()
 
     def subscribe(self, feed: Feed, wish: Wish | None = None) -> None:
         """From now on the feed gets the news of its topic. Raises UnknownServer."""
@@ -67,11 +67,6 @@ class Hub:
 
     def forget(self, farewell: Farewell) -> None:
         self._farewells.discard(farewell)
-
-    @property
-    def viewers(self) -> int:
-        """Open sockets."""
-        return len(self._farewells)
 
     @property
     def watched(self) -> frozenset[Topic]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from dashboard.live.seats import EACH
 from tests.browser.site import Site
 
 pytestmark = pytest.mark.browser
@@ -58,6 +59,27 @@ def test_new_entries_wait_while_the_table_is_paused(site: Site, page: Page) -> N
     expect(page.get_by_role("cell", name="third", exact=True)).to_have_count(0)
     page.locator("[data-live-pill]").click()
     expect(page.get_by_role("cell", name="third", exact=True)).to_be_visible()
+
+
+def test_a_page_does_without_live_when_a_person_has_too_many_open(site: Site, page: Page) -> None:
+    site.client.xadd("live:full", {"word": "first"})
+    page.goto("/audit/")
+    opening = """async (most) => {
+        const address = `ws://${location.host}/ws/v1/live/`;
+        window.taken = Array.from({ length: most }, () => new WebSocket(address));
+        await Promise.all(taken.map((one) => new Promise((open) => one.addEventListener("open", open))));
+    }"""
+    page.evaluate(opening, EACH)
+    other = page.context.new_page()
+    with other.expect_event("websocket") as refused:
+        other.goto("/s/default/live:full/")
+    if not refused.value.is_closed():
+        refused.value.wait_for_event("close")
+    expect(other.locator("[data-live-badge]")).to_have_text("not live")
+    expect(other.get_by_role("cell", name="first", exact=True)).to_be_visible()
+    page.evaluate("taken.forEach((one) => one.close())")
+    other.reload()
+    expect(other.locator("[data-live-badge]")).to_have_text("live")
 
 
 def test_every_page_can_be_walked_with_the_keyboard(site: Site, page: Page, held: list[str]) -> None:

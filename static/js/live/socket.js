@@ -8,6 +8,8 @@ const LONGEST_PAUSE_MS = 30_000;
 const HIDDEN_MS = 60_000;
 /** Closed with one of these, coming back makes no sense: nobody is signed in. */
 const FINAL = new Set([4401, 4403]);
+/** Too many are open already: the page does without, and looks from time to time whether another was closed. */
+const FULL = 4429;
 
 /** @type {Map<string, {frame: object, on: object, lastId: string | null, epoch: string | null}>} */
 const watches = new Map();
@@ -17,6 +19,7 @@ let pause = FIRST_PAUSE_MS;
 let retry = 0;
 let hide = 0;
 let state = "off";
+let over = false;
 
 /**
  * @param {object} frame  topic and what belongs to it, as in CONTRACT; `after` for where to begin
@@ -92,8 +95,10 @@ function arrived(known, frame) {
 /** Nobody may come back at the same moment as all the others. */
 function closed(code) {
   socket = null;
-  if (FINAL.has(code)) return say("off");
-  say("reconnecting");
+  over = FINAL.has(code);
+  say(over || code === FULL ? "off" : "reconnecting");
+  if (over) return;
+  if (code === FULL) pause = LONGEST_PAUSE_MS;
   retry = setTimeout(open, pause * (0.5 + Math.random()));
   pause = Math.min(pause * 2, LONGEST_PAUSE_MS);
 }
@@ -101,8 +106,8 @@ function closed(code) {
 function hiddenOrShown() {
   clearTimeout(hide);
   if (document.hidden) hide = setTimeout(() => socket?.close(), HIDDEN_MS);
-  else if (watches.size && state !== "off") open();
+  else if (watches.size && !over) open();
 }
 
 document.addEventListener("visibilitychange", hiddenOrShown);
-addEventListener("online", () => watches.size && state !== "off" && open());
+addEventListener("online", () => watches.size && !over && open());

@@ -317,6 +317,6 @@ async def test_leaving_leaves_nothing_behind(hub: Hub) -> None:
     async with by_token(await token()) as socket:
         await socket.send_json_to(watch())
         await socket.next("watching")
-        assert hub.viewers == 1
-    assert hub.viewers == 0
+        assert len(hub.seats) == 1
+    assert len(hub.seats) == 0
     assert not hub.watched

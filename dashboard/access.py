@@ -120,6 +120,17 @@ def _looked_at(server: str, key: bytes) -> bool:
         return False
 
 
+def server_for(actor: Actor, name: str) -> servers.Server:
+    """The server of that name. Raises UnknownServer, also for one that is there and on which the actor may see nothing.
+
+    Who may see nothing anywhere gets no answer about names at all: Forbidden.
+    """
+    require(actor, Permission.SEE)
+    if not may(actor, Permission.SEE, name):
+        raise UnknownServer(name)
+    return servers.get(name)
+
+
 def visible_servers(actor: Actor) -> list[servers.Server]:
     """The servers on which the actor may see anything at all."""
     return [server for server in servers.all() if may(actor, Permission.SEE, server.name)]

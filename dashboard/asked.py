@@ -7,9 +7,8 @@ from typing import TypeVar
 
 from django.http import HttpRequest
 
-from dashboard.access import Actor, Permission, actor_of, require
+from dashboard.access import Actor, Permission, actor_of, require, server_for
 from dashboard.names import plain
-from dashboard.streams import servers
 from dashboard.streams.errors import Gone
 from dashboard.streams.queries import Query
 from dashboard.streams.servers import Server
@@ -37,8 +36,7 @@ class Asked:
 def asked(request: HttpRequest, server: str, key: bytes | None = None) -> Asked:
     """Raises UnknownServer, Forbidden, or Gone for a key outside what is looked at. Asks no server."""
     actor = actor_of(request)
-    require(actor, Permission.SEE)
-    found = servers.get(server)
+    found = server_for(actor, server)
     if key is not None and not found.config.looks_at(key):
         raise Gone(f"The stream “{plain(key)}” is not among the keys that are looked at on {server}.")
     require(actor, Permission.SEE, server, key)

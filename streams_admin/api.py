@@ -9,19 +9,17 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.shortcuts import get_object_or_404
 from ninja import Body, HeaderEx, P, Query, Router
 from ninja.errors import HttpError
 from ninja.responses import Status
 from pydantic import BaseModel, ConfigDict, Field
 
-from dashboard.access import Actor, Permission, actor_of, require, visible_servers
+from dashboard.access import Actor, Permission, actor_of, require, server_for, visible_servers
 from dashboard.api.shapes import Listing, PageQuery, Value, listing
-from dashboard.streams import servers
 from streams_admin import operations, plans, wire
 from streams_admin.errors import BadOrder, Refused
-from streams_admin.models import AuditEntry, Operation
-from streams_admin.permissions import caller_of, require_sight, require_steering, visible
+from streams_admin.models import AuditEntry
+from streams_admin.permissions import caller_of, operation_for, steered_by, visible
 from streams_admin.wire import AuditItem, OperationItem, PlanItem
 
 router = Router(tags=["actions"])
@@ -91,7 +89,7 @@ def refusals(view: View) -> View:
 def make_plan(request: HttpRequest, order: Order) -> Status[Any]:
     """Changes nothing. The plan runs once, within two minutes, and only while what it saw still holds."""
     caller = caller_of(request, "api")
-    server = servers.get(order.server)
+    server = server_for(caller.actor, order.server)
     key, params = wire.name_of("stream", order.stream), wire.params_in(order.params)
     made = plans.prepare(caller, server, key, order.action, params)
     return Status(201, wire.plan_item(made, caller.actor))
@@ -115,9 +113,7 @@ def run(
 @router.get("/operations/{uuid:id}", response=OperationItem, exclude_unset=True, summary="What came of a plan")
 def operation(request: HttpRequest, id: UUID) -> dict[str, Any]:
     """One's own operations, and everybody's for who may see the audit log of the stream."""
-    found = _operation(id)
-    require_sight(actor_of(request), found)
-    return wire.operation_item(found)
+    return wire.operation_item(operation_for(actor_of(request), id))
 
 
 @router.post(
@@ -125,13 +121,10 @@ def operation(request: HttpRequest, id: UUID) -> dict[str, Any]:
 )
 def steer(request: HttpRequest, id: UUID, wish: Literal["cancel", "pause", "resume"]) -> dict[str, Any]:
     """Obeyed between two batches. What is over stays as it is."""
-    require_steering(actor_of(request), _operation(id))
-    operations.wish(_operation(id), wish)
-    return wire.operation_item(_operation(id))
-
-
-def _operation(id: UUID) -> Operation:
-    return get_object_or_404(Operation.objects.select_related("plan"), pk=id)
+    found = steered_by(actor_of(request), id)
+    operations.wish(found, wish)
+    found.refresh_from_db()
+    return wire.operation_item(found)
 
 
 @router.get("/audit", response=Listing[AuditItem], summary="What was done, denied and refused")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from typing import TypeVar
+from uuid import UUID
 
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import Http404, HttpRequest
 
 from dashboard.access import (
     Actor,
@@ -30,10 +31,18 @@ def caller_of(request: HttpRequest, via: str) -> Caller:
     return Caller(actor_of(request), via, client_address(request), request.headers.get("X-Forwarded-For", ""))
 
 
-def require_sight(actor: Actor, found: Operation) -> None:
-    """One's own, and everybody's for who may see the audit log of its stream. Raises Forbidden."""
+def operation_for(actor: Actor, number: UUID) -> Operation:
+    """One's own, and everybody's for who may see the audit log of its stream. Raises Forbidden, or Http404.
+
+    On a server of which the actor may not know, there are no operations either.
+    """
+    require(actor, Permission.SEE)
+    found = Operation.objects.select_related("plan").filter(pk=number).first()
+    if found is None or not may(actor, Permission.SEE, found.plan.server):
+        raise Http404("There is no such operation.")
     if (found.plan.who, found.plan.who_kind) != (actor.name, actor.kind):
         require(actor, Permission.SEE_AUDIT, found.plan.server, from_path(found.plan.stream))
+    return found
 
 
 def may_steer(actor: Actor, found: Plan) -> bool:
@@ -41,11 +50,12 @@ def may_steer(actor: Actor, found: Plan) -> bool:
     return may(actor, plans.action_of(found.action).permission, found.server, from_path(found.stream))
 
 
-def require_steering(actor: Actor, found: Operation) -> None:
-    """Raises Forbidden."""
-    require_sight(actor, found)
+def steered_by(actor: Actor, number: UUID) -> Operation:
+    """The operation, for who may pause and cancel it. Raises Forbidden, or Http404."""
+    found = operation_for(actor, number)
     if not may_steer(actor, found.plan):
         raise Forbidden(plans.action_of(found.plan.action).permission, found.plan.server)
+    return found
 
 
 def visible(actor: Actor, found: Plan | AuditEntry) -> bool:

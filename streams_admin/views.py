@@ -6,18 +6,19 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any
 from urllib.parse import urlencode
+from uuid import UUID
 
 from django.conf import settings
 from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.http.response import HttpResponseBase
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from dashboard.access import Actor, Permission, actor_of, require, visible_servers
+from dashboard.access import Actor, Permission, actor_of, require, server_for, visible_servers
 from dashboard.names import from_path, plain
 from dashboard.params import choice, entry_id, entry_ids, flag, names, whole
 from dashboard.params import name as name_param
@@ -29,7 +30,7 @@ from streams_admin.actions.base import BATCH, RESULTS, Action, Ask, Params
 from streams_admin.audit import Caller
 from streams_admin.errors import BadOrder, Refused
 from streams_admin.models import AuditEntry, Operation, Plan
-from streams_admin.permissions import caller_of, may_steer, open_to, require_sight, require_steering
+from streams_admin.permissions import caller_of, may_steer, open_to, operation_for, steered_by
 from streams_admin.samples import sample
 from streams_admin.views_export import chosen
 from streams_admin.which import name as path_name
@@ -64,7 +65,7 @@ def do(request: HttpRequest, server: str, stream: bytes, action: str) -> HttpRes
     """The form of an action; a POST makes the plan."""
     caller = caller_of(request, "page")
     verb = plans.action_of(action)
-    watched = servers.get(server)
+    watched = server_for(caller.actor, server)
     require(caller.actor, Permission.SEE, server, stream)
     plans.allow(caller, verb, watched, stream)
     ask = Ask(caller.actor, watched, stream, params_of(request.GET))
@@ -198,11 +199,10 @@ def _again(found: Plan) -> str:
     return f"{url}?{address.urlencode()}"
 
 
-def operation(request: HttpRequest, id: Any) -> HttpResponse:
+def operation(request: HttpRequest, id: UUID) -> HttpResponse:
     """One operation, running or ended."""
     actor = actor_of(request)
-    found = get_object_or_404(Operation.objects.select_related("plan"), pk=id)
-    require_sight(actor, found)
+    found = operation_for(actor, id)
     context = {
         "operation": found,
         "plan": found.plan,
@@ -219,11 +219,9 @@ def operation(request: HttpRequest, id: Any) -> HttpResponse:
 
 
 @require_POST
-def steer(request: HttpRequest, id: Any, wish: str) -> HttpResponse:
+def steer(request: HttpRequest, id: str, wish: str) -> HttpResponse:
     """Pause, resume or cancel a running operation."""
-    actor = actor_of(request)
-    found = get_object_or_404(Operation.objects.select_related("plan"), pk=id)
-    require_steering(actor, found)
+    found = steered_by(actor_of(request), UUID(id))
     operations.wish(found, wish)
     return redirect("operation", found.pk)
 

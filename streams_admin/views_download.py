@@ -12,7 +12,6 @@ from uuid import UUID
 
 from asgiref.sync import sync_to_async
 from django.http import HttpRequest, StreamingHttpResponse
-from django.shortcuts import get_object_or_404
 from django.utils import timezone
 
 from dashboard.access import Permission, actor_of, require
@@ -23,8 +22,8 @@ from dashboard.streams.errors import StreamError
 from dashboard.streams.snapshots import Entry, PendingEntry
 from streams_admin import plans
 from streams_admin.errors import Changed, NoSuchPlan
-from streams_admin.models import Operation, Plan
-from streams_admin.permissions import require_sight
+from streams_admin.models import Plan
+from streams_admin.permissions import operation_for
 from streams_admin.results import read
 from streams_admin.views import refusals
 
@@ -55,9 +54,7 @@ def entries(request: HttpRequest, token: str) -> StreamingHttpResponse:
 
 def results(request: HttpRequest, id: UUID) -> StreamingHttpResponse:
     """The result of every entry of an operation, for who may see it. Raises Forbidden."""
-    found = get_object_or_404(Operation.objects.select_related("plan"), pk=id)
-    require_sight(actor_of(request), found)
-    return file_of(read(found), f"results-{id}")
+    return file_of(read(operation_for(actor_of(request), id)), f"results-{id}")
 
 
 def _check(found: Plan) -> None:

@@ -33,7 +33,7 @@ from dashboard.streams.servers import ServerConfig
 from streams_admin import operations, plans
 from streams_admin.actions import ALL
 from streams_admin.audit import Caller
-from streams_admin.models import AuditEntry, Operation
+from streams_admin.models import AuditEntry, Operation, Plan
 from tests.dashboard.live.sockets import browser, headers, opened
 from tests.people import person, signed_in
 
@@ -302,11 +302,29 @@ def test_another_stream_is_refused(name: str, world: World, narrowed: Client) ->
     assert world.digest() == before
 
 
+def said(answer: Any, server: str) -> tuple[int, str]:
+    """What somebody learns about a server whose name they typed."""
+    text = re.sub(r"\b\w{64}\b", "CSRF", b"".join(answer).decode())
+    return answer.status_code, text.replace(server, "…")
+
+
 @pytest.mark.parametrize("name", [name for name in TABLE if has(name, "server")])
-def test_another_server_is_refused(name: str, world: World, narrowed: Client) -> None:
-    path = address(name, world, server="vault")
-    refused = narrowed.get(path), post(narrowed, path, TABLE[name].body)
-    assert {answer.status_code for answer in refused} <= {403, 404, 405}
+def test_another_server_is_as_unknown_as_one_that_is_not_there(name: str, world: World, narrowed: Client) -> None:
+    for ask in (narrowed.get, lambda path: post(narrowed, path, TABLE[name].body)):
+        there, nowhere = (said(ask(address(name, world, server=s)), s) for s in ("vault", "attic"))
+        assert there == nowhere
+        assert there[0] in (404, 405)
+
+
+def test_an_operation_on_another_server_is_as_unknown_as_one_that_is_not_there(world: World, narrowed: Client) -> None:
+    there = done(person("anna", "admin"), MINE)
+    Plan.objects.update(server="vault")
+    for name in ("operation", "operation_results", "steer", "api:operation", "api:steer"):
+        for ask in (narrowed.get, narrowed.post):
+            paths = [address(name, world, id=number) for number in (there.pk, uuid.uuid4())]
+            known, unknown = (said(ask(path), path.split("/")[-2]) for path in paths)
+            assert (name, known[0]) == (name, unknown[0])
+            assert known[0] in (404, 405)
 
 
 @pytest.mark.parametrize("name", [name for name, row in TABLE.items() if row.get.endswith("200 200")])
@@ -366,7 +384,7 @@ def test_naming_a_server_in_the_query_opens_nothing(path: str, world: World, nar
 @pytest.mark.parametrize("name", ["findings", "audit"])
 def test_naming_a_server_in_the_query_of_the_api_opens_nothing(name: str, world: World, narrowed: Client) -> None:
     answer = narrowed.get(reverse(f"api:{name}"), {"server": "vault"})
-    assert answer.status_code == 403 or answer.json()["items"] == []
+    assert answer.status_code == 404 or answer.json()["items"] == []
 
 
 def test_operations_elsewhere_are_refused(world: World, narrowed: Client) -> None:
@@ -394,8 +412,10 @@ def test_a_token_that_is_narrowed_plans_nothing_elsewhere(world: World) -> None:
     client = Client(headers={"Authorization": "Bearer s"})
     assert post(client, reverse("api:make_plan"), ORDER).status_code == 201
     elsewhere = {**ORDER, "stream": "secret:pay", "params": {**CLAIM, "group": "hush"}}
-    for order in (elsewhere, {**ORDER, "server": "vault"}):
-        assert post(client, reverse("api:make_plan"), order).status_code == 403
+    assert post(client, reverse("api:make_plan"), elsewhere).status_code == 403
+    there, nowhere = (post(client, reverse("api:make_plan"), {**ORDER, "server": s}) for s in ("vault", "attic"))
+    assert said(there, "vault") == said(nowhere, "attic")
+    assert there.status_code == 404
 
 
 # sockets -------------------------------------------------------------------------------------------------------------
@@ -411,6 +431,8 @@ ELSEWHERE = (
     {"topic": "entries", "server": "vault", "stream": "orders:new"},
     {"topic": "group", "server": "default", "stream": "secret:pay", "group": "hush"},
     {"topic": "group", "server": "vault", "stream": "orders:new", "group": "workers"},
+    {"topic": "entries", "server": "attic", "stream": "orders:new"},
+    {"topic": "group", "server": "attic", "stream": "orders:new", "group": "workers"},
 )
 
 

@@ -47,4 +47,7 @@ class BadId(ValueError):
 
 
 class UnknownServer(StreamError):
-    """No server of that name is configured."""
+    """No server of that name is configured, as far as who asks may know."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"No server named “{name[:60]}” is configured.")

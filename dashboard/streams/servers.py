@@ -434,7 +434,7 @@ def get(name: str) -> Server:
     try:
         return _servers[name]
     except KeyError:
-        raise UnknownServer(f"No server named “{name[:60]}” is configured.") from None
+        raise UnknownServer(name) from None
 
 
 def all() -> tuple[Server, ...]:

@@ -74,8 +74,8 @@ def test_findings_are_narrowed_too(seeded: Seeded, settings: Any, viewer: Client
 def test_a_token_for_another_server_sees_nothing_here(seeded: Seeded) -> None:
     client = with_token(server="elsewhere")
     assert client.get("/api/v1/servers").json()["items"] == []
-    assert client.get("/api/v1/servers/default/streams").status_code == 403
-    assert client.get("/api/v1/findings", {"server": "default"}).status_code == 403
+    assert client.get("/api/v1/servers/default/streams").status_code == 404
+    assert client.get("/api/v1/findings", {"server": "default"}).status_code == 404
 
 
 @pytest.mark.parametrize("change", ["unknown", "revoked", "expired"])

@@ -20,14 +20,15 @@ class BodyLimit:
         self.app = app
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        if _announced(scope) > BODY_BYTES:
+        body = _Counted(receive)
+        if _announced(scope) <= BODY_BYTES:
+            await self.app(scope, body, send)
+        if _announced(scope) > BODY_BYTES or body.too_large:
             await _refuse(send)
-            return
-        await self.app(scope, _Counted(receive), send)
 
 
 class _Counted:
-    """`receive` that ends the request once too much has come, however long it said it would be."""
+    """`receive` that ends the request once too much has come. Nothing is answered then: the body is read before."""
 
     def __init__(self, receive: Any) -> None:
         self.receive = receive
@@ -36,7 +37,11 @@ class _Counted:
     async def __call__(self) -> Any:
         message = await self.receive()
         self.seen += len(message.get("body", b""))
-        return {"type": "http.disconnect"} if self.seen > BODY_BYTES else message
+        return {"type": "http.disconnect"} if self.too_large else message
+
+    @property
+    def too_large(self) -> bool:
+        return self.seen > BODY_BYTES
 
 
 def _announced(scope: dict[str, Any]) -> int:

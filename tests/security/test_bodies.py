@@ -42,12 +42,22 @@ def test_an_announced_body_that_is_too_large_is_refused_and_not_kept(site: Site)
     assert peak_megabytes(site) - before < 40
 
 
-def test_a_body_in_chunks_is_not_kept(site: Site) -> None:
+CHUNK = b"100000\r\n" + MEGABYTE + b"\r\n"
+SMALL = b"10\r\n" + b"x" * 16 + b"\r\n"
+
+
+@pytest.mark.parametrize("parts", [[CHUNK] * SENT, [CHUNK, b"1\r\nx\r\n"], [SMALL * 4096] * 17], ids=len)
+def test_a_body_in_chunks_that_is_too_large_is_refused_and_not_kept(site: Site, parts: list[bytes]) -> None:
     before = peak_megabytes(site)
-    chunk = b"100000\r\n" + MEGABYTE + b"\r\n"
-    with send(site, b"Transfer-Encoding: chunked", [*[chunk] * SENT, b"0\r\n\r\n"]):
-        assert site.ready()
+    with send(site, b"Transfer-Encoding: chunked", [*parts, b"0\r\n\r\n"]) as sent:
+        assert sent.recv(100).startswith(b"HTTP/1.1 413 ")
     assert peak_megabytes(site) - before < 40
+    assert site.ready()
+
+
+def test_what_is_allowed_arrives_whole_in_chunks(site: Site) -> None:
+    with send(site, b"Transfer-Encoding: chunked", [CHUNK, b"0\r\n\r\n"]) as sent:
+        assert sent.recv(100).startswith(b"HTTP/1.1 403 ")  # read, and without a CSRF token
 
 
 def test_what_is_allowed_arrives_whole(site: Site) -> None:

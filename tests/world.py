@@ -59,7 +59,7 @@ class World:
 
 
 LARGE = World(entries=1_000_000, pending=200_000, consumers=50, small=3_000)
-SMALL = World(entries=1_000, pending=200, consumers=4, small=120)
+SMALL = World(entries=2_500, pending=200, consumers=4, small=120)
 """Small, but every page of it is full."""
 
 

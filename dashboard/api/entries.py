@@ -34,7 +34,7 @@ from dashboard.asked import Asked, asked
 from dashboard.names import to_path
 from dashboard.rows import Sight, sight
 from dashboard.streams.ids import MAX, MIN
-from dashboard.streams.queries import GROUPS_MAX, EntryQuery, EntryRange, FactsQuery, fitting, looking
+from dashboard.streams.queries import GROUPS_MAX, EntryQuery, EntryRange, FactsQuery
 from dashboard.streams.snapshots import Delivery, Entry, EntryWhereabouts, StreamFacts
 
 router = Router(tags=["entries"])
@@ -121,8 +121,7 @@ def _range(here: Asked, facts: StreamFacts, query: EntriesQuery, seen: Sight) ->
     if query.where:
         require(here.actor, Permission.READ_PAYLOAD, here.server.name, facts.key)
         keep = partial(where.parse(query.where).keeps, mask=seen.mask)
-    limit, look = fitting(query.limit, facts.entry_bytes), looking(facts.entry_bytes)
-    return EntryRange(facts.key, start, end, newest_first, limit, keep, look, facts.first_id)
+    return EntryRange(facts.key, start, end, newest_first, query.limit, keep, facts.first_id)
 
 
 @router.get(

@@ -38,7 +38,7 @@ from dashboard.fleet.snapshot import StreamState
 from dashboard.names import to_path
 from dashboard.rows import Sight, sight
 from dashboard.streams.ids import MIN
-from dashboard.streams.queries import FactsQuery, GroupQuery, PendingQuery, StreamQuery, fitting
+from dashboard.streams.queries import GroupQuery, PendingQuery, StreamQuery
 from dashboard.streams.snapshots import ConsumerFacts, GroupFacts, PendingEntry
 
 router = Router(tags=["groups"])
@@ -163,7 +163,6 @@ def pending(
 ) -> dict[str, Any]:
     """In the order of their IDs. Large entries make a page shorter than `limit`; `next` goes on."""
     here = asked(request, server, stream)
-    facts = here.read(FactsQuery(stream))
     page = here.read(
         PendingQuery(
             stream,
@@ -172,7 +171,7 @@ def pending(
             consumer=query.consumer,
             min_idle_ms=query.min_idle_ms,
             min_deliveries=query.min_deliveries,
-            limit=fitting(query.limit, facts.entry_bytes),
+            limit=query.limit,
         )
     )
     seen = sight(here.actor, here.server.name, stream)

@@ -1,7 +1,8 @@
 """Every read of a watched server, without I/O: `build()` says what to ask, `parse()` makes a value of the replies.
 
 All commands of one query travel in one pipeline. A query that needs a second look returns the next query from `then()`.
-Each command here is bounded: by COUNT, or by what it describes (one stream, its groups, one group's consumers).
+Each command here is bounded: by COUNT, or by what it describes (one stream, its groups, one group's consumers). Entries
+are fetched in steps, so that their weight is bounded too.
 """
 
 from __future__ import annotations
@@ -42,6 +43,7 @@ from dashboard.streams.snapshots import (
     StreamFacts,
     StreamOverview,
 )
+from dashboard.streams.steps import PAGE_BYTES, ended, step
 
 T = TypeVar("T")
 Command = tuple[bytes | str | int, ...]
@@ -52,8 +54,7 @@ LOOK_MAX = 2000
 """How many pending entries or entries one filtered page looks at before it stops and says so."""
 GROUPS_MAX = 50
 """Groups of one stream or deliveries of one entry that are looked into; more are counted, not shown."""
-PAGE_BYTES = 4 * 2**20
-"""What the payloads of one page may weigh, estimated from the entries that are known."""
+NOTHING: Page[Any] = Page(())
 
 
 class Query(Generic[T]):
@@ -69,15 +70,15 @@ class Query(Generic[T]):
         """What to ask next to complete `value`; None when it is complete."""
         return None
 
+    @property
+    def optional(self) -> bool:
+        """Whether what was read before is an answer already: then this is left out when no time is left."""
+        return False
+
 
 def fitting(limit: int, entry_bytes: int) -> int:
     """How many entries of about `entry_bytes` a page of `limit` may fetch: the byte budget as a count."""
     return max(1, min(limit, PAGE_MAX, PAGE_BYTES // max(entry_bytes, 1)))
-
-
-def looking(entry_bytes: int) -> int:
-    """How many entries of about `entry_bytes` a filtered page may look at."""
-    return max(1, min(LOOK_MAX, PAGE_BYTES // max(entry_bytes, 1)))
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ class GroupQuery(Query[GroupOverview]):
 
 @dataclass(frozen=True)
 class PendingQuery(Query[Page[PendingEntry]]):
-    """A page of a group's pending entries in ID order, with their payloads in one more round trip when `bodies`.
+    """A page of a group's pending entries in ID order, with their payloads when `bodies`.
 
     XPENDING's own IDLE makes the server walk the whole list, so idle and deliveries are filtered here, over at most
     LOOK_MAX entries a page; `stopped` says so. `limit` at most PAGE_MAX.
@@ -226,7 +227,8 @@ class PendingQuery(Query[Page[PendingEntry]]):
 
     def parse(self, replies: Sequence[Reply]) -> Page[PendingEntry]:
         looked = each_pending(replies[0])
-        return page(looked, self._matches, min(self.limit, PAGE_MAX), asked=self._count, what="pending entries")
+        found = page(looked, self._matches, min(self.limit, PAGE_MAX), asked=self._count, end=self.end)
+        return replace(found, stopped=_matching(found, "pending entries")) if found.stopped else found
 
     def _matches(self, entry: PendingEntry) -> bool:
         released = entry.idle_ms < 0
@@ -238,25 +240,45 @@ class PendingQuery(Query[Page[PendingEntry]]):
 
 @dataclass(frozen=True)
 class Bodies(Query[Page[PendingEntry]]):
-    """The payloads of a page of pending entries: one XRANGE each. A body that is gone makes its entry a ghost."""
+    """The payloads of a page of pending entries: one XRANGE each, a step in one round trip.
+
+    A body that is gone makes its entry a ghost. The page ends where the payloads weigh what a page may.
+    """
 
     key: bytes
     found: Page[PendingEntry]
+    so_far: Page[PendingEntry] = NOTHING
+
+    @property
+    def optional(self) -> bool:
+        return bool(self.so_far.items)
+
+    def _next(self, read: Page[PendingEntry]) -> tuple[PendingEntry, ...]:
+        at = len(read.items)
+        return self.found.items[at : at + step(at, read.weight, PAGE_MAX)]
 
     def build(self) -> Sequence[Command]:
-        return [_one(self.key, entry.id) for entry in self.found.items]
+        return [_one(self.key, entry.id) for entry in self._next(self.so_far)]
 
     def parse(self, replies: Sequence[Reply]) -> Page[PendingEntry]:
-        items = tuple(_with_body(e, r) for e, r in zip(self.found.items, replies, strict=True))
-        return replace(self.found, items=items)
+        read = tuple(_with_body(e, r) for e, r in zip(self._next(self.so_far), replies, strict=True))
+        items = (*self.so_far.items, *read)
+        found = replace(self.found, items=items, weight=self.so_far.weight + sum(e.weight for e in read))
+        left = self.found.items[len(items) :]
+        return replace(found, next=left[0].id, stopped=ended(len(items), found.weight)) if left else found
+
+    def then(self, value: Page[PendingEntry]) -> Query[Page[PendingEntry]] | None:
+        return replace(self, so_far=value) if self._next(value) else None
 
 
 @dataclass(frozen=True)
 class EntryRange(Query[Page[Entry]]):
-    """Entries from `start` to `end` inclusive, oldest first, or newest first when `newest_first`.
+    """Entries from `start` to `end` inclusive, oldest first, or newest first when `newest_first`, read in steps.
 
-    `keep` filters, over at most `look` entries a page. Asked about a missing key it is empty, like XRANGE.
+    The page ends where they weigh what a page may; `stopped` says so, and of a single step (in Together) too.
+    `keep` filters, over at most LOOK_MAX entries a page. Asked about a missing key it is empty, like XRANGE.
     `first`: the stream's first ID, where it is known. Asked for what is older, Redis walks the whole stream in vain.
+    `so_far`: what the steps before have read.
     """
 
     key: bytes
@@ -265,30 +287,57 @@ class EntryRange(Query[Page[Entry]]):
     newest_first: bool = False
     limit: int = 50
     keep: Callable[[Entry], bool] | None = None
-    look: int = LOOK_MAX
     first: StreamId | None = None
+    so_far: Page[Entry] = NOTHING
+
+    @property
+    def optional(self) -> bool:
+        return self.so_far.scanned > 0
 
     @property
     def _in_vain(self) -> bool:
         return self.newest_first and self.first is not None and self.end < self.first
 
     @property
-    def _count(self) -> int:
-        return self.look if self.keep else min(self.limit, PAGE_MAX) + 1
+    def _most(self) -> int:
+        return LOOK_MAX if self.keep else min(self.limit, PAGE_MAX) + 1
+
+    def _count(self, read: Page[Entry]) -> int:
+        return step(read.scanned, read.weight, self._most - read.scanned)
 
     def build(self) -> Sequence[Command]:
         if self._in_vain:
             return []
+        count = self._count(self.so_far)
         if self.newest_first:
-            return [("XREVRANGE", self.key, str(self.end), str(self.start), "COUNT", self._count)]
-        return [("XRANGE", self.key, str(self.start), str(self.end), "COUNT", self._count)]
+            return [("XREVRANGE", self.key, str(self.end), str(self.start), "COUNT", count)]
+        return [("XRANGE", self.key, str(self.start), str(self.end), "COUNT", count)]
 
     def parse(self, replies: Sequence[Reply]) -> Page[Entry]:
-        if self._in_vain:
-            return Page(())
-        looked = each_entry(replies[0])
-        onward = StreamId.prev if self.newest_first else StreamId.next
-        return page(looked, self.keep, min(self.limit, PAGE_MAX), asked=self._count, what="entries", onward=onward)
+        found = page(
+            each_entry([] if self._in_vain else replies[0]),
+            self.keep,
+            min(self.limit, PAGE_MAX),
+            asked=self._count(self.so_far),
+            end=self.start if self.newest_first else self.end,
+            so_far=self.so_far,
+            onward=StreamId.prev if self.newest_first else StreamId.next,
+        )
+        return replace(found, stopped=self._stopped(found)) if found.stopped else found
+
+    def _stopped(self, found: Page[Entry]) -> str:
+        if self.keep is None:
+            return found.stopped
+        looked = _matching(found, "entries")
+        return looked if found.scanned >= LOOK_MAX else f"{looked} {found.stopped}"
+
+    def then(self, value: Page[Entry]) -> Query[Page[Entry]] | None:
+        """What stopped only because the step ended goes on."""
+        if value.next is None or not value.stopped or not self._count(value):
+            return None
+        if self.newest_first:
+            return replace(self, end=value.next, so_far=value)
+        return replace(self, start=value.next, so_far=value)
 
 
 @dataclass(frozen=True)
@@ -372,7 +421,7 @@ class TailRead(Query[dict[bytes, tuple[Entry, ...]]]):
 
 @dataclass(frozen=True)
 class Together(Query[tuple[Any, ...]]):
-    """Several one-round queries in one pipeline. An error of one stands in its place instead of being raised."""
+    """The first rounds of several queries in one pipeline. An error of one stands in its place, it is not raised."""
 
     queries: tuple[Query[Any], ...]
 
@@ -404,28 +453,31 @@ def page(
     limit: int,
     *,
     asked: int,
-    what: str,
+    end: StreamId,
+    so_far: Page[Item] = NOTHING,
     onward: Callable[[StreamId], StreamId] = StreamId.next,
 ) -> Page[Item]:
-    """The first `limit` of `looked` that match, and the ID to go on from when there is or may be more.
+    """The first `limit` of `so_far` and `looked` that match, and the ID to go on from when there is or may be more.
 
     Looks no further than it has to: what comes behind a full page is not even parsed.
 
-    `asked`: the COUNT that was sent; as many replies mean that the list may go on.
+    `asked`: the COUNT that was sent; as many replies mean that the list may go on, unless the last one is its `end`.
     """
-    kept: list[Item] = []
-    scanned = 0
+    kept, scanned, weight, last = list(so_far.items), so_far.scanned, so_far.weight, None
     for item in looked:
-        scanned += 1
+        scanned, weight, last = scanned + 1, weight + item.weight, item.id
         if keep is not None and not keep(item):
             continue
         if len(kept) == limit:
-            return Page(tuple(kept), next=onward(kept[-1].id), scanned=scanned)
+            return Page(tuple(kept), next=onward(kept[-1].id), scanned=scanned, weight=weight)
         kept.append(item)
-    if scanned < asked:
-        return Page(tuple(kept), scanned=scanned)
-    stopped = f"Looked at {asked:,} {what} from here, {len(kept):,} match."
-    return Page(tuple(kept), next=onward(item.id), scanned=scanned, stopped=stopped)
+    if last is None or last == end or scanned - so_far.scanned < asked:
+        return Page(tuple(kept), scanned=scanned, weight=weight)
+    return Page(tuple(kept), onward(last), scanned, ended(scanned, weight), weight)
+
+
+def _matching(found: Page[Item], what: str) -> str:
+    return f"Looked at {found.scanned:,} {what} from here, {len(found.items):,} match."
 
 
 def _one(key: bytes, id_: StreamId) -> Command:

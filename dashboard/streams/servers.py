@@ -14,12 +14,12 @@ from __future__ import annotations
 import asyncio
 import errno
 import time
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 from weakref import WeakKeyDictionary
 
 import redis
@@ -102,10 +102,15 @@ class Server:
     def run(self, query: Query[T]) -> T:
         """Ask with the sync eyes. Raises StreamError."""
         following: Query[T] | None = query
-        while following is not None:
+        while following is not None and not (following.optional and _too_late()):
             value = following.parse(self._ask(following.build()))
             following = following.then(value)
         return value
+
+    def send(self, query: Query[T]) -> Coming[T]:
+        """As `run`, for a query of one round trip whose answer is read later. Raises StreamError."""
+        self._refuse_while_down()
+        return Coming(self, self._eyes.connection_pool, query)
 
     async def arun(self, query: Query[T]) -> T:
         """As `run`, on the running event loop."""
@@ -161,8 +166,7 @@ class Server:
         return self._async_eyes[loop]
 
     def _refuse_too_late(self) -> None:
-        ends = _ends.get()
-        if ends is not None and time.monotonic() + LOOK_TIMEOUT > ends:
+        if _too_late():
             raise Unreachable("The server answers too slowly: there was no time left to read this.")
 
     def _refuse_while_down(self) -> None:
@@ -204,6 +208,42 @@ class Server:
         self.hands.close()
 
 
+class Coming(Generic[T]):
+    """A query that was sent, and the connection its answer comes on: `get` it or `drop` it, once."""
+
+    def __init__(self, server: Server, pool: redis.ConnectionPool, query: Query[T]) -> None:
+        self._server, self._pool, self._query = server, pool, query
+        self._words = query.build()
+        self._connection: Any = None
+        with self._or_down():
+            self._connection = pool.get_connection()
+            self._connection.send_packed_command(self._connection.pack_commands(self._words))
+
+    def get(self) -> T:
+        """Raises StreamError."""
+        with self._or_down():
+            replies = [_read(self._connection) for _ in self._words]
+        self._pool.release(self._connection)
+        return self._query.parse(self._server._answered(replies))
+
+    def drop(self) -> None:
+        """Nobody wants the answer any more: it must not be taken for that of the next question."""
+        if self._connection is not None:
+            self._connection.disconnect()
+            self._pool.release(self._connection)
+
+    @contextmanager
+    def _or_down(self) -> Iterator[None]:
+        try:
+            yield
+        except (redis.RedisError, OSError) as error:
+            self.drop()
+            raise self._server._went_down(error) from error
+        except BaseException:
+            self.drop()
+            raise
+
+
 class Tail:
     """Runs queries one at a time on one connection. Cancelling a read closes the connection: open a new tail."""
 
@@ -243,6 +283,7 @@ class Hands:
             raise translate(error) from error
         try:
             connection.send_packed_command(connection.pack_commands(commands))
+            _do_meanwhile()
             return [_read(connection) for _ in commands]
         except (redis.RedisError, OSError) as error:
             connection.disconnect()
@@ -408,6 +449,11 @@ def _async_client(url: str, timeout: float, *, connections: int) -> redis.asynci
 _ends: ContextVar[float | None] = ContextVar("_ends", default=None)
 
 
+def _too_late() -> bool:
+    ends = _ends.get()
+    return ends is not None and time.monotonic() + LOOK_TIMEOUT > ends
+
+
 @contextmanager
 def patience(seconds: float) -> Iterator[None]:
     """Within it the sync eyes begin no round trip that may end later than that, on whatever server: Unreachable."""
@@ -416,6 +462,29 @@ def patience(seconds: float) -> Iterator[None]:
         yield
     finally:
         _ends.reset(token)
+
+
+_task: ContextVar[list[Callable[[], None]] | None] = ContextVar("_task", default=None)
+
+
+@contextmanager
+def meanwhile(task: Callable[[], None]) -> Iterator[None]:
+    """Within it the hands call `task` while the server works on what they have sent first; at the latest at the end.
+
+    The task must not raise: whether the write was done has nothing to do with it.
+    """
+    token = _task.set([task])
+    try:
+        yield
+        _do_meanwhile()
+    finally:
+        _task.reset(token)
+
+
+def _do_meanwhile() -> None:
+    tasks = _task.get()
+    if tasks:
+        tasks.pop()()
 
 
 _servers: dict[str, Server] = {}

@@ -12,8 +12,15 @@ T = TypeVar("T")
 Fields = tuple[tuple[bytes, bytes], ...]
 """An entry's fields in their order; a name may repeat."""
 
+FIELD_BYTES = 32
+"""What a field weighs beside its name and value: a hundred thousand empty ones fill a process too."""
+
 Body = Literal["present", "gone", "unread"]
 State = Literal["undelivered", "pending", "settled"]
+
+
+def weight_of(fields: Fields) -> int:
+    return sum(FIELD_BYTES + len(name) + len(value) for name, value in fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +36,15 @@ class Figure:
 class Page(Generic[T]):
     """Part of a list. `next` is where to go on, None at the end.
 
-    `scanned` counts what was looked at; `stopped` says in words why the page ends before the list does.
+    `scanned` counts what was looked at, `weight` adds up what that weighs; `stopped` says in words why the page ends
+    before the list does.
     """
 
     items: tuple[T, ...]
     next: StreamId | None = None
     scanned: int = 0
     stopped: str = ""
+    weight: int = 0
 
     @property
     def complete(self) -> bool:
@@ -116,6 +125,11 @@ class PendingEntry:
     fields: Fields = ()
     body: Body = "unread"
 
+    @property
+    def weight(self) -> int:
+        """Of its payload, as far as that was read."""
+        return weight_of(self.fields)
+
     def age_ms(self, now_ms: int) -> int:
         """Since it was added, where its ID tells; else since its last delivery."""
         known = self.id.age_ms(now_ms)
@@ -132,6 +146,11 @@ class Entry:
     @property
     def size(self) -> int:
         return sum(len(name) + len(value) for name, value in self.fields)
+
+    @property
+    def weight(self) -> int:
+        """What it costs to hold it."""
+        return weight_of(self.fields)
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from dashboard.names import plain, to_path
 from dashboard.rows import pending_row, sight
 from dashboard.streams.errors import Unreachable
 from dashboard.streams.ids import MIN, StreamId
-from dashboard.streams.queries import GroupQuery, PendingQuery, fitting
+from dashboard.streams.queries import GroupQuery, PendingQuery
 from dashboard.streams.sampling import GroupSample, StreamSample
 from dashboard.streams.snapshots import (
     ConsumerFacts,
@@ -164,7 +164,7 @@ def _pending(here: Watched, overview: GroupOverview, asked: Asked) -> Page[Pendi
         consumer=asked.consumer,
         min_idle_ms=asked.min_idle_ms,
         min_deliveries=asked.min_deliveries,
-        limit=fitting(LIMIT, overview.stream.entry_bytes),
+        limit=LIMIT,
     )
     return here.server.run(query)
 

@@ -16,7 +16,7 @@ from dashboard.names import to_path
 from dashboard.rows import COLUMNS, EntryRow, Sight, entry_row, field_names, sight
 from dashboard.streams.errors import Unreachable
 from dashboard.streams.ids import MAX, MIN, StreamId
-from dashboard.streams.queries import EntryRange, StreamQuery, fitting, looking
+from dashboard.streams.queries import EntryRange, StreamQuery
 from dashboard.streams.snapshots import Entry, GroupFacts, Page, StreamFacts, StreamOverview
 from dashboard.views.watched import Watched, watched
 
@@ -160,9 +160,8 @@ def _read(here: Watched, facts: StreamFacts, asked: Asked, seen: Sight) -> tuple
         start=asked.start or MIN,
         end=asked.end or MAX,
         newest_first=not upwards,
-        limit=fitting(LIMIT, facts.entry_bytes),
+        limit=LIMIT,
         keep=(lambda entry: filtered.keeps(entry, seen.mask)) if filtered else None,
-        look=looking(facts.entry_bytes),
         first=facts.first_id,
     )
     return here.server.run(query), upwards

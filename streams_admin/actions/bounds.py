@@ -40,16 +40,19 @@ def boundary_of(ask: Ask, overview: StreamOverview) -> tuple[StreamId | None, St
 def _first_kept(ask: Ask, overview: StreamOverview, keep: int) -> StreamId | None:
     """The first entry that stays when `keep` do; None when it lies too deep to be read."""
     facts = overview.facts
-    most = fitting(PAGE_MAX, facts.entry_bytes) - 1
     if keep == 0:
         return facts.last_generated_id.next()
-    if keep <= most:
-        page = ask.server.run(EntryRange(ask.key, end=facts.last_id or MIN, newest_first=True, limit=keep))
-        return page.items[-1].id if page.items else None
-    if facts.length - keep <= most:
-        page = ask.server.run(EntryRange(ask.key, limit=facts.length - keep + 1))
-        return page.items[-1].id if page.items else None
+    if keep < PAGE_MAX:
+        return _nth(ask, EntryRange(ask.key, end=facts.last_id or MIN, newest_first=True, limit=keep))
+    if facts.length - keep < PAGE_MAX:
+        return _nth(ask, EntryRange(ask.key, limit=facts.length - keep + 1))
     return None
+
+
+def _nth(ask: Ask, upto: EntryRange) -> StreamId | None:
+    """The last entry of a page; None when what was read weighed too much to get that far."""
+    page = ask.server.run(upto)
+    return None if page.stopped or not page.items else page.items[-1].id
 
 
 def count(ask: Ask, overview: StreamOverview, below: StreamId | None) -> tuple[int, bool]:

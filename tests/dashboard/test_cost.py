@@ -36,6 +36,10 @@ FIRST = {"TIME": 1, "XINFO STREAM": 1, "XINFO GROUPS": 1, "XRANGE": 2, "XPENDING
 ENTRY = {**FIRST, "XREVRANGE": 1}
 """The entry and its two neighbours; one XPENDING per group, never more than fifty. The first one has none before it."""
 
+PAGE, LIST, LOOK = 5, 33, 127
+"""Commands that fetch 50 entries of a page, 500 of a list and 2,000 for a filter, and one more to know of a next page:
+4, 8 and then 16 at a time, for nobody knows before what an entry weighs."""
+
 ALL = "/s/default/"
 ONE, GRP = f"{ALL}orders:new/", f"{ALL}orders:new/g/order_processors/"
 PAGES = {
@@ -45,12 +49,12 @@ PAGES = {
     f"{ALL}?flat=1&limit=50&sort=-length&search=tenant": {"MEMORY USAGE": 50},
     "/search/?q=tenant": {},
     "/search/?q={entry}": {"XRANGE": 100},
-    ONE: {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": 1},
-    f"{ONE}?at=-5s": {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": 1},
-    f"{ONE}?start={{entry}}": {**STREAM, "MEMORY USAGE": 1, "XRANGE": 1},
+    ONE: {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": PAGE},
+    f"{ONE}?at=-5s": {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": PAGE},
+    f"{ONE}?start={{entry}}": {**STREAM, "MEMORY USAGE": 1, "XRANGE": PAGE},
     f"{ONE}?end={{entry}}&open={{entry}}": {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": 1},
-    f"{ONE}?where=status = paid": {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": 1},
-    f"{ONE}?where=status = lost": {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": 1},
+    f"{ONE}?where=status = paid": {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": PAGE},
+    f"{ONE}?where=status = lost": {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": LOOK},
     f"{ONE}?tab=groups": {**STREAM, "MEMORY USAGE": 1},
     f"{ONE}?tab=retention": {**STREAM, "MEMORY USAGE": 1},
     f"{ONE}?at=2001-01-01": {**STREAM, "MEMORY USAGE": 1},  # before the first entry: XREVRANGE would walk all of them
@@ -74,10 +78,10 @@ READS = {
     f"{AO}/groups": STREAM,
     AG: GROUP,
     f"{AG}/consumers": GROUP,
-    f"{AG}/pending?limit=200": {**FACTS, "XPENDING": 1, "XRANGE": 200},
-    f"{AG}/pending?limit=200&min_idle_ms=1000&min_deliveries=2": {**FACTS, "XPENDING": 1, "XRANGE": 200},
-    f"{AO}/entries?limit=500": {**FACTS, "XRANGE": 1},
-    f"{AO}/entries?limit=500&order=desc&where=status = paid": {**FACTS, "XREVRANGE": 1},
+    f"{AG}/pending?limit=200": {"XPENDING": 1, "XRANGE": 200},
+    f"{AG}/pending?limit=200&min_idle_ms=1000&min_deliveries=2": {"XPENDING": 1, "XRANGE": 200},
+    f"{AO}/entries?limit=500": {**FACTS, "XRANGE": LIST},
+    f"{AO}/entries?limit=500&order=desc&where=status = paid": {**FACTS, "XREVRANGE": LIST},
     f"{AO}/entries?order=desc&end=2001-01-01": FACTS,
     f"{AO}/entries/{{first}}": FIRST,
     f"{AO}/entries/{{entry}}": ENTRY,

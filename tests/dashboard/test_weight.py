@@ -29,7 +29,7 @@ WORST = {
     "short and ugly": {NAME + str(n).encode(): CONTROL * 2 for n in range(8)},
 }
 ENTRIES = 60
-FEW = 3
+FEW = 6
 
 
 @dataclass

@@ -99,10 +99,11 @@ def test_a_filter_that_looked_at_enough_says_so_and_goes_on(
 
 
 def test_large_entries_make_short_pages(server: Server, get: Get, redis_client: redis.Redis) -> None:
-    for _ in range(3):
-        redis_client.xadd("large", {"body": b"x" * (queries.PAGE_BYTES // 2 + 1)})
-    assert len(get(f"{STREAMS}/large/entries")["items"]) == 1
-    assert len(pages(get, f"{STREAMS}/large/entries")) == 3
+    for _ in range(10):
+        redis_client.xadd("large", {"body": b"x" * (queries.PAGE_BYTES // 4)})
+    first = get(f"{STREAMS}/large/entries")
+    assert (len(first["items"]), first["stopped"]) == (4, "The page ends here: what was read weighs 4.2 MB.")
+    assert len(pages(get, f"{STREAMS}/large/entries")) == 10
 
 
 def test_pending_and_consumers(seeded: Seeded, get: Get) -> None:

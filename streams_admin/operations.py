@@ -24,7 +24,7 @@ from django.utils import timezone
 from dashboard.access import Actor
 from dashboard.live import hub
 from dashboard.streams.errors import StreamError
-from streams_admin import audit, batches, plans
+from streams_admin import audit, batches, plans, rights
 from streams_admin.actions import ALL
 from streams_admin.actions.base import BATCH, Action, Ask
 from streams_admin.audit import Caller
@@ -193,6 +193,9 @@ def _go_on(operation: Operation, until: float) -> None:
     action, plan = ALL[operation.plan.action], operation.plan
     ask = plans.ask_of(plan, Actor(plan.who, plan.who_kind))
     if operation.inflight is None and not batches.obey(operation, ask, action):
+        return
+    if operation.inflight is None and (why := rights.lost(operation, action)):
+        batches.end(operation, "cancelled", why, ask, action)
         return
     while batches.advance(operation, ask, action):
         batches.rest(operation)

@@ -249,7 +249,7 @@ def test_a_plan_of_somebody_else_gives_nothing(world: redis.Redis, operator: Cli
 
 
 def test_who_lost_the_right_to_read_gets_no_file(world: redis.Redis) -> None:
-    plan, anna = planned("stream_delete", {}), person("anna", "admin")
+    anna, plan = person("anna", "admin"), planned("stream_delete", {})
     assert signed_in(anna).get(address(plan)).status_code == 200
     anna.groups.clear()
     AccessGrant.objects.create(user=anna, role="admin", keys=["other:*"])

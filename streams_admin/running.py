@@ -1,0 +1,209 @@
+"""One operation, batch by batch: what is about to be done is saved before, together with what came of the batch before.
+
+A process that dies leaves `inflight`. The next one finds out by reading what came of that; only what certainly was not
+done ("failed") is done again.
+
+Without a duty limit nothing waits that need not: while the server works on a batch, the next one is taken apart and the
+one behind it is asked for. A save and the server's work on that question happen at the same time.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from contextlib import suppress
+from dataclasses import replace
+from functools import partial
+from typing import Any, Self
+
+from dashboard.streams import servers
+from dashboard.streams.errors import OutcomeUnknown, StreamError
+from dashboard.streams.servers import Coming
+from streams_admin import batches, results
+from streams_admin.actions.base import BATCH, Action, Ask, Batch, Done, ids_of, part_of
+from streams_admin.batches import Wished
+from streams_admin.models import Operation
+
+NO_LIMIT = 100
+"""A duty that leaves no time to rest."""
+GENTLE = 50
+"""Entries per batch of an operation that rests: nobody else waits for the server longer than these take."""
+LOOK_AFTER = (0.2, 1.0, 2.0)
+"""Seconds before each look at what came of a write whose reply was lost."""
+FRESH_FOR = 1.0
+"""Seconds after which what was read is read again before it is acted upon."""
+
+
+class Run:
+    """An operation that this process runs. A context manager: whatever happens, no answer is left on a connection.
+
+    `alone`: its first batch, within a request.
+    """
+
+    def __init__(self, operation: Operation, ask: Ask, action: Action, *, alone: bool = False) -> None:
+        hurries = operation.duty >= NO_LIMIT
+        self.operation, self.action = operation, action
+        self.ask = replace(
+            ask,
+            operation=str(operation.pk),
+            reason=operation.reason,
+            most=BATCH if alone or hurries else GENTLE,
+        )
+        self._reads_ahead = hurries and not alone
+        self._coming: tuple[Any, Coming[Batch]] | None = None
+        self._ahead: tuple[Any, Batch] | None = None
+        self._read_at = 0.0
+        self._unkept: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._coming is not None:
+            self._coming[1].drop()
+
+    def advance(self) -> bool:
+        """One batch. False when the operation is over or paused; its row and the audit log then say how it ended.
+
+        What came of the batch is saved with the next one, or by `release`. Raises TakenOver.
+        """
+        try:
+            return self._resume() if self.operation.inflight is not None else self._advance()
+        except Wished:
+            goes_on = batches.obey(self.operation, self.ask, self.action)
+            self._keep()
+            return goes_on
+        except StreamError as error:
+            left = self.operation.inflight or {}
+            self._end("failed", error.message, Done.of(map(tuple, left.get("settled", ()))))
+            return False
+
+    def release(self) -> None:
+        """Whoever is first goes on with it. Raises TakenOver."""
+        batches.save(self.operation, state="queued", runner="")
+        self._keep()
+
+    def _advance(self) -> bool:
+        batch = self._next()
+        if not batch.work:
+            goes_on = self._note(batch, Done())
+            if goes_on:
+                batches.save(self.operation, heed=True)
+            return goes_on
+        batches.save(self.operation, heed=True, inflight=_inflight(batch))
+        if time.monotonic() - self._read_at > FRESH_FOR:  # the database was slow
+            batches.note(self.operation, inflight=None)
+            return True
+        return self._note(batch, self._attempt(batch))
+
+    def _next(self) -> Batch:
+        """What was read ahead, or is read now."""
+        operation, ahead = self.operation, self._ahead
+        self._ahead = None
+        if ahead is not None and ahead[0] == operation.cursor and time.monotonic() - self._read_at < FRESH_FOR:
+            return ahead[1]
+        self._read_at = began = time.monotonic()
+        batch = self.action.batch(self.ask, operation.plan.seen, operation.cursor)
+        operation.spent = time.monotonic() - began
+        return batch
+
+    def _attempt(self, batch: Batch) -> Done:
+        """Act; when the reply is lost, look what came of it. What cannot be found out is unknown."""
+        began = time.monotonic()
+        try:
+            with servers.meanwhile(partial(self._meanwhile, batch)):
+                done = self.action.act(self.ask, self.operation.plan.seen, batch.work)
+            self.operation.spent += time.monotonic() - began
+            return done
+        except OutcomeUnknown:
+            return self._look(batch.work)
+        finally:
+            self._keep()
+
+    def _meanwhile(self, batch: Batch) -> None:
+        self._keep()
+        if self._reads_ahead and not batch.last:
+            with suppress(StreamError):  # it is read again when it is its turn, and then it counts
+                self._read_ahead(batch.cursor)
+
+    def _read_ahead(self, cursor: Any) -> None:
+        """Take the batch at `cursor`, which may have been asked for a batch ago, and ask for the one behind it."""
+        coming, self._coming = self._coming, None
+        if coming is not None and coming[0] != cursor:
+            coming[1].drop()
+            coming = None
+        coming = coming or self._ask_for(cursor)
+        if coming is not None:
+            self._ahead = cursor, coming[1].get()
+            self._read_at = time.monotonic()
+            self._coming = None if self._ahead[1].last else self._ask_for(self._ahead[1].cursor)
+
+    def _ask_for(self, cursor: Any) -> tuple[Any, Coming[Batch]] | None:
+        query = self.action.reading(self.ask, self.operation.plan.seen, cursor)
+        return None if query is None else (cursor, self.ask.server.send(query))
+
+    def _look(self, work: list[Any]) -> Done:
+        for pause in LOOK_AFTER:
+            time.sleep(pause)
+            try:
+                return self.action.settle(self.ask, self.operation.plan.seen, work)
+            except StreamError:
+                continue
+        ids = ids_of(work)
+        return Done.alike("unknown", work) if ids else Done(counts=Counter(unknown=len(work)))
+
+    def _resume(self) -> bool:
+        """After a crash. What was not done is done now: whoever was about to do it is gone."""
+        left = self.operation.inflight or {}
+        batch = Batch(left["work"], left["cursor"], [tuple(pair) for pair in left.get("settled", ())], left["last"])
+        found = self._look(batch.work)
+        undone, rest = _undone(batch.work, found)
+        if not undone:
+            return self._note(batch, found)
+        batch = replace(batch, work=undone, settled=[*batch.settled, *rest])
+        batches.save(self.operation, inflight=_inflight(batch))
+        return self._note(batch, self._attempt(batch))
+
+    def _note(self, batch: Batch, done: Done) -> bool:
+        """What came of a batch. False at the end."""
+        all_ = _together(Done.of(batch.settled), done, Done(counts=batch.passed))
+        cursor = batch.cursor if done.cursor is None else done.cursor
+        if batch.last or done.last:
+            batches.note(self.operation, cursor=cursor)
+            self._end("done", "", all_)
+            return False
+        counted = batches.counted(self.operation, all_.named, all_.counts)
+        batches.note(self.operation, inflight=None, cursor=cursor, **counted)
+        self._unkept = all_.named
+        return True
+
+    def _end(self, state: str, error: str, done: Done) -> None:
+        counted = batches.counted(self.operation, done.named, done.counts)
+        batches.end(self.operation, state, error, self.ask, self.action, **counted)
+        self._keep()
+        results.keep(self.operation, done.named)
+
+    def _keep(self) -> None:
+        """Results go into the file once they are saved."""
+        unkept, self._unkept = self._unkept, {}
+        results.keep(self.operation, unkept)
+
+
+def _inflight(batch: Batch) -> dict[str, Any]:
+    return {"work": batch.work, "cursor": batch.cursor, "settled": batch.settled, "last": batch.last}
+
+
+def _undone(work: list[Any], found: Done) -> tuple[list[Any], list[tuple[str, str]]]:
+    """The part of the work that was certainly not done, and the results of the rest."""
+    if not found.named:
+        return (work if set(found.counts) == {"failed"} else []), []
+    failed = set(found.named.get("failed", "").split())
+    rest = [(id_, result) for result, ids in found.named.items() if result != "failed" for id_ in ids.split()]
+    return part_of(work, failed), rest
+
+
+def _together(*found: Done) -> Done:
+    named: dict[str, str] = {}
+    for result, ids in (pair for done in found for pair in done.named.items()):
+        named[result] = f"{named[result]} {ids}" if result in named else ids
+    return Done(named, sum((done.counts for done in found), Counter()))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard.streams.errors import BadId
-from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.queries import PAGE_MAX, EntryRange, StreamQuery, fitting
 from dashboard.streams.snapshots import StreamFacts, StreamOverview
 from streams_admin.actions.base import Ask
@@ -65,18 +65,31 @@ def count(ask: Ask, overview: StreamOverview, below: StreamId | None) -> tuple[i
     return _count_below(ask, facts, below or MIN)
 
 
+def holds_back(ask: Ask, overview: StreamOverview, need: StreamId, boundary: StreamId | None) -> bool | None:
+    """Whether what is needed begins below the bound. None: a length so deep that it cannot be told."""
+    if boundary is not None:
+        return need < boundary
+    facts, keep = overview.facts, int(ask.params["maxlen"])
+    most = max(0, facts.length - keep)
+    below, more_below = _count_below(ask, facts, need)
+    if below >= most or not more_below:
+        return below < most
+    needed, more = _counted(ask, need, MAX, fitting(PAGE_MAX, facts.entry_bytes))
+    return None if more and needed <= keep else needed > keep
+
+
 def _count_below(ask: Ask, facts: StreamFacts, below: StreamId) -> tuple[int, bool]:
     if facts.last_id is None or facts.first_id is None or facts.first_id >= below:
         return 0, False
     if facts.last_id < below:
         return facts.length, False
-    return _counted(ask, below, fitting(PAGE_MAX, facts.entry_bytes))
+    return _counted(ask, MIN, below.prev(), fitting(PAGE_MAX, facts.entry_bytes))
 
 
-def _counted(ask: Ask, below: StreamId, limit: int) -> tuple[int, bool]:
-    found, start = 0, MIN
+def _counted(ask: Ask, start: StreamId, end: StreamId, limit: int) -> tuple[int, bool]:
+    found = 0
     while found < COUNT_UP_TO:
-        page = ask.server.run(EntryRange(ask.key, start, below.prev(), limit=limit))
+        page = ask.server.run(EntryRange(ask.key, start, end, limit=limit))
         found += len(page.items)
         if page.next is None:
             return found, False

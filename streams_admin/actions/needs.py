@@ -78,11 +78,11 @@ def first_needed(ask: Ask) -> StreamId:
     return need.id if need else MAX
 
 
-def safe_notes(need: Need | None, *, holds: bool) -> list[Note]:
-    """What a safe trim does, and which group holds it back."""
+def safe_notes(need: Need | None, holds: bool | None) -> list[Note]:
+    """What a safe trim does, and which group holds it back. None: the run will tell."""
     if need is None:
         return [Note("late", "No group reads the stream", "There is nobody whose entries a safe trim could keep.")]
-    if not holds:
+    if holds is False:
         return [Note("", "No group loses anything", "All of it was read and acknowledged.")]
-    title = f"{plain(need.group)} holds the trim back"
+    title = f"{plain(need.group)} {'holds' if holds else 'may hold'} the trim back"
     return [Note("late", title, f"{need.why} What it still needs stays.")]

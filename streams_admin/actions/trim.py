@@ -19,7 +19,7 @@ from dashboard.streams.snapshots import Entry, GroupFacts, StreamOverview
 from streams_admin import cli, commands
 from streams_admin.actions.affected import ranged
 from streams_admin.actions.base import Action, Ask, Batch, Change, Done, Note, Params, Preview, Seen
-from streams_admin.actions.bounds import boundary_of, count, id_of, overview_of
+from streams_admin.actions.bounds import boundary_of, count, holds_back, id_of, overview_of
 from streams_admin.actions.needs import Need, first_needed, lowest_need, safe_notes
 from streams_admin.actions.single import typed
 from streams_admin.errors import BadOrder, Changed
@@ -49,12 +49,12 @@ class Trim(Action):
         overview = overview_of(ask)
         below, boundary = boundary_of(ask, overview)
         need = lowest_need(ask) if ask.params.get("safe") else None
-        holds = need is not None and (boundary is None or need.id < boundary)
-        if need and holds:
+        holds = holds_back(ask, overview, need.id, boundary) if need else False
+        if need and holds is not False:
             below = boundary = need.id
         going, least = count(ask, overview, below)
         if not going:
-            raise Changed(_nothing(need if holds else None))
+            raise Changed(_nothing(need if holds is not False else None))
         seen = {
             "first": str(overview.facts.first_id),
             "groups": sorted(g.name.hex() for g in overview.groups),
@@ -63,7 +63,7 @@ class Trim(Action):
             "most": max(0, overview.facts.length - ask.params["maxlen"]) if "maxlen" in ask.params else None,
         }
         if ask.params.get("safe"):
-            return _preview(ask, overview, below, going, least, [], safe_notes(need, holds=holds)), seen
+            return _preview(ask, overview, below, going, least, [], safe_notes(need, holds), holds), seen
         losses = [_loss(ask, g, boundary, overview.facts.length - going) for g in overview.groups[:GROUPS]]
         return _preview(ask, overview, below, going, least, losses, _loss_notes(losses)), seen
 
@@ -243,7 +243,9 @@ def _precision(params: Params) -> Note:
     return Note("", "Exactly to the bound (=)", "Whole nodes first, in steps, then the rest of one node.")
 
 
-def _how_far(params: Params, below: StreamId | None) -> str:
+def _how_far(params: Params, below: StreamId | None, holds: bool | None) -> str:
+    if holds:
+        return f", those below {below}"
     if "maxlen" in params:
         return f", the newest {number(params['maxlen'])} stay"
     if "older_than_ms" in params:
@@ -251,7 +253,10 @@ def _how_far(params: Params, below: StreamId | None) -> str:
     return f", those below {below}"
 
 
-def _lines(ask: Ask, below: StreamId | None) -> list[str]:
+def _lines(ask: Ask, below: StreamId | None, holds: bool | None) -> list[str]:
+    """The one command that does the same; none where it would have to look at the groups in between."""
+    if holds is None:
+        return [f"# in steps: below {below}, and no more than a length of {ask.params['maxlen']} leaves over"]
     bound = ask.params["maxlen"] if below is None else below
     return [cli.line(*commands.trim_words(ask.key, bound, approximate=ask.params["approximate"]))]
 
@@ -264,12 +269,14 @@ def _preview(
     least: bool,
     losses: list[Loss],
     notes: list[Note],
+    holds: bool | None = False,
 ) -> Preview:
     length = overview.facts.length
     about = "at least " if least else "up to " if ask.params["approximate"] else ""
+    far = _how_far(ask.params, below, holds)
     return Preview(
         title=f"Trim {about}{plural(going, 'entry', 'entries')}",
-        sentence=f"Removes the oldest entries of {plain(ask.key)}{_how_far(ask.params, below)}. It cannot be undone.",
+        sentence=f"Removes the oldest entries of {plain(ask.key)}{far}. It cannot be undone.",
         button=f"Remove {about}{plural(going, 'entry', 'entries')}",
         total=going,
         least=least,
@@ -279,6 +286,6 @@ def _preview(
             Change("entries", length, None if least else length - going),
             *(Change(f"{loss.group}: unread lost", 0, loss.unread) for loss in losses if loss.unread),
         ],
-        redis_cli=_lines(ask, below),
+        redis_cli=_lines(ask, below, holds),
         confirm=typed(ask.key),
     )

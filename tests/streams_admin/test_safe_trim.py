@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import redis
 
+from dashboard.names import plain
 from dashboard.streams.servers import Server
 from streams_admin.actions import trim
 from streams_admin.actions.base import Ask
@@ -75,6 +76,41 @@ def test_a_length_too_deep_to_look_at_is_kept_to(server: Server, redis_client: r
     assert (redis_client.xlen(KEY), first(redis_client)) == (1_234, 767)
     assert act("trim", {"maxlen": 600, "safe": True, "approximate": False}).results == {"done": 134}
     assert first(redis_client) == 901
+
+
+@pytest.mark.parametrize("read", [20_000, 19_500])
+def test_a_deep_length_that_nobody_holds_back_is_told_as_a_length(
+    server: Server, redis_client: redis.Redis, read: int
+) -> None:
+    fill(redis_client, 20_000)
+    group(redis_client, read=read)
+    redis_client.xack(KEY, GROUP, *[f"{n}-0" for n in range(1, read + 1)])
+    preview = planned("trim", {"maxlen": 1_234, "safe": True, "approximate": False}).preview
+    assert preview["notes"][0]["title"] == "No group loses anything"
+    assert preview["redis_cli"][0].endswith(" MAXLEN = 1234")
+    assert "the newest 1,234 stay" in preview["sentence"]
+
+
+def test_a_deep_length_that_is_held_back_is_told_as_an_id(server: Server, redis_client: redis.Redis) -> None:
+    fill(redis_client, 20_000)
+    group(redis_client, read=15_000)
+    redis_client.xack(KEY, GROUP, *[f"{n}-0" for n in range(1, 15_001)])
+    preview = planned("trim", {"maxlen": 3_000, "safe": True, "approximate": False}).preview
+    assert preview["notes"][0]["title"] == f"{plain(GROUP)} holds the trim back"
+    assert preview["redis_cli"][0].endswith(" MINID = 15000-1")
+    assert "those below 15000-1" in preview["sentence"]
+
+
+def test_what_lies_too_deep_to_tell_is_not_told(server: Server, redis_client: redis.Redis) -> None:
+    """Neither 5,000 entries from below nor from above reach the need: the run finds out."""
+    fill(redis_client, 20_000)
+    group(redis_client, read=10_000)
+    redis_client.xack(KEY, GROUP, *[f"{n}-0" for n in range(1, 10_001)])
+    plan = planned("trim", {"maxlen": 9_000, "safe": True, "approximate": False})
+    assert plan.preview["notes"][0]["title"] == f"{plain(GROUP)} may hold the trim back"
+    assert plan.preview["redis_cli"][0].startswith("# ")
+    assert run(plan).results == {"done": 10_000}
+    assert first(redis_client) == 10_001
 
 
 def test_whole_nodes_only_is_safe_too(stream: redis.Redis) -> None:

@@ -15,35 +15,55 @@ from django.views.decorators.http import require_http_methods
 
 from dashboard import signin
 from dashboard.access import client_address
+from dashboard.format import age
+from dashboard.signin import MustWait
 
 
 @method_decorator(login_not_required, name="dispatch")
 class SignIn(LoginView):
-    """Name and password. Too many failures for one name from one address have to wait (429)."""
+    """Name and password. After too many failures of an address, for one name or in all, it has to wait (429)."""
 
     redirect_authenticated_user = True
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        if signin.must_wait(request.POST.get("username", ""), client_address(request)):
-            form = AuthenticationForm(request)
-            return render(request, "registration/login.html", {"form": form, "must_wait": True}, status=429)
+        try:
+            self.counted = signin.attempt(client_address(request), request.POST.get("username", ""))
+        except MustWait as wait:
+            return _must_wait(request, wait)
         return super().post(request, *args, **kwargs)
 
-    def form_invalid(self, form: Any) -> HttpResponse:
-        signin.failed(self.request.POST.get("username", ""), client_address(self.request))
-        return super().form_invalid(form)
+    def form_valid(self, form: Any) -> HttpResponse:
+        signin.succeeded(self.counted)
+        return super().form_valid(form)
 
 
 @login_not_required
 @require_http_methods(["GET", "HEAD", "POST"])
 def by_link(request: HttpRequest, secret: str) -> HttpResponseBase:
     """GET shows a button, so that a preview of the link does not use it up; POST signs in."""
+    try:
+        counted = signin.attempt(client_address(request))
+    except MustWait as wait:
+        return _must_wait(request, wait)
     link = signin.find(secret)
     if link is None:
         return render(request, "registration/link_used.html", status=410)
+    signin.succeeded(counted)
     if request.method != "POST":
         return render(request, "registration/link.html", {"person": link.user})
     if not signin.use(link):
         return render(request, "registration/link_used.html", status=410)
     login(request, link.user, backend="django.contrib.auth.backends.ModelBackend")
     return redirect("attention")
+
+
+def _must_wait(request: HttpRequest, wait: MustWait) -> HttpResponse:
+    """The form, with how long."""
+    context = {
+        "form": AuthenticationForm(request),
+        "wait": age(wait.seconds * 1000),
+        "next": request.POST.get("next", ""),
+    }
+    answer = render(request, "registration/login.html", context, status=429)
+    answer["Retry-After"] = str(wait.seconds)
+    return answer

@@ -1,24 +1,37 @@
-"""Guessing passwords is braked, however the name is spelt."""
+"""Guessing is braked, however the name is spelt, and keeps nobody out who comes from elsewhere."""
 
 from __future__ import annotations
 
+from datetime import timedelta
+from typing import Any
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
 from dashboard import signin
+from dashboard.models import FailedSignIn
 from tests.people import person
 
 SPELLINGS = ["anna", " anna", "anna\t", "ANNA", "\uff41nna", "an\uff4ea", "\u1d43nna", "\U0001d41anna", "\u00a0anna"]
 
 
-def guess(client: Client, name: str) -> int:
-    return client.post("/sign-in/", {"username": name, "password": "guessed"}).status_code
+RIGHT = {"username": "anna", "password": "not-to-be-guessed"}
 
 
-def test_every_spelling_that_means_the_same_name_counts(anonymous: Client) -> None:
+def guess(client: Client, name: str, address: str = "192.0.2.1") -> int:
+    return client.post("/sign-in/", {"username": name, "password": "guessed"}, REMOTE_ADDR=address).status_code
+
+
+@pytest.fixture
+def anna(anonymous: Client) -> None:
     user = person("anna", "admin")
     user.set_password("not-to-be-guessed")
     user.save()
+
+
+@pytest.mark.usefixtures("anna")
+def test_every_spelling_that_means_the_same_name_counts(anonymous: Client) -> None:
     for at in range(signin.FAILURES):
         assert guess(anonymous, SPELLINGS[at % len(SPELLINGS)]) == 200
     assert [guess(anonymous, name) for name in SPELLINGS] == [429] * len(SPELLINGS)
@@ -26,8 +39,90 @@ def test_every_spelling_that_means_the_same_name_counts(anonymous: Client) -> No
 
 
 @pytest.mark.parametrize("name", ["\uff41nna", " anna "])
+@pytest.mark.usefixtures("anna")
 def test_these_spellings_do_mean_the_same_name(anonymous: Client, name: str) -> None:
-    user = person("anna", "admin")
-    user.set_password("not-to-be-guessed")
-    user.save()
-    assert anonymous.post("/sign-in/", {"username": name, "password": "not-to-be-guessed"}).status_code == 302
+    assert anonymous.post("/sign-in/", {**RIGHT, "username": name}).status_code == 302
+
+
+@pytest.mark.usefixtures("anna")
+def test_a_stranger_elsewhere_keeps_nobody_out(anonymous: Client) -> None:
+    assert [guess(anonymous, "anna") for _ in range(signin.FAILURES + 1)][-1] == 429
+    assert anonymous.post("/sign-in/", RIGHT, REMOTE_ADDR="192.0.2.1").status_code == 429
+    assert anonymous.post("/sign-in/", RIGHT, REMOTE_ADDR="192.0.2.2").status_code == 302
+
+
+@pytest.mark.usefixtures("anna")
+def test_it_says_how_long_to_wait_and_that_is_enough(anonymous: Client) -> None:
+    FailedSignIn.objects.all().delete()
+    for _ in range(signin.FAILURES):
+        guess(anonymous, "anna")
+    FailedSignIn.objects.update(at=timezone.now() - signin.WINDOW + timedelta(seconds=72))
+    answer = anonymous.post("/sign-in/", RIGHT, REMOTE_ADDR="192.0.2.1")
+    assert (answer.status_code, answer["Retry-After"]) == (429, "72")
+    assert "Wait 1 min 12 s, then try again." in answer.text
+    FailedSignIn.objects.update(at=timezone.now() - signin.WINDOW)
+    assert anonymous.post("/sign-in/", RIGHT, REMOTE_ADDR="192.0.2.1").status_code == 302
+
+
+def test_an_address_waits_whatever_names_it_tries(anonymous: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signin, "FROM_ADDRESS", 5)
+    assert [guess(anonymous, f"name {n}") for n in range(7)] == [200] * 5 + [429] * 2
+    assert guess(anonymous, "name 0", "192.0.2.2") == 200
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "same"),
+    [
+        ("2001:db8::1", "2001:db8::ffff:2", True),
+        ("2001:db8::1", "2001:db8:0:1::1", False),
+        ("::ffff:192.0.2.1", "192.0.2.1", True),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", False),
+        ("", "192.0.2.1", False),
+    ],
+)
+def test_what_counts_as_one_address(
+    anonymous: Client, monkeypatch: pytest.MonkeyPatch, first: str, second: str, same: bool
+) -> None:
+    monkeypatch.setattr(signin, "FROM_ADDRESS", 1)
+    assert guess(anonymous, "anna", first) == 200
+    assert (guess(anonymous, "anna", second) == 429) == same
+
+
+@pytest.mark.parametrize("trusted", [False, True])
+def test_an_address_that_is_only_claimed_counts_where_a_proxy_says_it(
+    anonymous: Client, monkeypatch: pytest.MonkeyPatch, settings: Any, trusted: bool
+) -> None:
+    monkeypatch.setattr(signin, "FROM_ADDRESS", 1)
+    settings.BEHIND_PROXY = trusted
+    said = [
+        anonymous.post("/sign-in/", {"username": "anna", "password": "x"}, headers={"X-Real-IP": f"192.0.2.{n}"})
+        for n in range(2)
+    ]
+    assert said[1].status_code == (200 if trusted else 429)
+
+
+@pytest.mark.usefixtures("anna")
+def test_who_signs_in_has_not_failed(anonymous: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signin, "FROM_ADDRESS", 1)
+    assert [Client().post("/sign-in/", RIGHT).status_code for _ in range(3)] == [302] * 3
+    assert not FailedSignIn.objects.exists()
+
+
+def test_links_are_not_to_be_guessed_either(anonymous: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signin, "FROM_ADDRESS", 2)
+    links = [signin.one_time_link(person("anna", "admin")) for _ in range(4)]
+    assert [anonymous.get(link).status_code for link in links] == [200] * 4
+    assert [anonymous.get(f"/sign-in/guess{n}/").status_code for n in range(2)] == [410] * 2
+    answer = anonymous.post(links[0])
+    assert (answer.status_code, answer["Retry-After"]) == (429, "300")
+    assert 'action="/sign-in/"' in answer.text
+
+
+@pytest.mark.django_db
+def test_tries_that_are_under_way_count() -> None:
+    """Else many at the same moment were a way around."""
+    for _ in range(signin.FAILURES):
+        signin.attempt("192.0.2.1", "anna")
+    with pytest.raises(signin.MustWait):
+        signin.attempt("192.0.2.1", "anna")
+    assert FailedSignIn.objects.count() == 2 * signin.FAILURES

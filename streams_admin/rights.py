@@ -5,8 +5,7 @@ from __future__ import annotations
 import time
 from uuid import UUID
 
-from dashboard.access import Forbidden, require
-from dashboard.people import actor_again
+from dashboard.access import Forbidden, actor_again, require
 from streams_admin import plans
 from streams_admin.actions.base import Action
 from streams_admin.errors import Refused

@@ -6,6 +6,7 @@ entries that nobody touched, and whether anything moves. The word is "silent", n
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
@@ -28,6 +29,8 @@ WORDS = {
     "lag_unknown": "Lag unknown",
 }
 """What each kind of finding is called on a page."""
+ABOUT_AS_OLD = 1.25
+"""Ages within this factor are about the same."""
 SILENT_EACH = 3
 """Silent consumers of one group that get a finding of their own, those that hold most; the group's counts all."""
 
@@ -76,6 +79,11 @@ class Finding:
     evidence: dict[str, object] = field(default_factory=dict)
 
     @property
+    def urgency(self) -> tuple[int, int, int]:
+        """Sorts what is worst first, then what lasts longest; of what lasts about as long, what holds most entries."""
+        return RANK[self.severity], -round(math.log(1 + self.oldest_ms / 1000, ABOUT_AS_OLD)), -(self.count or 0)
+
+    @property
     def identity(self) -> tuple[object, ...]:
         return (self.kind, self.stream, self.group, self.consumer)
 
@@ -87,7 +95,7 @@ def judge(sample: StreamSample, movements: dict[bytes, Movement], limits: Limits
         for group in sample.groups
         for finding in _group_findings(sample, group, movements.get(group.facts.name, Movement()), limits)
     ]
-    return sorted(found, key=lambda f: (RANK[f.severity], -f.oldest_ms))
+    return sorted(found, key=lambda finding: finding.urgency)
 
 
 def _group_findings(s: StreamSample, g: GroupSample, moved: Movement, limits: Limits) -> Iterator[Finding]:
@@ -100,17 +108,19 @@ def _group_findings(s: StreamSample, g: GroupSample, moved: Movement, limits: Li
 
 def consumer_state(
     consumer: ConsumerFacts, sample: StreamSample, group: GroupSample, moved: Movement, limits: Limits
-) -> tuple[ConsumerState, str]:
-    """The state of a consumer, and why in a few words."""
+) -> tuple[ConsumerState, Severity, str]:
+    """The state of a consumer, how that is, and why in a few words."""
     if consumer.pending:
         if _is_silent(consumer, group, moved, limits):
-            return "silent", f"holds {number(consumer.pending)}, has not read for {age(consumer.idle_ms)}"
-        return "working", ""
-    if consumer.idle_ms >= limits.gone_ms and _passed_by(consumer, sample, group):
-        return "gone", "holds nothing"
+            return "silent", "stuck", f"holds {number(consumer.pending)}, has not read for {age(consumer.idle_ms)}"
+        return "working", "ok", ""
+    if consumer.idle_ms >= limits.late_ms and _passed_by(consumer, sample, group):
+        if consumer.idle_ms >= limits.gone_ms:
+            return "gone", "unknown", "holds nothing"
+        return "waiting", "unknown", f"has not read for {age(consumer.idle_ms)}, others have"
     if consumer.inactive_ms is not None and 0 <= consumer.inactive_ms < limits.late_ms:
-        return "working", ""
-    return "waiting", "nothing new" if group.facts.lag.value == 0 else f"last read {age(consumer.idle_ms)} ago"
+        return "working", "ok", ""
+    return "waiting", "ok", "nothing new" if group.facts.lag.value == 0 else f"last read {age(consumer.idle_ms)} ago"
 
 
 def _is_silent(consumer: ConsumerFacts, group: GroupSample, moved: Movement, limits: Limits) -> bool:
@@ -182,14 +192,19 @@ def _stuck_words(
         )
     name = _who(next(iter(holders)))
     if silent:
-        share = "all of them" if count >= g.facts.pending else f"{number(count)} of {number(g.facts.pending)} pending"
-        return f"{name} has been silent for {age(worst)} and holds {share}", _others(others)
+        return f"{name} has been silent for {age(silent[0].idle_ms)} and holds {_share(count, g)}", _others(others)
     consumer = next((c for c in g.consumers if c.name in holders), None)
     alive = f"It read {age(consumer.idle_ms)} ago. " if consumer else ""
     return (
         f"{name} is alive and has not acknowledged {_entries(count)} for {age(worst)}",
         f"{alive}A slow or failing handler, or an earlier process of the same name.",
     )
+
+
+def _share(count: int, g: GroupSample) -> str:
+    if count < g.facts.pending:
+        return f"{number(count)} of {number(g.facts.pending)} pending entries"
+    return "the only pending entry" if count == 1 else f"all {number(count)} pending entries"
 
 
 def _who(consumer: bytes) -> str:

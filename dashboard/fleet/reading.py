@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from dashboard.access import Actor, Permission, may
-from dashboard.fleet.findings import RANK, ConsumerState, Finding, consumer_state
+from dashboard.fleet.findings import ConsumerState, Finding, Severity, consumer_state
 from dashboard.fleet.sampler import current, freshen, limits, sampler_for
 from dashboard.fleet.snapshot import ServerSnapshot, StreamState
 from dashboard.streams import servers
@@ -36,7 +36,7 @@ def _judged(actor: Actor, snapshot: ServerSnapshot) -> list[StreamState]:
 
 
 def findings_for(actor: Actor, *, server: str | None = None, kind: str | None = None) -> list[Located]:
-    """Findings the actor may see, worst first, then those that last longest."""
+    """Findings the actor may see, the most urgent first."""
     found = [
         Located(watched, finding, state)
         for watched in servers.all()
@@ -45,7 +45,7 @@ def findings_for(actor: Actor, *, server: str | None = None, kind: str | None = 
         for finding in state.findings
         if kind in (None, finding.kind)
     ]
-    return sorted(found, key=lambda located: (RANK[located.finding.severity], -located.finding.oldest_ms))
+    return sorted(found, key=lambda located: located.finding.urgency)
 
 
 def attention_count(actor: Actor) -> int | None:
@@ -74,6 +74,6 @@ class Judge:
         self._stream = StreamSample(now.stream, (self.group,), now.now_ms)
         self._moved = sampler_for(server).movement(now.stream.key, now.group.name, now.now_ms)
 
-    def state(self, consumer: ConsumerFacts) -> tuple[ConsumerState, str]:
+    def state(self, consumer: ConsumerFacts) -> tuple[ConsumerState, Severity, str]:
         """As `findings.consumer_state`."""
         return consumer_state(consumer, self._stream, self.group, self._moved, limits())

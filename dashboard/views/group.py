@@ -35,12 +35,7 @@ CONSUMERS = 100
 """Consumers that are judged: those that hold most. Hundreds of idle ones tell nothing."""
 CONSUMERS_FIRST = 10
 """Consumers in the table before it is unfolded, so that the pending entries are not pushed away."""
-STATE_LOOK = {
-    "working": ("ok", "ok"),
-    "waiting": ("ok", "idle"),
-    "silent": ("stuck", "stuck"),
-    "gone": ("unknown", "gone"),
-}
+ICONS = {"working": "ok", "waiting": "idle", "silent": "stuck", "gone": "gone"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,11 +175,10 @@ def _matching(overview: GroupOverview, asked: Asked) -> int | None:
 
 def _consumer(here: Watched, overview: GroupOverview, judge: Judge, facts: ConsumerFacts, asked: Asked) -> ConsumerRow:
     key, name = overview.stream.key, overview.group.name
-    state, why = judge.state(facts)
-    severity, icon = STATE_LOOK[state]
+    state, severity, why = judge.state(facts)
     items = menus.items_for(here.actor, Target(here.server.name, key, name, facts.name, kind=state))
     step = next((item for item in items if item.primary), None)
-    return ConsumerRow(facts, state, why, severity, icon, step, asked.address(consumer=to_path(facts.name)))
+    return ConsumerRow(facts, state, why, severity, ICONS[state], step, asked.address(consumer=to_path(facts.name)))
 
 
 def _step(here: Watched, target: Target, findings: Sequence[Finding]) -> Item | None:

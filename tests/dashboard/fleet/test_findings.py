@@ -86,7 +86,8 @@ def only(of: StreamSample, moved: Movement = STILL) -> Finding:
 
 def state(of: StreamSample, moved: Movement = STILL, *, of_consumer: int = 0) -> tuple[ConsumerState, str]:
     group = of.groups[0]
-    return consumer_state(group.consumers[of_consumer], of, group, moved, LIMITS)
+    state, _, why = consumer_state(group.consumers[of_consumer], of, group, moved, LIMITS)
+    return state, why
 
 
 # what needs nobody ---------------------------------------------------------------------------------------------------
@@ -134,7 +135,7 @@ def test_a_silent_consumer_is_named_with_what_it_holds() -> None:
             consumers=(consumer(pending=3, idle=6 * MINUTE), consumer(b"worker-2", idle=SECOND)),
         )
     )
-    assert finding.message == "worker-1 has been silent for 6 min and holds all of them"
+    assert finding.message == "worker-1 has been silent for 6 min and holds all 3 pending entries"
     assert finding.detail == "The other consumer is there. Nobody has claimed the entries."
 
 
@@ -174,7 +175,7 @@ def test_what_was_not_all_looked_at_is_counted_as_at_least() -> None:
 
 def test_a_consumer_without_a_name_has_a_sentence_too() -> None:
     of = sample(held(6 * MINUTE, by=b""), consumers=(consumer(b"", pending=1, idle=6 * MINUTE),))
-    assert only(of).message == "The consumer without a name has been silent for 6 min and holds all of them"
+    assert only(of).message == "The consumer without a name has been silent for 6 min and holds the only pending entry"
     assert only(of).consumer is None, "an empty name cannot be linked to"
 
 
@@ -298,6 +299,22 @@ def test_a_lost_count_is_told_once_nothing_moves() -> None:
 
 
 # consumers -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_consumer_that_others_have_passed_by_is_not_said_to_have_nothing_new() -> None:
+    """Killed after its entries were claimed away: it holds nothing, the others read."""
+    of = sample(consumers=(consumer(idle=8 * MINUTE), consumer(b"worker-2", idle=SECOND)), delivered_ago=SECOND)
+    judged = consumer_state(of.groups[0].consumers[0], of, of.groups[0], STILL, LIMITS)
+    assert judged == ("waiting", "unknown", "has not read for 8 min, others have")
+
+
+def test_of_what_lasts_about_as_long_what_holds_most_comes_first() -> None:
+    def finding(minutes: float, count: int) -> Finding:
+        lasts = int(minutes * MINUTE)
+        return Finding("stuck", "stuck", KEY, GROUP, "", count=count, oldest_ms=lasts)
+
+    order = [finding(60, 1), finding(10.0, 20_000), finding(10.1, 1), finding(2, 50)]
+    assert sorted(order[::-1], key=lambda one: one.urgency) == order
 
 
 @pytest.mark.parametrize("idle", [MINUTE, HOUR, 30 * 24 * HOUR])

@@ -17,6 +17,7 @@ from dashboard.live import frames, origins, watch
 from dashboard.live import hub as hubs
 from dashboard.live.feed import Batch, News
 from dashboard.live.frames import Frame, Refusal
+from dashboard.live.room import Busy
 from dashboard.live.seats import Full
 from dashboard.live.watch import Watch
 from dashboard.live.who import Credentials
@@ -132,10 +133,13 @@ class LiveConsumer(AsyncWebsocketConsumer):
             raise Refusal("id_taken", "There is a watch with this id already; unwatch it first.")
         if len(self.watches) >= WATCHES:
             raise Refusal("too_many", f"A socket may watch {WATCHES} topics.")
+        try:
+            self.hub.subscribe(asked.feed, wish)
+        except Busy as busy:
+            raise Refusal("busy", busy.message) from None
         self.watches[asked.id] = asked
         if asked.topic.kind != "entries":
             await self._send({"type": "watching", "id": asked.id})
-        self.hub.subscribe(asked.feed, wish)
 
     async def _unwatch(self, frame: Frame) -> None:
         self._drop(str(frame.get("id")))

@@ -70,8 +70,11 @@ class Feed:
     Nothing but statuses and errors is taken before `begin` has said where it begins; what comes meanwhile waits.
     """
 
-    def __init__(self, topic: Topic, wake: Callable[[], None], *, limit: int = WAITING) -> None:
+    def __init__(
+        self, topic: Topic, wake: Callable[[], None], *, limit: int = WAITING, who: tuple[str, str] = ("", "")
+    ) -> None:
         self.topic = topic
+        self.who = who
         self.keep: Callable[[Entry], bool] | None = None
         self._wake = wake
         self._limit = limit

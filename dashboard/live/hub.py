@@ -9,6 +9,7 @@ from weakref import WeakKeyDictionary
 
 from dashboard.live.feed import Changed, Feed
 from dashboard.live.groups import GroupWatch
+from dashboard.live.room import Room
 from dashboard.live.seats import Seats
 from dashboard.live.stream import Wish
 from dashboard.live.tail import Tail
@@ -31,25 +32,30 @@ class Hub:
         self._tails: dict[Server, Tail] = {}
         self._groups = GroupWatch(self.changed)
         self._farewells: set[Farewell] = set()
+        self._room = Room()
         self.seats = Seats()
 
     def subscribe(self, feed: Feed, wish: Wish | None = None) -> None:
-        """From now on the feed gets the news of its topic. Raises UnknownServer."""
+        """From now on the feed gets the news of its topic. Raises UnknownServer, or Busy without room for it."""
         topic = feed.topic
-        if topic.kind == "entries":
-            tail = self._tail(servers.get(topic.server))
+        server = servers.get(topic.server) if topic.server else None
+        self._room.take(topic, feed.who)
+        if server and topic.kind == "entries":
+            tail = self._tail(server)
             tail.stream(topic.key).attach(feed, wish or Wish())
             if tail.status.state != "live":
                 feed.tell(tail.status)
-        elif topic.kind == "group":
-            self._groups.watch(servers.get(topic.server), topic)
+        elif server:
+            self._groups.watch(server, topic)
         self._feeds.setdefault(topic, set()).add(feed)
 
     def unsubscribe(self, feed: Feed) -> None:
         """No news any more. Asked twice, it does nothing."""
         topic = feed.topic
         followers = self._feeds.get(topic, set())
-        followers.discard(feed)
+        if feed in followers:
+            followers.remove(feed)
+            self._room.leave(topic, feed.who)
         for tail in self._tails.values():
             if topic.kind == "entries" and tail.server.name == topic.server and topic.key in tail.streams:
                 tail.streams[topic.key].detach(feed)

@@ -11,7 +11,7 @@ from dashboard.live.cursor import Reason
 from dashboard.live.feed import Begun, Broken, Feed
 from dashboard.streams.errors import Gone, StreamError
 from dashboard.streams.ids import MIN, StreamId
-from dashboard.streams.queries import EntryRange, Together, fitting
+from dashboard.streams.queries import EntryRange, Together
 from dashboard.streams.servers import Server
 from dashboard.streams.snapshots import Entry, Page, StreamFacts
 from dashboard.streams.watching import LookAt
@@ -20,8 +20,6 @@ log = logging.getLogger(__name__)
 
 MOST = 500
 """Entries a viewer gets of what it missed. More are counted."""
-COUNTABLE_BYTES = 2048
-"""Entries larger than this are not fetched only to be counted."""
 
 
 class Resumed(Protocol):
@@ -29,7 +27,6 @@ class Resumed(Protocol):
 
     server: Server
     key: bytes
-    entry_bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,15 +92,14 @@ def _reason(found: StreamFacts | StreamError, missed: Earlier, *, there: bool) -
 
 async def _read(stream: Resumed, start: StreamId, upto: StreamId) -> Page[Entry]:
     """The newest of what was missed, newest first."""
-    limit = fitting(MOST, stream.entry_bytes)
-    return await stream.server.arun(EntryRange(stream.key, start.next(), upto, newest_first=True, limit=limit))
+    return await stream.server.arun(EntryRange(stream.key, start.next(), upto, newest_first=True, limit=MOST))
 
 
 async def _count(stream: Resumed, feed: Feed, start: StreamId, page: Page[Entry]) -> None:
-    """Count what is older than the page, as far as that is cheap."""
+    """Count what is older than the page, as far as that is cheap: not behind a page that was too heavy itself."""
     if page.next is None:
         return
-    if stream.entry_bytes > COUNTABLE_BYTES:
+    if page.stopped:
         feed.skip(1, uncounted=True)
         return
     rest = EntryRange(stream.key, start.next(), page.next, newest_first=True, keep=lambda _: False)

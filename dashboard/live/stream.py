@@ -18,7 +18,8 @@ from dashboard.streams.servers import Server
 from dashboard.streams.snapshots import Entry, StreamFacts
 
 LINGER = 60.0
-"""Seconds a stream is read on after its last viewer left: a page that is opened next goes on without a gap."""
+"""Seconds a stream is read on after its last viewer left: a page that is opened next goes on without a gap. One that
+does not exist is left at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Stream:
         self.cursor: Cursor | None = None
         self.window = Window(MIN)
         self.trouble: StreamError | None = None
-        self.entry_bytes = 0
+        self._exists = False
         self.epoch = secrets.token_urlsafe(9)
         self.past: dict[str, Reason] = {}
         self._feeds: dict[Feed, Wish | None] = {}
@@ -55,9 +56,9 @@ class Stream:
         self._feeds.pop(feed, None)
         self._left = time.monotonic()
 
-    def deserted(self) -> bool:
-        """Nobody has watched for a while."""
-        return not self._feeds and time.monotonic() - self._left > LINGER
+    def deserted(self, linger: float = LINGER) -> bool:
+        """Nobody watches, and nobody has for a while if there was something to see."""
+        return not self._feeds and (not self._exists or time.monotonic() - self._left >= linger)
 
     def tell(self, status: Status) -> None:
         for feed in self._feeds:
@@ -65,11 +66,11 @@ class Stream:
 
     def looked(self, found: StreamFacts | StreamError, run_id: str, *, absent: bool) -> int:
         """Take in what XINFO STREAM says; how many entries are waiting to be read."""
+        self._exists = not isinstance(found, StreamError)
         if isinstance(found, StreamError) and not isinstance(found, Gone):
             self._in_trouble(found)
             return 0
         self.trouble = None
-        self.entry_bytes = 0 if isinstance(found, Gone) else found.entry_bytes
         if self.cursor is None:
             self._place(cursors.start(found, run_id))
         elif reset := cursors.judge(self.cursor, found, run_id, absent=absent):

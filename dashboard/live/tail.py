@@ -12,28 +12,32 @@ import contextlib
 import logging
 import random
 import time
+from collections.abc import Sequence
 
+from dashboard.live import room
 from dashboard.live.feed import State, Status
-from dashboard.live.stream import Stream
+from dashboard.live.stream import LINGER, Stream
+from dashboard.live.turns import BLOCK_MS, COUNT, Turns
 from dashboard.streams.errors import StreamError
 from dashboard.streams.ids import StreamId
-from dashboard.streams.queries import EntryRange, TailRead, fitting
+from dashboard.streams.queries import EntryRange, TailRead
 from dashboard.streams.servers import Server
 from dashboard.streams.servers import Tail as Connection
 from dashboard.streams.snapshots import Entry
+from dashboard.streams.steps import STEP
 from dashboard.streams.watching import LookAt
 
 log = logging.getLogger(__name__)
 
-BLOCK_MS = 5000
+LOOKED_AT = STEP // 2
+"""Streams looked at with one command each in one round trip: of each comes the first and the last entry."""
 LOOK_EVERY = 5.0
 """Seconds between looks at every stream; LOOK_SOON when a read came back full."""
 LOOK_SOON = 1.0
 PATIENCE = 1.5
 """Seconds beyond the block after which a silent server is called stale."""
-REST = 0.05
-"""Seconds between two reads that found something, so that a flood comes in batches."""
-COUNT = 500
+GRACE = 0.05
+"""Seconds a read may still take when a new stream is watched: whoever watches one after the other holds up nobody."""
 FAR = 5000
 """Entries behind after which the reader leaps to the newest COUNT."""
 PAUSE = 0.25
@@ -50,10 +54,13 @@ class Tail:
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._look_at = 0.0
+        self._turns = Turns()
 
     def stream(self, key: bytes) -> Stream:
-        """The watched stream, watched from now on if it was not."""
+        """The watched stream, watched from now on if it was not. Where many are, those that linger make room for it."""
         if key not in self.streams:
+            if len(self.streams) >= room.STREAMS:
+                self._leave_deserted(linger=0)
             self.streams[key] = Stream(self.server, key)
             self._wanted.set()
         if self._task is None or self._task.done():
@@ -94,39 +101,46 @@ class Tail:
     async def _look(self, *, absent: bool) -> None:
         """Ask for every stream whether it is still the one it was, and where a new one ends."""
         self._wanted.clear()
-        self.streams = {key: stream for key, stream in self.streams.items() if not stream.deserted()}
+        self._leave_deserted()
         looked = tuple(self.streams.values())
+        for at in range(0, len(looked), LOOKED_AT):
+            await self._look_at_some(looked[at : at + LOOKED_AT], absent=absent)
+        self._look_at = time.monotonic() + LOOK_EVERY
+        self._say("live")
+
+    async def _look_at_some(self, looked: Sequence[Stream], *, absent: bool) -> None:
         sighting = await self.server.arun(LookAt(tuple(stream.key for stream in looked)))
         for stream in looked:
             behind = stream.looked(sighting.streams[stream.key], sighting.run_id, absent=absent)
             if behind > FAR and stream.cursor:
                 await self._leap(stream, stream.cursor.at, behind)
-        self._look_at = time.monotonic() + LOOK_EVERY
-        self._say("live")
+
+    def _leave_deserted(self, linger: float = LINGER) -> None:
+        self.streams = {key: stream for key, stream in self.streams.items() if not stream.deserted(linger)}
 
     async def _leap(self, stream: Stream, after: StreamId, behind: int) -> None:
-        limit = fitting(COUNT, stream.entry_bytes)
-        newest = await self.server.arun(EntryRange(stream.key, after.next(), newest_first=True, limit=limit))
+        newest = await self.server.arun(EntryRange(stream.key, after.next(), newest_first=True, limit=COUNT))
         stream.leap(newest.items[::-1], behind - len(newest.items))
 
     async def _read(self, connection: Connection) -> bool:
         """One XREAD. False when it was interrupted: then the connection is closed."""
-        following = [(s, s.cursor.at) for s in self.streams.values() if s.cursor and not s.trouble]
+        following = [(s.key, s.cursor.at) for s in self.streams.values() if s.cursor and not s.trouble]
         if not following:
             await self._idle()
             return True
-        count = fitting(COUNT, max(stream.entry_bytes for stream, _ in following))
-        cursors = tuple((stream.key, at) for stream, at in following)
-        found = await self._interruptible(connection, TailRead(cursors, BLOCK_MS, count))
+        asked = self._turns.next(following)
+        found = await self._interruptible(connection, asked)
         if found is None:
             return False
         self._say("live")
-        for stream, _ in following:
-            stream.read(found.get(stream.key, ()))
-        if any(len(entries) >= count for entries in found.values()):
+        for key, entries in found.items():
+            if key in self.streams:
+                self.streams[key].read(entries)
+        rest = self._turns.took(asked, found)
+        if self._turns.flooded:
             self._look_at = min(self._look_at, time.monotonic() + LOOK_SOON)
-        if found:
-            await asyncio.sleep(REST)
+        if rest:
+            await asyncio.sleep(rest)
         return True
 
     async def _interruptible(self, connection: Connection, read: TailRead) -> dict[bytes, tuple[Entry, ...]] | None:
@@ -135,11 +149,12 @@ class Tail:
         wanted = asyncio.ensure_future(self._wanted.wait())
         try:
             done, _ = await asyncio.wait(
-                {reading, wanted}, timeout=BLOCK_MS / 1000 + PATIENCE, return_when=asyncio.FIRST_COMPLETED
+                {reading, wanted}, timeout=read.block_ms / 1000 + PATIENCE, return_when=asyncio.FIRST_COMPLETED
             )
             if not done:
                 self._say("stale", "The server has not answered for some seconds.")
                 await asyncio.wait({reading, wanted}, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({reading}, timeout=GRACE)
             return reading.result() if reading.done() else None
         finally:
             reading.cancel()

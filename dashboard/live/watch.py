@@ -74,7 +74,8 @@ def from_frame(frame: Mapping[str, object], actor: Actor, wake: Callable[[], Non
         id_ = topics.text(frame, "id")
         check(actor, topic)
         columns = _columns(frame) if frame.get("as") == "html" and topic.kind == "entries" else None
-        feed = Feed(topic, wake, limit=WAITING if columns is None else ROWS)
+        limit = WAITING if columns is None else ROWS
+        feed = Feed(topic, wake, limit=limit, who=(actor.kind, actor.name))
         watch = Watch(id_, topic, feed, look(actor, topic), columns)
         _filter(frame, watch)
         return watch, _wish(frame)

@@ -404,7 +404,7 @@ class _Deliveries(Query[EntryWhereabouts]):
 
 @dataclass(frozen=True)
 class TailRead(Query[dict[bytes, tuple[Entry, ...]]]):
-    """XREAD BLOCK over all watched streams: what came after each cursor. Empty after `block_ms` without news."""
+    """XREAD over some watched streams: what came after each cursor. Empty after `block_ms` without news; 0: at once."""
 
     cursors: tuple[tuple[bytes, StreamId], ...]
     block_ms: int
@@ -413,7 +413,8 @@ class TailRead(Query[dict[bytes, tuple[Entry, ...]]]):
     def build(self) -> Sequence[Command]:
         keys = [key for key, _ in self.cursors]
         after = [str(cursor) for _, cursor in self.cursors]
-        return [("XREAD", "COUNT", self.count, "BLOCK", self.block_ms, "STREAMS", *keys, *after)]
+        block: Command = ("BLOCK", self.block_ms) if self.block_ms else ()
+        return [("XREAD", "COUNT", self.count, *block, "STREAMS", *keys, *after)]
 
     def parse(self, replies: Sequence[Reply]) -> dict[bytes, tuple[Entry, ...]]:
         return {key: entries(found) for key, found in need(replies[0]) or ()}

@@ -10,8 +10,10 @@ const HIDDEN_MS = 60_000;
 const FINAL = new Set([4401, 4403]);
 /** Too many are open already: the page does without, and looks from time to time whether another was closed. */
 const FULL = 4429;
+/** The code of an error: no room to follow another stream. */
+const BUSY = "busy";
 
-/** @type {Map<string, {frame: object, on: object, lastId: string | null, epoch: string | null}>} */
+/** @type {Map<string, {frame: object, on: object, lastId: string | null, epoch: string | null, busy: boolean}>} */
 const watches = new Map();
 const listeners = new Set();
 let socket = null;
@@ -27,7 +29,7 @@ let over = false;
  */
 export function watch(frame, on) {
   const id = `w${watches.size + 1}`;
-  watches.set(id, { frame, on, lastId: null, epoch: null });
+  watches.set(id, { frame, on, lastId: null, epoch: null, busy: false });
   if (socket?.readyState === WebSocket.OPEN) ask(id);
   else open();
 }
@@ -71,13 +73,26 @@ function receive(frame) {
   if (frame.type === "watching") begun(known, frame);
   if (frame.type === "reset") Object.assign(known, { epoch: frame.epoch, lastId: frame.after });
   if (frame.type === "entries") arrived(known, frame);
-  if (frame.type === "status") say(frame.state === "live" ? "live" : "reconnecting");
+  if (frame.type === "error" && frame.code === BUSY) left(known);
+  if (frame.type === "status") say(frame.state === "live" ? well() : "reconnecting");
   known.on[frame.type]?.(frame);
+}
+
+/** The server follows too many streams already. */
+function left(known) {
+  known.busy = true;
+  say(well());
+}
+
+/** A page that follows only some of what it shows is not live. */
+function well() {
+  return [...watches.values()].some((known) => known.busy) ? "off" : "live";
 }
 
 function begun(known, frame) {
   pause = FIRST_PAUSE_MS;
-  say("live");
+  known.busy = false;
+  say(well());
   if (!frame.epoch) return;
   Object.assign(known, { epoch: frame.epoch, lastId: frame.after });
 }

@@ -2,6 +2,7 @@
  * Everything a page may do in the browser beside live news (`live/`). Each behaviour listens on the document for elements with
  * its `data-` attribute, so that what arrives later works without being bound again.
  */
+import { bind as bindChooses } from "./behaviours/chooses.js";
 import { bind as bindCopy } from "./behaviours/copy.js";
 import { bind as bindFilterForm } from "./behaviours/filter-form.js";
 import { bind as bindFold } from "./behaviours/fold.js";
@@ -12,6 +13,7 @@ import { bind as bindSelect } from "./behaviours/select.js";
 import { bind as bindTheme } from "./behaviours/theme.js";
 
 for (const bind of [
+  bindChooses,
   bindCopy,
   bindFilterForm,
   bindFold,

@@ -15,6 +15,7 @@ from dashboard.streams.snapshots import StreamFacts
 from streams_admin import cli, commands
 from streams_admin.actions import positions
 from streams_admin.actions.base import Ask, Change, Note, Params, Preview, Seen
+from streams_admin.actions.position_form import AT, PositionForm
 from streams_admin.actions.single import Single, find_group, find_stream, named
 from streams_admin.errors import BadOrder, Changed
 from streams_admin.which import name, truth
@@ -108,54 +109,29 @@ class GroupCreate(Single):
         return GroupCreateForm(data, exists=find_stream(ask) is not None)
 
     def from_form(self, ask: Ask, form: forms.Form) -> Params:
-        return dict(form.cleaned_data["params"])
+        assert isinstance(form, GroupCreateForm)
+        return form.params()
 
 
-class GroupCreateForm(forms.Form):
+class GroupCreateForm(PositionForm):
     """Its name, and where it begins."""
 
+    field_order = ("name", "to")
     name = forms.CharField(label="Name", max_length=200, strip=False)
-    start = forms.ChoiceField(
-        label="Begins",
-        choices=[
-            (positions.END, "now: only what is added from now on"),
-            ("0", "at the start: all that is in the stream"),
-            ("at", "at an ID or a time"),
-        ],
-    )
-    at = forms.CharField(
-        label="ID or time",
-        required=False,
-        max_length=60,
-        help_text="What comes after the ID is delivered (1763596680412-0), or what was added since (14:05, -2h).",
-    )
     mkstream = forms.BooleanField(label="Create the stream, which does not exist yet", required=False)
 
     def __init__(self, data: Any, *, exists: bool) -> None:
         super().__init__(data)
+        self.fields["to"].label = "Begins"
+        now, start = "now: only what is added from now on", "at the start: all that is in the stream"
+        self.offer([(positions.END, now), ("0", start), AT])
         if exists:
             del self.fields["mkstream"]
 
-    def clean(self) -> dict[str, Any]:
-        found = super().clean() or {}
-        if found.get("start") == "at":
-            found["start"] = position_of(self, found.get("at"))
-        group = to_path(str(found.get("name", "")).encode())
-        found["params"] = {
-            "group": group,
-            "position": found.get("start"),
-            "mkstream": found.get("mkstream", False),
-        }
-        return found
-
-
-def position_of(form: forms.Form, text: str | None) -> str | None:
-    """The position typed into the field `at`; None with an error on that field."""
-    try:
-        return positions.parse(text or "")
-    except BadOrder as error:
-        form.add_error("at", error.message)
-        return None
+    def params(self) -> Params:
+        found = self.cleaned_data
+        group = to_path(str(found["name"]).encode())
+        return {"group": group, "position": self.position, "mkstream": found.get("mkstream", False)}
 
 
 def beyond_note(at: StreamId) -> Note:

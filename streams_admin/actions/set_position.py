@@ -17,7 +17,8 @@ from streams_admin import cli, commands
 from streams_admin.actions import positions
 from streams_admin.actions.base import Ask, Change, Note, Params, Preview, Seen
 from streams_admin.actions.group_destroy import stand
-from streams_admin.actions.groups import beyond_note, counts_reads, lag_note, position_of
+from streams_admin.actions.groups import beyond_note, counts_reads, lag_note
+from streams_admin.actions.position_form import AT, PositionForm
 from streams_admin.actions.positions import Count
 from streams_admin.actions.single import Single, alive_note, find_group, named, refusal, the_group
 from streams_admin.errors import BadOrder, Changed
@@ -111,10 +112,11 @@ class GroupSetPosition(Single):
         return "done" if now == new or new <= now < old else "unknown"
 
     def form(self, ask: Ask, data: Any = None) -> forms.Form:
-        return PositionForm(data, ask=ask)
+        return SetPositionForm(data, ask=ask)
 
     def from_form(self, ask: Ask, form: forms.Form) -> Params:
-        return {"group": ask.params.get("group"), **form.cleaned_data["params"]}
+        assert isinstance(form, SetPositionForm)
+        return {"group": ask.params.get("group"), **form.params()}
 
 
 def _target(ask: Ask, overview: GroupOverview) -> tuple[StreamId, int | None]:
@@ -127,21 +129,22 @@ def _target(ask: Ask, overview: GroupOverview) -> tuple[StreamId, int | None]:
     return model.group.last_delivered_id, positions.behind_group(overview.stream, model.group)
 
 
-def _title(group: str, move: Move) -> str:
+def _verb(move: Move) -> str:
+    """What it does, in the words of its button."""
     least = "at least " if move.between.least else ""
     entries = least + plural(move.between.value, "entry", "entries")
     if not move.between.value:
-        return f"Set {group} to {move.new}"
-    return f"Deliver {entries} again to {group}" if move.back else f"Skip {entries} in {group}"
+        return f"Set the position to {move.new}"
+    return f"Deliver {entries} again" if move.back else f"Skip {entries}"
 
 
 def _preview(ask: Ask, overview: GroupOverview, move: Move, read: int | None) -> Preview:
     group, count = overview.group, move.between.value
     words = commands.group_set_words(ask.key, group.name, move.new, entries_read=read)
     return Preview(
-        title=_title(plain(group.name), move),
+        title=f"{_verb(move)} {'to' if move.back and move.between.value else 'in'} {plain(group.name)}",
         sentence=f"Moves {plain(group.name)} from {move.old} to {move.new}: what comes after it is delivered next.",
-        button="Set the position",
+        button=_verb(move),
         total=1,
         least=move.between.least,
         counts={"delivered_again": count if move.back else 0, "skipped": 0 if move.back else count},
@@ -184,47 +187,53 @@ def _pending_again(ask: Ask, overview: GroupOverview, move: Move) -> list[Note]:
     return [Note("late", title, "Whoever reads them becomes their owner, and their delivery count starts at 1.")]
 
 
-class PositionForm(forms.Form):
+class SetPositionForm(PositionForm):
     """Where to: each choice with what it means now."""
 
-    to = forms.ChoiceField(label="Set it to")
-    at = forms.CharField(
-        label="ID or time",
-        required=False,
-        max_length=60,
-        help_text="What comes after the ID is delivered (1763596680412-0), or what was added since (14:05, -2h).",
-    )
+    boxes = ("at", "like")
+    like = forms.ChoiceField(label="Group", required=False, widget=forms.Select(attrs={"data-chooses": "to"}))
 
     def __init__(self, data: Any, *, ask: Ask) -> None:
         super().__init__(data)
-        self.fields["to"].choices = _choices(ask)  # type: ignore[attr-defined]
+        overview = the_group(ask)
+        others = _others(ask, overview)
+        self.offer([*_choices(overview), *([("like", "where another group is")] if others else [])])
+        self.fields["like"].choices = [("", "choose a group"), *others]  # type: ignore[attr-defined]
+        if not others:
+            del self.fields["like"]
+
+    def params(self) -> Params:
+        """Raw parameters of a valid form, beside the group."""
+        found = self.cleaned_data
+        return {"like": found["like"]} if found["to"] == "like" else {"position": self.position}
 
     def clean(self) -> dict[str, Any]:
-        found = super().clean() or {}
-        chosen = str(found.get("to", ""))
-        if chosen.startswith("like "):
-            found["params"] = {"like": chosen.removeprefix("like ")}
-        else:
-            found["params"] = {"position": position_of(self, found.get("at")) if chosen == "at" else chosen}
+        found = super().clean()
+        if found.get("to") == "like" and not found.get("like"):
+            self.add_error("like", "Choose a group.")
         return found
 
 
-def _choices(ask: Ask) -> list[tuple[str, str]]:
+def _choices(overview: GroupOverview) -> list[tuple[str, str]]:
     """The strategies, with their effect where it is known without counting."""
-    overview = the_group(ask)
-    facts, here = overview.stream, overview.group.name
-    others = [g for g in ask.server.run(StreamQuery(ask.key, ask.server.capabilities())).groups if g.name != here]
+    facts = overview.stream
     return [
         ("0", f"the start{_effect(overview, MIN, positions.behind(facts, MIN))}"),
         (positions.END, f"the end{_effect(overview, facts.last_generated_id, 0)}"),
-        ("at", "an ID or a time"),
-        *(
-            (
-                f"like {to_path(g.name)}",
-                f"where {plain(g.name)} is{_effect(overview, g.last_delivered_id, positions.behind_group(facts, g))}",
-            )
-            for g in others
-        ),
+        AT,
+    ]
+
+
+def _others(ask: Ask, overview: GroupOverview) -> list[tuple[str, str]]:
+    """The other groups of the stream, and what going where they are would do."""
+    groups = ask.server.run(StreamQuery(ask.key, ask.server.capabilities())).groups
+    return [
+        (
+            to_path(g.name),
+            plain(g.name) + _effect(overview, g.last_delivered_id, positions.behind_group(overview.stream, g)),
+        )
+        for g in groups
+        if g.name != overview.group.name
     ]
 
 

@@ -72,12 +72,12 @@ def run(client: Client, address: str, chosen: dict[str, Any], confirm: str = "")
 @pytest.mark.parametrize(
     ("slug", "query", "chosen", "confirm", "title"),
     [
-        ("group_create", {}, {"name": "new", "start": "0"}, "", "Create the group new"),
-        ("group_create", {}, {"name": "new", "start": "at", "at": "1970-01-01 00:00Z"}, "", "Create the group new"),
+        ("group_create", {}, {"name": "new", "to": "0"}, "", "Create the group new"),
+        ("group_create", {}, {"name": "new", "to": "at", "at": "1970-01-01 00:00Z"}, "", "Create the group new"),
         ("group_set_position", {"group": G}, {"to": "0"}, "", "Deliver 3 entries again"),
         ("group_set_position", {"group": G}, {"to": "$"}, "", "Skip 2 entries"),
         ("group_set_position", {"group": G}, {"to": "at", "at": "4-0"}, "", "Skip 1 entry"),
-        ("group_set_position", {"group": G}, {"to": "like model"}, "", "Deliver 2 entries again"),
+        ("group_set_position", {"group": G}, {"to": "like", "like": "model"}, "", "Deliver 2 entries again"),
         ("group_destroy", {"group": G}, {}, G, "Destroy the group"),
         ("consumer_create", {"group": G}, {"consumer": "new"}, "", "Create the consumer new"),
         ("consumer_delete", {"group": G, "consumer": "idle", "all": "1"}, {"consumer": "idle"}, "", "Remove the cons"),
@@ -111,12 +111,31 @@ def test_from_the_form_to_the_result(
         assert f">{lead}</a>" in done.content.decode()
 
 
+def test_a_box_that_is_filled_in_is_what_is_meant(stream: redis.Redis, admin: Client) -> None:
+    """Typed and nothing chosen: what was chosen beforehand delivered a whole stream again."""
+    address, page = form(admin, "group_set_position", group=G)
+    assert " checked" not in page
+    assert "Skip 1 entry" in admin.get(admin.post(address, {"at": "4-0"})["Location"]).content.decode()
+    assert "Deliver 2 entries again" in admin.get(admin.post(address, {"like": "model"})["Location"]).content.decode()
+    address, page = form(admin, "group_create")
+    assert " checked" not in page
+    plan = admin.get(admin.post(address, {"name": "new", "at": "4-0"})["Location"]).content.decode()
+    assert "It begins behind 4-0" in plan
+
+
+def test_the_button_says_what_setting_the_position_does(stream: redis.Redis, admin: Client) -> None:
+    address, _ = form(admin, "group_set_position", group=G)
+    for chosen, words in ({"to": "0"}, "Deliver 3 entries again"), ({"to": "$"}, "Skip 2 entries"):
+        plan = admin.get(admin.post(address, chosen)["Location"]).content.decode()
+        assert f'type="submit">{words}</button>' in plan
+
+
 def test_strategies_say_what_they_would_do(server: Server, stream: redis.Redis, admin: Client) -> None:
     _, page = form(admin, "group_set_position", group=G)
     counted = counts_reads(server)
     assert ("the start: 3 delivered again" in page) == counted
     assert ("the end: 2 skipped" in page) == counted
-    assert "where model is" in page
+    assert '<option value="model">model' in page
 
 
 def test_a_form_about_a_group_speaks_of_the_group(stream: redis.Redis, admin: Client) -> None:
@@ -134,11 +153,18 @@ def test_the_consumer_of_the_row_is_chosen(stream: redis.Redis, admin: Client) -
 @pytest.mark.parametrize(
     ("slug", "chosen", "wrong"),
     [
-        ("group_create", {"name": "", "start": "0"}, "required"),
-        ("group_create", {"name": "new", "start": "at", "at": "soon"}, "neither an ID nor a time"),
-        ("group_create", {"name": "new", "start": "elsewhere"}, "not one of the available choices"),
-        ("group_set_position", {"to": "at", "at": ""}, "neither an ID nor a time"),
-        ("group_set_position", {"to": "like nobody"}, "not one of the available choices"),
+        ("group_create", {"name": "", "to": "0"}, "required"),
+        ("group_create", {"name": "new", "to": "at", "at": "soon"}, "neither an ID nor a time"),
+        ("group_create", {"name": "new", "to": "elsewhere"}, "not one of the available choices"),
+        ("group_create", {"name": "new"}, "Choose one of these."),
+        ("group_create", {"name": "new", "to": "$", "at": "-1m"}, "contradict each other"),
+        ("group_set_position", {}, "Choose one of these."),
+        ("group_set_position", {"to": "at", "at": ""}, "Type an ID or a time."),
+        ("group_set_position", {"to": "0", "at": "-1m"}, "“the start” and “at an ID or a time” contradict each other"),
+        ("group_set_position", {"to": "$", "like": "model"}, "contradict each other"),
+        ("group_set_position", {"at": "-1m", "like": "model"}, "contradict each other"),
+        ("group_set_position", {"to": "like"}, "Choose a group."),
+        ("group_set_position", {"to": "like", "like": "nobody"}, "not one of the available choices"),
         ("consumer_create", {"consumer": ""}, "required"),
     ],
 )
@@ -170,8 +196,8 @@ def test_without_a_group_in_the_address_it_is_no_crash(stream: redis.Redis, admi
 def test_a_group_on_a_stream_that_is_not_there_yet(server: Server, redis_client: redis.Redis, admin: Client) -> None:
     address, page = form(admin, "group_create")
     assert "Create the stream" in page
-    assert admin.post(address, {"name": "new", "start": "0"}).status_code == 409
-    plan, done = run(admin, address, {"name": "new", "start": "0", "mkstream": "on"})
+    assert admin.post(address, {"name": "new", "to": "0"}).status_code == 409
+    plan, done = run(admin, address, {"name": "new", "to": "0", "mkstream": "on"})
     assert "MKSTREAM" in plan
     assert done.status_code == 200
     assert redis_client.xlen(KEY) == 0

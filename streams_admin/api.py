@@ -113,7 +113,8 @@ def run(
 @router.get("/operations/{uuid:id}", response=OperationItem, exclude_unset=True, summary="What came of a plan")
 def operation(request: HttpRequest, id: UUID) -> dict[str, Any]:
     """One's own operations, and everybody's for who may see the audit log of the stream."""
-    return wire.operation_item(operation_for(actor_of(request), id))
+    actor = actor_of(request)
+    return wire.operation_item(operation_for(actor, id), actor)
 
 
 @router.post(
@@ -121,10 +122,11 @@ def operation(request: HttpRequest, id: UUID) -> dict[str, Any]:
 )
 def steer(request: HttpRequest, id: UUID, wish: Literal["cancel", "pause", "resume"]) -> dict[str, Any]:
     """Obeyed between two batches. What is over stays as it is."""
-    found = steered_by(actor_of(request), id)
+    actor = actor_of(request)
+    found = steered_by(actor, id)
     operations.wish(found, wish)
     found.refresh_from_db()
-    return wire.operation_item(found)
+    return wire.operation_item(found, actor)
 
 
 @router.get("/audit", response=Listing[AuditItem], summary="What was done, denied and refused")
@@ -134,7 +136,7 @@ def audit(request: HttpRequest, query: Query[AuditQuery]) -> dict[str, Any]:
     actor = actor_of(request)
     require(actor, Permission.SEE_AUDIT)
     found, onward = _part(_lines(actor, query), actor, query.limit)
-    return listing([wire.audit_item(line) for line in found], next=onward)
+    return listing([wire.audit_item(line, actor) for line in found], next=onward)
 
 
 def _part(lines: QuerySet[AuditEntry], actor: Actor, limit: int) -> tuple[list[AuditEntry], str | None]:

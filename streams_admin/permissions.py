@@ -18,12 +18,15 @@ from dashboard.access import (
     require,
     visible_servers,
 )
-from dashboard.names import from_path
+from dashboard.names import from_path, plain, to_path
+from dashboard.streams.errors import UnknownServer
 from streams_admin import plans
+from streams_admin.actions.targets import target_of
 from streams_admin.audit import Caller
 from streams_admin.models import AuditEntry, Operation, Plan
 
 Row = TypeVar("Row", bound=Model)
+NOT_TOLD = "Why is not told here: it names a stream you may not see."
 
 
 def caller_of(request: HttpRequest, via: str) -> Caller:
@@ -61,6 +64,21 @@ def steered_by(actor: Actor, number: UUID) -> Operation:
 def visible(actor: Actor, found: Plan | AuditEntry) -> bool:
     """Whether the audit log of its stream is open to the actor."""
     return may(actor, Permission.SEE_AUDIT, found.server, from_path(found.stream))
+
+
+def hidden_target(actor: Actor, found: Plan | AuditEntry) -> bytes | None:
+    """The stream that entries were copied to, where the actor may see only the one they came from."""
+    try:
+        to = target_of(found.action, found.server, from_path(found.stream), found.params)
+    except UnknownServer:
+        return None  # nobody may see anything of it
+    return None if to is None or may(actor, Permission.SEE, found.server, to) else to
+
+
+def said(text: str, hidden: bytes | None, instead: str) -> str:
+    """A sentence, or another where it names the hidden stream."""
+    named = hidden is not None and any(spelt in text for spelt in (plain(hidden), to_path(hidden)))
+    return instead if named else text
 
 
 def open_to(actor: Actor, rows: QuerySet[Row], of: str = "") -> QuerySet[Row]:

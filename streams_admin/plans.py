@@ -19,6 +19,7 @@ from dashboard.streams.servers import Server
 from streams_admin import audit
 from streams_admin.actions import ALL
 from streams_admin.actions.base import Action, Ask
+from streams_admin.actions.targets import with_target
 from streams_admin.audit import Caller, Line
 from streams_admin.errors import BadOrder, Expired, NoSuchPlan, Refused, TooOften
 from streams_admin.models import Plan
@@ -76,7 +77,7 @@ def prepare(caller: Caller, server: Server, key: bytes, slug: str, raw: Mapping[
     action = action_of(slug)
     allow(caller, action, server, key, params=None)
     asked = Asked(raw)
-    ask = Ask(caller.actor, server, key, action.clean(asked))
+    ask = Ask(caller.actor, server, key, with_target(slug, server.name, key, action.clean(asked)))
     if caller.via != "page":  # a form says only what its action knows, and the page's address more than that
         asked.refuse_unknown(slug)
     allow_more(caller, action, ask)

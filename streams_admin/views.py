@@ -30,7 +30,16 @@ from streams_admin.actions.base import BATCH, RESULTS, Action, Ask, Params
 from streams_admin.audit import Caller
 from streams_admin.errors import BadOrder, Refused
 from streams_admin.models import AuditEntry, Operation, Plan
-from streams_admin.permissions import caller_of, may_steer, open_to, operation_for, steered_by
+from streams_admin.permissions import (
+    NOT_TOLD,
+    caller_of,
+    hidden_target,
+    may_steer,
+    open_to,
+    operation_for,
+    said,
+    steered_by,
+)
 from streams_admin.samples import sample
 from streams_admin.views_export import chosen
 from streams_admin.which import name as path_name
@@ -203,8 +212,11 @@ def operation(request: HttpRequest, id: UUID) -> HttpResponse:
     """One operation, running or ended."""
     actor = actor_of(request)
     found = operation_for(actor, id)
+    hidden = hidden_target(actor, found.plan)
     context = {
         "operation": found,
+        "sentence": said(found.plan.preview["sentence"], hidden, "Copies them to a stream you may not see."),
+        "error": said(found.error, hidden, NOT_TOLD),
         "plan": found.plan,
         "server": servers.get(found.plan.server),
         "key": from_path(found.plan.stream),
@@ -245,7 +257,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
     filters = chosen(request.GET)
     page = Paginator(rows.filter(**filters), PER_PAGE).get_page(request.GET.get("page"))
     context = {
-        "rows": page.object_list,
+        "rows": [(line, said(line.detail, hidden_target(actor, line), NOT_TOLD)) for line in page.object_list],
         "page": page,
         "filters": filters,
         "actions": list(ALL),

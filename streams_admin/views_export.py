@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, QueryDict, StreamingHttpResponse
 from django.utils import timezone
 
-from dashboard.access import Permission, actor_of, require
+from dashboard.access import Actor, Permission, actor_of, require
 from dashboard.names import from_path, plain
 from streams_admin.models import AuditEntry
 from streams_admin.permissions import open_to
@@ -50,12 +50,12 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def jsonl(request: HttpRequest) -> StreamingHttpResponse:
     """Every line that is open to the actor, the oldest first; what was done is two lines, as in the API."""
-    return _file(_json_lines(_lines(request)), "jsonl", "application/jsonl")
+    return _file(_json_lines(_lines(request), actor_of(request)), "jsonl", "application/jsonl")
 
 
 def spreadsheet(request: HttpRequest) -> StreamingHttpResponse:
     """The same as CSV."""
-    return _file(_csv_lines(_lines(request)), "csv", "text/csv; charset=utf-8")
+    return _file(_csv_lines(_lines(request), actor_of(request)), "csv", "text/csv; charset=utf-8")
 
 
 def _lines(request: HttpRequest) -> QuerySet[AuditEntry]:
@@ -88,15 +88,15 @@ async def _read(lines: QuerySet[AuditEntry]) -> AsyncIterator[AuditEntry]:
         last = part[-1].pk
 
 
-async def _json_lines(lines: QuerySet[AuditEntry]) -> AsyncIterator[str]:
+async def _json_lines(lines: QuerySet[AuditEntry], actor: Actor) -> AsyncIterator[str]:
     async for line in _read(lines):
-        yield json.dumps(audit_item(line), ensure_ascii=False) + "\n"
+        yield json.dumps(audit_item(line, actor), ensure_ascii=False) + "\n"
 
 
-async def _csv_lines(lines: QuerySet[AuditEntry]) -> AsyncIterator[str]:
+async def _csv_lines(lines: QuerySet[AuditEntry], actor: Actor) -> AsyncIterator[str]:
     yield _row(COLUMNS)
     async for line in _read(lines):
-        item = {**audit_item(line), "stream": plain(from_path(line.stream))}
+        item = {**audit_item(line, actor), "stream": plain(from_path(line.stream))}
         yield _row(_cell(item[column]) for column in COLUMNS)
 
 

@@ -17,11 +17,13 @@ from streams_admin import plans, values
 from streams_admin.actions.base import RESULTS
 from streams_admin.errors import BadOrder
 from streams_admin.models import AuditEntry, Operation, Plan
+from streams_admin.permissions import NOT_TOLD, hidden_target, said
 from streams_admin.samples import sample
 
 NAMES = ("group", "to", "consumer", "like")
 """Parameters that name a stream, a group or a consumer; a filter has `consumer` too."""
 NOT_BEFORE = "It is not known before it is done."
+HIDDEN = "It is a stream you may not see."
 
 
 class SampleItem(BaseModel):
@@ -190,8 +192,9 @@ def _sample_item(entry: PendingEntry, seen: Sight) -> dict[str, Any]:
     }
 
 
-def operation_item(operation: Operation) -> dict[str, Any]:
+def operation_item(operation: Operation, actor: Actor) -> dict[str, Any]:
     plan = operation.plan
+    hidden = hidden_target(actor, plan)
     return {
         "id": str(operation.pk),
         "state": operation.state,
@@ -200,11 +203,11 @@ def operation_item(operation: Operation) -> dict[str, Any]:
         "results": {kind: operation.results.get(kind, 0) for kind in RESULTS},
         "entries": [{"id": id_, "result": result} for id_, result in operation.entries],
         "figures": [{"label": label, "before": before, "after": after} for label, before, after in operation.figures],
-        "error": operation.error,
+        "error": said(operation.error, hidden, NOT_TOLD),
         "server": plan.server,
         **_stream(plan.stream),
         "action": plan.action,
-        "params": params_out(plans.action_of(plan.action).told(plan.params)),
+        "params": _params(plans.action_of(plan.action).told(plan.params), hidden),
         "title": plan.preview["title"],
         "who": plan.who,
         "reason": operation.reason,
@@ -213,7 +216,8 @@ def operation_item(operation: Operation) -> dict[str, Any]:
     }
 
 
-def audit_item(line: AuditEntry) -> dict[str, Any]:
+def audit_item(line: AuditEntry, actor: Actor) -> dict[str, Any]:
+    hidden = hidden_target(actor, line)
     plainly = ("who", "who_kind", "role", "via", "peer", "claimed", "server", "action", "title")
     return {
         "number": line.pk,
@@ -221,11 +225,18 @@ def audit_item(line: AuditEntry) -> dict[str, Any]:
         "at": iso(line.at),
         **{key: getattr(line, key) for key in plainly},
         **_stream(line.stream),
-        "params": params_out(line.params),
+        "params": _params(line.params, hidden),
         "plan": str(line.plan) if line.plan else None,
         "operation": str(line.operation) if line.operation else None,
-        **{key: getattr(line, key) for key in ("reason", "outcome", "detail", "counts", "hash")},
+        "detail": said(line.detail, hidden, NOT_TOLD),
+        **{key: getattr(line, key) for key in ("reason", "outcome", "counts", "hash")},
     }
+
+
+def _params(kept: Mapping[str, Any], hidden: bytes | None) -> dict[str, Any]:
+    """As `params_out`, without a target that is not for the reader."""
+    found = params_out(kept)
+    return {**found, "to": None, "to_reason": HIDDEN} if hidden is not None and "to" in found else found
 
 
 def _stream(path: str) -> dict[str, Any]:

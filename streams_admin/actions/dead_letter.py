@@ -14,7 +14,7 @@ from typing import Any
 
 from django import forms
 
-from dashboard.access import Permission
+from dashboard.access import Permission, may
 from dashboard.format import plural
 from dashboard.names import plain, to_path
 from dashboard.streams.ids import StreamId
@@ -123,7 +123,13 @@ class DeadLetterForm(forms.Form):
 
     def __init__(self, data: Any, ask: Ask) -> None:
         super().__init__(data)
-        self.fields["to"].help_text = f"{plain(ask.server.config.dead_letters_of(ask.key))} when it is empty"
+        usual = ask.server.config.dead_letters_of(ask.key)
+        self.fields["to"].required = not may(ask.actor, Permission.SEE, ask.server.name, usual)
+        self.fields["to"].help_text = (
+            "the usual one is a stream you may not see: name another"
+            if self.fields["to"].required
+            else f"{plain(usual)} when it is empty"
+        )
 
 
 def _to(ask: Ask) -> bytes:

@@ -5,16 +5,34 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.access import Permission, mask, require
-from dashboard.names import plain
+from dashboard.names import from_path, plain, to_path
+from dashboard.streams import servers
 from dashboard.streams.errors import Gone
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, fitting
 from dashboard.streams.snapshots import Entry, StreamFacts
-from streams_admin.actions.base import Ask
+from streams_admin.actions.base import Ask, Params
 from streams_admin.errors import BadOrder
 
+COPYING = frozenset({"dead_letter", "replay"})
+"""Actions whose `to` is a stream."""
 LOOK_AT_MOST = 20_000
 """Entries of a target that are read to find out what came of a step."""
+
+
+def target_of(slug: str, server: str, key: bytes, params: Params) -> bytes | None:
+    """The stream an action copies to; None where it copies nothing, or is not known. Raises UnknownServer."""
+    if slug not in COPYING:
+        return None
+    if "to" in params:
+        return from_path(params["to"])
+    return servers.get(server).config.dead_letters_of(key) if slug == "dead_letter" else None
+
+
+def with_target(slug: str, server: str, key: bytes, params: Params) -> Params:
+    """The parameters with the target that the configuration names now: a plan does what it has shown."""
+    to = target_of(slug, server, key, params)
+    return params if to is None else {**params, "to": to_path(to)}
 
 
 def allow_target(ask: Ask, to: bytes, permission: Permission) -> None:

@@ -1,14 +1,12 @@
-"""One operation, batch by batch: what is about to be done is saved before, and what came of it after.
+"""What is saved of an operation while it runs (`running`), and how it ends.
 
-A process that dies leaves `inflight`. The next one finds out by reading what came of that; only what certainly was not
-done ("failed") is done again. Every save names the beat it follows: who was taken over meanwhile saves nothing more.
+Every save names the beat it follows: who was taken over meanwhile saves nothing more.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,11 +15,11 @@ from django.utils import timezone
 
 from dashboard.live import hub
 from dashboard.names import from_path
-from dashboard.streams.errors import BadId, OutcomeUnknown, StreamError
+from dashboard.streams.errors import BadId, StreamError
 from dashboard.streams.ids import MAX, StreamId
 from streams_admin import audit, results
 from streams_admin.actions import ALL
-from streams_admin.actions.base import Action, Ask, Batch, Done
+from streams_admin.actions.base import Action, Ask, ids_of
 from streams_admin.audit import Line
 from streams_admin.models import Operation, Plan
 
@@ -29,118 +27,37 @@ KEPT = 1000
 """Results per entry that are kept with an operation; of larger ones all are in a file (`results`)."""
 LONGEST_REST = 5.0
 """Seconds between two batches; a runner that rests longer would count as gone."""
-LOOK_AFTER = (0.2, 1.0, 2.0)
-"""Seconds before each look at what came of a write whose reply was lost."""
+NUDGE_EVERY = 0.2
+"""Seconds between two times that who watches an operation is told to look again."""
 
 
 class TakenOver(Exception):
     """Another process, or thread, runs this operation now."""
 
 
-def advance(operation: Operation, ask: Ask, action: Action) -> bool:
-    """One batch. False when the operation is over or paused; its row and the audit log then say how it ended.
-
-    Raises TakenOver.
-    """
-    ask = replace(ask, operation=str(operation.pk), reason=operation.reason)
-    try:
-        if operation.inflight is not None:
-            return _resume(operation, ask, action)
-        began = time.monotonic()
-        batch = action.batch(ask, operation.plan.seen, operation.cursor)
-        operation.spent = time.monotonic() - began
-        if not batch.work:
-            return _note(operation, ask, action, batch, Done())
-        save(operation, inflight=_inflight(batch))
-        return _note(operation, ask, action, batch, _attempt(operation, ask, action, batch.work))
-    except StreamError as error:
-        settled = [tuple(pair) for pair in (operation.inflight or {}).get("settled", ())]
-        end(operation, "failed", error.message, ask, action, **_counted(operation, settled, Counter()))
-        results.keep(operation, settled)
-        return False
-
-
-def _inflight(batch: Batch) -> dict[str, Any]:
-    return {"work": batch.work, "cursor": batch.cursor, "settled": batch.settled, "last": batch.last}
-
-
-def _attempt(operation: Operation, ask: Ask, action: Action, work: list[Any]) -> Done:
-    """Act; when the reply is lost, look what came of it. What cannot be found out is unknown."""
-    began = time.monotonic()
-    try:
-        done = action.act(ask, operation.plan.seen, work)
-        operation.spent += time.monotonic() - began
-        return done
-    except OutcomeUnknown:
-        return _look(operation, ask, action, work)
+class Wished(Exception):
+    """Somebody wishes the operation to pause or to end."""
 
 
 def rest(operation: Operation) -> None:
     """Leave the server alone for so long that the last batch was no more than the operation's duty of the time."""
-    time.sleep(min(LONGEST_REST, operation.spent * (100 / operation.duty - 1)))
-
-
-def _look(operation: Operation, ask: Ask, action: Action, work: list[Any]) -> Done:
-    for pause in LOOK_AFTER:
+    pause = min(LONGEST_REST, operation.spent * (100 / operation.duty - 1))
+    if pause > 0:  # sleeping for no time at all costs a quarter of a millisecond
         time.sleep(pause)
-        try:
-            return action.settle(ask, operation.plan.seen, work)
-        except StreamError:
-            continue
-    return Done([(item[0], "unknown") for item in work if isinstance(item, list)], Counter(unknown=len(work)))
 
 
-def _resume(operation: Operation, ask: Ask, action: Action) -> bool:
-    """After a crash. What was not done is done now: whoever was about to do it is gone."""
-    left = operation.inflight or {}
-    batch = Batch(left["work"], left["cursor"], [tuple(pair) for pair in left.get("settled", ())], left["last"])
-    found = _look(operation, ask, action, batch.work)
-    undone, rest = _undone(batch.work, found)
-    if not undone:
-        return _note(operation, ask, action, batch, found)
-    batch = replace(batch, work=undone, settled=[*batch.settled, *rest])
-    save(operation, inflight=_inflight(batch))
-    return _note(operation, ask, action, batch, _attempt(operation, ask, action, undone))
-
-
-def _undone(work: list[Any], found: Done) -> tuple[list[Any], list[tuple[str, str]]]:
-    """The part of the work that was certainly not done, and the results of the rest."""
-    if not found.entries:
-        return (work if set(found.counts) == {"failed"} else []), []
-    failed = {id_ for id_, result in found.entries if result == "failed"}
-    rest = [(id_, result) for id_, result in found.entries if id_ not in failed]
-    return [item for item in work if isinstance(item, list) and item[0] in failed], rest
-
-
-def _note(operation: Operation, ask: Ask, action: Action, batch: Batch, done: Done) -> bool:
-    """Save what came of a batch. False at the end."""
-    named = [*batch.settled, *done.entries]
-    unnamed = done.counts - Counter(result for _, result in done.entries) + batch.passed
-    noted = {
-        "inflight": None,
-        "cursor": batch.cursor if done.cursor is None else done.cursor,
-        **_counted(operation, named, unnamed),
-    }
-    last = batch.last or done.last
-    if last:
-        end(operation, "done", "", ask, action, **noted)
-    else:
-        save(operation, **noted)
-    results.keep(operation, named)
-    return not last and obey(operation, ask, action)
-
-
-def _counted(operation: Operation, entries: list[tuple[str, str]], unnamed: Counter[str]) -> dict[str, Any]:
-    """Results with those of `entries`, and `unnamed` ones, added."""
-    counts = Counter(operation.results) + Counter(result for _, result in entries) + unnamed
-    noted: dict[str, Any] = {"results": dict(counts), "done": sum(counts.values())}
+def counted(operation: Operation, named: dict[str, str], counts: Counter[str]) -> dict[str, Any]:
+    """Results with `counts` added, and of the entries `named` as many as there is room for."""
+    total = Counter(operation.results) + counts
+    noted: dict[str, Any] = {"results": dict(total), "done": sum(total.values())}
     room = KEPT - len(operation.entries)
-    if room > 0 and entries:
-        noted["entries"] = [*operation.entries, *map(list, sorted(entries, key=_in_order)[:room])]
+    if room > 0 and named:
+        found = [[id_, result] for result, ids in named.items() for id_ in ids.split()]
+        noted["entries"] = [*operation.entries, *sorted(found, key=_in_order)[:room]]
     return noted
 
 
-def _in_order(result: tuple[str, str]) -> StreamId:
+def _in_order(result: list[str]) -> StreamId:
     try:
         return StreamId.parse(result[0])
     except BadId:
@@ -157,15 +74,27 @@ def obey(operation: Operation, ask: Ask, action: Action) -> bool:
     return wish not in ("cancel", "pause")
 
 
-def save(operation: Operation, **changes: Any) -> None:
-    """Raises TakenOver when it is not ours any more; then nothing is saved."""
-    changes["beat"] = timezone.now()
-    ours = Operation.objects.filter(pk=operation.pk, beat=operation.beat, runner=operation.runner)
-    if not ours.update(**changes):
-        raise TakenOver
+def note(operation: Operation, **changes: Any) -> None:
+    """To be saved with the next save: one per batch is enough."""
     for field, value in changes.items():
         setattr(operation, field, value)
-    transaction.on_commit(partial(hub.nudge, hub.operation(operation.pk)))
+    operation.unsaved = {**operation.unsaved, **changes}
+
+
+def save(operation: Operation, *, heed: bool = False, **changes: Any) -> None:
+    """Save these and what was noted. Raises TakenOver when it is not ours any more; then nothing is saved.
+
+    `heed`: raises Wished instead, and saves nothing, when it is to pause or to end.
+    """
+    changes = {**operation.unsaved, **changes, "beat": timezone.now()}
+    ours = Operation.objects.filter(pk=operation.pk, beat=operation.beat, runner=operation.runner)
+    if not (ours.filter(wish="") if heed else ours).update(**changes):
+        raise Wished if heed and ours.exists() else TakenOver
+    note(operation, **changes)
+    operation.unsaved = {}
+    if "state" in changes or time.monotonic() - operation.nudged > NUDGE_EVERY:
+        operation.nudged = time.monotonic()
+        transaction.on_commit(partial(hub.nudge, hub.operation(operation.pk)))
 
 
 def end(operation: Operation, state: str, error: str, ask: Ask, action: Action, **noted: Any) -> None:
@@ -200,10 +129,11 @@ def give_up(operation: Operation, error: Exception) -> None:
     What was being done then is unknown.
     """
     work = (operation.inflight or {}).get("work", ())
-    counts = Counter(operation.results) + Counter(unknown=len(work))
+    ids = ids_of(work)
+    counts = Counter(operation.results) + Counter(unknown=len(ids) or len(work))
     text = error.message if isinstance(error, StreamError) else f"An error of Streamgauge: {type(error).__name__}."
     close(operation, "failed", text, results=dict(counts), done=sum(counts.values()))
-    results.keep(operation, [(item[0], "unknown") for item in work if isinstance(item, list)])
+    results.keep(operation, {"unknown": " ".join(ids)} if ids else {})
 
 
 def outcome(operation: Operation) -> str:

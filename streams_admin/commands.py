@@ -32,22 +32,33 @@ class Held:
     idle_ms: int
 
 
-# Acknowledges each entry only while the same consumer holds it with the same delivery count.
-# Replies per entry: 1 done, 0 not pending any more, -1 held by another consumer or delivered again.
-_ACK = """
-local out = {}
-for i = 2, #ARGV, 3 do
-  local found = redis.call('XPENDING', KEYS[1], ARGV[1], ARGV[i], ARGV[i], 1)
-  if #found == 0 then
-    out[#out + 1] = 0
-  elseif found[1][2] ~= ARGV[i + 1] or found[1][4] ~= tonumber(ARGV[i + 2]) then
-    out[#out + 1] = -1
-  else
-    out[#out + 1] = redis.call('XACK', KEYS[1], ARGV[1], ARGV[i])
-  end
-end
-return out
-"""
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """Pending entries that were last seen with the same holder, delivery count and idle time.
+
+    `ids`: as one text, a space between. A million of them pass through here, so they are taken apart only where needed.
+    """
+
+    ids: str
+    consumer: bytes
+    deliveries: int
+    idle_ms: int
+
+    @property
+    def count(self) -> int:
+        return self.ids.count(" ") + 1
+
+    def each(self) -> list[Held]:
+        return [Held(StreamId.parse(i), self.consumer, self.deliveries, self.idle_ms) for i in self.ids.split()]
+
+
+def _as_seen(parts: Sequence[Alike]) -> list[str | bytes | int]:
+    """What the scripts that look at all entries at once compare with."""
+    text = " ".join(part.ids for part in parts)
+    first, last = text[: text.find(" ")] if " " in text else text, text[text.rfind(" ") + 1 :]
+    alone = int(len({part.consumer for part in parts}) == 1)
+    runs = [word for part in parts for word in (part.count, part.consumer, part.deliveries)]
+    return [text, first, last, alone, *runs]
 
 
 def _all(server: Server, words: Sequence[Command]) -> list[Reply]:
@@ -83,17 +94,18 @@ def trim_words(key: bytes, bound: int | StreamId, *, approximate: bool, limit: i
     return ("XTRIM", key, *kind, *(("LIMIT", limit) if approximate and limit else ()), *(("ACKED",) if acked else ()))
 
 
-def ack(server: Server, key: bytes, group: bytes, entries: Sequence[Held]) -> list[int]:
-    """Per entry 1 (acknowledged), 0 (was not pending any more) or -1 (changed hands meanwhile).
+def ack(server: Server, key: bytes, group: bytes, parts: Sequence[Alike]) -> list[int] | None:
+    """Per entry 1 (acknowledged), 0 (was not pending any more) or -1 (changed hands meanwhile); None: 1 for all.
 
     One script, so that nothing can change between look and act. Where scripts are refused, plain XACK: the caller has
     looked just before.
     """
-    flat = [word for e in entries for word in (str(e.id), e.consumer, str(e.deliveries))]
     try:
-        return list(server.hands.call("EVAL", _ACK, 1, key, group, *flat))
+        reply = server.hands.call("EVAL", scripts.ACK, 1, key, group, *_as_seen(parts))
+        return None if isinstance(reply, int) else list(reply)
     except (NotAllowed, ServerRefused):
-        return [int(reply) for reply in _all(server, [ack_words(key, group, [e.id]) for e in entries])]
+        ids = [id_ for part in parts for id_ in part.ids.split()]
+        return [int(reply) for reply in _all(server, [("XACK", key, group, id_) for id_ in ids])]
 
 
 def claim(
@@ -101,7 +113,7 @@ def claim(
     key: bytes,
     group: bytes,
     to: bytes,
-    entries: Sequence[Held],
+    parts: Sequence[Alike],
     *,
     min_idle_ms: int,
     bump: bool = False,
@@ -115,19 +127,19 @@ def claim(
     """
     forced = ("FORCE",) if force else ()
     commands = [
-        claim_words(key, group, to, min_idle_ms, [e.id for e in part], *options, *forced)
-        for options, part in _alike(entries, bump=bump, keep_idle=keep_idle)
+        ("XCLAIM", key, group, to, min_idle_ms, *" ".join(ids).encode().split(), *options, *forced, "JUSTID")
+        for options, ids in _together_by(parts, bump=bump, keep_idle=keep_idle).items()
     ]
     return [id_ for reply in _all(server, commands) for id_ in reply]
 
 
-def _alike(entries: Iterable[Held], *, bump: bool, keep_idle: bool) -> list[tuple[tuple[str | int, ...], list[Held]]]:
-    parts: dict[tuple[str | int, ...], list[Held]] = {}
-    for entry in entries:
-        idle: tuple[str | int, ...] = ("IDLE", max(entry.idle_ms, 0)) if keep_idle else ()
-        count: tuple[str | int, ...] = ("RETRYCOUNT", entry.deliveries + 1) if bump else ()
-        parts.setdefault((*idle, *count), []).append(entry)
-    return list(parts.items())
+def _together_by(parts: Iterable[Alike], *, bump: bool, keep_idle: bool) -> dict[tuple[str | int, ...], list[str]]:
+    found: dict[tuple[str | int, ...], list[str]] = {}
+    for part in parts:
+        idle: tuple[str | int, ...] = ("IDLE", max(part.idle_ms, 0)) if keep_idle else ()
+        count: tuple[str | int, ...] = ("RETRYCOUNT", part.deliveries + 1) if bump else ()
+        found.setdefault((*idle, *count), []).append(part.ids)
+    return found
 
 
 def trim(

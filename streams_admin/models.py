@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Mapping
+from typing import Any
 
 from django.db import models
 
@@ -54,8 +56,13 @@ class Operation(models.Model):
     span = models.UUIDField(null=True)
     key = models.CharField(max_length=128, null=True, blank=True, unique=True, help_text="who and Idempotency-Key")
 
+    # Of the process that runs it, not kept:
     spent = 0.0
-    """Seconds that the last batch spent in commands. Of this process, not kept."""
+    """Seconds that the last batch spent in commands."""
+    unsaved: Mapping[str, Any] = {}
+    """Noted, and saved with the next batch."""
+    nudged = 0.0
+    """When who watches was told to look again, by the monotonic clock."""
 
     def __str__(self) -> str:
         return f"{self.plan}: {self.state}"

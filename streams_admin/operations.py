@@ -31,6 +31,7 @@ from streams_admin.audit import Caller
 from streams_admin.batches import TakenOver, line_of
 from streams_admin.errors import Changed, NotConfirmed, Refused
 from streams_admin.models import Operation, Plan
+from streams_admin.running import Run
 
 log = logging.getLogger(__name__)
 
@@ -141,10 +142,10 @@ def _run_here(operation: Operation, ask: Ask, action: Action) -> None:
     preview = operation.plan.preview
     small = operation.total is not None and operation.total <= BATCH and not (preview["least"] or preview["lasting"])
     try:
-        while batches.advance(operation, ask, action):
-            if not small:
-                batches.save(operation, state="queued", runner="")
-                return
+        with Run(operation, ask, action, alone=True) as run:
+            while run.advance():
+                if not small:
+                    return run.release()
     except TakenOver:
         operation.refresh_from_db()
 
@@ -197,11 +198,11 @@ def _go_on(operation: Operation, until: float) -> None:
     if operation.inflight is None and (why := rights.lost(operation, action)):
         batches.end(operation, "cancelled", why, ask, action)
         return
-    while batches.advance(operation, ask, action):
-        batches.rest(operation)
-        if time.monotonic() >= until:
-            batches.save(operation, state="queued", runner="")
-            return
+    with Run(operation, ask, action) as run:
+        while run.advance():
+            batches.rest(operation)
+            if time.monotonic() >= until:
+                return run.release()
 
 
 def _take() -> Operation | None:

@@ -13,7 +13,7 @@ import json
 import logging
 import time
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO
@@ -38,14 +38,19 @@ def path_of(operation: UUID) -> Path:
     return Path(settings.DATA_DIR) / "operations" / f"{operation}.jsonl"
 
 
-def keep(operation: Operation, entries: Sequence[tuple[str, str]]) -> None:
-    """Append results of a batch that was saved. A disk that refuses is logged: the operation and its counts go on."""
+def keep(operation: Operation, named: Mapping[str, str]) -> None:
+    """Append results of a batch that was saved: the IDs of each as one text. A disk that refuses is logged: the
+    operation and its counts go on."""
     path = path_of(operation.pk)
     try:
-        if entries and not (len(entries) <= len(operation.entries) and operation.over and not path.exists()):
-            _append(path, b"".join(_line(id_, result) for id_, result in entries))
+        if named and not (_kept_in_row(operation, named) and operation.over and not path.exists()):
+            _append(path, b"".join(_lines_of(result, ids) for result, ids in named.items()))
     except OSError as error:
         log.warning("results of operation %s were not kept: %s", operation.pk, error)
+
+
+def _kept_in_row(operation: Operation, named: Mapping[str, str]) -> bool:
+    return sum(ids.count(" ") + 1 for ids in named.values()) <= len(operation.entries)
 
 
 def _append(path: Path, lines: bytes) -> None:
@@ -62,15 +67,16 @@ def _ends_whole(file: BinaryIO) -> bool:
     return file.read(1) == b"\n"
 
 
-def _line(id_: str, result: str) -> bytes:
-    """Neither has anything to escape: an ID is numbers, a result a word."""
-    return f'{{"id": "{id_}", "result": "{result}"}}\n'.encode()
+def _lines_of(result: str, ids: str) -> bytes:
+    """A line per ID. Nothing has to be escaped: an ID is numbers, a result a word."""
+    between = f'", "result": "{result}"}}\n{{"id": "'
+    return f'{{"id": "{ids.replace(" ", between)}", "result": "{result}"}}\n'.encode()
 
 
 def read(operation: Operation) -> Iterator[bytes]:
     """The results in chunks of lines, each ID once, then a line that says how many are named and how many are not."""
     path, named = path_of(operation.pk), 0
-    found = _last_ones(path) if path.exists() else (_line(id_, result) for id_, result in operation.entries)
+    found = _last_ones(path) if path.exists() else (_lines_of(result, id_) for id_, result in operation.entries)
     chunk: list[bytes] = []
     for line in found:
         chunk.append(line)

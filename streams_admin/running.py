@@ -3,8 +3,8 @@
 A process that dies leaves `inflight`. The next one finds out by reading what came of that; only what certainly was not
 done ("failed") is done again.
 
-Without a duty limit nothing waits that need not: while the server works on a batch, the next one is taken apart and the
-one behind it is asked for. A save and the server's work on that question happen at the same time.
+Without a duty limit nothing waits that need not: while the server works on a batch, the next one is taken apart and
+saved as what is about to be done `then`, and the one behind it is asked for.
 """
 
 from __future__ import annotations
@@ -12,16 +12,18 @@ from __future__ import annotations
 import time
 from collections import Counter
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Self
+
+from django.db import DatabaseError
 
 from dashboard.streams import servers
 from dashboard.streams.errors import OutcomeUnknown, StreamError
 from dashboard.streams.servers import Coming
 from streams_admin import batches, results
 from streams_admin.actions.base import BATCH, Action, Ask, Batch, Done, ids_of, part_of
-from streams_admin.batches import Wished
+from streams_admin.batches import TakenOver, Wished
 from streams_admin.models import Operation
 
 NO_LIMIT = 100
@@ -32,6 +34,15 @@ LOOK_AFTER = (0.2, 1.0, 2.0)
 """Seconds before each look at what came of a write whose reply was lost."""
 FRESH_FOR = 1.0
 """Seconds after which what was read is read again before it is acted upon."""
+
+
+@dataclass(slots=True)
+class _Ahead:
+    """The batch at `cursor`. `saved`: as what is done next."""
+
+    cursor: Any
+    batch: Batch
+    saved: bool = False
 
 
 class Run:
@@ -51,7 +62,7 @@ class Run:
         )
         self._reads_ahead = hurries and not alone
         self._coming: tuple[Any, Coming[Batch]] | None = None
-        self._ahead: tuple[Any, Batch] | None = None
+        self._ahead: _Ahead | None = None
         self._read_at = 0.0
         self._unkept: dict[str, str] = {}
 
@@ -68,7 +79,8 @@ class Run:
         What came of the batch is saved with the next one, or by `release`. Raises TakenOver.
         """
         try:
-            return self._resume() if self.operation.inflight is not None else self._advance()
+            orphaned = self.operation.inflight is not None and self._ahead is None
+            return self._resume() if orphaned else self._advance()
         except Wished:
             goes_on = batches.obey(self.operation, self.ask, self.action)
             self._keep()
@@ -80,63 +92,68 @@ class Run:
 
     def release(self) -> None:
         """Whoever is first goes on with it. Raises TakenOver."""
-        batches.save(self.operation, state="queued", runner="")
-        self._keep()
+        not_begun = {"inflight": None} if self._ahead is not None else {}
+        self._save(state="queued", runner="", **not_begun)
 
     def _advance(self) -> bool:
-        batch = self._next()
+        batch, saved = self._next()
         if not batch.work:
             goes_on = self._note(batch, Done())
             if goes_on:
-                batches.save(self.operation, heed=True)
+                self._save(heed=True)
             return goes_on
-        batches.save(self.operation, heed=True, inflight=_inflight(batch))
-        if time.monotonic() - self._read_at > FRESH_FOR:  # the database was slow
-            batches.note(self.operation, inflight=None)
-            return True
-        return self._note(batch, self._attempt(batch))
+        if not saved:
+            self._save(heed=True, inflight=_inflight(batch))
+        with servers.meanwhile(partial(self._meanwhile, batch)):
+            done = self._attempt(batch)
+        return self._note(batch, done)
 
-    def _next(self) -> Batch:
-        """What was read ahead, or is read now."""
+    def _next(self) -> tuple[Batch, bool]:
+        """What was read ahead, or is read now; and whether it is saved that it is about to be done."""
         operation, ahead = self.operation, self._ahead
         self._ahead = None
-        if ahead is not None and ahead[0] == operation.cursor and time.monotonic() - self._read_at < FRESH_FOR:
-            return ahead[1]
+        if ahead is not None and ahead.cursor == operation.cursor and self._fresh():
+            return ahead.batch, ahead.saved
+        batches.note(operation, inflight=None)
         self._read_at = began = time.monotonic()
         batch = self.action.batch(self.ask, operation.plan.seen, operation.cursor)
         operation.spent = time.monotonic() - began
-        return batch
+        return batch, False
+
+    def _fresh(self) -> bool:
+        return time.monotonic() - self._read_at < FRESH_FOR
 
     def _attempt(self, batch: Batch) -> Done:
         """Act; when the reply is lost, look what came of it. What cannot be found out is unknown."""
         began = time.monotonic()
         try:
-            with servers.meanwhile(partial(self._meanwhile, batch)):
-                done = self.action.act(self.ask, self.operation.plan.seen, batch.work)
+            done = self.action.act(self.ask, self.operation.plan.seen, batch.work)
             self.operation.spent += time.monotonic() - began
             return done
         except OutcomeUnknown:
             return self._look(batch.work)
-        finally:
-            self._keep()
 
     def _meanwhile(self, batch: Batch) -> None:
-        self._keep()
         if self._reads_ahead and not batch.last:
-            with suppress(StreamError):  # it is read again when it is its turn, and then it counts
-                self._read_ahead(batch.cursor)
+            # What fails here is tried again when it is its turn, and then it counts.
+            with suppress(StreamError, DatabaseError, Wished, TakenOver):
+                self._read_ahead(batch)
 
-    def _read_ahead(self, cursor: Any) -> None:
-        """Take the batch at `cursor`, which may have been asked for a batch ago, and ask for the one behind it."""
+    def _read_ahead(self, batch: Batch) -> None:
+        """Take the batch behind this one, which may have been asked for before, and ask for the one behind that."""
         coming, self._coming = self._coming, None
-        if coming is not None and coming[0] != cursor:
+        if coming is not None and coming[0] != batch.cursor:
             coming[1].drop()
             coming = None
-        coming = coming or self._ask_for(cursor)
-        if coming is not None:
-            self._ahead = cursor, coming[1].get()
-            self._read_at = time.monotonic()
-            self._coming = None if self._ahead[1].last else self._ask_for(self._ahead[1].cursor)
+        coming = coming or self._ask_for(batch.cursor)
+        if coming is None:
+            return
+        found = coming[1].get()
+        self._read_at, self._ahead = time.monotonic(), _Ahead(batch.cursor, found)
+        self._coming = None if found.last else self._ask_for(found.cursor)
+        if found.work:
+            self._save(heed=True, inflight={**_inflight(batch), "then": _inflight(found)})
+            self._ahead.saved = True
 
     def _ask_for(self, cursor: Any) -> tuple[Any, Coming[Batch]] | None:
         query = self.action.reading(self.ask, self.operation.plan.seen, cursor)
@@ -161,7 +178,7 @@ class Run:
         if not undone:
             return self._note(batch, found)
         batch = replace(batch, work=undone, settled=[*batch.settled, *rest])
-        batches.save(self.operation, inflight=_inflight(batch))
+        self._save(inflight={**left, **_inflight(batch)})
         return self._note(batch, self._attempt(batch))
 
     def _note(self, batch: Batch, done: Done) -> bool:
@@ -173,7 +190,8 @@ class Run:
             self._end("done", "", all_)
             return False
         counted = batches.counted(self.operation, all_.named, all_.counts)
-        batches.note(self.operation, inflight=None, cursor=cursor, **counted)
+        then = (self.operation.inflight or {}).get("then")
+        batches.note(self.operation, inflight=then, cursor=cursor, **counted)
         self._unkept = all_.named
         return True
 
@@ -182,6 +200,10 @@ class Run:
         batches.end(self.operation, state, error, self.ask, self.action, **counted)
         self._keep()
         results.keep(self.operation, done.named)
+
+    def _save(self, **changes: Any) -> None:
+        batches.save(self.operation, **changes)
+        self._keep()
 
     def _keep(self) -> None:
         """Results go into the file once they are saved."""

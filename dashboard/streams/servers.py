@@ -469,14 +469,13 @@ _task: ContextVar[list[Callable[[], None]] | None] = ContextVar("_task", default
 
 @contextmanager
 def meanwhile(task: Callable[[], None]) -> Iterator[None]:
-    """Within it the hands call `task` while the server works on what they have sent first; at the latest at the end.
+    """Within it the hands call `task` once, while the server works on what they have sent.
 
     The task must not raise: whether the write was done has nothing to do with it.
     """
     token = _task.set([task])
     try:
         yield
-        _do_meanwhile()
     finally:
         _task.reset(token)
 

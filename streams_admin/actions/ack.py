@@ -7,7 +7,7 @@ from typing import Any
 from dashboard.access import Permission
 from dashboard.names import plain
 from streams_admin import cli, commands
-from streams_admin.actions.base import Ask, Change, Done, Note, Preview, Seen
+from streams_admin.actions.base import Ask, Change, Done, Note, Preview, Seen, ids_of
 from streams_admin.actions.looking import Looked, group_of, read_pending
 from streams_admin.actions.pending import PendingAction
 from streams_admin.actions.pending_words import (
@@ -20,7 +20,7 @@ from streams_admin.actions.pending_words import (
     per_consumer,
     sample,
 )
-from streams_admin.actions.untouched import held, not_done
+from streams_admin.actions.untouched import alike, held, not_done
 
 RESULT = {1: "done", 0: "already_acknowledged", -1: "owner_changed"}
 
@@ -59,9 +59,10 @@ class Ack(PendingAction):
         )
 
     def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        entries = held(work)
-        replies = commands.ack(ask.server, ask.key, group_of(ask), entries)
-        return Done.of([(str(e.id), RESULT[int(r)]) for e, r in zip(entries, replies, strict=True)])
+        replies = commands.ack(ask.server, ask.key, group_of(ask), alike(work))
+        if replies is None:
+            return Done.alike("done", work)
+        return Done.of((id_, RESULT[reply]) for id_, reply in zip(ids_of(work), replies, strict=True))
 
     def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
         """What is not pending any more was acknowledged, by us or by its worker: the same to everybody."""

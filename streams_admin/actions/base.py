@@ -4,13 +4,14 @@ its business: `plans` and `operations` do that for all, and a subclass cannot sk
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, ClassVar
 
 from django import forms
 
 from dashboard.access import Actor, Permission
+from dashboard.streams.queries import Query
 from dashboard.streams.servers import Server
 from dashboard.streams.snapshots import Entry, PendingEntry
 
@@ -34,7 +35,7 @@ RESULTS = (
 class Ask:
     """An action on a stream: who asks, where, and the checked parameters (names in them are path names).
 
-    While it runs, `operation` is its number and `reason` what was given for it.
+    While it runs, `operation` is its number, `reason` what was given for it, and `most` entries make a batch.
     """
 
     actor: Actor
@@ -43,6 +44,7 @@ class Ask:
     params: Params
     operation: str = ""
     reason: str = ""
+    most: int = BATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,7 @@ class Preview:
 class Batch:
     """The next piece of work: `work` is saved before it is done, `cursor` after.
 
+    A piece about entries is a list that begins with their IDs as one text, a space between; others are dicts.
     `settled`: results without doing. `passed`: such results of entries that cannot be named.
     """
 
@@ -107,21 +110,43 @@ class Batch:
     passed: Counter[str] = field(default_factory=Counter)
 
 
+def ids_of(work: Iterable[Any]) -> list[str]:
+    """The entries that a batch names."""
+    return [id_ for item in work if isinstance(item, list) for id_ in item[0].split()]
+
+
+def part_of(work: Iterable[Any], ids: Container[str]) -> list[Any]:
+    """The work on these of its entries."""
+    parts = [[" ".join(i for i in item[0].split() if i in ids), *item[1:]] for item in work if isinstance(item, list)]
+    return [part for part in parts if part[0]]
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
-    """What came of a batch: per entry (ID, result), and how many that makes in all.
+    """What came of a batch: `named` the IDs of each result as one text, a space between; `counts` how many in all.
 
     An action that knows only afterwards where to go on says so by `cursor`, and by `last` that it is at the end.
     """
 
-    entries: list[tuple[str, str]] = field(default_factory=list)
+    named: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     cursor: Any = None
     last: bool = False
 
     @classmethod
-    def of(cls, entries: list[tuple[str, str]]) -> Done:
-        return cls(entries, Counter(result for _, result in entries))
+    def of(cls, entries: Iterable[tuple[str, str]]) -> Done:
+        """From pairs of ID and result."""
+        found: dict[str, list[str]] = {}
+        for id_, result in entries:
+            found.setdefault(result, []).append(id_)
+        counts = Counter({result: len(ids) for result, ids in found.items()})
+        return cls({result: " ".join(ids) for result, ids in found.items()}, counts)
+
+    @classmethod
+    def alike(cls, result: str, work: Iterable[Any]) -> Done:
+        """The same result for all entries of the work."""
+        text = " ".join(item[0] for item in work)
+        return cls({result: text}, Counter({result: text.count(" ") + 1}))
 
 
 class Action:
@@ -160,6 +185,10 @@ class Action:
         """Read what to do next from `cursor` on (None at the beginning). Changes nothing."""
         raise NotImplementedError
 
+    def reading(self, ask: Ask, seen: Seen, cursor: Any) -> Query[Batch] | None:
+        """What `batch` reads, where one round trip is enough: it may then be read ahead. None: it may not."""
+        return None
+
     def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
         """Do it. Raises StreamError when nothing of it was done, OutcomeUnknown when nobody knows."""
         raise NotImplementedError
@@ -169,7 +198,7 @@ class Action:
 
         "failed" says that it was certainly not done: after a crash that part is done again.
         """
-        return Done(counts=Counter(unknown=len(work)))
+        return Done(counts=Counter(unknown=len(ids_of(work)) or len(work)))
 
     def affected(self, ask: Ask, seen: Seen) -> Iterator[Sequence[Entry | PendingEntry]] | None:
         """The entries that go, or whose holders are forgotten, page by page as they are now; None: there are none."""

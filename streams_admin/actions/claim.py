@@ -13,9 +13,10 @@ from dashboard.format import age, number, plural
 from dashboard.names import plain, to_path
 from dashboard.streams.errors import OutcomeUnknown, StreamError
 from dashboard.streams.ids import StreamId
+from dashboard.streams.queries import Query
 from dashboard.streams.snapshots import GroupOverview
 from streams_admin import cli, commands
-from streams_admin.actions.base import BATCH, Ask, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.base import BATCH, Ask, Batch, Change, Done, Note, Params, Preview, Seen, ids_of
 from streams_admin.actions.claim_form import QUIET_MS, ClaimForm
 from streams_admin.actions.looking import Looked, bodies_of, group_of, overview_of, read_pending
 from streams_admin.actions.pending import PendingAction
@@ -29,8 +30,8 @@ from streams_admin.actions.pending_words import (
     per_consumer,
     sample,
 )
-from streams_admin.actions.untouched import held, not_done, why_not
-from streams_admin.commands import Held
+from streams_admin.actions.untouched import alike, held, not_done, why_not
+from streams_admin.commands import Alike
 from streams_admin.errors import BadOrder
 from streams_admin.which import Which, name, truth, whole
 
@@ -109,32 +110,36 @@ class Claim(PendingAction):
         free = [[id_, to_path(b""), 0, 0] for id_ in forced if id_ not in got]
         return replace(batch, work=[*free, *batch.work], settled=[*batch.settled, *((i, "owner_changed") for i in got)])
 
-    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        to, bump = name("to", ask.params["to"]), ask.params.get("bump", False)
-        entries, new = held(work), set(_forced(seen))
-        forced = [e for e in entries if str(e.id) in new]
-        others = [e for e in entries if str(e.id) not in new and (bump or e.consumer != to)]
-        claimed = set(self._claim(ask, to, others)) if others else set()
-        claimed |= self._force(ask, to, forced, after=bool(claimed)) if forced else set()
-        left = {e.id: e for e in (*forced, *others) if str(e.id).encode() not in claimed}
-        done = [(str(e.id), "done") for e in entries if e.id not in left]
-        return Done.of(done + why_not(ask, list(left.values())))
+    def reading(self, ask: Ask, seen: Seen, cursor: Any) -> Query[Batch] | None:
+        return super().reading(ask, seen, cursor) if cursor or not _forced(seen) else None
 
-    def _force(self, ask: Ask, to: bytes, entries: list[Held], *, after: bool) -> set[bytes]:
+    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        to, bump, new = name("to", ask.params["to"]), ask.params.get("bump", False), set(_forced(seen))
+        parts = alike(work)
+        forced = [part for part in parts if part.ids in new]
+        others = [part for part in parts if part.ids not in new and (bump or part.consumer != to)]
+        claimed = self._claim(ask, to, others) if others else []
+        claimed += self._force(ask, to, forced, after=bool(claimed)) if forced else []
+        if len(claimed) == sum(part.count for part in (*forced, *others)):
+            return Done.alike("done", work)
+        got = {id_.decode() for id_ in claimed}
+        left = [e for part in (*forced, *others) for e in part.each() if str(e.id) not in got]
+        rest = {str(e.id) for e in left}
+        return Done.of([*((id_, "done") for id_ in ids_of(work) if id_ not in rest), *why_not(ask, left)])
+
+    def _force(self, ask: Ask, to: bytes, parts: list[Alike], *, after: bool) -> list[bytes]:
         """Refused after others were claimed, it has to be found out what was done."""
         try:
-            return set(self._claim(ask, to, entries, force=True))
+            return self._claim(ask, to, parts, force=True)
         except StreamError as error:
             if after:
                 raise OutcomeUnknown(error.message) from error
             raise
 
-    def _claim(self, ask: Ask, to: bytes, entries: list[Held], *, force: bool = False) -> list[bytes]:
-        guard = 0 if force else max(ask.params.get("min_idle_ms", 0), min(e.idle_ms for e in entries))
+    def _claim(self, ask: Ask, to: bytes, parts: list[Alike], *, force: bool = False) -> list[bytes]:
+        guard = 0 if force else max(ask.params.get("min_idle_ms", 0), min(part.idle_ms for part in parts))
         options = {option: ask.params.get(option, False) for option in ("bump", "keep_idle")}
-        return commands.claim(
-            ask.server, ask.key, group_of(ask), to, entries, min_idle_ms=guard, force=force, **options
-        )
+        return commands.claim(ask.server, ask.key, group_of(ask), to, parts, min_idle_ms=guard, force=force, **options)
 
     def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
         to, bump, entries = name("to", ask.params["to"]), ask.params.get("bump", False), held(work)

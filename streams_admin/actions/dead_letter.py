@@ -9,7 +9,7 @@ for the copy, which names its origin and this operation, behind the ID that the 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
@@ -17,8 +17,10 @@ from django import forms
 from dashboard.access import Permission, may
 from dashboard.format import plural
 from dashboard.names import plain, to_path
-from dashboard.streams.ids import StreamId
-from dashboard.streams.queries import StreamQuery
+from dashboard.streams.errors import Gone
+from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.queries import Command, FactsQuery, Query, StreamQuery
+from dashboard.streams.replies import Reply
 from dashboard.streams.snapshots import Entry
 from streams_admin import cli, commands
 from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen
@@ -83,8 +85,13 @@ class DeadLetter(PendingAction):
     def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
         """Each piece of work ends with the ID the target has reached: its copy comes behind it."""
         found = super().batch(ask, seen, cursor)
-        since = str(reached(ask, _to(ask))) if found.work else ""
+        if "ids" not in seen or not found.work:
+            return found
+        since = str(reached(ask, _to(ask)))
         return replace(found, work=[[*item, since] for item in found.work])
+
+    def page(self, ask: Ask, seen: Seen, cursor: Any) -> Query[Batch]:
+        return _Reaching(_to(ask), super().page(ask, seen, cursor))
 
     def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
         entries, stamp = _held(work), Stamp(ask.actor.name, ask.reason, ask.operation)
@@ -109,6 +116,25 @@ class DeadLetter(PendingAction):
         found = form.cleaned_data
         to = {"to": to_path(found["to"].encode())} if found["to"] else {}
         return {**ask.params, **to, "delete": found["delete"]}
+
+
+@dataclass(frozen=True)
+class _Reaching(Query[Batch]):
+    """A batch, and which ID the target had reached just before."""
+
+    to: bytes
+    page: Query[Batch]
+
+    def build(self) -> Sequence[Command]:
+        return [*FactsQuery(self.to).build(), *self.page.build()]
+
+    def parse(self, replies: Sequence[Reply]) -> Batch:
+        try:
+            since = str(FactsQuery(self.to).parse(replies[:1]).last_generated_id)
+        except Gone:
+            since = str(MIN)
+        found = self.page.parse(replies[1:])
+        return replace(found, work=[[*item, since] for item in found.work])
 
 
 class DeadLetterForm(forms.Form):

@@ -16,7 +16,7 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.snapshots import StreamFacts
 from streams_admin import cli, commands
 from streams_admin.actions.ack import Ack
-from streams_admin.actions.base import Ask, Batch, Change, Note, Params, Preview, Seen
+from streams_admin.actions.base import Ask, Batch, Change, Note, Params, Preview, Seen, ids_of, part_of
 from streams_admin.actions.looking import Looked, bodies_of, group_of, look_at, overview_of
 from streams_admin.actions.pending_words import counts_of, entries_text, owners, per_consumer, sample
 from streams_admin.actions.untouched import each_seen, seen_of
@@ -67,8 +67,11 @@ class Ghosts(Ack):
         """The ghosts among the next pending entries; the others are passed over in silence."""
         batch = super().batch(ask, seen, cursor)
         first = overview_of(ask).stream
-        ghosts = set(_without_body(ask, first, [StreamId.parse(item[0]) for item in batch.work]))
-        return replace(batch, work=[item for item in batch.work if StreamId.parse(item[0]) in ghosts])
+        ghosts = _without_body(ask, first, [StreamId.parse(id_) for id_ in ids_of(batch.work)])
+        return replace(batch, work=part_of(batch.work, {str(id_) for id_ in ghosts}))
+
+    def reading(self, ask: Ask, seen: Seen, cursor: Any) -> None:
+        """Bodies are looked for in further round trips."""
 
 
 def _only_ghosts(ask: Ask, looked: Looked) -> Looked:

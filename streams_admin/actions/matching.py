@@ -32,6 +32,8 @@ class Matching(Query[Batch]):
     total: int | None
     ends: bool
     """Whether what is in `room` ends the plan's limit."""
+    wide: bool
+    """Whether few of the entries just before matched."""
 
     @classmethod
     def of(cls, ask: Ask, seen: Seen, cursor: Any) -> Matching:
@@ -48,13 +50,13 @@ class Matching(Query[Batch]):
             taken=taken,
             total=seen["total"],
             ends=seen["limit"] is not None and left <= ask.most,
+            wide=which.min_idle_ms > 0 or which.min_deliveries > 1 or bool(cursor and cursor.get("wide")),
         )
 
     @property
     def _look(self) -> int:
         """Entries that are looked at: more than there is room for where few of them may match."""
-        chosen = self.which.min_idle_ms > 0 or self.which.min_deliveries > 1
-        return LOOK_MAX if chosen else self.room
+        return LOOK_MAX if self.wide else self.room
 
     def build(self) -> Sequence[Command]:
         of: Command = () if self.which.consumer is None else (self.which.consumer,)
@@ -72,7 +74,8 @@ class Matching(Query[Batch]):
         taken = self.taken + len(kept)
         last = not (full or more) or (self.ends and len(kept) == self.room)
         missing = max(0, self.total - taken) if last and self.total is not None else 0
-        return Batch(as_work(kept), {"at": str(onward), "taken": taken}, last=last, passed=Counter(not_found=missing))
+        at = {"at": str(onward), "taken": taken, "wide": len(same) < len(looked) // 2}
+        return Batch(as_work(kept), at, last=last, passed=Counter(not_found=missing))
 
 
 def _behind(rows: Sequence[Row], start: StreamId) -> StreamId:

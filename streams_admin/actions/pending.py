@@ -7,10 +7,12 @@ from typing import Any
 
 from dashboard.names import plain, to_path
 from dashboard.streams.errors import Gone
+from dashboard.streams.queries import Query
 from dashboard.streams.snapshots import GroupOverview
 from streams_admin.actions.base import Action, Ask, Batch, Params, Preview, Seen
 from streams_admin.actions.looking import Looked, look_at, overview_of
-from streams_admin.actions.untouched import matching, named, seen_of
+from streams_admin.actions.matching import Matching
+from streams_admin.actions.untouched import named, seen_of
 from streams_admin.errors import BadOrder, Changed
 from streams_admin.which import Which, name
 
@@ -79,7 +81,14 @@ class PendingAction(Action):
         return ""
 
     def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
-        return named(ask, seen, cursor or 0) if "ids" in seen else matching(ask, seen, cursor)
+        return named(ask, seen, cursor or 0) if "ids" in seen else ask.server.run(self.page(ask, seen, cursor))
+
+    def page(self, ask: Ask, seen: Seen, cursor: Any) -> Query[Batch]:
+        """The next entries that match a filter."""
+        return Matching.of(ask, seen, cursor)
+
+    def reading(self, ask: Ask, seen: Seen, cursor: Any) -> Query[Batch] | None:
+        return None if "ids" in seen else self.page(ask, seen, cursor)
 
     def figures(self, ask: Ask) -> list[list[Any]]:
         overview = overview_of(ask)

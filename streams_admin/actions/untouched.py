@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from dashboard.names import to_path
 from dashboard.streams.ids import StreamId
 from dashboard.streams.snapshots import PendingEntry
-from streams_admin.actions.base import BATCH, Ask, Batch, Seen
-from streams_admin.actions.looking import CLOCK, Looked, ask_all, bodies_of, each_pending, page_of, read_pending
-from streams_admin.commands import Held
+from streams_admin.actions.base import Ask, Batch, Seen
+from streams_admin.actions.looking import CLOCK, Looked, ask_all, bodies_of, each_pending, read_pending
+from streams_admin.commands import Alike, Held
 from streams_admin.which import IDS_MOST, Which, name
 
 SLACK_MS = 3
@@ -45,11 +45,11 @@ def each_seen(looked: Looked) -> Seen:
 
 def named(ask: Ask, seen: Seen, cursor: int) -> Batch:
     """The next named entries that are still as they were seen; the rest is settled with the reason."""
-    part = seen["ids"][cursor : cursor + BATCH]
+    part = seen["ids"][cursor : cursor + ask.most]
     ids = [StreamId.parse(row[0]) for row in part]
     now_ms, *pages = ask_all(ask, CLOCK, *each_pending(ask, ids))
     present = {entry.id: entry for page in pages for entry in page.items}
-    work: list[Any] = []
+    same: list[PendingEntry] = []
     settled: list[tuple[str, str]] = []
     for row, id_ in zip(part, ids, strict=True):
         entry = present.get(id_)
@@ -58,10 +58,11 @@ def named(ask: Ask, seen: Seen, cursor: int) -> Batch:
         elif to_path(entry.consumer) != row[1] or entry.deliveries != row[2] or _touched(entry, now_ms, row[3]):
             settled.append((row[0], "owner_changed"))
         else:
-            work.append(as_work(entry))
+            same.append(entry)
     if cursor == 0:
         settled.extend((text, "not_found") for text in seen["absent"])
     end = cursor + len(part)
+    work = as_work([[str(e.id).encode(), e.consumer, e.idle_ms, e.deliveries] for e in same])
     return Batch(work, end, settled, last=end >= len(seen["ids"]))
 
 
@@ -75,27 +76,17 @@ def _delivered_ms(entry: PendingEntry, now_ms: int) -> int:
     return 0 if entry.idle_ms < 0 else now_ms - entry.idle_ms
 
 
-def matching(ask: Ask, seen: Seen, cursor: Any) -> Batch:
-    """The next entries that match the filter and were not touched since the plan was made."""
-    which = Which.parse(ask.params)
-    start = StreamId.parse(cursor["at"]) if cursor else which.start
-    taken = cursor["taken"] if cursor else 0
-    since = max(0, ask.server.run(CLOCK) - seen["at_ms"])
-    bounded = replace(which, end=StreamId.parse(seen["end"]), min_idle_ms=max(0, seen["guard_ms"] + since - SLACK_MS))
-    now_ms, page = ask_all(ask, CLOCK, page_of(ask, bounded, start))
-    latest = seen["at_ms"] - seen["guard_ms"] + SLACK_MS
-    room = None if seen["limit"] is None else max(0, seen["limit"] - taken)
-    work = [as_work(entry) for entry in page.items if _delivered_ms(entry, now_ms) <= latest][:room]
-    taken += len(work)
-    last = page.next is None or (seen["limit"] is not None and taken >= seen["limit"])
-    missing = max(0, seen["total"] - taken) if last and seen["total"] is not None else 0
-    at = {"at": str(page.next or start), "taken": taken}
-    return Batch(work, at, last=last, passed=Counter(not_found=missing))
+Row = list[Any]
+"""A pending entry as XPENDING tells it: ID, consumer, idle time in ms, deliveries."""
+_HELD = itemgetter(1, 3, 2)
 
 
-def as_work(entry: PendingEntry) -> list[Any]:
-    """A pending entry as a batch keeps it."""
-    return [str(entry.id), to_path(entry.consumer), entry.deliveries, max(entry.idle_ms, 0)]
+def as_work(rows: Iterable[Row]) -> list[Any]:
+    """Pending entries as a batch keeps them: neighbours that are held alike in one piece."""
+    return [
+        [b" ".join([row[0] for row in alike]).decode(), to_path(consumer), deliveries, max(idle_ms, 0)]
+        for (consumer, deliveries, idle_ms), alike in groupby(rows, key=_HELD)
+    ]
 
 
 def still_holds(entry: PendingEntry, held: Held) -> bool:
@@ -103,8 +94,13 @@ def still_holds(entry: PendingEntry, held: Held) -> bool:
     return (entry.consumer, entry.deliveries) == (held.consumer, held.deliveries)
 
 
+def alike(work: Iterable[Sequence[Any]]) -> list[Alike]:
+    """Work as commands take it."""
+    return [Alike(ids, name("consumer", who), count, idle) for ids, who, count, idle, *_ in work]
+
+
 def held(work: Iterable[Sequence[Any]]) -> list[Held]:
-    return [Held(StreamId.parse(id_), name("consumer", who), count, idle) for id_, who, count, idle in work]
+    return [entry for part in alike(work) for entry in part.each()]
 
 
 def why_not(ask: Ask, entries: Sequence[Held]) -> list[tuple[str, str]]:

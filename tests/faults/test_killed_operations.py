@@ -34,10 +34,12 @@ from tests.streams_admin.acting import ADMIN, planned
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
 
-ENTRIES = int(os.environ.get("KILL_ENTRIES", "20000"))
+ENTRIES = int(os.environ.get("KILL_ENTRIES", "60000"))
 KILLS = 8
 MOST_SAVES = 6
-"""Two make a batch: so all the kills come before the end, 40 batches away."""
+"""One makes a batch: with what is done in MOST_WAIT, all the kills come before the end, 120 batches away."""
+MOST_WAIT = 0.005
+"""Seconds."""
 HERO, COPY = b"hero", b"orders:again"
 OF_GROUP: dict[str, Any] = {"group": to_path(world.GROUP), "filter": {}}
 
@@ -63,7 +65,7 @@ def run_with_kills(slug: str, params: dict[str, Any], runners: Runners) -> Opera
     for _ in range(KILLS):
         runners.start()
         runners.saves(random.randint(1, MOST_SAVES))
-        time.sleep(random.uniform(0, 0.02))
+        time.sleep(random.uniform(0, MOST_WAIT))
         runners.kill()
     operation.refresh_from_db()
     assert not operation.over, "every kill hit a process at work"

@@ -41,11 +41,11 @@ def planned(slug: str, params: dict[str, Any], *, key: bytes = KEY, caller: Call
     return plans.prepare(caller, servers.get("default"), key, slug, params)
 
 
-def run(plan: Plan, *, caller: Caller = ADMIN, reason: str = "") -> Operation:
-    """To its end, in this process; typing what has to be typed."""
-    operation = operations.begin(caller, plan, confirm=plan.preview["confirm"], reason=reason)
+def run(plan: Plan, *, caller: Caller = ADMIN, reason: str = "", duty: int = 0, turn: float = 0.0) -> Operation:
+    """To its end, in this process; typing what has to be typed. `turn`: as `operations.work_once` takes it."""
+    operation = operations.begin(caller, plan, confirm=plan.preview["confirm"], reason=reason, duty=duty)
     while not operation.over:
-        assert operations.work_once()
+        assert operations.work_once(turn)
         operation.refresh_from_db()
     return operation
 

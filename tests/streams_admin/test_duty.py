@@ -15,12 +15,19 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     return found
 
 
-@pytest.mark.parametrize(("duty", "rest"), [(25, 0.3), (50, 0.1), (100, 0.0), (10, 0.9)])
+@pytest.mark.parametrize(("duty", "rest"), [(25, 0.3), (50, 0.1), (10, 0.9)])
 def test_it_rests_so_that_a_batch_is_no_more_than_its_duty(slept: list[float], duty: int, rest: float) -> None:
     operation = Operation(duty=duty)
     operation.spent = 0.1
     batches.rest(operation)
     assert slept == [pytest.approx(rest)]
+
+
+def test_without_a_limit_it_does_not_rest(slept: list[float]) -> None:
+    operation = Operation(duty=100)
+    operation.spent = 0.1
+    batches.rest(operation)
+    assert slept == []
 
 
 def test_it_never_rests_so_long_that_it_counts_as_gone(slept: list[float]) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import redis
@@ -14,9 +15,10 @@ from django.db import connections
 from dashboard.access import Actor, Grant
 from dashboard.names import to_path
 from dashboard.streams import servers
-from dashboard.streams.servers import Server
-from streams_admin import batches, operations
+from dashboard.streams.servers import Hands, Server
+from streams_admin import batches, operations, running
 from streams_admin.actions import ALL
+from streams_admin.actions.base import ids_of
 from streams_admin.actions.claim import Claim
 from streams_admin.audit import Caller
 from streams_admin.errors import Changed
@@ -35,8 +37,9 @@ THIRD = b"third"
 
 
 @pytest.fixture
-def many(server: Server, redis_client: redis.Redis) -> redis.Redis:
-    """1,200 entries pending with WORKER."""
+def many(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
+    """1,200 entries pending with WORKER, in batches as large as they get."""
+    monkeypatch.setattr(running, "GENTLE", 500)
     fill(redis_client, 1200)
     group(redis_client, read=1200)
     return redis_client
@@ -45,9 +48,10 @@ def many(server: Server, redis_client: redis.Redis) -> redis.Redis:
 @pytest.fixture
 def few(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
     """Eight entries pending with WORKER, idle for long, delivered once. Three make a batch, and nobody waits."""
-    for module in ("actions.looking", "actions.untouched", "operations"):
+    for module in ("actions.looking", "running", "operations"):
         monkeypatch.setattr(f"streams_admin.{module}.BATCH", 3)
-    monkeypatch.setattr(batches, "LOOK_AFTER", (0, 0))
+    monkeypatch.setattr(running, "GENTLE", 3)
+    monkeypatch.setattr(running, "LOOK_AFTER", (0, 0))
     fill(redis_client, 8)
     group(redis_client, read=8)
     for number in range(1, 9):
@@ -134,6 +138,44 @@ def test_cancelled_it_ends_with_what_was_done(many: redis.Redis, paused: bool) -
     assert outcomes() == ["started", "partly_done"]
 
 
+@pytest.mark.parametrize("what", ["pause", "cancel"])
+def test_a_wish_is_obeyed_though_the_next_batch_was_read_ahead(few: redis.Redis, what: str) -> None:
+    operation = operations.begin(ADMIN, planned("ack", of_group()), duty=100)
+    with before_sending(lambda command: command[0] == "EVAL", lambda: operations.wish(operation, what)):
+        assert operations.work_once(60.0)
+    operation.refresh_from_db()
+    assert (operation.state, operation.results) == ({"pause": "paused", "cancel": "cancelled"}[what], {"done": 6})
+    assert (operation.inflight, len(pending(few))) == (None, 2)
+    assert [id_ for id_, _ in operation.entries] == [f"{n}-0" for n in range(1, 7)]
+
+
+def test_who_reads_ahead_and_was_taken_over_writes_nothing_more(few: redis.Redis) -> None:
+    operations.begin(ADMIN, planned("claim", of_group(bump=True, **TO_HELPER)), duty=100)
+    with before_sending(lambda command: True, finish):
+        assert operations.work_once(60.0)
+    operation = Operation.objects.get()
+    assert (operation.state, operation.results) == ("done", {"done": 8})
+    assert {count for _, _, count in pending(few).values()} == {2}
+    assert outcomes() == ["started", "done"]
+
+
+def test_what_changes_after_it_was_read_ahead_is_left_alone(few: redis.Redis) -> None:
+    """7-0 and 8-0 are read while 4-0 to 6-0 are acknowledged."""
+    operation = operations.begin(ADMIN, planned("ack", of_group()), duty=100)
+    taken = iter([lambda: None, lambda: few.xclaim(KEY, GROUP, THIRD, 0, [b"7-0"])])
+    told = Hands.each
+
+    def each(hands: Hands, commands: Any) -> Any:
+        next(taken)()
+        return told(hands, commands)
+
+    with patch.object(Hands, "each", each):
+        assert operations.work_once(60.0)
+    operation.refresh_from_db()
+    assert operation.results == {"done": 7, "owner_changed": 1}
+    assert pending(few).keys() == {b"7-0"}
+
+
 def test_what_is_over_stays_as_it_is(few: redis.Redis) -> None:
     operation = act("ack", of_group("1-0"))
     for wish in ("pause", "cancel", "resume"):
@@ -151,15 +193,20 @@ def steps() -> range:
     return range(1, 31)
 
 
+PACES = pytest.mark.parametrize(("duty", "turn"), [(25, 0.0), (100, 60.0)], ids=["gentle", "hurried"])
+"""Resting after each batch, and reading ahead: then a batch is saved while the one before it is done."""
+
+
+@PACES
 @pytest.mark.parametrize("named", [False, True], ids=["filter", "ids"])
-def test_killed_at_any_step_everything_is_done_once(few: redis.Redis, named: bool) -> None:
+def test_killed_at_any_step_everything_is_done_once(few: redis.Redis, named: bool, duty: int, turn: float) -> None:
     ids = [f"{n}-0" for n in range(1, 9)] if named else []
     survived = 0
     for step in steps():
         for number in range(1, 9):
             neglect(few, f"{number}-0", idle_ms=IDLE_MS)
         plan = planned("claim", of_group(*ids, bump=True, **TO_HELPER))
-        operation = _run_killed(plan, step)
+        operation = _run_killed(plan, step, duty, turn)
         survived += operation is None
         finish()
         operation = Operation.objects.get(plan=plan)
@@ -169,30 +216,34 @@ def test_killed_at_any_step_everything_is_done_once(few: redis.Redis, named: boo
     assert 0 < survived < len(steps())
 
 
-def _run_killed(plan: Plan, step: int) -> Operation | None:
+def _run_killed(plan: Plan, step: int, duty: int = 0, turn: float = 0.0) -> Operation | None:
     """The operation that is left behind; None when nobody was killed."""
     with dies_at(step):
         try:
-            operations.begin(ADMIN, plan)
-            while operations.work_once():
+            operations.begin(ADMIN, plan, duty=duty)
+            while operations.work_once(turn):
                 pass
         except Killed:
             return Operation.objects.get(plan=plan)
     return None
 
 
+@PACES
 @pytest.mark.parametrize("slug", sorted(ALL))
 def test_every_action_survives_being_killed_at_any_step(
-    slug: str, server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    slug: str, duty: int, turn: float, server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(batches, "LOOK_AFTER", (0, 0))
+    for batch in ("BATCH", "GENTLE"):
+        monkeypatch.setattr(running, batch, 2)
+    monkeypatch.setattr(operations, "BATCH", 1)
+    monkeypatch.setattr(running, "LOOK_AFTER", (0, 0))
     for step in steps():
         redis_client.flushall()
         RECIPES[slug].seed(redis_client)
         plan = planned(slug, RECIPES[slug].params, key=RECIPES[slug].key)
         with dies_at(step):
             try:
-                run(plan)
+                run(plan, duty=duty, turn=turn)
             except Killed:
                 pass
             else:
@@ -211,8 +262,8 @@ def test_a_process_that_is_really_killed_leaves_what_another_finishes(
     plan = planned("claim", of_group(bump=True, **TO_HELPER))
     run_until_killed(plan, real_database, redis_url, writes=2)
     operation = Operation.objects.get()
-    assert (operation.state, operation.done, len(operation.inflight["work"])) == ("running", 500, 500)
-    assert owners(many) == {HELPER: 1000, WORKER: 200}
+    assert (operation.state, operation.done, len(ids_of(operation.inflight["work"]))) == ("running", 500, 50)
+    assert owners(many) == {HELPER: 550, WORKER: 650}
     assert operations.work_once() is False, "its runner was seen a moment ago"
     finish()
     operation.refresh_from_db()
@@ -329,10 +380,10 @@ def test_two_large_ones_share_the_entries_and_account_for_all(many: redis.Redis)
     plans_ = [planned("claim", of_group(**to(c))) for c in (HELPER, THIRD)]
     both = [operations.begin(ADMIN, plan) for plan in plans_]
     finish()
-    results = [Operation.objects.get(pk=operation.pk).results for operation in both]
+    results = [Counter(Operation.objects.get(pk=operation.pk).results) for operation in both]
     assert sum(r["done"] for r in results) == 1200
-    assert {THIRD: results[1]["done"], HELPER: results[0]["done"]} == owners(many)
-    assert all(r["done"] + r.get("not_found", 0) == 1200 for r in results)
+    assert Counter({THIRD: results[1]["done"], HELPER: results[0]["done"]}) == owners(many)
+    assert all(r["done"] + r["not_found"] == 1200 for r in results)
 
 
 def test_at_the_same_moment_each_entry_gets_one_owner(real_database: Path, many: redis.Redis) -> None:

@@ -118,7 +118,7 @@ def test_where_there_is_xnack_it_is_used_guarded_by_a_script(server: Server) -> 
         ask = Ask(Actor("anna"), servers.get("default"), KEY, of_group("1-0"))
         done = Release().act(ask, {}, [["1-0", "w1", 3, 600_000]])
         sent = other.heard[-1]
-    assert done.entries == [("1-0", "done")]
+    assert done.named == {"done": "1-0"}
     assert sent[0] == b"EVAL"
     assert b"'XNACK', KEYS[1], ARGV[1], 'FAIL', 'IDS', 1, id" in sent[1]
     assert sent[2:] == [b"1", KEY, GROUP, b"1-0", b"w1", b"3"]

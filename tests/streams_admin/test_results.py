@@ -23,7 +23,7 @@ from dashboard.access import Actor, Grant
 from dashboard.names import to_path
 from dashboard.streams import servers
 from dashboard.streams.servers import Server
-from streams_admin import operations, results
+from streams_admin import operations, results, running
 from streams_admin.actions.claim import Claim
 from streams_admin.audit import Caller
 from streams_admin.models import Operation, Plan
@@ -44,8 +44,9 @@ def folder(settings: Any, tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def many(server: Server, redis_client: redis.Redis) -> redis.Redis:
-    """1,200 entries pending with one consumer."""
+def many(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
+    """1,200 entries pending with one consumer, in batches as large as they get."""
+    monkeypatch.setattr(running, "GENTLE", 500)
     fill(redis_client, 1200)
     group(redis_client, read=1200)
     return redis_client
@@ -170,7 +171,7 @@ def test_killed_at_any_step_it_names_each_entry_at_most_once(many: redis.Redis) 
 
 def test_half_a_line_is_ended_and_not_told(folder: Path) -> None:
     operation = written(line("1-0"), line("2-0")[:17], done=3)
-    results.keep(operation, [("3-0", "done"), ("4-0", "failed")])
+    results.keep(operation, {"done": "3-0", "failed": "4-0"})
     assert read(operation)[:-1] == [line("1-0"), line("3-0"), line("4-0", "failed")]
     torn = written(line("1-0"), '{"id": "2-0", "result": "do', done=2)
     assert read(torn) == [line("1-0"), '{"state": "done", "named": 1, "not_named": 1}\n']

@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
+from dashboard.live import room
+from dashboard.live.consumers import WATCHES
 from dashboard.live.seats import EACH
 from tests.browser.site import Site
 
@@ -78,6 +80,34 @@ def test_a_page_does_without_live_when_a_person_has_too_many_open(site: Site, pa
     expect(other.locator("[data-live-badge]")).to_have_text("not live")
     expect(other.get_by_role("cell", name="first", exact=True)).to_be_visible()
     page.evaluate("taken.forEach((one) => one.close())")
+    other.reload()
+    expect(other.locator("[data-live-badge]")).to_have_text("live")
+
+
+def test_a_page_says_that_there_is_no_room_to_follow_its_stream(site: Site, page: Page) -> None:
+    site.client.xadd("live:busy", {"word": "first"})
+    page.goto("/sign-in/")
+    following = """async ([streams, each]) => {
+        const address = `ws://${location.host}/ws/v1/live/`;
+        for (let at = 0; at < streams; at += each) {
+            const one = new WebSocket(address);
+            await new Promise((open) => one.addEventListener("open", open));
+            await new Promise((done) => {
+                let left = each;
+                one.addEventListener("message", () => --left || done());
+                for (let n = at; n < at + each; n++) {
+                    const topic = { topic: "entries", server: "default", stream: `live:${n}` };
+                    one.send(JSON.stringify({ type: "watch", id: `${n}`, ...topic }));
+                }
+            });
+        }
+    }"""
+    page.evaluate(following, [room.EACH, WATCHES])
+    other = page.context.new_page()
+    other.goto("/s/default/live:busy/")
+    expect(other.get_by_role("cell", name="first", exact=True)).to_be_visible()
+    expect(other.locator("[data-live-badge]")).to_have_text("not live")
+    page.goto("/")
     other.reload()
     expect(other.locator("[data-live-badge]")).to_have_text("live")
 

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+import select
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from dashboard import ports
 from streams_admin import embedded
 from streams_admin.scenarios.crew import Crew, ForeignKeys
 from streams_admin.scenarios.options import Options
@@ -22,6 +22,8 @@ CRASH_AFTER = 5.0
 """Seconds until worker-2 of the orders is killed."""
 JUDGE = {"LATE_AFTER": "8", "STUCK_AFTER": "20", "SAMPLE_EVERY": "2"}
 """A demo has no time to wait five minutes until something counts as stuck."""
+LEFT_OUT = {"STREAMGAUGE_CONFIG", "DATABASE_URL", "REDIS_URL", "REDIS_ADMIN_URL", "ALLOWED_HOSTS", "HTTPS"}
+"""Variables (also as `..._FILE`) that the demo sets itself, or does without."""
 MANAGE = (sys.executable, "-m", "dashboard.cli")
 """Our own commands, in a checkout and in an installed wheel alike."""
 ROOT = Path(__file__).resolve().parent.parent
@@ -70,6 +72,7 @@ class Showcase:
         shutil.rmtree(self._folder, ignore_errors=True)
 
     def _start(self) -> None:
+        _refuse_taken(self.port)
         if not self.url:
             self._server = embedded.start(port=0)
             self.url = self._server.url
@@ -79,10 +82,10 @@ class Showcase:
             cwd=ROOT,
             env=self._environment(),
             stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
             start_new_session=True,
         )
-        self._wait_until_ready()
+        _wait_until_it_listens(self._site)
 
     def _populate(self) -> None:
         try:
@@ -96,31 +99,28 @@ class Showcase:
 
     def _environment(self) -> dict[str, str]:
         """The site watches the demo's server, judges fast, and keeps its own data in a folder that goes away."""
-        left_out = {"STREAMGAUGE_CONFIG", "DATABASE_URL", "REDIS_ADMIN_URL", "ALLOWED_HOSTS", "HTTPS"}
-        kept = {name: value for name, value in self.environment.items() if name not in left_out}
+        kept = {name: value for name, value in self.environment.items() if name.removesuffix("_FILE") not in LEFT_OUT}
         ours = {"REDIS_URL": self.url, "DATA_DIR": self._folder, "LOG_LEVEL": "WARNING"}
-        return {**JUDGE, **kept, **ours}
+        return {**kept, **self.judged, **ours}
 
-    def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + READY_WITHIN
-        while time.monotonic() < deadline:
-            if self._site and self._site.poll() is not None:
-                raise CannotShow("The site could not start; see the line above.")
-            if _answers(f"{self.address}/readyz"):
-                return
-            time.sleep(0.1)
-        raise CannotShow(f"The site did not answer within {READY_WITHIN:.0f} s.")
+    @property
+    def judged(self) -> dict[str, str]:
+        """What the site goes by: fast, unless the environment says otherwise; stuck is never before late."""
+        found = {name: self.environment.get(name) or value for name, value in JUDGE.items()}
+        return {**found, "STUCK_AFTER": max(found["LATE_AFTER"], found["STUCK_AFTER"], key=int)}
 
     def sign_in_link(self) -> str:
-        """A link that signs in the admin “demo” once."""
+        """A link that signs in the admin “demo” once. Raises CannotShow."""
         made = subprocess.run(
             [*MANAGE, "create_user", "demo", "--role", "admin", "--base-url", self.address],
             cwd=ROOT,
             env=self._environment(),
-            capture_output=True,
+            stdout=subprocess.PIPE,
             text=True,
-            check=True,
+            check=False,
         )
+        if made.returncode:
+            raise CannotShow("No sign-in link could be made; see the lines above.")
         return made.stdout.strip()
 
     @property
@@ -128,17 +128,27 @@ class Showcase:
         return self._site is not None and self._site.poll() is None
 
 
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=1) as answer:
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, OSError):
-        return False
+def _refuse_taken(port: int) -> None:
+    """Before anything is begun. Raises CannotShow."""
+    hindrance = ports.hindrance("127.0.0.1", port)
+    if hindrance:
+        why = "is in use" if hindrance.errno == errno.EADDRINUSE else f"cannot be used ({hindrance.strerror})"
+        other = port + 1 if 1024 <= port < ports.MOST else 8001
+        raise CannotShow(f"Port {port} {why}; choose another: make demo PORT={other} (or --port {other}).")
+
+
+def _wait_until_it_listens(site: subprocess.Popen[bytes]) -> None:
+    """The site says so itself, in a line: an answer on the port could be somebody else's. Raises CannotShow."""
+    if site.stdout and not select.select([site.stdout], [], [], READY_WITHIN)[0]:
+        raise CannotShow(f"The site did not start within {READY_WITHIN:.0f} s.")
+    if not site.stdout or not site.stdout.readline():
+        raise CannotShow("The site could not start; see the line above.")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    if process.stdin:
-        process.stdin.close()
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            pipe.close()
     process.terminate()
     try:
         process.wait(10)

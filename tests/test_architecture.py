@@ -30,6 +30,7 @@ DOORS = (
     "dashboard.format",
     "dashboard.rows",
     "dashboard.params",
+    "dashboard.ports",
 )
 # fmt: off
 WRITES = frozenset({

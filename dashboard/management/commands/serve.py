@@ -6,10 +6,10 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 import sys
 import threading
 from argparse import ArgumentParser
+from collections.abc import Callable
 from typing import Any
 
 from daphne import http_protocol
@@ -20,7 +20,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from twisted.internet import reactor
 
-from dashboard import background
+from dashboard import background, ports
 from dashboard.limits import BODY_BYTES
 
 log = logging.getLogger("streamgauge.access")
@@ -35,19 +35,22 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default=settings.HOST, help="address to listen on (127.0.0.1)")
-        parser.add_argument("--port", type=int, default=settings.PORT, help="port (8000)")
+        parser.add_argument("--port", type=ports.port, default=settings.PORT, help="port (8000)")
         parser.add_argument("--until-stdin-ends", action="store_true", help="end when whoever started it ends")
 
     def handle(self, *args: Any, host: str, port: int, until_stdin_ends: bool, **options: Any) -> None:
         _refuse_taken(host, port)
         if settings.EMBEDDED_DATABASE:
             call_command("migrate", interactive=False, verbosity=0)
-        self.stdout.write(f"Streamgauge listens on http://{host}:{port}{settings.FORCE_SCRIPT_NAME or ''}/")
-        self.stdout.flush()
-        server = site(host, port)
+        server = site(host, port, when_it_listens=lambda: self._say_where(host, port))
         if until_stdin_ends:
             threading.Thread(target=_wait_for_end, args=(server,), daemon=True).start()
         server.run()
+
+    def _say_where(self, host: str, port: int) -> None:
+        """Only now: who started us takes the line for the sign that it is we who answer there."""
+        self.stdout.write(f"Streamgauge listens on http://{host}:{port}{settings.FORCE_SCRIPT_NAME or ''}/")
+        self.stdout.flush()
 
 
 class BoundedRequest(WebRequest):  # type: ignore[misc]
@@ -58,7 +61,7 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
             super().handleContentChunk(data)
 
 
-def site(host: str, port: int) -> Server:
+def site(host: str, port: int, *, when_it_listens: Callable[[], None]) -> Server:
     """Daphne with our limits, beginning the background work when it is ready and ending in order on SIGTERM."""
     from dashboard.asgi import application
 
@@ -78,12 +81,14 @@ def site(host: str, port: int) -> Server:
         websocket_max_frame_size=FRAME_BYTES,
         verbosity=0,
         server_name="",
-        ready_callable=lambda: _ready(server),
+        ready_callable=lambda: _ready(server, when_it_listens),
     )
     return server
 
 
-def _ready(server: Server) -> None:
+def _ready(server: Server, when_it_listens: Callable[[], None]) -> None:
+    """Called when it listens; one that cannot never gets here."""
+    when_it_listens()
     loop = asyncio.get_event_loop()
     loop.call_soon(background.start)
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -132,12 +137,6 @@ def access_line(protocol: str, action: str, details: dict[str, Any]) -> None:
 
 
 def _refuse_taken(host: str, port: int) -> None:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    with socket.socket(family) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise CommandError(
-                f"Cannot listen on {host}:{port}: {error.strerror}. Choose another with --port."
-            ) from error
+    hindrance = ports.hindrance(host, port)
+    if hindrance:
+        raise CommandError(f"Cannot listen on {host}:{port}: {hindrance.strerror}. Choose another with --port.")

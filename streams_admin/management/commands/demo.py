@@ -9,21 +9,30 @@ import sys
 import threading
 from argparse import ArgumentParser
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from dashboard import ports
 from streams_admin.checkup import Failed, check
 from streams_admin.embedded import NoServer
 from streams_admin.scenarios import catalogue
 from streams_admin.showcase import CannotShow, Showcase
+
+CRASH = (
+    "In a few seconds worker-2 of the orders crashes with entries in hand: watch the first page.\n"
+    "The demo judges faster than usual: late after {LATE_AFTER} s, stuck after {STUCK_AFTER} s."
+)
 
 
 class Command(BaseCommand):
     help = "Start a server of its own (or use REDIS_URL), fill it with the example systems, and show them."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--port", type=int, default=settings.PORT, help="port of the site on 127.0.0.1 (8000)")
+        parser.add_argument(
+            "--port", type=ports.port, default=settings.PORT, help="port of the site on 127.0.0.1 (8000)"
+        )
         parser.add_argument("--scenario", default="all", help=f"all, or some of {','.join(catalogue.SCENARIOS)}")
         parser.add_argument("--check", action="store_true", help="verify over HTTP and WebSocket, stop, exit 0 or 1")
         parser.add_argument(
@@ -33,6 +42,9 @@ class Command(BaseCommand):
     def handle(self, *args: Any, port: int, scenario: str, check: bool, into_existing: bool, **options: Any) -> None:
         chosen = _chosen(scenario)
         given = str(settings.STREAMGAUGE_SERVERS[0].url) if settings.STREAMGAUGE_SERVERS else ""
+        if given:
+            self.stdout.write(f"Using {_source(given)} instead of a server of its own.")
+            self.stdout.flush()
         stop = threading.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: stop.set())
@@ -44,7 +56,8 @@ class Command(BaseCommand):
 
     def _show(self, show: Showcase, stop: threading.Event) -> None:
         self.stdout.write(f"\nStreamgauge is at {show.address}/\n\nSign in (once) with\n\n    {show.sign_in_link()}\n")
-        self.stdout.write("\nWithin half a minute worker-2 of the orders crashes with messages in hand: watch the first page.")
+        if "orders" in show.scenarios:
+            self.stdout.write(f"\n{CRASH.format(**show.judged)}")
         asks = sys.stdin is not None and sys.stdin.isatty()
         self.stdout.write("Enter prints a new link, Ctrl-C ends everything.\n" if asks else "Ctrl-C ends everything.\n")
         self.stdout.flush()
@@ -61,6 +74,13 @@ class Command(BaseCommand):
                 self.stdout.write(f"ok: {line}")
         except (Failed, OSError) as error:
             raise CommandError(f"The check failed: {error}.") from error
+
+
+def _source(url: str) -> str:
+    """Which server was configured, without its user and password."""
+    parts = urlsplit(url)
+    where = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return f"{'STREAMGAUGE_CONFIG' if os.environ.get('STREAMGAUGE_CONFIG') else 'REDIS_URL'} ({where})"
 
 
 def _chosen(scenario: str) -> list[str]:

@@ -91,6 +91,20 @@ def words(name: str, default: Sequence[str] = ()) -> list[str]:
     return [word.strip() for word in text(name).split(",") if word.strip()] or list(default)
 
 
+def origin(name: str, default: str) -> str:
+    """Where a site is: scheme, host and port."""
+    return origin_in(name, text(name, default))
+
+
+def origin_in(what: str, found: str) -> str:
+    """`found` without a slash at the end. Raises WrongValue for what is not scheme, host and port alone."""
+    parts = _split(what, found, "https://streams.example.com")
+    extra = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
+    if parts.scheme not in ("http", "https") or not parts.hostname or extra:
+        raise WrongValue(f"{what} is {found[:80]!r}; allowed is scheme and host, like https://streams.example.com.")
+    return f"{parts.scheme}://{parts.netloc}"
+
+
 def secret(name: str) -> str:
     """The variable, or the content of the file that NAME_FILE names; "" when neither is set."""
     path = text(f"{name}_FILE")

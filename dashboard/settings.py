@@ -90,6 +90,9 @@ CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
 HTTPS = env.flag("HTTPS", default=any(host not in LOOPBACK for host in ALLOWED_HOSTS))
 BEHIND_PROXY = env.flag("BEHIND_PROXY")
 """A proxy in front sets (not appends) X-Forwarded-Proto and X-Real-IP."""
+_NAMED = [host for host in ALLOWED_HOSTS if host not in LOOPBACK and not host.startswith((".", "*"))]
+BASE_URL = env.origin("BASE_URL", f"https://{_NAMED[0]}" if HTTPS and len(_NAMED) == 1 else f"http://127.0.0.1:{PORT}")
+"""Where people reach the site, for links that are printed."""
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
 SECURE_SSL_REDIRECT = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # SecurityMiddleware, too, would ask for the host

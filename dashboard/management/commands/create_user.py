@@ -5,9 +5,11 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError
 
+from dashboard import env
 from dashboard.access import ROLES
 from dashboard.signin import one_time_link
 
@@ -18,14 +20,23 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name")
         parser.add_argument("--role", required=True, help="viewer, operator or admin")
-        parser.add_argument("--base-url", default="http://127.0.0.1:8000", help="where the site is")
+        parser.add_argument("--base-url", default=settings.BASE_URL, help=f"where the site is ({settings.BASE_URL})")
 
     def handle(self, *args: Any, name: str, role: str, base_url: str, **options: Any) -> None:
         if role not in ROLES:
             raise CommandError(f"--role is {role!r}; allowed are {', '.join(ROLES)}.")
+        where = _checked(base_url)
         user, made = User.objects.get_or_create(username=name)
         if made:
             user.set_unusable_password()
             user.save()
         user.groups.set([Group.objects.get(name=role)])
-        self.stdout.write(one_time_link(user, base_url))
+        self.stdout.write(one_time_link(user, where))
+
+
+def _checked(base_url: str) -> str:
+    """Raises CommandError, before anybody is made."""
+    try:
+        return env.origin_in("--base-url", base_url)
+    except env.WrongValue as error:
+        raise CommandError(str(error)) from error

@@ -98,6 +98,10 @@ class Delete(EntriesAction):
 
 
 class DeleteForm(EntriesForm):
+    """Two empty boxes delete nothing: the whole stream has to be said."""
+
+    field_order = ("start", "end", "whole")
+    whole = forms.BooleanField(label="The whole stream", required=False)
     references = forms.ChoiceField(
         label="Where they are pending",
         choices=[("keep", "leave them on the list, without a body")],
@@ -105,6 +109,8 @@ class DeleteForm(EntriesForm):
 
     def __init__(self, data: Any, ask: Ask) -> None:
         super().__init__(data, ask)
+        if "ids" in ask.params:
+            del self.fields["whole"]
         missing = ask.server.capabilities().missing("xdelex")
         field = self.fields["references"]
         assert isinstance(field, forms.ChoiceField)
@@ -113,6 +119,17 @@ class DeleteForm(EntriesForm):
         else:
             more = [("delete", "take them off the lists"), ("acked", "delete only what no group needs any more")]
             field.choices = [("keep", "leave them on the list, without a body"), *more]
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if "whole" not in self.fields or self.errors:
+            return found
+        bounded = bool(found["start"] or found["end"])
+        if bounded and found["whole"]:
+            raise forms.ValidationError("Take the tick away or empty the boxes: it is all of it, or a part.")
+        if not bounded and not found["whole"]:
+            raise forms.ValidationError("Say from where or to where, or tick that the whole stream is meant.")
+        return found
 
 
 def _counts(found: Found, lost: list[Loss]) -> dict[str, int | None]:

@@ -207,8 +207,15 @@ def sample(found: Found) -> list[dict[str, Any]]:
 class EntriesForm(forms.Form):
     """From where to where, unless the entries were named by the page's address."""
 
-    start = forms.CharField(label="From", required=False, max_length=64, help_text="an ID, 14:05, -2h; the beginning")
-    end = forms.CharField(label="To", required=False, max_length=64, help_text="as above; the entry that is last now")
+    start = forms.CharField(
+        label="From",
+        required=False,
+        max_length=64,
+        help_text="An ID, a time (14:05) or an age (-2h). Empty: the beginning.",
+    )
+    end = forms.CharField(
+        label="To", required=False, max_length=64, help_text="As above. Empty: the entry that is last now."
+    )
 
     def __init__(self, data: Any, ask: Ask) -> None:
         super().__init__(data, initial=ask.params.get("filter", {}))

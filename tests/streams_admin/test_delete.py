@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 import redis
+from django.test import Client
 
+from dashboard.names import to_path
 from dashboard.streams.servers import Server
 from streams_admin.errors import BadOrder, Changed, NotConfirmed
+from streams_admin.models import Plan
 from streams_admin.operations import begin
 from tests.dashboard.streams.seeding import GROUP, KEY, fill, group
 from tests.streams_admin.acting import ADMIN, act, entries, lost_replies, pending, planned, run
@@ -148,6 +151,37 @@ def test_a_lost_reply_is_found_out_by_reading(stream: redis.Redis) -> None:
 def test_nonsense_is_refused(stream: redis.Redis, params: dict[str, Any]) -> None:
     with pytest.raises(BadOrder):
         planned("delete", params)
+
+
+FORM = f"/s/default/{to_path(KEY)}/do/delete/"
+
+
+@pytest.mark.parametrize(
+    ("chosen", "total"),
+    [
+        ({}, "tick that the whole stream is meant"),
+        ({"start": "2-0", "whole": "on"}, "Take the tick away"),
+        ({"whole": "on"}, 6),
+        ({"start": "2-0"}, 5),
+        ({"end": "2-0"}, 2),
+    ],
+)
+def test_a_form_deletes_the_whole_stream_only_where_it_says_so(
+    stream: redis.Redis, admin: Client, chosen: dict[str, str], total: int | str
+) -> None:
+    """Two empty boxes used to plan all of it."""
+    answer = admin.post(FORM, {"references": "keep", **chosen})
+    if isinstance(total, str):
+        assert answer.status_code == 400
+        assert total in answer.content.decode()
+        assert not Plan.objects.exists()
+    else:
+        assert Plan.objects.get().preview["total"] == total
+
+
+def test_entries_that_are_named_need_no_bound(stream: redis.Redis, admin: Client) -> None:
+    assert "whole stream" not in admin.get(FORM + "?id=1-0").content.decode()
+    assert admin.post(FORM + "?id=1-0", {"references": "keep"}).status_code == 302
 
 
 def test_an_entry_that_is_not_there_is_refused(stream: redis.Redis) -> None:

@@ -106,7 +106,7 @@ def _begin_once(
 def _check_unchanged(plan: Plan, action: Action, ask: Ask) -> None:
     why = action.changed(ask, plan.seen)
     if why:
-        raise Changed(f"The state has changed, and nothing was done. {why}")
+        raise Changed(why)
 
 
 def _open(

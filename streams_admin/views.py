@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import wraps
-from typing import Any
 from urllib.parse import urlencode
-from uuid import UUID
 
 from django.conf import settings
 from django.core.paginator import Paginator
-from django.db.models import Q
+from django.forms import Form
 from django.http import HttpRequest, HttpResponse, QueryDict
-from django.http.response import HttpResponseBase
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
@@ -23,50 +18,28 @@ from dashboard.names import from_path, plain
 from dashboard.params import choice, entry_id, entry_ids, flag, names, whole
 from dashboard.params import name as name_param
 from dashboard.rows import pending_row, sight
-from dashboard.streams import servers
 from streams_admin import operations, plans
 from streams_admin.actions import ALL
-from streams_admin.actions.base import BATCH, RESULTS, Action, Ask, Params
+from streams_admin.actions.base import BATCH, Action, Ask, Params
 from streams_admin.audit import Caller
 from streams_admin.errors import BadOrder, Refused
-from streams_admin.models import AuditEntry, Operation, Plan
+from streams_admin.models import AuditEntry, Plan
 from streams_admin.permissions import (
     NOT_TOLD,
     caller_of,
     hidden_target,
-    may_steer,
     open_to,
-    operation_for,
     said,
-    steered_by,
 )
+from streams_admin.refusing import refusals
 from streams_admin.samples import sample
 from streams_admin.views_export import chosen
+from streams_admin.ways import instead, place_of
 from streams_admin.which import name as path_name
 
-View = Callable[..., HttpResponseBase]
 PER_PAGE = 50
 DUTIES = ("10", "25", "50", "100")
 """Percent of the time that a large operation may spend in commands, as a page offers it."""
-TITLES = {400: "This cannot be planned", 404: "No such plan", 409: "Nothing was done", 410: "The plan has expired"}
-
-
-def refusals(view: View) -> View:
-    """A refusal is a page that says why, and that nothing was done."""
-
-    @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        try:
-            return view(request, *args, **kwargs)
-        except Refused as refused:
-            context = {
-                "title": TITLES.get(refused.status, "Refused"),
-                "text": refused.message,
-                "status": refused.status,
-            }
-            return render(request, "streams_admin/refused.html", context, status=refused.status)
-
-    return guarded
 
 
 @refusals
@@ -81,18 +54,32 @@ def do(request: HttpRequest, server: str, stream: bytes, action: str) -> HttpRes
     if verb.about == "pending" and "group" not in ask.params:
         raise BadOrder("group is missing: say whose pending entries are meant.")
     form = verb.form(ask, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        plan = plans.prepare(caller, watched, stream, action, verb.from_form(ask, form))
-        return redirect("plan", plans.token(plan))
+    status = 400 if form.is_bound else 200
+    if form.is_bound and form.is_valid():
+        try:
+            return _to(plans.prepare(caller, watched, stream, action, verb.from_form(ask, form)))
+        except Refused as refused:
+            form.add_error(None, refused.message)
+            status = refused.status
+    return _show_form(request, ask, verb, form, status)
+
+
+def _to(made: Plan) -> HttpResponse:
+    return redirect("plan", plans.token(made))
+
+
+def _show_form(request: HttpRequest, ask: Ask, verb: Action, form: Form, status: int) -> HttpResponse:
     context = {
-        "server": watched,
-        "key": stream,
+        "server": ask.server,
+        "key": ask.key,
         "group": path_name("group", ask.params["group"]) if "group" in ask.params else None,
         "action": verb,
         "form": form,
         "which": which_words(ask.params) if verb.about in ("pending", "entries") else "",
+        "caution": getattr(form, "caution", None),
+        "instead": instead(ask, getattr(form, "instead", ""), request.GET.urlencode()),
     }
-    return render(request, "streams_admin/do.html", context, status=400 if form.is_bound else 200)
+    return render(request, "streams_admin/do.html", context, status=status)
 
 
 def params_of(query: QueryDict) -> Params:
@@ -139,6 +126,16 @@ def plan(request: HttpRequest, token: str) -> HttpResponse:
     return _show(request, caller, found)
 
 
+@require_POST
+@refusals
+def plan_again(request: HttpRequest, token: str) -> HttpResponse:
+    """The same again, as the world is now: a new plan of the same parameters."""
+    caller = caller_of(request, "page")
+    found = plans.find(token, caller.actor)
+    watched = server_for(caller.actor, found.server)
+    return _to(plans.prepare(caller, watched, from_path(found.stream), found.action, found.params))
+
+
 def _run(request: HttpRequest, caller: Caller, found: Plan) -> HttpResponse:
     confirm, reason = request.POST.get("confirm", ""), request.POST.get("reason", "")[:2000]
     try:
@@ -158,14 +155,11 @@ def _is_large(found: Plan) -> bool:
 
 
 def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", reason: str = "") -> HttpResponse:
-    server = servers.get(found.server)
-    key = from_path(found.stream)
     action = plans.action_of(found.action)
-    seen = sight(caller.actor, server.name, key)
+    seen = sight(caller.actor, found.server, from_path(found.stream))
     context = {
-        "server": server,
-        "key": key,
-        "group": _group_behind(found),
+        **place_of(found),
+        "token": plans.token(found),
         "about": action.about,
         "plan": found,
         "preview": found.preview,
@@ -175,7 +169,6 @@ def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", re
         "duty": str(settings.OPERATION_DUTY),
         "reason": reason,
         "expires_ms": int(found.expires.timestamp() * 1000),
-        "again": _again(found),
         "irreversible": action.irreversible,
         "download": _download(found, action, plans.ask_of(found, caller.actor)) if seen.may_read else "",
         "left_s": max(0, int((found.expires - timezone.now()).total_seconds())),
@@ -186,67 +179,6 @@ def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", re
 def _download(found: Plan, action: Action, ask: Ask) -> str:
     """Where the entries that would go can be kept; "" when none go."""
     return reverse("plan_entries", args=[plans.token(found)]) if action.affected(ask, found.seen) is not None else ""
-
-
-def _group_behind(found: Plan) -> bytes | None:
-    """The group whose page is left and come back to; None where it is the stream's."""
-    lasts = plans.action_of(found.action).back == "group"
-    return from_path(found.params["group"]) if lasts and "group" in found.params else None
-
-
-def _again(found: Plan) -> str:
-    query = {"group": found.params["group"], "all": "1"} if "group" in found.params else {}
-    query.update({"consumer": found.params["consumer"]} if "consumer" in found.params else {})
-    chosen = {**query, **found.params.get("filter", {})}
-    address = QueryDict(mutable=True)
-    for key, value in chosen.items():
-        address[key] = str(value)
-    for id_ in found.params.get("ids", []):
-        address.appendlist("id", id_)
-        address.pop("all", None)
-    url = reverse("do", args=[found.server, from_path(found.stream), found.action])
-    return f"{url}?{address.urlencode()}"
-
-
-def operation(request: HttpRequest, id: UUID) -> HttpResponse:
-    """One operation, running or ended."""
-    actor = actor_of(request)
-    found = operation_for(actor, id)
-    hidden = hidden_target(actor, found.plan)
-    context = {
-        "operation": found,
-        "sentence": said(found.plan.preview["sentence"], hidden, "Copies them to a stream you may not see."),
-        "error": said(found.error, hidden, NOT_TOLD),
-        "plan": found.plan,
-        "server": servers.get(found.plan.server),
-        "key": from_path(found.plan.stream),
-        "group": _group_behind(found.plan),
-        "gone": plans.action_of(found.plan.action).back == "server",
-        "results": [(kind, found.results[kind]) for kind in RESULTS if found.results.get(kind)],
-        "mine": may_steer(actor, found.plan),
-        "again": _again(found.plan),
-        "entries": found.entries[:200],
-    }
-    return render(request, "streams_admin/operation.html", context)
-
-
-@require_POST
-def steer(request: HttpRequest, id: str, wish: str) -> HttpResponse:
-    """Pause, resume or cancel a running operation."""
-    found = steered_by(actor_of(request), UUID(id))
-    operations.wish(found, wish)
-    return redirect("operation", found.pk)
-
-
-def operation_list(request: HttpRequest) -> HttpResponse:
-    """Running ones first, then the latest."""
-    actor = actor_of(request)
-    require(actor, Permission.SEE_AUDIT)
-    rows = open_to(actor, Operation.objects.select_related("plan"), of="plan__").order_by("-created")
-    over = Q(state__in=("done", "cancelled", "failed"))
-    page = Paginator(rows.filter(over), PER_PAGE).get_page(request.GET.get("page"))
-    context = {"running": list(rows.exclude(over)), "ended": page.object_list, "page": page}
-    return render(request, "streams_admin/operations.html", context)
 
 
 def audit_log(request: HttpRequest) -> HttpResponse:

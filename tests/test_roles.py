@@ -73,6 +73,7 @@ TABLE = {
     # `do` wants to know for whom to claim, hence the 400; a plan is its maker's alone, and that is the operator
     "do": Row("302 403 403 200 200", "302 403 403 400 400", query="?group=workers&all=1"),
     "plan": Row("302 404 404 200 404", "302 404 404 302 404"),
+    "plan_again": Row("302 405 405 405 405", "302 404 404 302 404"),
     "plan_entries": Row("302 404 404 404 404", "302 405 405 405 405"),  # a claim takes none away
     "operations": LOG,
     "operation": LOG,

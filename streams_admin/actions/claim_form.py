@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -9,13 +10,14 @@ from django import forms
 from dashboard.format import age, number
 from dashboard.names import plain, to_path
 from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
+from streams_admin.actions.base import Note
 
 QUIET_MS = 60_000
 """A consumer that has not read for longer may be gone."""
 
 
 class ClaimForm(forms.Form):
-    """Who gets the entries: a consumer of the group, those that read lately first, or a new name."""
+    """Who gets the entries: a consumer of the group, or a new name. One is chosen beforehand only if it read lately."""
 
     to = forms.ChoiceField(label="To", required=False)
     new = forms.CharField(label="or to a new name", required=False, max_length=200)
@@ -28,11 +30,18 @@ class ClaimForm(forms.Form):
         help_text="Else it starts again at 0.",
     )
 
+    caution: Note | None = None
+    instead = "release"
+    """What else could be done, where there is a caution."""
+
     def __init__(self, data: Any, *, overview: GroupOverview, losing: set[bytes]) -> None:
         super().__init__(data)
-        fit = sorted(overview.consumers, key=lambda c: (c.idle_ms >= QUIET_MS, c.pending, c.name))
-        chosen = [c for c in fit if c.name not in losing] or fit
-        self.fields["to"].choices = [(to_path(c.name), _choice(c)) for c in chosen[:200]]  # type: ignore[attr-defined]
+        fit = [c for c in overview.consumers if c.name not in losing] or overview.consumers
+        choices = choices_of(fit)
+        if all(c.idle_ms >= QUIET_MS for c in fit):
+            choices = [("", "choose a consumer"), *choices]
+            self.caution = Note("late", "No consumer has read lately", "Who gets the entries may never look at them.")
+        self.fields["to"].choices = choices  # type: ignore[attr-defined]
 
     def clean_new(self) -> str:
         return to_path(str(self.cleaned_data["new"]).encode()) if self.cleaned_data["new"] else ""
@@ -42,6 +51,12 @@ class ClaimForm(forms.Form):
         if not found.get("to") and not found.get("new"):
             raise forms.ValidationError("Choose the consumer that gets the entries.")
         return found
+
+
+def choices_of(consumers: Iterable[ConsumerFacts]) -> list[tuple[str, str]]:
+    """Those that read lately first, and among them those that hold little."""
+    fit = sorted(consumers, key=lambda c: (c.idle_ms >= QUIET_MS, c.pending, c.name))
+    return [(to_path(c.name), _choice(c)) for c in fit[:200]]
 
 
 def _choice(consumer: ConsumerFacts) -> str:

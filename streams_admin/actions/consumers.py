@@ -18,7 +18,8 @@ from streams_admin import cli, commands
 from streams_admin.actions.affected import pending
 from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen
 from streams_admin.actions.claim import Claim
-from streams_admin.actions.single import Single, alive, alive_note, figures_of, find_group, named, refusal, the_group
+from streams_admin.actions.claim_form import choices_of
+from streams_admin.actions.single import Single, alive_note, figures_of, find_group, named, refusal, the_group
 from streams_admin.errors import BadOrder, Changed
 from streams_admin.which import name
 
@@ -193,7 +194,7 @@ def _claim(ask: Ask) -> Ask:
 
 
 class ConsumerDeleteForm(forms.Form):
-    """Which one, and who gets what it holds."""
+    """Which one, and who gets what it holds. Nobody is chosen to get it: most may be as silent as that one."""
 
     consumer = forms.ChoiceField(label="Consumer")
     to = forms.ChoiceField(
@@ -204,15 +205,21 @@ class ConsumerDeleteForm(forms.Form):
 
     def __init__(self, data: Any, *, overview: GroupOverview, chosen: str) -> None:
         super().__init__(data, initial={"consumer": chosen})
-        ours = [(to_path(c.name), _choice(c)) for c in overview.consumers]
+        self.held = {to_path(c.name): c.pending for c in overview.consumers}
+        ours = choices_of(overview.consumers)
         self.fields["consumer"].choices = ours  # type: ignore[attr-defined]
         takers = [choice for choice in ours if choice[0] != chosen]
-        self.fields["to"].choices = [("", "nobody: it holds nothing"), *takers]  # type: ignore[attr-defined]
+        self.fields["to"].choices = [("", "choose who gets them"), *takers]  # type: ignore[attr-defined]
 
-
-def _choice(consumer: ConsumerFacts) -> str:
-    state = "alive" if alive([consumer]) else "quiet"
-    return f"{plain(consumer.name)}: {state}, holds {consumer.pending:,}"
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        consumer, to = found.get("consumer", ""), found.get("to")
+        if to and to == consumer:
+            self.add_error("to", "That is the consumer itself: choose another one.")
+        elif to == "" and self.held.get(consumer):
+            held = plural(self.held[consumer], "pending entry", "pending entries")
+            self.add_error("to", f"It holds {held}, lost with it: choose who gets them.")
+        return found
 
 
 def _delete_preview(ask: Ask, overview: GroupOverview, found: ConsumerFacts) -> Preview:

@@ -177,11 +177,23 @@ def test_a_form_says_what_is_wrong(
     assert wrong in answer.content.decode()
 
 
+@pytest.mark.parametrize(
+    ("to", "words"),
+    [("", "It holds 3 pending entries, lost with it"), (to_path(WORKER), "That is the consumer itself")],
+)
+def test_who_gets_the_entries_of_a_consumer_is_asked_beside_the_field(
+    stream: redis.Redis, admin: Client, to: str, words: str
+) -> None:
+    address, page = form(admin, "consumer_delete", group=G)
+    assert '<option value="" selected>choose who gets them</option>' in page
+    answer = admin.post(address, {"consumer": to_path(WORKER), "to": to})
+    assert answer.status_code == 400
+    page = answer.content.decode()
+    assert words in page
+    assert f'<option value="{to_path(WORKER)}" selected>' in page
+
+
 def test_what_the_state_forbids_is_a_page_that_says_why(stream: redis.Redis, admin: Client) -> None:
-    address, _ = form(admin, "consumer_delete", group=G, consumer=to_path(WORKER), all="1")
-    answer = admin.post(address, {"consumer": to_path(WORKER)})
-    assert answer.status_code == 409
-    assert "holds 3 pending entries" in answer.content.decode()
     for slug in ("group_set_position", "consumer_delete"):
         assert admin.get(reverse("do", args=["default", KEY, slug]) + "?group=nobody").status_code == 409
 

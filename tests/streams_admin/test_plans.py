@@ -108,7 +108,7 @@ def test_over_http_too(client: redis.Redis, admin: Client, operator: Client) -> 
     for client_, address in ((admin, token[:-1] + "x"), (operator, token), (admin, "0" * 65)):
         for answer in (client_.get(f"/plans/{address}/"), client_.post(f"/plans/{address}/")):
             assert answer.status_code == 404
-            assert "Nothing was changed." in answer.content.decode()
+            assert "No such plan" in answer.content.decode()
     nothing_was_done(client)
 
 
@@ -198,7 +198,6 @@ def test_a_changed_world_is_a_409_and_nothing_is_done(
     with pytest.raises(Changed, match=words) as refused:
         run(plan, reason="late")
     assert refused.value.status == 409
-    assert "nothing was done" in refused.value.message
     assert client.dump(KEY) == before
     assert not Operation.objects.exists()
     line = AuditEntry.objects.get()

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from html import unescape
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import redis
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 
 from dashboard.access import MaskRule
 from dashboard.names import to_path
@@ -60,6 +65,14 @@ def plan_url(someone: Client, url: str, **chosen: Any) -> str:
     answer = someone.post(url, chosen)
     assert answer.status_code == 302, answer.content.decode()
     return str(answer["Location"])
+
+
+@contextmanager
+def travelled(**by: float) -> Iterator[None]:
+    """Plans are looked at later than they were made."""
+    now = timezone.now() + timedelta(**by)
+    with patch("streams_admin.plans.timezone.now", lambda: now):
+        yield
 
 
 CLAIM = {"group": to_path(GROUP), "all": "1"}
@@ -127,8 +140,72 @@ def test_a_refused_plan_says_why_and_that_nothing_was_done(client_: redis.Redis,
     client_.xack(KEY, GROUP, *pending(client_))
     answer = operator.post(where)
     assert answer.status_code == 409
-    assert "Nothing is pending in the group any more." in text(answer)
-    assert "Nothing was changed." in text(answer)
+    page = text(answer)
+    assert "Nothing is pending in the group any more." in page
+    assert page.lower().count("nothing was") == 2, "in the title of the window, and in that of the page"
+
+
+def test_after_a_refusal_it_is_planned_again_with_the_same_parameters(client_: redis.Redis, operator: Client) -> None:
+    url = form_of("claim", **CLAIM, consumer=to_path(WORKER))
+    where = plan_url(operator, url, to=to_path(HELPER), bump="on")
+    client_.xclaim(KEY, GROUP, b"other", 0, list(pending(client_)), justid=True)
+    refused = operator.post(where)
+    assert refused.status_code == 409
+    page = text(refused)
+    assert reverse("group", args=["default", KEY, GROUP]) in page
+    again = re.findall(r'<form method="post" action="([^"]+again/)"', page)[0]
+    assert "it was acknowledged or taken over meanwhile" in text(operator.post(again)), "worker has nothing left"
+    client_.xclaim(KEY, GROUP, WORKER, 0, [b"1-0"], justid=True)
+    anew = operator.post(again)
+    assert anew.status_code == 302
+    assert (anew["Location"] != where, operator.get(again).status_code) == (True, 405)
+    first, second = Plan.objects.order_by("created")
+    assert (second.params, second.preview["total"]) == (first.params, 1)
+    operator.post(anew["Location"])
+    assert pending(client_)[b"1-0"][0] == HELPER
+
+
+def test_a_plan_that_is_too_old_can_be_looked_at_again(client_: redis.Redis, admin: Client) -> None:
+    where = plan_url(admin, form_of("trim"), keep="2", exact="on")
+    assert f'formaction="{where}again/"' in text(admin.get(where))
+    with travelled(minutes=3):
+        answer = admin.get(where)
+        assert (answer.status_code, f'action="{where}again/"' in text(answer)) == (410, True)
+        assert reverse("stream", args=["default", KEY]) in text(answer)
+        assert "Remove 5 entries" in text(admin.get(admin.post(f"{where}again/")["Location"]))
+
+
+def test_another_gets_no_plan_by_looking_again(client_: redis.Redis, operator: Client, admin: Client) -> None:
+    where = plan_url(operator, form_of("ack", **CLAIM))
+    answer = admin.post(f"{where}again/")
+    assert answer.status_code == 404
+    assert "Look again" not in text(answer)
+    assert Plan.objects.count() == 1
+
+
+def test_what_cannot_be_planned_is_said_in_the_form(client_: redis.Redis, operator: Client) -> None:
+    """A page of its own was a dead end: what was filled in was lost."""
+    client_.xack(KEY, GROUP, *pending(client_))
+    answer = operator.post(form_of("claim", **CLAIM), {"new": "somebody"})
+    page = text(answer)
+    assert answer.status_code == 409
+    assert "Nothing that is pending matches" in page
+    assert 'value="somebody"' in page
+
+
+def test_nobody_silent_is_chosen_to_get_entries(client_: redis.Redis, operator: Client) -> None:
+    url = form_of("claim", **CLAIM, consumer=to_path(WORKER))
+    page = text(operator.get(url))
+    assert ": read 0 s ago" in page.split("<option")[1], "it was made a moment ago"
+    assert "No consumer has read lately" not in page
+    with patch("streams_admin.actions.claim_form.QUIET_MS", 0):
+        page = text(operator.get(url))
+        assert "No consumer has read lately" in page
+        assert '<option value="" selected>choose a consumer</option>' in page
+        link = unescape(re.findall(r'href="([^"]+)">Release instead<', page)[0])
+        assert "do/release/" in link
+        assert "all pending entries with" in text(operator.get(link))
+        assert operator.post(url, {"to": ""}).status_code == 400
 
 
 def test_a_large_one_is_followed_and_steered(redis_client: redis.Redis, server: Server, operator: Client) -> None:

@@ -1,0 +1,58 @@
+"""Pages of operations: one that runs or ended, all of them, and how they are steered."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.core.paginator import Paginator
+from django.db.models import Q
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_POST
+
+from dashboard.access import Permission, actor_of, require
+from streams_admin import operations
+from streams_admin.actions.base import RESULTS
+from streams_admin.models import Operation
+from streams_admin.permissions import NOT_TOLD, hidden_target, may_steer, open_to, operation_for, said, steered_by
+from streams_admin.ways import form_again, place_of
+
+PER_PAGE = 50
+
+
+def operation(request: HttpRequest, id: UUID) -> HttpResponse:
+    """One operation, running or ended."""
+    actor = actor_of(request)
+    found = operation_for(actor, id)
+    hidden = hidden_target(actor, found.plan)
+    context = {
+        **place_of(found.plan),
+        "operation": found,
+        "sentence": said(found.plan.preview["sentence"], hidden, "Copies them to a stream you may not see."),
+        "error": said(found.error, hidden, NOT_TOLD),
+        "plan": found.plan,
+        "results": [(kind, found.results[kind]) for kind in RESULTS if found.results.get(kind)],
+        "mine": may_steer(actor, found.plan),
+        "again": form_again(found.plan),
+        "entries": found.entries[:200],
+    }
+    return render(request, "streams_admin/operation.html", context)
+
+
+@require_POST
+def steer(request: HttpRequest, id: str, wish: str) -> HttpResponse:
+    """Pause, resume or cancel a running operation."""
+    found = steered_by(actor_of(request), UUID(id))
+    operations.wish(found, wish)
+    return redirect("operation", found.pk)
+
+
+def operation_list(request: HttpRequest) -> HttpResponse:
+    """Running ones first, then the latest."""
+    actor = actor_of(request)
+    require(actor, Permission.SEE_AUDIT)
+    rows = open_to(actor, Operation.objects.select_related("plan"), of="plan__").order_by("-created")
+    over = Q(state__in=("done", "cancelled", "failed"))
+    page = Paginator(rows.filter(over), PER_PAGE).get_page(request.GET.get("page"))
+    context = {"running": list(rows.exclude(over)), "ended": page.object_list, "page": page}
+    return render(request, "streams_admin/operations.html", context)

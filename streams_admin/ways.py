@@ -1,0 +1,65 @@
+"""Where pages of the hands lead: back to what a plan is about, and to planning it again."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.http import QueryDict
+from django.urls import reverse
+
+from dashboard.access import Actor, Permission, may
+from dashboard.names import from_path
+from dashboard.streams import servers
+from streams_admin import plans
+from streams_admin.actions import ALL
+from streams_admin.actions.base import Ask
+from streams_admin.models import Plan
+
+
+def group_behind(found: Plan) -> bytes | None:
+    """The group whose page is left and come back to; None where it is the stream's."""
+    lasts = plans.action_of(found.action).back == "group"
+    return from_path(found.params["group"]) if lasts and "group" in found.params else None
+
+
+def place_of(found: Plan) -> dict[str, Any]:
+    """What a plan is about, as templates link to it. Raises UnknownServer."""
+    return {
+        "server": servers.get(found.server),
+        "key": from_path(found.stream),
+        "group": group_behind(found),
+        "gone": plans.action_of(found.action).back == "server",
+    }
+
+
+def form_again(found: Plan) -> str:
+    """The form that the plan came from, about the same entries."""
+    query = {"group": found.params["group"], "all": "1"} if "group" in found.params else {}
+    query.update({"consumer": found.params["consumer"]} if "consumer" in found.params else {})
+    address = _address({**query, **found.params.get("filter", {})})
+    for id_ in found.params.get("ids", []):
+        address.appendlist("id", id_)
+        address.pop("all", None)
+    url = reverse("do", args=[found.server, from_path(found.stream), found.action])
+    return f"{url}?{address.urlencode()}"
+
+
+def instead(ask: Ask, slug: str, query: str) -> dict[str, str]:
+    """A link to another action on the same entries, for who may use it. `query`: of the address that names them."""
+    if not slug or not may(ask.actor, ALL[slug].permission, ask.server.name, ask.key):
+        return {"href": "", "link": ""}
+    url = reverse("do", args=[ask.server.name, ask.key, slug])
+    return {"href": f"{url}?{query}", "link": f"{ALL[slug].label.removesuffix('…')} instead"}
+
+
+def seen_place(actor: Actor, server: str, key: bytes) -> dict[str, Any]:
+    """A stream as templates link to it; nothing where the actor may not see it. Raises UnknownServer."""
+    allowed = may(actor, Permission.SEE, server, key)
+    return {"server": servers.get(server), "key": key, "group": None} if allowed else {}
+
+
+def _address(chosen: dict[str, Any]) -> QueryDict:
+    address = QueryDict(mutable=True)
+    for key, value in chosen.items():
+        address[key] = str(value)
+    return address

@@ -16,6 +16,7 @@ from dashboard import nameparts, names
 from dashboard.spark import Spark
 from dashboard.spark import spark as draw
 from dashboard.streams import payloads
+from dashboard.streams.ids import StreamId
 from dashboard.streams.payloads import Piece
 
 register = template.Library()
@@ -47,6 +48,12 @@ def since(epoch_ms: int | None, now_ms: int) -> str:
 def now_ms() -> int:
     """Our own clock, for the age of what a server that does not answer has last said."""
     return int(time.time() * 1000)
+
+
+@register.filter
+def made_ms(id_: StreamId | None) -> int | None:
+    """When the entry of an ID was added, as its ID says; None without one, and for one that is no clock's."""
+    return id_.ms if id_ and id_.time() else None
 
 
 @register.filter

@@ -103,7 +103,8 @@ async def test_a_viewer_who_does_not_keep_up_loses_the_oldest_and_is_told_how_ma
 
 
 async def test_a_deleted_and_recreated_stream_is_said_to_be_so(hub: Hub, redis_client: redis.Redis) -> None:
-    add(redis_client, 3, id="5000-*")
+    for number in (1, 2, 3):
+        redis_client.xadd(ORDERS, {b"n": number}, id=f"5000-{number}")
     viewer = Viewer(hub, TOPIC)
     begun = await viewer.first(Begun)
     redis_client.delete(ORDERS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -54,9 +55,12 @@ COLUMNS = (
 NOT_ASKED = Figure(None, "not asked for")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Row:
-    """A stream, or a folded prefix that stands for `members`. Figures of a prefix are sums, the worst, the oldest."""
+    """A stream, or a folded prefix that stands for `members`. Figures of a prefix are sums, the worst, the oldest.
+
+    Each is worked out once, however often the page asks: a prefix may stand for thousands.
+    """
 
     members: tuple[StreamState, ...]
     memory: Figure = NOT_ASKED
@@ -72,51 +76,51 @@ class Row:
     def count(self) -> int:
         return len(self.members)
 
-    @property
+    @cached_property
     def length(self) -> int:
         return sum(s.sample.facts.length for s in self.members)
 
-    @property
+    @cached_property
     def in_rate(self) -> float | None:
         return known_sum(s.in_rate for s in self.members)
 
-    @property
+    @cached_property
     def trend(self) -> tuple[float | None, ...]:
         return () if self.prefix else self.state.in_trend
 
-    @property
+    @cached_property
     def last_ms(self) -> int | None:
         last = max(s.sample.facts.last_generated_id for s in self.members)
         return last.ms if last.time() else None
 
-    @property
+    @cached_property
     def groups(self) -> int:
         return sum(s.sample.facts.groups for s in self.members)
 
-    @property
+    @cached_property
     def pending(self) -> int:
         return sum(s.pending for s in self.members)
 
-    @property
+    @cached_property
     def lag(self) -> Figure:
         known = [s.lag for s in self.members if s.lag is not None]
         return Figure(max(known)) if known else Figure(None, _why_unknown(self.members))
 
-    @property
+    @cached_property
     def oldest_ms(self) -> int | None:
         return max((s.oldest_pending_ms for s in self.members if s.oldest_pending_ms is not None), default=None)
 
-    @property
+    @cached_property
     def health(self) -> str:
         return min((s.health for s in self.members), key=RANK.__getitem__)
 
-    @property
+    @cached_property
     def word(self) -> str:
         found = [finding for s in self.members for finding in s.findings]
         if not found:
             return "Ok" if self.health == "ok" else "Unknown"
         if self.prefix:
-            return f"{sum(s.health == self.health for s in self.members)} {self.health}"
+            return f"{sum(s.health == self.health for s in self.members):,} {self.health}"
         return WORDS[min(found, key=lambda f: RANK[f.severity]).kind]
 
 

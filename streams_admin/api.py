@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from ninja import Body, HeaderEx, P, Query, Router
+from ninja import Body, HeaderEx, P, PathEx, Query, Router
 from ninja.errors import HttpError
 from ninja.responses import Status
 from pydantic import BaseModel, ConfigDict, Field
@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dashboard.access import Actor, Permission, actor_of, require, server_for, visible_servers
 from dashboard.api.shapes import Listing, PageQuery, Value, listing
 from streams_admin import operations, plans, wire
+from streams_admin.actions import ALL
 from streams_admin.errors import BadOrder, Refused
 from streams_admin.models import AuditEntry
 from streams_admin.permissions import caller_of, operation_for, steered_by, visible
@@ -26,7 +27,12 @@ router = Router(tags=["actions"])
 LOOKED = 2000
 """Lines of the audit log one answer looks at; those of streams that are not open to the actor are left out."""
 
+IDEMPOTENCY = "any text of yours, the same when you ask again: it is run once"
+
 View = Callable[..., Any]
+PlanToken = PathEx[str, P(description="`plan` of the answer that made it")]
+OperationId = PathEx[UUID, P(description="`operation` of the answer that began it")]
+Wish = PathEx[Literal["cancel", "pause", "resume"], P(description="what it should do")]
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=1000)]
 """No database has to look for a zero byte: PostgreSQL cannot."""
 
@@ -36,39 +42,39 @@ class Order(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    server: str = Field(max_length=64)
-    stream: Value
-    action: str = Field(max_length=32)
-    params: dict[str, Any] = {}
+    server: str = Field(max_length=64, description="the server, by its name in the configuration")
+    stream: Value = Field(description="the stream: its key")
+    action: str = Field(max_length=32, description=f"one of {', '.join(f'`{slug}`' for slug in ALL)}")
+    params: dict[str, Any] = Field({}, description="what the action takes: docs/actions.md")
 
 
 class Go(BaseModel):
-    """What a plan needs to be run. `confirm`: the text it asks for."""
+    """What a plan needs to be run."""
 
     model_config = ConfigDict(extra="forbid")
 
-    confirm: str = Field("", max_length=10_000)
-    reason: str = Field("", max_length=2000)
+    confirm: str = Field("", max_length=10_000, description="the text that the plan asks for as `confirm`")
+    reason: str = Field("", max_length=2000, description="why; stands in the audit log")
     duty: int = Field(0, ge=0, le=100, description="percent of the time a large operation may spend in commands")
 
 
 class Begun(BaseModel):
     """What runs, or ran already."""
 
-    operation: str
-    state: str
+    operation: str = Field(description="ask for it at `/operations/{id}`")
+    state: str = Field(description="where it stands: `done` at once when it was small")
 
 
 class AuditQuery(PageQuery):
-    """Which lines. `stream` is a path name."""
+    """Which lines."""
 
-    who: Text = ""
-    server: Text = ""
-    stream: Text = ""
-    action: Text = ""
-    outcome: Text = ""
-    via: Text = ""
-    operation: UUID | None = None
+    who: Text = Field("", description="only what this user or token did")
+    server: Text = Field("", description="only on this server")
+    stream: Text = Field("", description="only on this stream: its path name")
+    action: Text = Field("", description="only this action")
+    outcome: Text = Field("", description="only lines with this outcome")
+    via: Text = Field("", description="only what came by `page`, `api` or `command`")
+    operation: UUID | None = Field(None, description="only of this operation")
 
 
 def refusals(view: View) -> View:
@@ -99,9 +105,9 @@ def make_plan(request: HttpRequest, order: Order) -> Status[Any]:
 @refusals
 def run(
     request: HttpRequest,
-    plan: str,
+    plan: PlanToken,
     go: Body[Go | None] = None,
-    idempotency_key: HeaderEx[str, P(alias="Idempotency-Key", max_length=255)] = "",
+    idempotency_key: HeaderEx[str, P(alias="Idempotency-Key", max_length=255, description=IDEMPOTENCY)] = "",
 ) -> Status[Any]:
     """Asked again, for the same plan or with the same Idempotency-Key, the answer is the operation that runs or ran."""
     caller, go = caller_of(request, "api"), go or Go(confirm="", reason="", duty=0)
@@ -111,7 +117,7 @@ def run(
 
 
 @router.get("/operations/{uuid:id}", response=OperationItem, exclude_unset=True, summary="What came of a plan")
-def operation(request: HttpRequest, id: UUID) -> dict[str, Any]:
+def operation(request: HttpRequest, id: OperationId) -> dict[str, Any]:
     """One's own operations, and everybody's for who may see the audit log of the stream."""
     actor = actor_of(request)
     return wire.operation_item(operation_for(actor, id), actor)
@@ -120,7 +126,7 @@ def operation(request: HttpRequest, id: UUID) -> dict[str, Any]:
 @router.post(
     "/operations/{uuid:id}/{wish}", response=OperationItem, exclude_unset=True, summary="Cancel, pause or resume"
 )
-def steer(request: HttpRequest, id: UUID, wish: Literal["cancel", "pause", "resume"]) -> dict[str, Any]:
+def steer(request: HttpRequest, id: OperationId, wish: Wish) -> dict[str, Any]:
     """Obeyed between two batches. What is over stays as it is."""
     actor = actor_of(request)
     found = steered_by(actor, id)

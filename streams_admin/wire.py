@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from dashboard.access import Actor
-from dashboard.api.shapes import Fields, Value, fields, holder, name, number
+from dashboard.api.shapes import (
+    Deliveries,
+    Fields,
+    Idle,
+    IdText,
+    NoPayloads,
+    Reason,
+    ServerName,
+    Value,
+    fields,
+    holder,
+    name,
+    number,
+)
 from dashboard.format import iso
 from dashboard.names import from_path, to_path
 from dashboard.rows import Sight, sight
@@ -18,6 +31,7 @@ from streams_admin.actions.base import RESULTS
 from streams_admin.errors import BadOrder
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.permissions import NOT_TOLD, hidden_target, said
+from streams_admin.progress import told_figures
 from streams_admin.samples import sample
 
 NAMES = ("group", "to", "consumer", "like")
@@ -25,111 +39,119 @@ NAMES = ("group", "to", "consumer", "like")
 NOT_BEFORE = "It is not known before it is done."
 HIDDEN = "It is a stream you may not see."
 
+_RESULTS = ", ".join(f"`{result}`" for result in RESULTS)
+Total = Annotated[int | None, Field(description="entries it is about; null when they cannot be counted before")]
+AtLeast = Annotated[bool, Field(description="true when there may be more than `total`")]
+Who = Annotated[str, Field(description="the user, or `token` and the name of an API token")]
+
 
 class SampleItem(BaseModel):
     """An entry the plan is about, as it is now."""
 
-    id: str
-    consumer: Value
-    idle_ms: int | None
-    idle_ms_reason: str = ""
-    deliveries: int
+    id: IdText
+    consumer: Value = Field(description="who holds it; null when nobody does")
+    idle_ms: Idle
+    idle_ms_reason: Reason = ""
+    deliveries: Deliveries
     fields: Fields
-    fields_reason: str = ""
-    body: Literal["present", "gone", "unread"]
+    fields_reason: NoPayloads = ""
+    body: Literal["present", "gone", "unread"] = Field(description="`unread` where the server does not let us read it")
 
 
 class Caution(BaseModel):
-    """What to know before it is run, the weightiest first."""
+    """What to know before it is run."""
 
-    severity: str
-    message: str
-    detail: str
+    severity: str = Field(description="`stuck`, `late` or `unknown`, the weightiest first")
+    message: str = Field(description="the warning, in a few words")
+    detail: str = Field(description="what else is to be said of it")
 
 
 class PlanItem(BaseModel):
-    """What would be done. `plan` runs it, once, until `expires_at`. `confirm`: what has to be typed then.
+    """What would be done."""
 
-    `total`: entries; null when they cannot be counted. `at_least`: there may be more.
-    """
-
-    plan: str
-    expires_at: str
-    title: str
-    sentence: str
-    total: int | None
-    total_reason: str = ""
-    at_least: bool
-    counts: dict[str, Any]
-    warnings: list[Caution]
-    sample: list[SampleItem]
-    redis_cli: list[str]
-    confirm: str | None
+    plan: str = Field(description="what runs it, once, until `expires_at`")
+    expires_at: str = Field(description="two minutes from now: ISO 8601 in UTC")
+    title: str = Field(description="what would be done, in a few words")
+    sentence: str = Field(description="what would be done, in a sentence")
+    total: Total
+    total_reason: Reason = ""
+    at_least: AtLeast
+    counts: dict[str, Any] = Field(
+        description="numbers of what it would do, by name; a null has its `<name>_reason` beside it"
+    )
+    warnings: list[Caution] = Field(description="what to know before it is run")
+    sample: list[SampleItem] = Field(description="some of the entries it is about")
+    redis_cli: list[str] = Field(description="lines that would do the same in redis-cli")
+    confirm: str | None = Field(description="the text that has to be given back to run it; null when none has")
 
 
 class EntryResult(BaseModel):
-    id: str
-    result: str
+    """What came of one entry."""
+
+    id: IdText
+    result: str = Field(description=f"one of {_RESULTS}")
 
 
 class FigureItem(BaseModel):
-    """A number read from the server before and after; `after` is null until the end."""
+    """A number read from the server before and after."""
 
-    label: str
-    before: int | None
-    after: int | None
+    label: str = Field(description="what was counted")
+    before: int | None = Field(description="before it began")
+    after: int | None = Field(description="when it had ended; null until then")
 
 
 class OperationItem(BaseModel):
-    """A plan that runs or ran. `results` counts entries; `entries` names the first thousand."""
+    """A plan that runs or ran."""
 
-    id: str
-    state: Literal["queued", "running", "paused", "done", "cancelled", "failed"]
-    done: int
-    total: int | None
-    total_reason: str = ""
-    at_least: bool
-    results: dict[str, int]
-    entries: list[EntryResult]
-    figures: list[FigureItem]
-    error: str
-    server: str
-    stream: Value
-    stream_path: str
-    action: str
-    params: dict[str, Any]
-    title: str
-    who: str
-    reason: str
-    created: str
-    ended: str | None
+    id: str = Field(description="the operation")
+    state: Literal["queued", "running", "paused", "done", "cancelled", "failed"] = Field(description="where it stands")
+    done: int = Field(description="entries it has been through")
+    total: Total
+    total_reason: Reason = ""
+    at_least: AtLeast
+    results: dict[str, int] = Field(description=f"how many entries ended as {_RESULTS}")
+    entries: list[EntryResult] = Field(description="the first thousand entries, each with what came of it")
+    figures: list[FigureItem] = Field(description="numbers read from the server before and after")
+    error: str = Field(description="why it ended early, in a sentence; else empty")
+    server: ServerName
+    stream: Value = Field(description="the stream")
+    stream_path: str = Field(description="its path name")
+    action: str = Field(description="the action")
+    params: dict[str, Any] = Field(description="its parameters")
+    title: str = Field(description="what was planned, in a few words")
+    who: Who
+    reason: str = Field(description="why, as given when it was run; may be empty")
+    created: str = Field(description="when it was run: ISO 8601 in UTC")
+    ended: str | None = Field(description="when it ended; null until then")
 
 
 class AuditItem(BaseModel):
-    """A line of the audit log. What was done is two lines with the same `span`: started, and how it ended."""
+    """A line of the audit log."""
 
-    number: int
-    span: str
-    at: str
-    who: str
-    who_kind: str
-    role: str
-    via: str
-    peer: str
-    claimed: str
-    server: str
-    stream: Value
-    stream_path: str
-    action: str
-    title: str
-    params: dict[str, Any]
-    plan: str | None
-    operation: str | None
-    reason: str
-    outcome: Literal["started", "done", "partly_done", "denied", "refused", "failed", "unknown"]
-    detail: str
-    counts: dict[str, int]
-    hash: str
+    number: int = Field(description="its number; lines are never changed")
+    span: str = Field(description="what was done is two lines of the same span: started, and how it ended")
+    at: str = Field(description="when: ISO 8601 in UTC")
+    who: Who
+    who_kind: str = Field(description="`user` or `token`")
+    role: str = Field(description="their role then")
+    via: str = Field(description="`page`, `api` or `command`")
+    peer: str = Field(description="the address that reached the site")
+    claimed: str = Field(description="the address a proxy claims; of a command, the login and the machine")
+    server: str = Field(description="the server")
+    stream: Value = Field(description="the stream")
+    stream_path: str = Field(description="its path name")
+    action: str = Field(description="the action")
+    title: str = Field(description="what was planned, in a few words")
+    params: dict[str, Any] = Field(description="its parameters, without payloads")
+    plan: str | None = Field(description="the plan; null when none was made")
+    operation: str | None = Field(description="the operation; null when none began")
+    reason: str = Field(description="why, as given; may be empty")
+    outcome: Literal["started", "done", "partly_done", "denied", "refused", "failed", "unknown"] = Field(
+        description="what the line says of it"
+    )
+    detail: str = Field(description="what went wrong, in a sentence; else empty")
+    counts: dict[str, int] = Field(description=f"how many entries ended as {_RESULTS}")
+    hash: str = Field(description="SHA-256 over the line and the hash of the line before")
 
 
 def name_of(what: str, given: Any) -> bytes:
@@ -195,6 +217,7 @@ def _sample_item(entry: PendingEntry, seen: Sight) -> dict[str, Any]:
 def operation_item(operation: Operation, actor: Actor) -> dict[str, Any]:
     plan = operation.plan
     hidden = hidden_target(actor, plan)
+    figures = told_figures(operation, hidden)
     return {
         "id": str(operation.pk),
         "state": operation.state,
@@ -202,7 +225,7 @@ def operation_item(operation: Operation, actor: Actor) -> dict[str, Any]:
         **_total(plan),
         "results": {kind: operation.results.get(kind, 0) for kind in RESULTS},
         "entries": [{"id": id_, "result": result} for id_, result in operation.entries],
-        "figures": [{"label": label, "before": before, "after": after} for label, before, after in operation.figures],
+        "figures": [{"label": label, "before": before, "after": after} for label, before, after in figures],
         "error": said(operation.error, hidden, NOT_TOLD),
         "server": plan.server,
         **_stream(plan.stream),

@@ -85,7 +85,7 @@ TABLE = {
     "login": Row("200 302 302 302 302", "200 302 302 302 302"),
     "sign-in": Row("200 200 200 200 200", "302 302 302 302 302"),
     "logout": Row("302 405 405 405 405", "302 302 302 302 302"),
-    "api:docs": PAGE,
+    "api:docs": Row("302 403 200 200 200", "405 405 405 405 405"),  # a page, with the API's way to ask for a sign-in
     "api:openapi": READ,
     "api:servers": READ,
     "api:streams": READ,

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 Schema = Mapping[str, Any]
+Text = tuple[tuple[bool, str], ...]
+"""Words in pieces: whether it is code, and what it says."""
+_CODE = re.compile(r"`([^`]+)`")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +20,7 @@ class Field:
     name: str
     place: str
     kind: str
-    description: str
+    description: Text
     required: bool
 
 
@@ -24,8 +28,8 @@ class Field:
 class Operation:
     method: str
     path: str
-    summary: str
-    description: str
+    summary: Text
+    description: Text
     parameters: tuple[Field, ...]
     answer: tuple[Field, ...]
 
@@ -40,6 +44,11 @@ def operations(schema: Schema) -> dict[str, list[Operation]]:
     return found
 
 
+def text(said: str) -> Text:
+    """A description of the schema, whose `code` stands between backticks."""
+    return tuple((at % 2 == 1, piece) for at, piece in enumerate(_CODE.split(said)) if piece)
+
+
 def _operation(schema: Schema, path: str, method: str, details: Schema) -> Operation:
     given = [_parameter(schema, each) for each in details.get("parameters", ())]
     body = _content(details.get("requestBody", {}))
@@ -47,10 +56,10 @@ def _operation(schema: Schema, path: str, method: str, details: Schema) -> Opera
     return Operation(
         method=method.upper(),
         path=path,
-        summary=details["summary"],
-        description=details.get("description", ""),
+        summary=text(details["summary"]),
+        description=text(details.get("description", "")),
         parameters=(*given, *_fields(schema, body, "body")),
-        answer=tuple(_fields(schema, _item(schema, answer), "answer")),
+        answer=tuple(_fields(schema, answer, "answer")),
     )
 
 
@@ -60,7 +69,7 @@ def _parameter(schema: Schema, found: Schema) -> Field:
         name=found["name"],
         place=found["in"],
         kind=_kind(schema, shape),
-        description=found.get("description") or _description(shape),
+        description=text(found.get("description") or _description(shape)),
         required=bool(found.get("required")),
     )
 
@@ -70,34 +79,33 @@ def _content(found: Schema) -> Schema:
     return shape
 
 
-def _item(schema: Schema, shape: Schema) -> Schema:
-    """What a list is a list of: that is what one wants to know of it."""
-    items = _named(schema, shape).get("properties", {}).get("items", {}).get("items")
-    return items or shape
-
-
-def _fields(schema: Schema, shape: Schema, place: str) -> Iterator[Field]:
+def _fields(schema: Schema, shape: Schema, place: str, before: str = "") -> Iterator[Field]:
+    """The fields of a shape, and below each list the fields of what it lists, as `items[].id`."""
     found = _named(schema, shape)
     for name, each in found.get("properties", {}).items():
-        yield Field(name, place, _kind(schema, each), _description(each), name in found.get("required", ()))
+        kind, said = _kind(schema, each), text(_description(each))
+        yield Field(f"{before}{name}", place, kind, said, name in found.get("required", ()))
+        if "$ref" in each.get("items", {}):
+            yield from _fields(schema, each["items"], place, f"{before}{name}[].")
 
 
 def _named(schema: Schema, shape: Schema) -> Schema:
-    """A shape itself, where another place of the schema describes it."""
+    """A shape itself, where another place of the schema describes it; an optional one without its null."""
+    shape = next((each for each in shape.get("anyOf", ()) if "$ref" in each), shape)
     name = str(shape.get("$ref", "")).rpartition("/")[2]
     return schema.get("components", {}).get("schemas", {}).get(name, {}) if name else shape
 
 
 def _kind(schema: Schema, shape: Schema) -> str:
-    """A type in a word or two: "integer or null", "one of ok, late", "list of DeliveryItem"."""
+    """A type in a word or two: "integer or null", "ok, late", "list of objects"."""
     if "$ref" in shape:
-        return str(shape["$ref"]).rpartition("/")[2]
+        return "object"
     if "enum" in shape or "const" in shape:
         return ", ".join(map(str, shape.get("enum", [shape.get("const")])))
     if "anyOf" in shape:
         return " or ".join(dict.fromkeys(_kind(schema, each) for each in shape["anyOf"]))
     if shape.get("type") == "array":
-        return f"list of {_kind(schema, shape.get('items', {}))}"
+        return f"list of {_kind(schema, shape.get('items', {}))}s"
     return str(shape.get("type", "any"))
 
 

@@ -14,13 +14,23 @@ from dashboard.access import Permission, require
 from dashboard.api import shapes
 from dashboard.api.shapes import (
     LIMIT,
-    LIMIT_MOST,
+    Added,
+    AsOf,
     End,
     EntryId,
     Fields,
+    Idle,
+    IdText,
+    Limit,
     Listing,
     Name,
+    NoPayloads,
+    PathName,
+    Reason,
+    Scanned,
+    ServerName,
     Start,
+    Stopped,
     Value,
     holder,
     id_text,
@@ -41,58 +51,60 @@ router = Router(tags=["entries"])
 
 
 class EntryItem(BaseModel):
-    """An entry. `time` is null for an ID that is no time; `size` is bytes of names and values."""
+    """An entry."""
 
-    id: str
-    time: str | None
+    id: IdText
+    time: Added
     fields: Fields
-    fields_reason: str = ""
-    size: int
+    fields_reason: NoPayloads = ""
+    size: int = Field(description="bytes of its names and values")
 
 
 class EntryListing(Listing[EntryItem]):
-    """`scanned`: how many entries were looked at. `stopped`: why the answer ends before the list does, else ""."""
+    """Entries."""
 
-    scanned: int
-    stopped: str
+    scanned: Scanned
+    stopped: Stopped
 
 
 class DeliveryItem(BaseModel):
-    """An entry in one group. `settled`: acknowledged, or passed over - Redis cannot tell which."""
+    """An entry in one group."""
 
-    group: Value
-    path: str
-    state: Literal["undelivered", "pending", "settled"]
-    consumer: Value
-    idle_ms: int | None
-    idle_ms_reason: str = ""
-    deliveries: int | None
-    deliveries_reason: str = ""
+    group: Value = Field(description="the group")
+    path: PathName
+    state: Literal["undelivered", "pending", "settled"] = Field(
+        description="`settled`: acknowledged, or passed over; Redis cannot tell which"
+    )
+    consumer: Value = Field(description="who holds it; null when nobody does")
+    idle_ms: Idle
+    idle_ms_reason: Reason = ""
+    deliveries: int | None = Field(description="how often it was delivered; Redis counts only while it is pending")
+    deliveries_reason: Reason = ""
 
 
 class EntryDetail(BaseModel):
     """An entry and where it is. Its body may be gone while a group still has it pending."""
 
-    id: str
-    time: str | None
-    body: Literal["present", "gone"]
+    id: IdText
+    time: Added
+    body: Literal["present", "gone"] = Field(description="`gone`: trimmed or deleted")
     fields: Fields
-    fields_reason: str = ""
-    size: int | None
-    size_reason: str = ""
-    groups: list[DeliveryItem]
+    fields_reason: NoPayloads = ""
+    size: int | None = Field(description="bytes of its names and values")
+    size_reason: Reason = ""
+    groups: list[DeliveryItem] = Field(description="where it is in each group")
     groups_left_out: int = Field(description="groups that were not looked into for their number")
-    older: str | None
-    newer: str | None
-    as_of: str
+    older: str | None = Field(description="ID of the entry before it; null when there is none")
+    newer: str | None = Field(description="ID of the entry after it; null when there is none")
+    as_of: AsOf
 
 
 class EntriesQuery(shapes.Query):
-    start: Start | None = None
-    end: End | None = None
-    order: Literal["asc", "desc"] = "asc"
-    limit: int = Field(LIMIT, ge=1, le=LIMIT_MOST)
-    cursor: EntryId | None = None
+    start: Start | None = Field(None, description="from here: an ID, or a time like 14:05, yesterday 09:00, -2h")
+    end: End | None = Field(None, description="up to here, included: an ID, or a time as for `start`")
+    order: Literal["asc", "desc"] = Field("asc", description="`desc`: the newest first")
+    limit: Limit = LIMIT
+    cursor: EntryId | None = Field(None, description="`next` of the answer before")
     where: str = Field("", max_length=500, description="field = value, field != value or field ~ part")
 
 
@@ -102,7 +114,7 @@ class EntriesQuery(shapes.Query):
     exclude_unset=True,
     summary="Entries of a stream",
 )
-def entries(request: HttpRequest, server: str, stream: Name, query: Query[EntriesQuery]) -> dict[str, Any]:
+def entries(request: HttpRequest, server: ServerName, stream: Name, query: Query[EntriesQuery]) -> dict[str, Any]:
     """`start` and `end` are inclusive. Large entries make a page shorter than `limit`; `next` goes on."""
     here = asked(request, server, stream)
     seen = sight(here.actor, here.server.name, stream)
@@ -130,7 +142,7 @@ def _range(here: Asked, facts: StreamFacts, query: EntriesQuery, seen: Sight) ->
     exclude_unset=True,
     summary="One entry, and where it is in every group",
 )
-def entry(request: HttpRequest, server: str, stream: Name, entry: EntryId) -> dict[str, Any]:
+def entry(request: HttpRequest, server: ServerName, stream: Name, entry: EntryId) -> dict[str, Any]:
     here = asked(request, server, stream)
     found = here.read(EntryQuery(stream, entry, here.server.capabilities()))
     return _detail(found, sight(here.actor, here.server.name, stream))

@@ -6,13 +6,13 @@ from typing import Any
 
 from django.http import HttpRequest
 from ninja import Query, Router
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from dashboard.access import actor_of, visible_servers
 from dashboard.api.paging import Place, part
-from dashboard.api.shapes import FleetListing, PageQuery, Value, fleet_listing, iso_ms, name, number
+from dashboard.api.shapes import FleetListing, PageQuery, Reason, ServerName, Value, fleet_listing, iso_ms, name, number
 from dashboard.asked import asked
-from dashboard.fleet.findings import RANK, Severity
+from dashboard.fleet.findings import RANK, WORDS, Severity
 from dashboard.fleet.reading import Located, findings_for
 from dashboard.fleet.sampler import freshen
 from dashboard.names import to_path
@@ -21,27 +21,27 @@ router = Router(tags=["findings"])
 
 
 class FindingItem(BaseModel):
-    """A finding. `message` is the reason in one sentence, `detail` what else is known, `evidence` the numbers."""
+    """A finding."""
 
-    severity: Severity
-    kind: str
-    server: str
-    stream: Value
-    stream_path: str
-    group: Value
-    group_path: str | None
-    consumer: Value
-    consumer_path: str | None
-    since: str | None
-    evidence: dict[str, Any]
-    message: str
-    detail: str
-    count: int | None
-    count_reason: str = ""
+    severity: Severity = Field(description="how bad it is")
+    kind: str = Field(description=f"what it is: {', '.join(f'`{kind}`' for kind in WORDS)}")
+    server: ServerName
+    stream: Value = Field(description="the stream")
+    stream_path: str = Field(description="its path name")
+    group: Value = Field(description="the group; null when it is not about one")
+    group_path: str | None = Field(description="its path name")
+    consumer: Value = Field(description="the consumer; null when it is not about one")
+    consumer_path: str | None = Field(description="its path name")
+    since: str | None = Field(description="since when it is so: ISO 8601 in UTC")
+    evidence: dict[str, Any] = Field(description="the numbers it was judged by")
+    message: str = Field(description="the reason, in a sentence without a full stop")
+    detail: str = Field(description="what else is known")
+    count: int | None = Field(description="how many entries it is about")
+    count_reason: Reason = ""
 
 
 class FindingsQuery(PageQuery):
-    server: str = ""
+    server: str = Field("", description="only of this server")
 
 
 @router.get("/findings", response=FleetListing[FindingItem], exclude_unset=True, summary="What needs attention")

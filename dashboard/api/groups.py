@@ -12,13 +12,28 @@ from dashboard.api import shapes
 from dashboard.api.paging import Place, part, unique
 from dashboard.api.shapes import (
     LIMIT,
-    LIMIT_MOST,
+    Added,
+    AsOf,
+    Deliveries,
     EntryId,
+    Estimate,
     Fields,
-    Health,
+    Idle,
+    IdText,
+    Judged,
+    Lag,
+    Limit,
     Listing,
     Name,
+    NoPayloads,
+    OldestPending,
     PageQuery,
+    PathName,
+    Pending,
+    Reason,
+    Scanned,
+    ServerName,
+    Stopped,
     Value,
     figure,
     holder,
@@ -49,74 +64,76 @@ NOT_TOLD = "This server does not say; that begins with Redis 7.2."
 
 
 class GroupItem(BaseModel):
-    """A group. `health` is that of the last look at the fleet, everything else is read now."""
+    """A group. `health` is that of the last look at the server, everything else is read now."""
 
-    name: Value
-    path: str
-    consumers: int
-    pending: int
-    lag: int | None
-    lag_reason: str = ""
-    lag_approximate: bool = False
-    entries_read: int | None
-    entries_read_reason: str = ""
-    last_delivered_id: str
-    oldest_pending_ms: int | None
-    oldest_pending_ms_reason: str = ""
-    health: Health
+    name: Value = Field(description="its name")
+    path: PathName
+    consumers: int = Field(description="how many consumers it has")
+    pending: Pending
+    lag: Lag
+    lag_reason: Reason = ""
+    lag_approximate: Estimate = False
+    entries_read: int | None = Field(description="how many entries were delivered, as the server counts")
+    entries_read_reason: Reason = ""
+    last_delivered_id: str = Field(description="its position: ID of the last entry that was delivered")
+    oldest_pending_ms: OldestPending
+    oldest_pending_ms_reason: Reason = ""
+    health: Judged
 
 
 class GroupDetail(GroupItem):
     """A group, and between which IDs its pending entries lie."""
 
-    pending_min_id: str | None
-    pending_max_id: str | None
-    as_of: str
+    pending_min_id: str | None = Field(description="the lowest ID that is pending; null when nothing is")
+    pending_max_id: str | None = Field(description="the highest ID that is pending; null when nothing is")
+    as_of: AsOf
 
 
 class ConsumerItem(BaseModel):
-    """A consumer. `idle_ms`: since it last tried to read or claim; `inactive_ms`: since it last got something."""
+    """A consumer."""
 
-    name: Value
-    path: str
-    pending: int
-    idle_ms: int
-    inactive_ms: int | None
-    inactive_ms_reason: str = ""
-    state: ConsumerState
+    name: Value = Field(description="its name")
+    path: PathName
+    pending: int = Field(description="entries it holds")
+    idle_ms: int = Field(description="milliseconds since it last tried to read or claim")
+    inactive_ms: int | None = Field(description="milliseconds since it last was given an entry")
+    inactive_ms_reason: Reason = ""
+    state: ConsumerState = Field(
+        description="`silent` holds entries and does nothing, `gone` is long away and holds nothing"
+    )
 
 
 class PendingItem(BaseModel):
-    """A pending entry. One that was released has no consumer. `body` is `unread` where reading it is forbidden."""
+    """A pending entry."""
 
-    id: str
-    time: str | None
-    consumer: Value
-    idle_ms: int | None
-    idle_ms_reason: str = ""
-    deliveries: int
+    id: IdText
+    time: Added
+    consumer: Value = Field(description="who holds it; null when it was released")
+    idle_ms: Idle
+    idle_ms_reason: Reason = ""
+    deliveries: Deliveries
     fields: Fields
-    fields_reason: str = ""
-    body: Literal["present", "gone", "unread"]
+    fields_reason: NoPayloads = ""
+    body: Literal["present", "gone", "unread"] = Field(description="`unread` where the server does not let us read it")
 
 
 class PendingListing(Listing[PendingItem]):
-    """`scanned`: how many pending entries were looked at. `stopped`: why the answer ends before the list does."""
+    """Pending entries."""
 
-    scanned: int
-    stopped: str
+    scanned: Scanned
+    stopped: Stopped
 
 
 class PendingParameters(shapes.Query):
-    consumer: Name | None = None
-    min_idle_ms: int = Field(0, ge=0, le=10**15)
-    min_deliveries: int = Field(0, ge=0, le=10**15)
-    limit: int = Field(LIMIT, ge=1, le=LIMIT_MOST)
-    cursor: EntryId | None = None
+    consumer: Name | None = Field(None, description="only what this consumer holds: its path name")
+    min_idle_ms: int = Field(0, ge=0, le=10**15, description="only what was last delivered at least so many ms ago")
+    min_deliveries: int = Field(0, ge=0, le=10**15, description="only what was delivered at least so often")
+    limit: Limit = LIMIT
+    cursor: EntryId | None = Field(None, description="`next` of the answer before")
 
 
 @router.get(f"{STREAM}/groups", response=Listing[GroupItem], exclude_unset=True, summary="The groups of a stream")
-def groups(request: HttpRequest, server: str, stream: Name) -> dict[str, Any]:
+def groups(request: HttpRequest, server: ServerName, stream: Name) -> dict[str, Any]:
     """At most fifty; `complete` is false when the stream has more."""
     here = asked(request, server, stream)
     overview = here.read(StreamQuery(stream, here.server.capabilities()))
@@ -126,7 +143,7 @@ def groups(request: HttpRequest, server: str, stream: Name) -> dict[str, Any]:
 
 
 @router.get(f"{STREAM}/groups/{{name:group}}", response=GroupDetail, exclude_unset=True, summary="One group, read now")
-def group(request: HttpRequest, server: str, stream: Name, group: Name) -> dict[str, Any]:
+def group(request: HttpRequest, server: ServerName, stream: Name, group: Name) -> dict[str, Any]:
     here = asked(request, server, stream)
     overview = here.read(GroupQuery(stream, group, here.server.capabilities()))
     return {
@@ -143,7 +160,9 @@ def group(request: HttpRequest, server: str, stream: Name, group: Name) -> dict[
     exclude_unset=True,
     summary="The consumers of a group",
 )
-def consumers(request: HttpRequest, server: str, stream: Name, group: Name, query: Query[PageQuery]) -> dict[str, Any]:
+def consumers(
+    request: HttpRequest, server: ServerName, stream: Name, group: Name, query: Query[PageQuery]
+) -> dict[str, Any]:
     """Those that hold most come first."""
     here = asked(request, server, stream)
     overview = here.read(GroupQuery(stream, group, here.server.capabilities()))
@@ -159,7 +178,7 @@ def consumers(request: HttpRequest, server: str, stream: Name, group: Name, quer
     summary="The pending entries of a group",
 )
 def pending(
-    request: HttpRequest, server: str, stream: Name, group: Name, query: Query[PendingParameters]
+    request: HttpRequest, server: ServerName, stream: Name, group: Name, query: Query[PendingParameters]
 ) -> dict[str, Any]:
     """In the order of their IDs. Large entries make a page shorter than `limit`; `next` goes on."""
     here = asked(request, server, stream)

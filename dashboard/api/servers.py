@@ -6,10 +6,10 @@ from typing import Any, Literal
 
 from django.http import HttpRequest
 from ninja import Router
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from dashboard.access import actor_of, visible_servers
-from dashboard.api.shapes import Listing, iso_ms, listing
+from dashboard.api.shapes import Listing, ServerName, iso_ms, listing
 from dashboard.fleet.sampler import freshen
 from dashboard.fleet.snapshot import ServerSnapshot
 from dashboard.streams.servers import Server, ServerConfig
@@ -18,17 +18,17 @@ router = Router(tags=["servers"])
 
 
 class ServerItem(BaseModel):
-    """A server. `flavour` and `version` are null until it has answered once; `error` says why it is down."""
+    """A server."""
 
-    name: str
-    title: str
-    environment: Literal["production", "staging", "development"]
-    topology: Literal["standalone", "sentinel", "cluster"]
-    flavour: str | None
-    version: str | None
-    status: Literal["up", "down", "unknown"]
-    read_only: bool
-    error: str = ""
+    name: ServerName
+    title: str = Field(description="what it is called on pages")
+    environment: Literal["production", "staging", "development"] = Field(description="as configured")
+    topology: Literal["standalone", "sentinel", "cluster"] = Field(description="what its URL says")
+    flavour: str | None = Field(description="what answers there, like `redis` or `valkey`; null until it has answered")
+    version: str | None = Field(description="its version; null until it has answered")
+    status: Literal["up", "down", "unknown"] = Field(description="`unknown` until it was asked for the first time")
+    read_only: bool = Field(description="true when nobody may act on it through this site")
+    error: str = Field("", description="why it is down; there only then")
 
 
 @router.get("/servers", response=Listing[ServerItem], exclude_unset=True, summary="All servers")

@@ -63,7 +63,34 @@ _VALUE = {
 _PAIRS = {"type": "array", "items": {"type": "array", "prefixItems": [_VALUE, _VALUE]}}
 # Any: made here and checked by tests; a page of payloads is not worth a second look at every byte.
 Value = Annotated[Any, WithJsonSchema(_VALUE)]
-Fields = Annotated[Any, WithJsonSchema({"anyOf": [_PAIRS, {"type": "null"}], "description": "pairs of name and value"})]
+Fields = Annotated[
+    Any,
+    WithJsonSchema(
+        {
+            "anyOf": [_PAIRS, {"type": "null"}],
+            "description": "pairs of name and value, in order, names may repeat; null where there is no body",
+        }
+    ),
+]
+
+# What many answers say. Each has its description once, here.
+ServerName = Annotated[str, _text("a server, by its name in the configuration")]
+PathName = Annotated[str, Field(description="the name as it stands in an address: a path name")]
+Reason = Annotated[str, Field(description="why the number is null; there only when it is")]
+NoPayloads = Annotated[str, Field(description="there only when the asker may not read payloads")]
+Estimate = Annotated[bool, Field(description="true when the number is an estimate; there only then")]
+IdText = Annotated[str, Field(description="the entry's ID")]
+Added = Annotated[str | None, Field(description="when it was added, as its ID says; null for an ID that is no time")]
+AsOf = Annotated[str, Field(description="when this was true: ISO 8601 in UTC")]
+Pending = Annotated[int, Field(description="entries that were delivered and not acknowledged")]
+Lag = Annotated[int | None, Field(description="entries that were not delivered yet")]
+OldestPending = Annotated[int | None, Field(description="milliseconds since the oldest pending entry was added")]
+Judged = Annotated[Health, Field(description="the worst finding of the last look at the server")]
+Idle = Annotated[int | None, Field(description="milliseconds since it was delivered last")]
+Deliveries = Annotated[int, Field(description="how often it was delivered")]
+Limit = Annotated[int, Field(ge=1, le=LIMIT_MOST, description="how many items the answer has at most")]
+Scanned = Annotated[int, Field(description="how many entries were looked at")]
+Stopped = Annotated[str, Field(description="why the answer ends before the list does, in a sentence; else empty")]
 
 
 class Query(BaseModel):
@@ -78,23 +105,23 @@ class Query(BaseModel):
 class PageQuery(Query):
     """Which part of a list."""
 
-    limit: int = Field(LIMIT, ge=1, le=LIMIT_MOST)
+    limit: Limit = LIMIT
     cursor: str = Field("", max_length=4000, description="`next` of the answer before")
 
 
 class Listing(BaseModel, Generic[T]):
-    """Part of a list. `complete`: from here on there is nothing that is not in `items`."""
+    """Part of a list."""
 
-    items: list[T]
-    next: str | None
-    as_of: str
-    complete: bool
+    items: list[T] = Field(description="what was asked for")
+    next: str | None = Field(description="send it as `cursor` to go on; null when nothing is left")
+    as_of: AsOf
+    complete: bool = Field(description="true when from here on there is nothing that is not in `items`")
 
 
 class FleetListing(Listing[T], Generic[T]):
-    """From the last look at the fleet. `error`: why there is no newer one."""
+    """From the last look at the fleet."""
 
-    error: str = ""
+    error: str = Field("", description="which servers could not be looked at in full, and why; there only then")
 
 
 def listing(

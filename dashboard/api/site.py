@@ -9,11 +9,13 @@ from typing import Any
 
 from django.apps import apps
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed, JsonResponse
 from django.shortcuts import render
 from django.urls import URLPattern, URLResolver, path
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
+from ninja.errors import AuthenticationError
 
 from dashboard import names  # noqa: F401 - registers the path converters
 from dashboard.access import Permission, actor_of, require
@@ -30,7 +32,7 @@ class Api(NinjaAPI):
         for pattern in patterns:
             if isinstance(pattern, URLPattern):
                 pattern.callback = login_not_required(_with_problems(pattern.callback))
-        return [path("docs", docs_page, name="docs"), *patterns], app, namespace
+        return [path("docs", login_not_required(docs_page), name="docs"), *patterns], app, namespace
 
 
 def _with_problems(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -50,7 +52,8 @@ def _with_problems(view: Callable[..., Any]) -> Callable[..., Any]:
 
 DESCRIPTION = """\
 What is in Redis Streams, who holds it, and what is stuck. IDs are strings. A value is a string when it is UTF-8, else
-{"base64": "..."}. A number that is not known is null and has its reason beside it. Errors are application/problem+json.
+`{"base64": "..."}`; one that was cut is `{"text": "...", "bytes": <its length>}`, or with `base64`. A number that is
+not known is null and has its reason beside it. Errors are `application/problem+json`.
 """
 
 api = Api(
@@ -72,10 +75,17 @@ def openapi(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def docs_page(request: HttpRequest) -> HttpResponse:
-    """For people: signed in, like every page."""
+    """For people: signed in, like every page, or with the token they want to read about."""
+    try:
+        actor = Token()(request)
+    except AuthenticationError as error:
+        return api.on_exception(request, error)
+    if actor is None and not request.user.is_authenticated:
+        return redirect_to_login(request.get_full_path())
     require(actor_of(request), Permission.SEE)
     found = docs.operations(api.get_openapi_schema())
-    return render(request, "dashboard/api_docs.html", {"api": api, "sections": found})
+    context = {"version": api.version, "description": docs.text(DESCRIPTION), "sections": found}
+    return render(request, "dashboard/api_docs.html", context)
 
 
 for module in (servers, streams, entries, groups, findings):

@@ -11,10 +11,16 @@ from pydantic import BaseModel, Field
 
 from dashboard.api.paging import Place, part, unique
 from dashboard.api.shapes import (
+    AsOf,
+    Estimate,
     FleetListing,
-    Health,
+    Judged,
     Name,
+    OldestPending,
     PageQuery,
+    PathName,
+    Reason,
+    ServerName,
     Value,
     figure,
     fleet_listing,
@@ -41,37 +47,37 @@ NOTHING_PENDING = "Nothing is pending."
 
 
 class StreamItem(BaseModel):
-    """A stream. `lag` is the largest known one of its groups, `in_rate` in entries per second."""
+    """A stream."""
 
-    name: Value
-    path: str
-    length: int
-    groups: int
-    pending: int
-    pending_approximate: bool = Field(False, description="more groups than are looked into")
-    lag: int | None
-    lag_reason: str = ""
-    lag_approximate: bool = False
-    last_id: str | None
-    in_rate: float | None
-    in_rate_reason: str = ""
-    oldest_pending_ms: int | None
-    oldest_pending_ms_reason: str = ""
-    health: Health
+    name: Value = Field(description="its key")
+    path: PathName
+    length: int = Field(description="entries in it")
+    groups: int = Field(description="how many groups read it")
+    pending: int = Field(description="entries that are pending, of all groups together")
+    pending_approximate: bool = Field(False, description="true when it has more groups than are looked into")
+    lag: int | None = Field(description="entries that were not delivered yet, of the group that has most of them")
+    lag_reason: Reason = ""
+    lag_approximate: Estimate = False
+    last_id: str | None = Field(description="ID of the newest entry; null in an empty stream")
+    in_rate: float | None = Field(description="entries added per second, lately")
+    in_rate_reason: Reason = ""
+    oldest_pending_ms: OldestPending
+    oldest_pending_ms_reason: Reason = ""
+    health: Judged
 
 
 class StreamDetail(StreamItem):
     """A stream as it is now; `in_rate` and `health` are those of the last look at the fleet."""
 
-    first_id: str | None
-    last_generated_id: str
-    max_deleted_id: str | None
-    memory_bytes: int | None
-    memory_bytes_reason: str = ""
-    memory_bytes_approximate: bool = False
-    entries_added: int | None
-    entries_added_reason: str = ""
-    as_of: str
+    first_id: str | None = Field(description="ID of the oldest entry; null in an empty stream")
+    last_generated_id: str = Field(description="the highest ID it ever had")
+    max_deleted_id: str | None = Field(description="the highest ID that was deleted; null when the server does not say")
+    memory_bytes: int | None = Field(description="what it takes of the server's memory")
+    memory_bytes_reason: Reason = ""
+    memory_bytes_approximate: Estimate = False
+    entries_added: int | None = Field(description="how many entries were ever added")
+    entries_added_reason: Reason = ""
+    as_of: AsOf
 
 
 Rank = tuple[float, ...] | None
@@ -113,7 +119,7 @@ class StreamsQuery(PageQuery):
     exclude_unset=True,
     summary="The streams of a server",
 )
-def streams(request: HttpRequest, server: str, query: Query[StreamsQuery]) -> dict[str, Any]:
+def streams(request: HttpRequest, server: ServerName, query: Query[StreamsQuery]) -> dict[str, Any]:
     """From the last look at the server. `complete` is false while it does not answer, or was not looked through yet."""
     here = asked(request, server)
     snapshot = freshen(here.server)
@@ -127,7 +133,7 @@ def streams(request: HttpRequest, server: str, query: Query[StreamsQuery]) -> di
 @router.get(
     "/servers/{server}/streams/{name:stream}", response=StreamDetail, exclude_unset=True, summary="One stream, read now"
 )
-def stream(request: HttpRequest, server: str, stream: Name) -> dict[str, Any]:
+def stream(request: HttpRequest, server: ServerName, stream: Name) -> dict[str, Any]:
     here = asked(request, server, stream)
     overview = here.read(StreamQuery(stream, here.server.capabilities(), memory=True))
     return _detail(overview, freshen(here.server).streams.get(stream))

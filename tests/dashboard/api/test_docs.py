@@ -8,7 +8,8 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
-from tests.dashboard.api.conftest import Seeded
+from dashboard.api import docs
+from tests.dashboard.api.conftest import Seeded, with_token
 from tests.dashboard.api.test_access import STREAM_ROUTES
 
 STREAM = "/api/v1/servers/{server}/streams/{stream}"
@@ -51,6 +52,39 @@ def test_parameters_are_described(schema: dict[str, Any]) -> None:
     assert given["stream"]["schema"]["type"] == "string"
 
 
+def test_every_parameter_and_field_says_what_it_means(schema: dict[str, Any]) -> None:
+    found = [
+        (f"{operation.method} {operation.path}", field)
+        for section in docs.operations(schema).values()
+        for operation in section
+        for field in (*operation.parameters, *operation.answer)
+    ]
+    assert len(found) > 250, "else this proves nothing"
+    assert [f"{where}: {field.name}" for where, field in found if not field.description] == []
+
+
+def test_no_shape_is_left_without_words(schema: dict[str, Any]) -> None:
+    """Those of the schema itself: for programs that are made from it."""
+    shapes = schema["components"]["schemas"]
+    fields = [(name, field, each) for name, shape in shapes.items() for field, each in shape["properties"].items()]
+    assert [f"{name}.{field}" for name, field, each in fields if not each.get("description")] == []
+
+
+def test_what_lists_hold_is_told_too(schema: dict[str, Any]) -> None:
+    entries, plans = docs.operations(schema)["entries"], docs.operations(schema)["actions"]
+    assert {"items[].id", "next", "scanned"} <= {field.name for field in entries[0].answer}
+    assert {"groups[].state"} <= {field.name for field in entries[1].answer}
+    assert {"warnings", "warnings[].message"} <= {field.name for field in plans[0].answer}
+    assert {"confirm", "reason", "duty"} <= {field.name for field in plans[1].parameters}
+
+
+def test_code_is_told_from_words() -> None:
+    assert docs.text("see `next` or `a b`.") == (
+        (False, "see "), (True, "next"), (False, " or "), (True, "a b"), (False, "."),
+    )  # fmt: skip
+    assert docs.text("one ` alone") == ((False, "one ` alone"),)
+
+
 def test_the_page_lists_the_operations_and_obeys_the_policy(seeded: Seeded, viewer: Client) -> None:
     answer = viewer.get("/api/v1/docs")
     page = answer.content.decode()
@@ -59,6 +93,8 @@ def test_the_page_lists_the_operations_and_obeys_the_policy(seeded: Seeded, view
     assert f"GET {STREAM}/entries" in page
     assert reverse("api:openapi") in page
     assert "min_deliveries" in page
+    assert "<code>next</code> of the answer before" in page
+    assert "`" not in page
     assert "swagger" not in page.lower()
     assert "style=" not in page
     assert page.count("<script") == page.count("<script src=")
@@ -67,3 +103,16 @@ def test_the_page_lists_the_operations_and_obeys_the_policy(seeded: Seeded, view
 def test_the_page_is_for_those_who_may_see_something(seeded: Seeded, anonymous: Client, stranger: Client) -> None:
     assert anonymous.get("/api/v1/docs").headers["Location"].startswith(reverse("login"))
     assert stranger.get("/api/v1/docs").status_code == 403
+
+
+@pytest.mark.parametrize("path", ["/api/v1/docs", "/api/v1/openapi.json"])
+def test_a_token_reads_it_too(seeded: Seeded, path: str) -> None:
+    assert with_token().get(path).status_code == 200
+    wrong = Client(headers={"Authorization": "Bearer nobody"}).get(path)
+    assert (wrong.status_code, wrong["Content-Type"]) == (401, "application/problem+json")
+
+
+def test_the_page_for_a_token_tells_nothing_of_a_person(seeded: Seeded) -> None:
+    page = with_token().get("/api/v1/docs").content.decode()
+    assert "sign-out" not in page
+    assert "data-ws" not in page

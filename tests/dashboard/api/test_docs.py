@@ -105,6 +105,12 @@ def test_the_page_is_for_those_who_may_see_something(seeded: Seeded, anonymous: 
     assert stranger.get("/api/v1/docs").status_code == 403
 
 
+def test_the_menu_leads_there(seeded: Seeded, viewer: Client, stranger: Client) -> None:
+    link = f'href="{reverse("api:docs")}"'
+    assert link in viewer.get("/").content.decode()
+    assert link not in stranger.get("/").content.decode()
+
+
 @pytest.mark.parametrize("path", ["/api/v1/docs", "/api/v1/openapi.json"])
 def test_a_token_reads_it_too(seeded: Seeded, path: str) -> None:
     assert with_token().get(path).status_code == 200

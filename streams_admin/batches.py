@@ -40,8 +40,9 @@ class Wished(Exception):
 
 
 def rest(operation: Operation) -> None:
-    """Leave the server alone for so long that the last batch was no more than the operation's duty of the time."""
+    """Leave the server alone for so long that what was done since the last rest is no more than the operation's duty."""
     pause = min(LONGEST_REST, operation.spent * (100 / operation.duty - 1))
+    operation.spent = 0.0
     if pause > 0:  # sleeping for no time at all costs a quarter of a millisecond
         time.sleep(pause)
 

@@ -58,7 +58,7 @@ class Operation(models.Model):
 
     # Of the process that runs it, not kept:
     spent = 0.0
-    """Seconds that the last batch spent in commands."""
+    """Seconds spent in commands since it rested."""
     unsaved: Mapping[str, Any] = {}
     """Noted, and saved with the next batch."""
     nudged = 0.0

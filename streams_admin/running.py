@@ -25,15 +25,18 @@ from streams_admin import batches, results
 from streams_admin.actions.base import BATCH, Action, Ask, Batch, Done, ids_of, part_of
 from streams_admin.batches import TakenOver, Wished
 from streams_admin.models import Operation
+from streams_admin.pace import Pace, aged, divided
 
 NO_LIMIT = 100
 """A duty that leaves no time to rest."""
 GENTLE = 50
-"""Entries per batch of an operation that rests: nobody else waits for the server longer than these take."""
+"""Entries per batch of an operation that rests and does a batch at once: nobody waits longer than these take."""
+BEAT_EVERY = 1.0
+"""Seconds after which a batch that takes long shows that its runner lives."""
 LOOK_AFTER = (0.2, 1.0, 2.0)
 """Seconds before each look at what came of a write whose reply was lost."""
-FRESH_FOR = 1.0
-"""Seconds after which what was read is read again before it is acted upon."""
+FRESH_FOR = 0.2
+"""Seconds after which what was read ahead is read again."""
 
 
 @dataclass(slots=True)
@@ -58,12 +61,15 @@ class Run:
             ask,
             operation=str(operation.pk),
             reason=operation.reason,
-            most=BATCH if alone or hurries else GENTLE,
+            most=BATCH if alone or hurries or action.pieces else GENTLE,
         )
         self._reads_ahead = hurries and not alone
+        self._in_pieces = action.pieces and not (hurries or alone)
+        self._pace: Pace | None = None
+        self._pieces: list[Done] = []
         self._coming: tuple[Any, Coming[Batch]] | None = None
         self._ahead: _Ahead | None = None
-        self._read_at = 0.0
+        self._read_at = self._saved_at = 0.0
         self._unkept: dict[str, str] = {}
 
     def __enter__(self) -> Self:
@@ -87,7 +93,8 @@ class Run:
             return goes_on
         except StreamError as error:
             left = self.operation.inflight or {}
-            self._end("failed", error.message, Done.of(map(tuple, left.get("settled", ()))))
+            settled = Done.of(map(tuple, left.get("settled", ())))
+            self._end("failed", error.message, _together(settled, *self._pieces))
             return False
 
     def release(self) -> None:
@@ -105,7 +112,7 @@ class Run:
         if not saved:
             self._save(heed=True, inflight=_inflight(batch))
         with servers.meanwhile(partial(self._meanwhile, batch)):
-            done = self._attempt(batch)
+            done = self._piece_by_piece(batch.work) if self._in_pieces else self._attempt(batch.work)
         return self._note(batch, done)
 
     def _next(self) -> tuple[Batch, bool]:
@@ -115,23 +122,38 @@ class Run:
         if ahead is not None and ahead.cursor == operation.cursor and self._fresh():
             return ahead.batch, ahead.saved
         batches.note(operation, inflight=None)
-        self._read_at = began = time.monotonic()
+        began = time.monotonic()
         batch = self.action.batch(self.ask, operation.plan.seen, operation.cursor)
-        operation.spent = time.monotonic() - began
+        self._read_at = time.monotonic()
+        operation.spent += self._read_at - began
         return batch, False
 
     def _fresh(self) -> bool:
         return time.monotonic() - self._read_at < FRESH_FOR
 
-    def _attempt(self, batch: Batch) -> Done:
+    def _piece_by_piece(self, work: list[Any]) -> Done:
+        """Act on some entries, rest, and so on. Raises TakenOver."""
+        pace = self._pace = self._pace or Pace(self.ask.server)
+        for piece in divided(work, pace.size):
+            if self._pieces:
+                batches.rest(self.operation)
+            if time.monotonic() - self._saved_at > BEAT_EVERY:
+                self._save()
+            began = time.monotonic()
+            self._pieces.append(self._attempt(aged(piece, int((began - self._read_at) * 1000))))
+            pace.took(time.monotonic() - began, len(ids_of(piece)))
+        done, self._pieces = _together(*self._pieces), []
+        return done
+
+    def _attempt(self, work: list[Any]) -> Done:
         """Act; when the reply is lost, look what came of it. What cannot be found out is unknown."""
         began = time.monotonic()
         try:
-            done = self.action.act(self.ask, self.operation.plan.seen, batch.work)
+            done = self.action.act(self.ask, self.operation.plan.seen, work)
             self.operation.spent += time.monotonic() - began
             return done
         except OutcomeUnknown:
-            return self._look(batch.work)
+            return self._look(work)
 
     def _meanwhile(self, batch: Batch) -> None:
         if self._reads_ahead and not batch.last:
@@ -179,7 +201,7 @@ class Run:
             return self._note(batch, found)
         batch = replace(batch, work=undone, settled=[*batch.settled, *rest])
         self._save(inflight={**left, **_inflight(batch)})
-        return self._note(batch, self._attempt(batch))
+        return self._note(batch, self._attempt(batch.work))
 
     def _note(self, batch: Batch, done: Done) -> bool:
         """What came of a batch. False at the end."""
@@ -203,6 +225,7 @@ class Run:
 
     def _save(self, **changes: Any) -> None:
         batches.save(self.operation, **changes)
+        self._saved_at = time.monotonic()
         self._keep()
 
     def _keep(self) -> None:

@@ -49,16 +49,17 @@ class Ask:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """A warning or a fact beside a plan, the weightiest first."""
+    """A warning or a fact beside a plan, the weightiest first. `instead`: the action that would be better then."""
 
     severity: str
     title: str
     text: str = ""
+    instead: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A figure before and after. `after` None: not known before it is done."""
+    """A figure before and after. `after` None: not known before it is done. `unit`: "" or "ms"."""
 
     label: str
     now: int | None
@@ -159,8 +160,13 @@ class Action:
     irreversible: ClassVar[bool] = False
     about: ClassVar[str] = "stream"
     """What its pages speak of: "pending" entries of a group, "entries", a "group", or a "stream"."""
+    literal: ClassVar[bool] = False
+    """Whether the `redis_cli` lines of its plans are what is sent; else a script does what they amount to."""
     back: ClassVar[str] = "group"
     """Where its pages lead back to: the "group" when its parameters name one (else the stream), "stream", "server"."""
+
+    pieces: ClassVar[bool] = False
+    """Whether a batch may be done piece by piece: each entry for itself."""
 
     def clean(self, raw: Mapping[str, Any]) -> Params:
         """Checked parameters, defaults filled in. Raises BadOrder."""

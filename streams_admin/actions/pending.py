@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from dashboard.names import plain, to_path
@@ -16,6 +16,9 @@ from streams_admin.actions.untouched import named, seen_of
 from streams_admin.errors import BadOrder, Changed
 from streams_admin.which import Which, name
 
+FIGURES = 100
+"""Consumers whose figures are read before and after."""
+OTHERS = "pending with others"
 BATCHES_BEFORE = 3
 """Batches that are looked through before anything is done: whether any entry is as it was."""
 
@@ -24,6 +27,7 @@ class PendingAction(Action):
     """An action on pending entries of one group."""
 
     about = "pending"
+    pieces = True
 
     def clean(self, raw: Mapping[str, Any]) -> Params:
         if raw.get("group") is None:
@@ -92,7 +96,13 @@ class PendingAction(Action):
 
     def figures(self, ask: Ask) -> list[list[Any]]:
         overview = overview_of(ask)
-        held = [[f"pending with {plain(n)}", count] for n, count in overview.pending.consumers[:12]]
         oldest = overview.group.oldest
         idle = [["oldest idle, s", max(0, oldest.idle_ms) // 1000]] if oldest else []
-        return [["pending", overview.pending.count], *held, *idle]
+        return [["pending", overview.pending.count], *held_figures(overview.pending.consumers), *idle]
+
+
+def held_figures(consumers: Sequence[tuple[bytes, int]]) -> list[list[Any]]:
+    """What each consumer holds; of very many the last ones in one figure."""
+    shown, rest = consumers[:FIGURES], consumers[FIGURES:]
+    others = [[OTHERS, sum(count for _, count in rest)]] if rest else []
+    return [*([f"pending with {plain(name) or 'nobody'}", count] for name, count in shown), *others]

@@ -16,7 +16,7 @@ from dashboard.access import Actor, Grant
 from dashboard.names import to_path
 from dashboard.streams import servers
 from dashboard.streams.servers import Hands, Server
-from streams_admin import batches, operations, running
+from streams_admin import batches, operations, pace, running
 from streams_admin.actions import ALL
 from streams_admin.actions.base import ids_of
 from streams_admin.actions.claim import Claim
@@ -262,8 +262,8 @@ def test_a_process_that_is_really_killed_leaves_what_another_finishes(
     plan = planned("claim", of_group(bump=True, **TO_HELPER))
     run_until_killed(plan, real_database, redis_url, writes=2)
     operation = Operation.objects.get()
-    assert (operation.state, operation.done, len(ids_of(operation.inflight["work"]))) == ("running", 500, 50)
-    assert owners(many) == {HELPER: 550, WORKER: 650}
+    assert (operation.state, operation.done, len(ids_of(operation.inflight["work"]))) == ("running", 500, 500)
+    assert owners(many) == {HELPER: 500 + pace.FIRST, WORKER: 700 - pace.FIRST}, "of the second batch the first piece"
     assert operations.work_once() is False, "its runner was seen a moment ago"
     finish()
     operation.refresh_from_db()

@@ -1,0 +1,70 @@
+"""How gently an operation treats the watched server while it has a duty limit.
+
+A batch is done in pieces, each about as long as a request takes to get to the server and back: who asks meanwhile waits
+about once more for what it waits for anyhow. Between two pieces the operation rests.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from dashboard.streams.servers import Server
+from streams_admin.actions.base import BATCH
+from streams_admin.actions.looking import CLOCK
+
+FIRST, LEAST = 20, 10
+"""Entries of the first piece, when it is not known yet what one costs, and of the smallest one."""
+LOOKS = 3
+"""Requests that are sent to measure the way: the shortest counts."""
+FORGET = 1.05
+"""By how much an entry may be dearer than the cheapest so far: a piece that was held up by others says little."""
+
+
+class Pace:
+    """Of one run on one server."""
+
+    def __init__(self, server: Server) -> None:
+        """Raises StreamError."""
+        self._way = min(_took(server) for _ in range(LOOKS))
+        self._cost = 0.0
+
+    def size(self) -> int:
+        """Entries of the next piece."""
+        return max(LEAST, min(BATCH, int(self._way / self._cost))) if self._cost else FIRST
+
+    def took(self, seconds: float, entries: int) -> None:
+        """What a piece has cost."""
+        cost = max(seconds - self._way, seconds / 10) / entries
+        self._cost = min(cost, self._cost * FORGET) if self._cost else cost
+
+
+def _took(server: Server) -> float:
+    began = time.perf_counter()
+    server.run(CLOCK)
+    return time.perf_counter() - began
+
+
+def aged(work: Iterable[Any], ms: int) -> list[Any]:
+    """Pending entries as they are when nobody has touched them for `ms` since they were read.
+
+    The idle time is what XCLAIM compares with: it must not let pass what was touched since.
+    """
+    return [[ids, who, deliveries, idle_ms + ms, *more] for ids, who, deliveries, idle_ms, *more in work]
+
+
+def divided(work: Iterable[Any], size: Callable[[], int]) -> Iterator[list[Any]]:
+    """The work in pieces; `size` is asked before each how many entries it has."""
+    piece: list[Any] = []
+    room = size()
+    for ids, *held in work:
+        left = ids.split()
+        while left:
+            piece.append([" ".join(left[:room]), *held])
+            left, room = left[room:], room - min(room, len(left))
+            if not room:
+                yield piece
+                piece, room = [], size()
+    if piece:
+        yield piece

@@ -1,0 +1,143 @@
+"""An operation with a duty limit does a batch in pieces that nobody waits for longer than for the way to the server."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import redis
+
+from dashboard.names import to_path
+from dashboard.streams import servers
+from dashboard.streams.servers import Server
+from streams_admin import batches, operations, pace
+from streams_admin.models import AuditEntry, Operation
+from streams_admin.pace import Pace, aged, divided
+from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
+from tests.streams_admin.acting import ADMIN, of_group, pending, planned
+from tests.streams_admin.recipes import HELPER
+
+HELD = ["worker", 3, 900]
+COUNT, FIRST_BATCH = 560, 500
+
+
+def paced(monkeypatch: pytest.MonkeyPatch, way: float) -> Pace:
+    monkeypatch.setattr(pace, "_took", lambda server: way)
+    return Pace(servers.get("default"))
+
+
+@pytest.mark.parametrize(
+    ("way", "seconds", "entries", "size"),
+    [
+        (0.0001, 0.0002, 20, 20),
+        (0.0001, 0.00012, 20, 100),
+        (0.0001, 0.0101, 20, pace.LEAST),
+        (0.05, 0.0501, 20, 199),
+        (0.05, 0.0501, 500, 500),
+    ],
+    ids=["as long as the way", "cheap", "dear", "far away", "never more than a batch"],
+)
+def test_a_piece_takes_about_as_long_as_the_way(
+    way: float, seconds: float, entries: int, size: int, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = paced(monkeypatch, way)
+    assert found.size() == pace.FIRST
+    found.took(seconds, entries)
+    assert found.size() == size
+
+
+def test_a_piece_that_was_held_up_says_little(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = paced(monkeypatch, 0.0001)
+    found.took(0.0002, 20)
+    found.took(5.0, 20)
+    assert found.size() == 19
+
+
+def test_pieces_are_cut_across_those_that_are_held_alike() -> None:
+    work = [["1-0 2-0 3-0", *HELD], ["4-0", "other", 1, 5], ["5-0 6-0", *HELD]]
+    sizes = iter([2, 3, 5])
+    assert list(divided(work, lambda: next(sizes))) == [
+        [["1-0 2-0", *HELD]],
+        [["3-0", *HELD], ["4-0", "other", 1, 5], ["5-0", *HELD]],
+        [["6-0", *HELD]],
+    ]
+
+
+def test_who_waits_grows_older() -> None:
+    assert aged([["1-0", "w", 1, 900, "since"]], 40) == [["1-0", "w", 1, 940, "since"]]
+
+
+# As an operation -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stuck(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch, db: None) -> redis.Redis:
+    """COUNT entries, delivered just now; the first 500 are done with the request, then pieces of 20."""
+    monkeypatch.setattr(Pace, "size", lambda self: pace.FIRST)
+    fill(redis_client, COUNT)
+    group(redis_client, read=COUNT)
+    return redis_client
+
+
+def begun(slug: str, params: dict[str, Any], between: Callable[[int], object], patch: pytest.MonkeyPatch) -> Operation:
+    """The operation once it is over. `between` is called at each rest, with how many there were before."""
+    operation = operations.begin(ADMIN, planned(slug, params))
+    rests: list[int] = []
+
+    def rest(_: Operation) -> None:
+        between(len(rests))
+        rests.append(1)
+
+    patch.setattr(batches, "rest", rest)
+    assert operations.work_once()
+    operation.refresh_from_db()
+    return operation
+
+
+def test_it_rests_between_pieces(stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[int] = []
+    operation = begun("ack", of_group(), lambda _: left.append(len(pending(stuck))), monkeypatch)
+    assert (operation.state, operation.results, left) == ("done", {"done": COUNT}, [40, 20])
+
+
+def test_what_is_touched_between_two_pieces_is_left_alone(stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long the rest was: what was read before it counts as older by as much."""
+
+    def touch(number: int) -> None:
+        if not number:
+            stuck.xclaim(KEY, GROUP, b"thief", 0, ["560-0"], justid=True)
+            time.sleep(0.5)
+
+    operation = begun("claim", of_group(to=to_path(HELPER)), touch, monkeypatch)
+    assert operation.results == {"done": COUNT - 1, "owner_changed": 1}
+    assert pending(stuck)[b"560-0"][0] == b"thief"
+
+
+def test_what_is_refused_after_a_piece_was_done_is_a_failure_that_counts_it(
+    stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def vanish(number: int) -> None:
+        if not number:
+            stuck.xgroup_destroy(KEY, GROUP)
+
+    operation = begun("claim", of_group(to=to_path(HELPER)), vanish, monkeypatch)
+    assert (operation.state, operation.results) == ("failed", {"done": FIRST_BATCH + pace.FIRST})
+    assert "does not exist" in operation.error
+    assert AuditEntry.objects.latest("pk").outcome == "partly_done"
+
+
+def test_a_long_batch_shows_that_its_runner_lives(stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams_admin.running.BEAT_EVERY", 0.0)
+    beats: list[object] = []
+    operation = begun("ack", of_group(), lambda _: beats.append(Operation.objects.get().beat), monkeypatch)
+    assert operation.state == "done"
+    assert len(set(beats)) == len(beats) == 2
+
+
+def test_who_is_taken_over_between_two_pieces_does_no_more(stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams_admin.running.BEAT_EVERY", 0.0)
+    operation = begun("ack", of_group(), lambda _: Operation.objects.update(runner="elsewhere:1"), monkeypatch)
+    assert (operation.runner, operation.state, len(pending(stuck))) == ("elsewhere:1", "running", 40)
+    assert {who for who, _, _ in pending(stuck).values()} == {WORKER}

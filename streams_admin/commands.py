@@ -125,12 +125,27 @@ def claim(
     JUSTID does not count a delivery; `bump` does it by RETRYCOUNT, so that no payload travels. `keep_idle` gives each
     entry the idle time it had (IDLE) instead of 0. Commands differ only by these, so equal ones are sent together.
     """
+    words = claims(key, group, to, parts, min_idle_ms=min_idle_ms, bump=bump, keep_idle=keep_idle, force=force)
+    return [id_ for reply in _all(server, words) for id_ in reply]
+
+
+def claims(
+    key: bytes,
+    group: bytes,
+    to: bytes,
+    parts: Sequence[Alike],
+    *,
+    min_idle_ms: int,
+    bump: bool = False,
+    keep_idle: bool = False,
+    force: bool = False,
+) -> list[Command]:
+    """The commands of `claim`."""
     forced = ("FORCE",) if force else ()
-    commands = [
+    return [
         ("XCLAIM", key, group, to, min_idle_ms, *" ".join(ids).encode().split(), *options, *forced, "JUSTID")
         for options, ids in _together_by(parts, bump=bump, keep_idle=keep_idle).items()
     ]
-    return [id_ for reply in _all(server, commands) for id_ in reply]
 
 
 def _together_by(parts: Iterable[Alike], *, bump: bool, keep_idle: bool) -> dict[tuple[str | int, ...], list[str]]:

@@ -34,7 +34,7 @@ from streams_admin.permissions import (
 from streams_admin.refusing import refusals
 from streams_admin.samples import sample
 from streams_admin.views_export import chosen
-from streams_admin.ways import instead, place_of
+from streams_admin.ways import instead, place_of, query_of
 from streams_admin.which import name as path_name
 
 PER_PAGE = 50
@@ -156,13 +156,16 @@ def _is_large(found: Plan) -> bool:
 
 def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", reason: str = "") -> HttpResponse:
     action = plans.action_of(found.action)
-    seen = sight(caller.actor, found.server, from_path(found.stream))
+    ask, query = plans.ask_of(found, caller.actor), query_of(found)
+    seen = sight(caller.actor, found.server, ask.key)
     context = {
         **place_of(found),
         "token": plans.token(found),
         "about": action.about,
         "plan": found,
         "preview": found.preview,
+        "notes": [(note, instead(ask, note.get("instead", ""), query)) for note in found.preview["notes"]],
+        "literal": action.literal,
         "sample": [pending_row(entry, seen) for entry in sample(found)],
         "error": error,
         "duties": DUTIES if _is_large(found) else (),
@@ -170,7 +173,7 @@ def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", re
         "reason": reason,
         "expires_ms": int(found.expires.timestamp() * 1000),
         "irreversible": action.irreversible,
-        "download": _download(found, action, plans.ask_of(found, caller.actor)) if seen.may_read else "",
+        "download": _download(found, action, ask) if seen.may_read else "",
         "left_s": max(0, int((found.expires - timezone.now()).total_seconds())),
     }
     return render(request, "streams_admin/plan.html", context, status=400 if error else 200)

@@ -8,13 +8,14 @@ from django.core.paginator import Paginator
 from django.db.models import Q
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from dashboard.access import Permission, actor_of, require
 from streams_admin import operations
-from streams_admin.actions.base import RESULTS
 from streams_admin.models import Operation
 from streams_admin.permissions import NOT_TOLD, hidden_target, may_steer, open_to, operation_for, said, steered_by
+from streams_admin.progress import Progress, rows, told_figures
 from streams_admin.ways import form_again, place_of
 
 PER_PAGE = 50
@@ -31,7 +32,8 @@ def operation(request: HttpRequest, id: UUID) -> HttpResponse:
         "sentence": said(found.plan.preview["sentence"], hidden, "Copies them to a stream you may not see."),
         "error": said(found.error, hidden, NOT_TOLD),
         "plan": found.plan,
-        "results": [(kind, found.results[kind]) for kind in RESULTS if found.results.get(kind)],
+        "progress": Progress.of(found, timezone.now()),
+        "figures": rows(told_figures(found, hidden)) if found.after else [],
         "mine": may_steer(actor, found.plan),
         "again": form_again(found.plan),
         "entries": found.entries[:200],

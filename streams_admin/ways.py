@@ -32,16 +32,21 @@ def place_of(found: Plan) -> dict[str, Any]:
     }
 
 
-def form_again(found: Plan) -> str:
-    """The form that the plan came from, about the same entries."""
+def query_of(found: Plan) -> str:
+    """What the address of a form says about the entries of the plan."""
     query = {"group": found.params["group"], "all": "1"} if "group" in found.params else {}
     query.update({"consumer": found.params["consumer"]} if "consumer" in found.params else {})
     address = _address({**query, **found.params.get("filter", {})})
     for id_ in found.params.get("ids", []):
         address.appendlist("id", id_)
         address.pop("all", None)
+    return address.urlencode()
+
+
+def form_again(found: Plan) -> str:
+    """The form that the plan came from, about the same entries."""
     url = reverse("do", args=[found.server, from_path(found.stream), found.action])
-    return f"{url}?{address.urlencode()}"
+    return f"{url}?{query_of(found)}"
 
 
 def instead(ask: Ask, slug: str, query: str) -> dict[str, str]:

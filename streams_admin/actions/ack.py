@@ -6,8 +6,9 @@ from typing import Any
 
 from dashboard.access import Permission
 from dashboard.names import plain
-from streams_admin import cli, commands
+from streams_admin import commands
 from streams_admin.actions.base import Ask, Change, Done, Note, Preview, Seen, ids_of
+from streams_admin.actions.lines import lines
 from streams_admin.actions.looking import Looked, group_of, read_pending
 from streams_admin.actions.pending import PendingAction
 from streams_admin.actions.pending_words import (
@@ -52,10 +53,7 @@ class Ack(PendingAction):
                 Change("in the stream", looked.overview.stream.length, looked.overview.stream.length),
             ],
             sample=sample(looked),
-            redis_cli=[
-                cli.line(*commands.ack_words(ask.key, group_of(ask), [e.id for e in looked.entries[:3]]))
-                + (" …" if looked.total > 3 else "")
-            ],
+            redis_cli=acked_lines(ask, looked),
         )
 
     def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
@@ -70,3 +68,8 @@ class Ack(PendingAction):
         left = {entry.id for entry in read_pending(ask, [e.id for e in entries])}
         done = [(str(e.id), "done") for e in entries if e.id not in left]
         return Done.of(done + not_done(ask, [e for e in entries if e.id in left]))
+
+
+def acked_lines(ask: Ask, looked: Looked) -> list[str]:
+    ids = [entry.id for entry in looked.entries]
+    return lines(lambda some: [commands.ack_words(ask.key, group_of(ask), some)], ids, looked.total)

@@ -30,6 +30,7 @@ class Add(Action):
     slug = "add"
     label = "Add an entry…"
     permission = Permission.ADD
+    literal = True
     back = "stream"
 
     def clean(self, raw: Mapping[str, Any]) -> Params:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django import forms
 
 from dashboard.access import Permission
-from dashboard.format import age, number, plural
+from dashboard.format import age
 from dashboard.names import plain, to_path
 from dashboard.streams.errors import OutcomeUnknown, StreamError
 from dashboard.streams.ids import StreamId
-from dashboard.streams.queries import Query
+from dashboard.streams.queries import Command, Query
 from dashboard.streams.snapshots import GroupOverview
-from streams_admin import cli, commands
-from streams_admin.actions.base import BATCH, Ask, Batch, Change, Done, Note, Params, Preview, Seen, ids_of
+from streams_admin import commands
+from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen, ids_of
 from streams_admin.actions.claim_form import QUIET_MS, ClaimForm
+from streams_admin.actions.lines import lines
 from streams_admin.actions.looking import Looked, bodies_of, group_of, overview_of, read_pending
 from streams_admin.actions.pending import PendingAction
 from streams_admin.actions.pending_words import (
@@ -40,6 +42,7 @@ class Claim(PendingAction):
     slug = "claim"
     label = "Claim…"
     permission = Permission.CLAIM
+    literal = True
 
     def options(self, raw: Mapping[str, Any]) -> Params:
         if raw.get("to") in (None, ""):
@@ -63,7 +66,8 @@ class Claim(PendingAction):
     def preview(self, ask: Ask, looked: Looked) -> Preview:
         to = name("to", ask.params["to"])
         moved = {n: count for n, count in owners(looked).items() if n != to}
-        from_whom = plain(next(iter(moved))) or "nobody" if len(moved) == 1 else f"{len(moved)} consumers"
+        least = "" if looked.all_known else "at least "
+        from_whom = plain(next(iter(moved))) or "nobody" if len(moved) == 1 else f"{least}{len(moved)} consumers"
         gain = {**{n: -count for n, count in moved.items()}, to: sum(moved.values()) + len(looked.forced)}
         pending = looked.overview.pending.count
         return Preview(
@@ -183,13 +187,8 @@ def _target_notes(to: bytes, overview: GroupOverview) -> list[Note]:
         )
     elif target.idle_ms >= QUIET_MS:
         notes.append(Note("late", f"{plain(to)} has not read for {age(target.idle_ms)}", "It may be gone itself."))
-    notes.append(
-        Note(
-            "late" if target is None else "",
-            f"{plain(to)} will not be told",
-            "It sees claimed entries when it reads its own pending list (XREADGROUP with 0 instead of >).",
-        )
-    )
+    text = "It sees claimed entries when it reads its own pending list (XREADGROUP with 0 instead of >)."
+    notes.append(Note("late", f"{plain(to)} will not be told", text, instead="release"))
     return notes
 
 
@@ -205,11 +204,14 @@ def _option_notes(params: Params) -> list[Note]:
 
 
 def _lines(ask: Ask, looked: Looked, to: bytes) -> list[str]:
-    ids = [e.id for e in looked.entries[:3]]
-    count = looked.entries[0].deliveries + 1 if looked.entries else 1
-    options: tuple[str | int, ...] = ("RETRYCOUNT", count) if ask.params.get("bump") else ()
-    claim = cli.line(*commands.claim_words(ask.key, group_of(ask), to, looked.guard_ms, ids, *options))
-    rounds = -(-looked.total // BATCH)
-    if looked.total <= len(ids):
-        return [claim]
-    return [claim, f"# and {number(looked.total - len(ids))} more IDs, in {plural(rounds, 'round')} of up to {BATCH}"]
+    """Of what is to be made pending in a command of its own: only that one says FORCE."""
+    forced = [Alike(str(id_), b"", 0, 0) for id_ in looked.forced]
+    entries = [Alike(str(e.id), e.consumer, e.deliveries, max(0, e.idle_ms)) for e in looked.entries]
+    found = lines(partial(_words, ask, to, looked.guard_ms), entries, looked.total - len(forced)) if entries else []
+    return found + (lines(partial(_words, ask, to, 0, force=True), forced, len(forced)) if forced else [])
+
+
+def _words(ask: Ask, to: bytes, guard_ms: int, parts: Sequence[Alike], *, force: bool = False) -> list[Command]:
+    guard = 0 if force else max(guard_ms, ask.params.get("min_idle_ms", 0))
+    options = {option: ask.params.get(option, False) for option in ("bump", "keep_idle")}
+    return commands.claims(ask.key, group_of(ask), to, parts, min_idle_ms=guard, force=force, **options)

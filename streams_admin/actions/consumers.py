@@ -34,6 +34,7 @@ class ConsumerCreate(Single):
     slug = "consumer_create"
     label = "Create a consumer…"
     permission = Permission.CONSUMERS
+    literal = True
 
     def clean(self, raw: Mapping[str, Any]) -> Params:
         group = named(raw, "group", "where the consumer is to be")

@@ -15,7 +15,7 @@ from typing import Any
 from django import forms
 
 from dashboard.access import Permission, may
-from dashboard.format import plural
+from dashboard.format import number, plural
 from dashboard.names import plain, to_path
 from dashboard.streams.errors import Gone
 from dashboard.streams.ids import MIN, StreamId
@@ -24,6 +24,7 @@ from dashboard.streams.replies import Reply
 from dashboard.streams.snapshots import Entry
 from streams_admin import cli, commands
 from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.lines import SHOWN
 from streams_admin.actions.looking import Looked, group_of, read_pending
 from streams_admin.actions.pending import PendingAction
 from streams_admin.actions.pending_words import (
@@ -36,7 +37,7 @@ from streams_admin.actions.pending_words import (
     per_consumer,
     sample,
 )
-from streams_admin.actions.targets import allow_target, reached, tail_of, target_facts
+from streams_admin.actions.targets import allow_target, reached, tail_of, target_facts, target_figures
 from streams_admin.actions.untouched import held, still_holds
 from streams_admin.commands import Held
 from streams_admin.provenance import Stamp, is_copy
@@ -108,6 +109,9 @@ class DeadLetter(PendingAction):
         elsewhere = "already_acknowledged" if all_read else "unknown"
         gone = [(e, "done" if e.id in moved else elsewhere) for e in entries if e.id not in now]
         return Done.of([(str(e.id), result) for e, result in here + gone])
+
+    def figures(self, ask: Ask) -> list[list[Any]]:
+        return [*super().figures(ask), *target_figures(ask, _to(ask))]
 
     def form(self, ask: Ask, data: Any = None) -> forms.Form:
         return DeadLetterForm(data, ask)
@@ -224,4 +228,11 @@ def _lines(ask: Ask, looked: Looked) -> list[str]:
     stamp, fields = Stamp(ask.actor.name, "<reason>", "<number>"), ((b"<field>", b"<value>"),)
     words = commands.dead_letter_words(ask.key, group_of(ask), _to(ask), entry, fields, stamp)
     words += [commands.delete_words(ask.key, [entry.id])] if ask.params["delete"] else []
-    return ["# in one step for each entry", *(cli.line(*line) for line in words)]
+    rest = [str(e.id) for e in looked.entries[1:SHOWN]]
+    more = looked.total - 1 - len(rest)
+    return [
+        "# in one step for each entry",
+        *(cli.line(*line) for line in words),
+        *([f"# the same for {' '.join(rest)}"] if rest else []),
+        *([f"# and {number(more)} more IDs"] if more else []),
+    ]

@@ -11,10 +11,11 @@ from dashboard.access import Permission
 from dashboard.names import plain
 from dashboard.streams.ids import StreamId
 from dashboard.streams.snapshots import Entry
-from streams_admin import cli, commands
+from streams_admin import commands
 from streams_admin.actions.affected import named, ranged
 from streams_admin.actions.base import Ask, Change, Done, Note, Params, Preview, Seen
 from streams_admin.actions.entries import EntriesAction, EntriesForm, Found, again, read, sample
+from streams_admin.actions.lines import lines
 from streams_admin.actions.losses import Loss, loss_notes, losses, worse
 from streams_admin.actions.single import typed
 from streams_admin.errors import BadOrder
@@ -32,6 +33,7 @@ class Delete(EntriesAction):
     slug = "delete"
     label = "Delete entries…"
     permission = Permission.DELETE
+    literal = True
     irreversible = True
 
     def options(self, raw: Mapping[str, Any]) -> Params:
@@ -155,5 +157,4 @@ def _mode_note(ask: Ask, mode: str) -> list[Note]:
 
 
 def _lines(ask: Ask, found: Found) -> list[str]:
-    words = commands.delete_words(ask.key, found.ids[:3], ask.params["references"])
-    return [cli.line(*words), *([f"# and {found.total - 3:,} more"] if found.total > 3 else [])]
+    return lines(lambda ids: [commands.delete_words(ask.key, ids, ask.params["references"])], found.ids, found.total)

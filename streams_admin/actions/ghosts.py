@@ -14,8 +14,7 @@ from dashboard.format import number
 from dashboard.names import plain
 from dashboard.streams.ids import StreamId
 from dashboard.streams.snapshots import StreamFacts
-from streams_admin import cli, commands
-from streams_admin.actions.ack import Ack
+from streams_admin.actions.ack import Ack, acked_lines
 from streams_admin.actions.base import Ask, Batch, Change, Note, Params, Preview, Seen, ids_of, part_of
 from streams_admin.actions.looking import Looked, bodies_of, group_of, look_at, overview_of
 from streams_admin.actions.pending_words import counts_of, entries_text, owners, per_consumer, sample
@@ -60,7 +59,7 @@ class Ghosts(Ack):
             ],
             changes=[*per_consumer(looked, gain), Change("all", now, None if looked.least else now - looked.total)],
             sample=sample(looked),
-            redis_cli=_lines(ask, looked),
+            redis_cli=acked_lines(ask, looked),
         )
 
     def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
@@ -82,7 +81,7 @@ def _only_ghosts(ask: Ask, looked: Looked) -> Looked:
     gone = {*below, *_without_body(ask, facts, others[:LOOK_FOR_BODIES])}
     entries = tuple(replace(e, body="gone") for e in looked.entries if e.id in gone)
     least = looked.least or len(others) > LOOK_FOR_BODIES or looked.total > len(looked.entries)
-    return replace(looked, entries=entries, total=len(entries), least=least, ghosts=len(entries))
+    return replace(looked, entries=entries, total=len(entries), least=least, ghosts=len(entries), held=())
 
 
 def _surely_gone(facts: StreamFacts, id_: StreamId) -> bool:
@@ -96,8 +95,3 @@ def _without_body(ask: Ask, facts: StreamFacts, ids: Sequence[StreamId]) -> Iter
         *(i for i in ids if _surely_gone(facts, i)),
         *(i for i, body in zip(unsure, there, strict=True) if not body),
     ]
-
-
-def _lines(ask: Ask, looked: Looked) -> list[str]:
-    ids = [e.id for e in looked.entries[:3]]
-    return [cli.line(*commands.ack_words(ask.key, group_of(ask), ids)) + (" …" if looked.total > 3 else "")]

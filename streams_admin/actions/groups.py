@@ -55,6 +55,7 @@ class Start:
 class GroupCreate(Single):
     slug = "group_create"
     label = "Create a group…"
+    literal = True
     about = "stream"
 
     def clean(self, raw: Mapping[str, Any]) -> Params:

@@ -38,7 +38,8 @@ CLOCK = _Now()
 class Looked:
     """What a plan saw of the entries it is about: counted at `overview.now_ms`, each of them read until `read_ms`.
 
-    `forced`: entries that are not pending and will be, counted in `total`.
+    `forced`: entries that are not pending and will be, counted in `total`. `held`: how many of them each consumer
+    holds, where that is known of more entries than were read.
     """
 
     overview: GroupOverview
@@ -50,6 +51,12 @@ class Looked:
     bodies_looked: int
     read_ms: int
     forced: tuple[StreamId, ...] = ()
+    held: tuple[tuple[bytes, int], ...] = ()
+
+    @property
+    def all_known(self) -> bool:
+        """Whether it is known of each of them who holds it."""
+        return bool(self.held) or (not self.least and len(self.entries) + len(self.forced) >= self.total)
 
     @property
     def guard_ms(self) -> int:
@@ -73,7 +80,8 @@ def look_at(ask: Ask) -> Looked:
     found = {entry.id for entry in entries}
     looked = _with_bodies(ask, entries[:BODIES])
     simple = not which.ids and which == Which(consumer=which.consumer)
-    total = _held(overview, which.consumer) if simple and least else len(entries)
+    held = _held(overview, which.consumer) if simple and least else ()
+    total = sum(count for _, count in held) if simple and least else len(entries)
     return Looked(
         overview=overview,
         entries=(*looked, *entries[BODIES:]),
@@ -83,11 +91,13 @@ def look_at(ask: Ask) -> Looked:
         ghosts=sum(entry.body == "gone" for entry in looked),
         bodies_looked=len(looked),
         read_ms=read_ms,
+        held=held,
     )
 
 
-def _held(overview: GroupOverview, consumer: bytes | None) -> int:
-    return overview.pending.count if consumer is None else dict(overview.pending.consumers).get(consumer, 0)
+def _held(overview: GroupOverview, consumer: bytes | None) -> tuple[tuple[bytes, int], ...]:
+    """What each consumer holds, or the one that is meant: the server counts that itself."""
+    return tuple((name, count) for name, count in overview.pending.consumers if consumer in (None, name))
 
 
 Listed = tuple[tuple[PendingEntry, ...], bool, int]

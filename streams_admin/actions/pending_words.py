@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,8 @@ from streams_admin.actions.base import Change, Note
 from streams_admin.actions.looking import Looked
 
 SAMPLE = 5
+CONSUMERS = 8
+"""Consumers that a plan has a line for."""
 
 
 def sample(looked: Looked) -> list[dict[str, Any]]:
@@ -81,18 +84,25 @@ def entries_text(looked: Looked) -> str:
 
 
 def owners(looked: Looked) -> dict[bytes, int]:
-    """How many of the entries each consumer holds, as far as they were looked at."""
-    found: dict[bytes, int] = {}
-    for entry in looked.entries:
-        found[entry.consumer] = found.get(entry.consumer, 0) + 1
-    return found
+    """How many of the entries each consumer holds, as far as it is known."""
+    return dict(looked.held) or Counter(entry.consumer for entry in looked.entries)
 
 
 def per_consumer(looked: Looked, gain: Mapping[bytes, int]) -> list[Change]:
-    """Pending per consumer before and after, when `gain` (negative: loss) happens."""
+    """Pending per consumer before and after, when `gain` (negative: loss) happens; the last line is about all others.
+
+    Who gains or loses has no figure after where only a part of the entries was looked at.
+    """
     now = dict(looked.overview.pending.consumers)
-    names = sorted(set(now) | set(gain), key=lambda n: (-abs(gain.get(n, 0)), -now.get(n, 0), n))[:8]
-    return [
-        Change(plain(n) or "nobody", now.get(n, 0), None if looked.least else now.get(n, 0) + gain.get(n, 0))
-        for n in names
-    ]
+    names = sorted(set(now) | set(gain), key=lambda n: (-abs(gain.get(n, 0)), -now.get(n, 0), n))
+    found = [Change(plain(n) or "nobody", now.get(n, 0), _after(looked, now.get(n, 0), gain.get(n, 0))) for n in names]
+    if len(found) <= CONSUMERS + 1:
+        return found
+    shown, rest = found[:CONSUMERS], found[CONSUMERS:]
+    after = [change.after for change in rest]
+    known = None if None in after else sum(count or 0 for count in after)
+    return [*shown, Change(f"{number(len(rest))} more consumers", sum(change.now or 0 for change in rest), known)]
+
+
+def _after(looked: Looked, now: int, gain: int) -> int | None:
+    return now + gain if looked.all_known else None

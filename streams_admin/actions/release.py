@@ -7,14 +7,18 @@ The delivery count stays as it is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from dashboard.access import Permission
 from dashboard.format import HOUR, age
 from dashboard.names import plain
+from dashboard.streams.queries import Command
 from dashboard.streams.snapshots import PendingEntry
-from streams_admin import cli, commands
+from streams_admin import commands
 from streams_admin.actions.base import Ask, Change, Done, Note, Preview, Seen
+from streams_admin.actions.lines import lines
 from streams_admin.actions.looking import Looked, group_of, read_pending
 from streams_admin.actions.pending import PendingAction
 from streams_admin.actions.pending_words import (
@@ -55,7 +59,11 @@ class Release(PendingAction):
                 *_how(ask),
                 guard_note(looked),
             ],
-            changes=[*per_consumer(looked, _gain(ask, looked)), Change("all", now, now)],
+            changes=[
+                *per_consumer(looked, _gain(ask, looked)),
+                Change("all", now, now),
+                Change("least idle", looked.guard_ms, None if _nacks(ask) else RELEASED_MS, _idle_note(ask), "ms"),
+            ],
             sample=sample(looked),
             redis_cli=_lines(ask, looked),
         )
@@ -106,20 +114,26 @@ def _how(ask: Ask) -> list[Note]:
     if _nacks(ask):
         return [Note("", "They belong to nobody until a worker claims them", next_look)]
     missing = ask.server.capabilities().missing("xnack")
-    how = f"The server has no XNACK ({missing}). Their consumers will look as if they had just read."
+    how = f"Each entry is claimed for the consumer that holds it: the server has no XNACK ({missing})."
     return [
         Note("", f"They stay where they are, as idle for {age(RELEASED_MS)}", next_look),
-        Note("", "Each is claimed for the consumer that holds it", how),
+        Note("late", "Their consumers will look as if they had just read", how),
     ]
+
+
+def _idle_note(ask: Ask) -> str:
+    return "released" if _nacks(ask) else ""
 
 
 def _lines(ask: Ask, looked: Looked) -> list[str]:
-    more = [f"# and {looked.total - 3:,} more"] if looked.total > 3 else []
+    return lines(partial(_words, ask), looked.entries, looked.total)
+
+
+def _words(ask: Ask, entries: Sequence[PendingEntry]) -> list[Command]:
+    group = group_of(ask)
     if _nacks(ask):
-        ids = [e.id for e in looked.entries[:3]]
-        return [cli.line(*commands.nack_words(ask.key, group_of(ask), ids)), *more]
-    lines = [
-        commands.claim_words(ask.key, group_of(ask), e.consumer, max(0, e.idle_ms), [e.id], "IDLE", RELEASED_MS)
-        for e in looked.entries[:3]
+        return [commands.nack_words(ask.key, group, [e.id for e in entries])]
+    return [
+        commands.claim_words(ask.key, group, e.consumer, max(0, e.idle_ms), [e.id], "IDLE", RELEASED_MS)
+        for e in entries
     ]
-    return [*(cli.line(*line) for line in lines), *more]

@@ -24,7 +24,7 @@ from dashboard.streams.snapshots import Fields
 from streams_admin import cli, commands, values
 from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen
 from streams_admin.actions.entries import EntriesAction, EntriesForm, Found, read, sample
-from streams_admin.actions.targets import allow_target, reached, tail_of, target_facts
+from streams_admin.actions.targets import allow_target, reached, tail_of, target_facts, target_figures
 from streams_admin.errors import BadOrder
 from streams_admin.provenance import STREAM, block, stripped
 from streams_admin.which import name, whole
@@ -107,6 +107,9 @@ class Replay(EntriesAction):
         result = _came(ask, copies, StreamId.parse(work[0][1]), all_known=all(there.values()))
         absent = "not_found" if result == "done" else "unknown"
         return Done.of([(str(i), result if entry else absent) for i, entry in there.items()])
+
+    def figures(self, ask: Ask) -> list[list[Any]]:
+        return [*super().figures(ask), *target_figures(ask, _to(ask))]
 
     def form(self, ask: Ask, data: Any = None) -> forms.Form:
         return ReplayForm(data, ask)

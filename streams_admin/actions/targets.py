@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from dashboard.access import Permission, mask, require
 from dashboard.names import from_path, plain, to_path
@@ -16,6 +17,8 @@ from streams_admin.errors import BadOrder
 
 COPYING = frozenset({"dead_letter", "replay"})
 """Actions whose `to` is a stream."""
+IN_TARGET = "in the target"
+"""The figure of its length. It names no stream: who reads it may not know of that one."""
 LOOK_AT_MOST = 20_000
 """Entries of a target that are read to find out what came of a step."""
 
@@ -52,6 +55,12 @@ def target_facts(ask: Ask, to: bytes) -> StreamFacts | None:
         return ask.server.run(FactsQuery(to))
     except Gone:
         return None
+
+
+def target_figures(ask: Ask, to: bytes) -> list[list[Any]]:
+    """Its length, as an operation reads it before and after."""
+    facts = target_facts(ask, to)
+    return [[IN_TARGET, facts.length if facts else 0]]
 
 
 def reached(ask: Ask, to: bytes) -> StreamId:

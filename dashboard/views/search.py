@@ -1,4 +1,4 @@
-"""Search: streams and groups by a part of their name, or an entry by its ID. From the fleet's latest sample."""
+"""Search: streams, groups, consumers by a part of their name, in the fleet's latest sample; or entries by their ID."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from dashboard.access import Permission, actor_of, require, visible_servers
 from dashboard.fleet.reading import matches, visible
 from dashboard.fleet.sampler import freshen
 from dashboard.fleet.snapshot import StreamState
+from dashboard.names import to_path
 from dashboard.streams.errors import BadId, NotAllowed, StreamError
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import EntryRange, Together
@@ -21,16 +22,26 @@ from dashboard.streams.snapshots import Page
 
 MOST = 100
 """Results shown, and streams of one server that are asked for an entry ID."""
+EACH = 5
+"""Entries of one millisecond that a stream shows."""
+IDs = tuple[StreamId, StreamId]
+"""The first and the last that are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Something that was found: a stream, a group of it when `group` is set, an entry when `id` is."""
+    """What was found: a stream; its group when `group` is set; the consumer of that, or the entry, when these are."""
 
     server: Server
     stream: bytes
     group: bytes | None = None
+    consumer: bytes | None = None
     id: StreamId | None = None
+
+    @property
+    def filter(self) -> str:
+        """What makes the page of the group one of this consumer."""
+        return "" if self.consumer is None else params.address({"consumer": to_path(self.consumer)})
 
 
 def search(request: HttpRequest) -> HttpResponse:
@@ -38,20 +49,20 @@ def search(request: HttpRequest) -> HttpResponse:
     require(actor, Permission.SEE)
     text = params.text(request.GET, "q").strip()
     known = [(s, freshen(s)) for s in visible_servers(actor)]
-    id_ = _as_id(text)
+    ids = _as_ids(text)
     hits: list[Hit] = []
     unasked = [(s, snapshot.error or snapshot.gaps) for s, snapshot in known if snapshot.error or snapshot.gaps]
     for server, snapshot in known if text else []:
         states = visible(actor, snapshot)
         try:
-            hits.extend(_holding(server, states, id_) if id_ else _named(server, states, text))
+            hits.extend(_holding(server, states, ids) if ids else _named(server, states, text))
         except StreamError as error:
             unasked.append((server, error.message))
     if len(hits) == 1 and hits[0].id:
         return redirect("entry", hits[0].server.name, hits[0].stream, hits[0].id)
     context = {
         "q": text,
-        "is_id": id_ is not None,
+        "is_id": ids is not None,
         "hits": hits[:MOST],
         "left_out": max(0, len(hits) - MOST),
         "unasked": unasked,
@@ -59,29 +70,33 @@ def search(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboard/search.html", context)
 
 
-def _as_id(text: str) -> StreamId | None:
+def _as_ids(text: str) -> IDs | None:
+    """An ID, or the milliseconds of one: all that were added then. Other numbers may well be names."""
     try:
-        return StreamId.parse(text)
+        first, last = StreamId.bound(text), StreamId.bound(text, upper=True)
     except BadId:
         return None
+    return (first, last) if first == last or first.time() else None
 
 
 def _named(server: Server, states: Sequence[StreamState], text: str) -> Iterator[Hit]:
-    """Streams first, then groups."""
+    """Streams first, then groups, then consumers: those of groups in which something is pending or undelivered."""
+    groups = [(state.key, group) for state in states for group in state.sample.groups]
     yield from (Hit(server, state.key) for state in states if matches(state.key, text))
-    for state in states:
-        names = [group.facts.name for group in state.sample.groups]
-        yield from (Hit(server, state.key, name) for name in names if matches(name, text))
+    yield from (Hit(server, key, group.facts.name) for key, group in groups if matches(group.facts.name, text))
+    for key, group in groups:
+        names = [consumer.name for consumer in group.consumers]
+        yield from (Hit(server, key, group.facts.name, name) for name in names if matches(name, text))
 
 
-def _holding(server: Server, states: Sequence[StreamState], id_: StreamId) -> Iterator[Hit]:
-    """The streams that have an entry of this ID: one bounded XRANGE each, in one round trip. Raises StreamError."""
+def _holding(server: Server, states: Sequence[StreamState], ids: IDs) -> Iterator[Hit]:
+    """The streams that have an entry of these IDs: one bounded XRANGE each, in one round trip. Raises StreamError."""
     asked = [state.key for state in states[:MOST]]
     if not asked:
         return
-    found = server.run(Together(tuple(EntryRange(key, id_, id_, limit=1) for key in asked)))
+    found = server.run(Together(tuple(EntryRange(key, *ids, limit=EACH) for key in asked)))
     for key, page in zip(asked, found, strict=True):
         if isinstance(page, NotAllowed):
             raise page
-        if isinstance(page, Page) and page.items:
-            yield Hit(server, key, id=id_)
+        if isinstance(page, Page):
+            yield from (Hit(server, key, id=entry.id) for entry in page.items)

@@ -70,7 +70,7 @@ def test_a_position_is_set_after_a_look_at_before_and_after(site: Site, page: Pa
     confirm = page.locator("[name=confirm]")
     if confirm.count():
         confirm.fill("readers")
-    page.locator("form.aside button[type=submit]").click()
+    page.locator("form.aside .btn-primary").click()
     expect(page.locator(".title")).to_contain_text("Done")
     (group,) = site.client.xinfo_groups("position:log")
     assert group["last-delivered-id"] == ids[3]

@@ -1,7 +1,20 @@
 """Claiming, acknowledging and dead-lettering a long pending list: an operation beside the bare redis-py loop.
 
-Both work through their own, identical stream, in turns of a tenth of a second. The operation is the whole thing: plan,
-checks, audit, a saved cursor and the results per batch. The loop is the least that does the same to the stream.
+Both work through their own, identical stream, in turns, in batches of 500. The operation is the whole thing without
+its duty limit: plan, checks, guards, audit, a saved cursor and the result of every entry. The loop is the least that
+does the same to the stream, with redis-py (and hiredis, as installed):
+
+    claim         XPENDING key group (last + 500, then XCLAIM ... 1000 IDs JUSTID: two round trips per batch
+    ack           XPENDING, then one XACK of all IDs; no guard: what a worker was given meanwhile is acknowledged too
+    dead_letter   XPENDING, the bodies by one pipeline of XRANGE, then XADD and XACK per entry in one MULTI
+
+It writes nothing down, and when it is killed nobody knows how far it came. `speed` is the operation's through the
+loop's: 1.0 is as fast. While the server works, the operation prepares its next batch, so it needs a second processor
+that is free. Commands and round trips are those of the operation, planning and figures included; what a script calls
+inside of the server is one command. `memory_growth_mb`: what the process has grown by, from before the plan to the end.
+
+`bystander` lines: how long another process waits for PING and for XADD while an operation with the default duty limit
+runs, beside the same without it, in turns of a second. Part of it is waiting for a processor, where there are few.
 """
 
 from __future__ import annotations
@@ -21,6 +34,7 @@ from streams_admin.actions.base import BATCH
 from streams_admin.audit import Caller
 from streams_admin.models import Operation
 from tests import world
+from tests.benchmarks.bystander import Bystander, Waits, p99
 from tests.benchmarks.place import Place
 from tests.benchmarks.turns import Sent, counting
 
@@ -28,8 +42,10 @@ OURS, BARE, GROUP, TO = b"bench:ours", b"bench:bare", b"workers", b"rescuer"
 CONSUMERS = 50
 NO_LIMIT = 100
 """Percent of the time that the operation may keep the server busy."""
-TURN = 0.1
-"""Seconds for which each side works before it is the other's turn."""
+TURN = operations.TURN
+"""Seconds for which each side works before it is the other's turn: as long as a runner stays with an operation."""
+ROUNDS = 8
+"""Of the bystander, with and without an operation."""
 
 
 def claim(client: redis.Redis, rows: list[bytes]) -> None:
@@ -65,16 +81,60 @@ def measured(here: Place, entries: int) -> Iterator[dict[str, object]]:
     for slug, (params, loop) in ACTIONS.items():
         if slug in ALL:
             yield _measured(here, slug, params, loop, entries)
+            yield _watched(here, slug, params, entries)
+
+
+def _watched(here: Place, slug: str, params: dict[str, str], entries: int) -> dict[str, object]:
+    """What a bystander waits for, until all entries are done, at most ROUNDS times."""
+    _seed(here.bare, entries)
+    operation = _begin(here, slug, params, duty=0)
+    alone, beside, seconds, before = Waits(), Waits(), 0.0, operation.done
+    with Bystander(here.server.config.url) as other:
+        for _ in range(ROUNDS):
+            alone.add(other.during(lambda: time.sleep(TURN)))
+            began = time.perf_counter()
+            beside.add(other.during(lambda: operations.work_once(TURN)))
+            seconds += time.perf_counter() - began
+            operation.refresh_from_db()
+            if operation.over:
+                break
+    done = operation.done - before
+    _end(operation)
+    return {
+        "bench": f"bystander: {slug}",
+        **_beside("ping", alone.ping, beside.ping),
+        **_beside("xadd", alone.xadd, beside.xadd),
+        "duty": operation.duty,
+        "per_second": round(done / seconds),
+    }
+
+
+def _beside(name: str, alone: list[float], beside: list[float]) -> dict[str, object]:
+    without, during = p99(alone), p99(beside)
+    figures = {"p99_ratio": during / without, "p99_ms": during, "p99_alone_ms": without}
+    return {f"{name}_{label}": round(value, 3) for label, value in figures.items()}
+
+
+def _begin(here: Place, slug: str, params: dict[str, str], *, duty: int) -> Operation:
+    caller, raw = Caller(here.actor, "bench"), {"group": GROUP.decode(), "filter": {}, **params}
+    plan = plans.prepare(caller, here.server, OURS, slug, raw)
+    return operations.begin(caller, plan, confirm=plan.preview["confirm"], duty=duty)
+
+
+def _end(operation: Operation) -> None:
+    """What was left of it would run in the next measure."""
+    operations.wish(operation, "cancel")
+    while operations.work_once():
+        pass
 
 
 def _measured(
     here: Place, slug: str, params: dict[str, str], loop: Callable[[redis.Redis, list[bytes]], None], entries: int
 ) -> dict[str, object]:
     _seed(here.bare, entries)
-    caller = Caller(here.actor, "bench")
     before = _memory()
     with counting() as sent:
-        operation, times = _race(here, caller, slug, params, Loop(here.bare, loop))
+        operation, times = _race(here, slug, params, Loop(here.bare, loop))
     _check(here.bare, operation, entries)
     return {"bench": f"action: {slug}", **_figures(times, sent, entries, _memory() - before)}
 
@@ -104,14 +164,10 @@ class Loop:
         return len(ids) == BATCH
 
 
-def _race(
-    here: Place, caller: Caller, slug: str, params: dict[str, str], loop: Loop
-) -> tuple[Operation, dict[str, float]]:
+def _race(here: Place, slug: str, params: dict[str, str], loop: Loop) -> tuple[Operation, dict[str, float]]:
     """In turn, until both are through; milliseconds of each. Planning and beginning count as well."""
-    raw = {"group": GROUP.decode(), "filter": {}, **params}
     began = time.perf_counter()
-    plan = plans.prepare(caller, here.server, OURS, slug, raw)
-    operation = operations.begin(caller, plan, confirm=plan.preview["confirm"], duty=NO_LIMIT)
+    operation = _begin(here, slug, params, duty=NO_LIMIT)
     times = {"ours": (time.perf_counter() - began) * 1000, "bare": 0.0}
     sides: dict[str, Callable[[], bool]] = {"ours": lambda: operations.work_once(TURN), "bare": loop.turn}
     while sides:

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from dashboard.streams.servers import Hands, Server
+from dashboard.streams.queries import Query
+from dashboard.streams.servers import Coming, Hands, Server
 
 Side = Callable[[], object]
 
@@ -58,18 +59,22 @@ class Sent:
 @contextmanager
 def counting() -> Iterator[Sent]:
     """Everything the eyes and the hands send meanwhile. What a script does inside of the server is one command."""
-    sent, ask, each = Sent(), Server._ask, Hands.each
+    sent, ask, send, each = Sent(), Server._ask, Server.send, Hands.each
 
     def asked(self: Server, commands: Sequence[Any]) -> list[Any]:
         sent.note(commands)
         return ask(self, commands)
 
+    def asked_for(self: Server, query: Query[Any]) -> Coming[Any]:
+        sent.note(query.build())
+        return send(self, query)
+
     def done(self: Hands, commands: Sequence[Any], *rest: Any, **named: Any) -> list[Any]:
         sent.note(commands)
         return each(self, commands, *rest, **named)
 
-    Server._ask, Hands.each = asked, done  # type: ignore[method-assign]
+    Server._ask, Server.send, Hands.each = asked, asked_for, done  # type: ignore[method-assign, assignment]
     try:
         yield sent
     finally:
-        Server._ask, Hands.each = ask, each  # type: ignore[method-assign]
+        Server._ask, Server.send, Hands.each = ask, send, each  # type: ignore[method-assign]

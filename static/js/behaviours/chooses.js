@@ -15,4 +15,6 @@ function choose({ target }) {
 
 export function bind() {
   document.addEventListener("input", choose);
+  // What was typed before this ran, or what the browser put back.
+  for (const target of document.querySelectorAll("[data-chooses]")) choose({ target });
 }

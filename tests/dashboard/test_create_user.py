@@ -43,6 +43,16 @@ def test_where_nothing_can_be_makes_nobody(where: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "command", [["create_user", "ana", "--role", "viewer"], ["create_token", "--name", "ci", "--role", "viewer"]]
+)
+def test_nothing_has_to_be_served_before(command: list[str], tmp_path: Path) -> None:
+    """With the embedded database: who comes first makes it."""
+    environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path)}
+    asked = [sys.executable, "manage.py", *command]
+    assert subprocess.check_output(asked, cwd=ROOT, env=environment, text=True).count("\n") == 1
+
+
+@pytest.mark.parametrize(
     ("environment", "where"),
     [
         ({}, HERE),

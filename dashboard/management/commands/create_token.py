@@ -9,6 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from dashboard.access import ROLES
+from dashboard.management import database
 from dashboard.models import ApiToken
 from dashboard.people import digest, new_secret
 from dashboard.streams import servers
@@ -27,6 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--revoke", metavar="NAME", help="end a token")
 
     def handle(self, *args: Any, **given: Any) -> None:
+        database.made()
         if given["list"]:
             self._list()
         elif given["revoke"]:

@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from dashboard import env
 from dashboard.access import ROLES
+from dashboard.management import database
 from dashboard.signin import one_time_link
 
 
@@ -26,6 +27,7 @@ class Command(BaseCommand):
         if role not in ROLES:
             raise CommandError(f"--role is {role!r}; allowed are {', '.join(ROLES)}.")
         where = _checked(base_url)
+        database.made()
         user, made = User.objects.get_or_create(username=name)
         if made:
             user.set_unusable_password()

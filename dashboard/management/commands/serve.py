@@ -16,12 +16,12 @@ from daphne import http_protocol
 from daphne.http_protocol import WebRequest
 from daphne.server import Server  # installs Twisted's asyncio reactor; before any other import of the reactor
 from django.conf import settings
-from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from twisted.internet import reactor
 
 from dashboard import background, ports
 from dashboard.limits import BODY_BYTES
+from dashboard.management import database
 
 log = logging.getLogger("streamgauge.access")
 
@@ -40,8 +40,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, until_stdin_ends: bool, **options: Any) -> None:
         _refuse_taken(host, port)
-        if settings.EMBEDDED_DATABASE:
-            call_command("migrate", interactive=False, verbosity=0)
+        database.made()
         server = site(host, port, when_it_listens=lambda: self._say_where(host, port))
         if until_stdin_ends:
             threading.Thread(target=_wait_for_end, args=(server,), daemon=True).start()

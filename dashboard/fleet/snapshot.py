@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -108,6 +109,11 @@ class ServerSnapshot:
     def at_ms(self) -> int | None:
         """`at` in milliseconds of our own clock."""
         return None if self.at is None else int(self.at * 1000)
+
+    @property
+    def present_ms(self) -> int:
+        """The server's clock now: what it last said, and what has passed since by our own."""
+        return self.now_ms + (0 if self.at is None else max(0, int((time.time() - self.at) * 1000)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 
+from dashboard.live.feed import Changed, State, Status
 from dashboard.live.topics import Topic
 from dashboard.streams.errors import StreamError
 from dashboard.streams.servers import Server
@@ -19,13 +21,18 @@ CHUNK = 100
 
 
 class GroupWatch:
-    """Calls `changed` with the topic of every watched group whose figures moved."""
+    """Tells of every watched group that its figures moved, or that its server does not answer, or does again."""
 
-    def __init__(self, changed: Callable[[Topic], None]) -> None:
-        self._changed = changed
+    def __init__(self, tell: Callable[[Topic, Changed | Status], None]) -> None:
+        self._tell = tell
         self._watched: dict[Topic, Server] = {}
         self._known: dict[Topic, Figures | None] = {}
+        self._status: dict[Server, Status] = {}
         self._task: asyncio.Task[None] | None = None
+
+    def status(self, server: Server) -> Status:
+        """How asking it went the last time."""
+        return self._status.get(server, Status("live", None))
 
     def watch(self, server: Server, topic: Topic) -> None:
         self._watched[topic] = server
@@ -48,14 +55,25 @@ class GroupWatch:
             await asyncio.sleep(EVERY)
 
     async def _ask(self, server: Server) -> None:
-        """A server that does not answer changes nothing; the page says by itself how old its figures are."""
         topics = [topic for topic, owner in self._watched.items() if owner is server]
         keys = sorted({topic.key for topic in topics})
         try:
             for at in range(0, len(keys), CHUNK):
                 self._compare(topics, await server.arun(GroupFigures(tuple(keys[at : at + CHUNK]))))
+            self._say(server, "live")
         except StreamError as error:
             log.debug("The groups of %s could not be read: %s", server.name, error.message)
+            self._say(server, "stale", error.message)
+
+    def _say(self, server: Server, state: State, reason: str = "") -> None:
+        """Told when it changes, and that what is shown has: a page asks again, and says how old its figures are."""
+        before = self.status(server)
+        self._status[server] = Status(state, time.monotonic() if state == "live" else before.heard, reason)
+        if state == before.state:
+            return
+        for topic in [topic for topic, owner in self._watched.items() if owner is server]:
+            self._tell(topic, self._status[server])
+            self._tell(topic, Changed())
 
     def _compare(self, topics: list[Topic], found: dict[bytes, dict[bytes, Figures]]) -> None:
         for topic in topics:
@@ -63,5 +81,5 @@ class GroupWatch:
                 continue
             figures = found[topic.key].get(topic.group)
             if topic in self._known and self._known[topic] != figures:
-                self._changed(topic)
+                self._tell(topic, Changed())
             self._known[topic] = figures

@@ -7,7 +7,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from weakref import WeakKeyDictionary
 
-from dashboard.live.feed import Changed, Feed
+from dashboard.live.feed import Changed, Feed, Status
 from dashboard.live.groups import GroupWatch
 from dashboard.live.room import Room
 from dashboard.live.seats import Seats
@@ -30,7 +30,7 @@ class Hub:
     def __init__(self) -> None:
         self._feeds: dict[Topic, set[Feed]] = {}
         self._tails: dict[Server, Tail] = {}
-        self._groups = GroupWatch(self.changed)
+        self._groups = GroupWatch(self._tell)
         self._farewells: set[Farewell] = set()
         self._room = Room()
         self.seats = Seats()
@@ -47,6 +47,8 @@ class Hub:
                 feed.tell(tail.status)
         elif server:
             self._groups.watch(server, topic)
+            if self._groups.status(server).state != "live":
+                feed.tell(self._groups.status(server))
         self._feeds.setdefault(topic, set()).add(feed)
 
     def unsubscribe(self, feed: Feed) -> None:
@@ -64,8 +66,7 @@ class Hub:
             self._groups.unwatch(topic)
 
     def changed(self, topic: Topic) -> None:
-        for feed in self._feeds.get(topic, ()):
-            feed.tell(Changed())
+        self._tell(topic, Changed())
 
     def at_close(self, farewell: Farewell) -> None:
         """Awaited when the process is told to stop."""
@@ -87,6 +88,10 @@ class Hub:
         """End the readers."""
         await asyncio.gather(self._groups.close(), *(tail.close() for tail in self._tails.values()))
         self._tails.clear()
+
+    def _tell(self, topic: Topic, news: Changed | Status) -> None:
+        for feed in self._feeds.get(topic, ()):
+            feed.tell(news)
 
     def _tail(self, server: Server) -> Tail:
         if server not in self._tails:

@@ -130,7 +130,7 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
         "older": asked.address(after=page.next) if page and page.next else "",
         "first": asked.address() if asked.after else "",
         "late_ms": settings.LATE_AFTER * 1000,
-        "server_time_ms": overview.now_ms,
+        "server_time_ms": here.snapshot.present_ms if trouble else overview.now_ms,
     }
     return render(request, "dashboard/group.html", context)
 

@@ -192,7 +192,7 @@ def streams(request: HttpRequest, server: str) -> HttpResponse:
         "healths": [(h, asked.address(health=h)) for h in HEALTHS],
         "newer": asked.address(start=max(0, asked.start - asked.limit) or "") if asked.start else "",
         "older": asked.address(start=asked.start + asked.limit) if asked.start + asked.limit < len(rows) else "",
-        "server_time_ms": snapshot.now_ms,
+        "server_time_ms": snapshot.present_ms,
     }
     return render(request, "dashboard/streams.html", context)
 

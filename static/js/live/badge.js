@@ -1,15 +1,18 @@
 /**
- * The badge in the masthead: whether what is shown is live, in a word.
+ * The badge in the masthead: whether what is shown is live, in a word. It is not when the page itself says that its server does not
+ * answer, however well the socket does.
  *
  * @example
  * <span class="live live-off" data-live-badge>not live</span>
  */
+import { age } from "../behaviours/relative-time.js";
 import { onState } from "./socket.js";
 
 const LOOKS = { live: "live", held: "live live-held", reconnecting: "live live-stale", off: "live live-off" };
-const WORDS = { live: "live", reconnecting: "reconnecting", off: "not live" };
+const WORDS = { live: "live", off: "not live" };
 
 let state = "off";
+let since = 0;
 let count = null;
 
 /** @param {number | null} entries  how many wait while the table is held; null: it is not */
@@ -18,20 +21,32 @@ export function held(entries) {
   draw();
 }
 
+/** @returns {[keyof LOOKS, string]} */
+function now() {
+  const stale = document.querySelector("main [data-stale]");
+  if (stale) return ["reconnecting", `reconnecting${old(stale.querySelector("time")?.textContent.replace(" ago", ""))}`];
+  if (state === "reconnecting") return [state, `reconnecting${old(age(performance.now() - since))}`];
+  return state === "live" && count !== null ? ["held", `held, ${count.toLocaleString("en-US")} new`] : [state, WORDS[state]];
+}
+
+function old(text) {
+  return text ? `, ${text} old` : "";
+}
+
 function draw() {
   const badge = document.querySelector("[data-live-badge]");
   if (!badge) return;
   badge.hidden = !document.querySelector("[data-watch]"); // a page that follows nothing is neither live nor dead
-  const isHeld = state === "live" && count !== null;
-  const text = isHeld ? `held, ${count.toLocaleString("en-US")} new` : WORDS[state];
-  badge.className = LOOKS[isHeld ? "held" : state];
+  const [look, text] = now();
+  badge.className = LOOKS[look];
   if (badge.textContent !== text) badge.textContent = text;
 }
 
 export function bind() {
-  onState((next) => {
-    state = next;
+  onState((...next) => {
+    [state, since] = next;
     draw();
   });
-  draw();
+  document.addEventListener("streamgauge:refreshed", draw);
+  setInterval(() => !document.hidden && draw(), 1000);
 }

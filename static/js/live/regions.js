@@ -10,9 +10,12 @@
  */
 import { morph } from "./morph.js";
 import { watch } from "./socket.js";
+import { isFresh, isStale } from "./stale.js";
 
 const EVERY_MS = 2000;
 const WITHIN_MS = 10_000;
+/** Until a page that could not be read is asked for again by itself. */
+const AGAIN_MS = 5000;
 
 let last = -EVERY_MS;
 let timer = 0;
@@ -28,10 +31,15 @@ export function refresh() {
   timer ||= setTimeout(load, Math.max(0, last + EVERY_MS - performance.now()));
 }
 
+/** An answer to another address than the page's, because a filter has changed it meanwhile, is of no use. */
 async function load() {
+  const address = location.href;
   try {
-    const answer = await fetch(location.href, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(WITHIN_MS) });
-    if (answer.ok && !answer.redirected) show(new DOMParser().parseFromString(await answer.text(), "text/html"));
+    const answer = await fetch(address, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(WITHIN_MS) });
+    const page = pageOf(await answer.text());
+    if (address !== location.href) return;
+    if (!answer.ok) failed(page);
+    else if (!answer.redirected) show(page);
   } catch {
     // The badge says that we are cut off; the next news tries again.
   } finally {
@@ -40,6 +48,15 @@ async function load() {
   }
 }
 
+/** @param {Document} problem  the page that came instead */
+function failed(problem) {
+  isStale(problem);
+  setTimeout(refresh, AGAIN_MS);
+}
+
+/** @param {string} text @returns {Document} */
+export const pageOf = (text) => new DOMParser().parseFromString(text, "text/html");
+
 /** The row that must not move on the screen: under the pointer, with the focus, or ticked. */
 function held() {
   const ticked = [...document.querySelectorAll("tr:has([data-select-row]:checked)")];
@@ -47,10 +64,11 @@ function held() {
   return document.querySelector("main tbody tr:hover") ?? document.activeElement.closest("main tbody tr") ?? seen;
 }
 
-/** @param {Document} page */
-function show(page) {
+/** Everything that is live becomes what the page says, at once. @param {Document} page  is used up */
+export function show(page) {
   const row = held();
   const before = row?.getBoundingClientRect().top;
+  isFresh();
   refreshRegions(page);
   if (row?.isConnected) scrollBy({ top: row.getBoundingClientRect().top - before, behavior: "instant" });
   document.title = page.title;
@@ -106,6 +124,7 @@ export function bind(page) {
       watching: () => (again ? refresh() : (again = true)),
     },
   );
+  if (topic === "group") watch({ topic: "fleet" }, { changed: refresh }); // what is made of its figures changes while they do not
   for (const event of ["change", "reset", "pointerout"]) document.addEventListener(event, () => setTimeout(release, 0));
   document.addEventListener("visibilitychange", () => {
     if (document.hidden || !missed) return;

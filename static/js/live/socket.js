@@ -17,34 +17,52 @@ const BUSY = "busy";
 const watches = new Map();
 const listeners = new Set();
 let socket = null;
+let asked = 0;
 let pause = FIRST_PAUSE_MS;
 let retry = 0;
 let hide = 0;
 let state = "off";
+/** Since when, on the clock of `performance.now()`, nothing was heard. */
+let since = 0;
 let over = false;
 
 /**
  * @param {object} frame  topic and what belongs to it, as in CONTRACT; `after` for where to begin
  * @param {object} on     a function for each type of frame that is of interest: watching, entries, reset, changed, status, error
+ * @returns {() => void}   ends the watch: nothing of it comes any more, not even what is under way
  */
 export function watch(frame, on) {
-  const id = `w${watches.size + 1}`;
+  const id = `w${(asked += 1)}`;
   watches.set(id, { frame, on, lastId: null, epoch: null, busy: false });
-  if (socket?.readyState === WebSocket.OPEN) ask(id);
+  if (isOpen()) ask(id);
   else open();
+  return () => unwatch(id);
 }
 
-/** @param {(state: "live" | "reconnecting" | "off") => void} listener */
+function unwatch(id) {
+  const { busy } = watches.get(id);
+  watches.delete(id);
+  if (isOpen()) socket.send(JSON.stringify({ type: "unwatch", id }));
+  if (busy) say(well());
+}
+
+const isOpen = () => socket?.readyState === WebSocket.OPEN;
+
+/** @param {(state: "live" | "reconnecting" | "off", since: number) => void} listener */
 export function onState(listener) {
   listeners.add(listener);
-  listener(state);
+  listener(state, since);
 }
 
-/** A status frame of a server tells more than the socket itself. @param {"live" | "reconnecting"} next */
-export function say(next) {
+/**
+ * A status frame of a server tells more than the socket itself.
+ * @param {"live" | "reconnecting" | "off"} next @param {number} age  milliseconds since something was heard
+ */
+export function say(next, age = 0) {
   if (next === state) return;
   state = next;
-  for (const listener of listeners) listener(state);
+  since = performance.now() - age;
+  for (const listener of listeners) listener(state, since);
 }
 
 function address() {
@@ -74,7 +92,7 @@ function receive(frame) {
   if (frame.type === "reset") Object.assign(known, { epoch: frame.epoch, lastId: frame.after });
   if (frame.type === "entries") arrived(known, frame);
   if (frame.type === "error" && frame.code === BUSY) left(known);
-  if (frame.type === "status") say(frame.state === "live" ? well() : "reconnecting");
+  if (frame.type === "status") say(frame.state === "live" ? well() : "reconnecting", frame.age_ms ?? 0);
   known.on[frame.type]?.(frame);
 }
 

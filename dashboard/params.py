@@ -21,6 +21,10 @@ _UNIT = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86
 class BadParameter(ValueError):
     """A parameter cannot be used; the message says which, what was found, and what is allowed."""
 
+    def __init__(self, parameter: str, message: str) -> None:
+        super().__init__(message)
+        self.parameter = parameter
+
 
 Query = QueryDict
 
@@ -34,14 +38,14 @@ def whole(query: Query, name: str, default: int, *, least: int = 0, most: int = 
     if not found:
         return default
     if not _WHOLE.fullmatch(found) or not least <= int(found) <= most:
-        raise BadParameter(f"{name} is {found[:40]!r}; allowed is a whole number from {least} to {most}.")
+        raise BadParameter(name, f"{name} is {found[:40]!r}; allowed is a whole number from {least} to {most}.")
     return int(found)
 
 
 def choice(query: Query, name: str, allowed: Sequence[str] | Mapping[str, object], default: str) -> str:
     found = _given(query, name) or default
     if found not in allowed:
-        raise BadParameter(f"{name} is {found[:40]!r}; allowed are {', '.join(allowed)}.")
+        raise BadParameter(name, f"{name} is {found[:40]!r}; allowed are {', '.join(allowed)}.")
     return found
 
 
@@ -52,7 +56,7 @@ def flag(query: Query, name: str) -> bool:
 def text(query: Query, name: str, *, most: int = 200) -> str:
     found = _given(query, name)
     if len(found) > most:
-        raise BadParameter(f"{name} is longer than {most} characters.")
+        raise BadParameter(name, f"{name} is longer than {most} characters.")
     return found
 
 
@@ -63,7 +67,7 @@ def duration_ms(query: Query, name: str) -> int:
     if not found:
         return 0
     if not match:
-        raise BadParameter(f"{name} is {found[:40]!r}; allowed is a time like 5 min, 90 s or 2 h.")
+        raise BadParameter(name, f"{name} is {found[:40]!r}; allowed is a time like 5 min, 90 s or 2 h.")
     return int(float(match[1]) * _UNIT[match[2]])
 
 
@@ -81,7 +85,7 @@ def _name(parameter: str, found: str) -> bytes:
     try:
         return from_path(found)
     except BadName as error:
-        raise BadParameter(f"{parameter}: {error}") from error
+        raise BadParameter(parameter, f"{parameter}: {error}") from error
 
 
 def entry_id(query: Query, parameter: str) -> StreamId | None:
@@ -99,7 +103,7 @@ def _id(parameter: str, found: str) -> StreamId:
     try:
         return StreamId.parse(found)
     except BadId as error:
-        raise BadParameter(f"{parameter}: {error}") from error
+        raise BadParameter(parameter, f"{parameter}: {error}") from error
 
 
 def position(query: Query, parameter: str, *, upper: bool = False) -> StreamId | None:
@@ -110,7 +114,7 @@ def position(query: Query, parameter: str, *, upper: bool = False) -> StreamId |
     try:
         return parse_position(found, now=timezone.localtime(), upper=upper)
     except BadId as error:
-        raise BadParameter(f"{parameter}: {error}") from error
+        raise BadParameter(parameter, f"{parameter}: {error}") from error
 
 
 def address(values: Mapping[str, object]) -> str:

@@ -63,6 +63,12 @@ def exact(epoch_ms: int | None) -> str:
 
 
 @register.filter
+def exact_line(epoch_ms: int | None) -> str:
+    """The exact time in the reader's zone, which it names."""
+    return exact(epoch_ms).partition("\n")[0]
+
+
+@register.filter
 def clock(epoch_ms: int | None) -> str:
     """The time of day in the reader's zone."""
     return words.clock(epoch_ms, timezone.get_current_timezone())

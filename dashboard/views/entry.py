@@ -15,7 +15,7 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.payloads import SHOW_BYTES
 from dashboard.streams.queries import EntryQuery
 from dashboard.streams.snapshots import Delivery, EntryWhereabouts, Fields
-from dashboard.views.stream import FORMS
+from dashboard.views.entries import FORMS
 from dashboard.views.watched import Watched, watched
 
 WORDS = {

@@ -50,14 +50,14 @@ PAGES = {
     "/search/?q=tenant": {},
     "/search/?q={entry}": {"XRANGE": 100},
     ONE: {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": PAGE},
-    f"{ONE}?at=-5s": {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": PAGE},
+    f"{ONE}?at={{entry}}": {**STREAM, "MEMORY USAGE": 1, "XRANGE": 2, "XREVRANGE": 1},  # forty before it at most
     f"{ONE}?start={{entry}}": {**STREAM, "MEMORY USAGE": 1, "XRANGE": PAGE},
     f"{ONE}?end={{entry}}&open={{entry}}": {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": 1},
     f"{ONE}?where=status = paid": {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": PAGE},
     f"{ONE}?where=status = lost": {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": LOOK},
     f"{ONE}?tab=groups": {**STREAM, "MEMORY USAGE": 1},
     f"{ONE}?tab=retention": {**STREAM, "MEMORY USAGE": 1},
-    f"{ONE}?at=2001-01-01": {**STREAM, "MEMORY USAGE": 1},  # before the first entry: XREVRANGE would walk all of them
+    f"{ONE}?at=2001-01-01": {**STREAM, "MEMORY USAGE": 1, "XRANGE": 2},  # XREVRANGE would walk all of them
     f"{ONE}e/{{first}}/": FIRST,
     f"{ONE}e/{{entry}}/": ENTRY,
     f"{ONE}e/{{entry}}/?as=hex": ENTRY,

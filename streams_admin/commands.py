@@ -52,11 +52,11 @@ class Alike:
         return [Held(StreamId.parse(i), self.consumer, self.deliveries, self.idle_ms) for i in self.ids.split()]
 
 
-def _as_seen(parts: Sequence[Alike]) -> list[str | bytes | int]:
+def _as_seen(parts: Sequence[Alike], *, retried: bool = False) -> list[str | bytes | int]:
     """What the scripts that look at all entries at once compare with."""
     text = " ".join(part.ids for part in parts)
     first, last = text[: text.find(" ")] if " " in text else text, text[text.rfind(" ") + 1 :]
-    alone = int(len({part.consumer for part in parts}) == 1)
+    alone = int(not retried and len({part.consumer for part in parts}) == 1)
     runs = [word for part in parts for word in (part.count, part.consumer, part.deliveries)]
     return [text, first, last, alone, *runs]
 
@@ -94,14 +94,17 @@ def trim_words(key: bytes, bound: int | StreamId, *, approximate: bool, limit: i
     return ("XTRIM", key, *kind, *(("LIMIT", limit) if approximate and limit else ()), *(("ACKED",) if acked else ()))
 
 
-def ack(server: Server, key: bytes, group: bytes, parts: Sequence[Alike]) -> list[int] | None:
+def ack(server: Server, key: bytes, group: bytes, parts: Sequence[Alike], *, retried: bool = False) -> list[int] | None:
     """Per entry 1 (acknowledged), 0 (was not pending any more) or -1 (changed hands meanwhile); None: 1 for all.
+
+    `retried`: also what was delivered again meanwhile, to whomever.
 
     One script, so that nothing can change between look and act. Where scripts are refused, plain XACK: the caller has
     looked just before.
     """
     try:
-        reply = server.hands.call("EVAL", scripts.ACK, 1, key, group, *_as_seen(parts))
+        script = scripts.ACK_RETRIED if retried else scripts.ACK
+        reply = server.hands.call("EVAL", script, 1, key, group, *_as_seen(parts, retried=retried))
         return None if isinstance(reply, int) else list(reply)
     except (NotAllowed, ServerRefused):
         ids = [id_ for part in parts for id_ in part.ids.split()]
@@ -332,20 +335,29 @@ def dead_letter_words(key: bytes, group: bytes, to: bytes, entry: Held, fields: 
 
 
 def dead_letter(
-    server: Server, key: bytes, group: bytes, to: bytes, entries: Sequence[Held], stamp: Stamp, *, delete: bool
+    server: Server,
+    key: bytes,
+    group: bytes,
+    to: bytes,
+    entries: Sequence[Held],
+    stamp: Stamp,
+    *,
+    delete: bool,
+    retried: bool = False,
 ) -> list[int]:
     """Copy to the stream `to`, acknowledge and, with `delete`, delete: all of it or nothing, for each entry.
 
     Per entry 1 (moved), 0 (not pending any more), -1 (changed hands), -2 (no body) or REFUSED. Raises StreamError only
-    while nothing was done.
+    while nothing was done. `retried` as for `ack`.
     """
     out: list[int] = []
-    move = partial(_move, server, key, group, to, stamp, delete=delete)
+    script = scripts.DEAD_LETTER_RETRIED if retried else scripts.DEAD_LETTER
+    move = partial(_move, server, key, group, to, stamp, delete=delete, retried=retried)
     for at in range(0, len(entries), SCRIPTED_AT_ONCE):
         part = entries[at : at + SCRIPTED_AT_ONCE]
         told = ("1" if delete else "0", *stamp.words(datetime.now(UTC)))
         try:
-            replies = server.hands.call("EVAL", scripts.DEAD_LETTER, 2, key, to, group, *told, *_as_held(part))
+            replies = server.hands.call("EVAL", script, 2, key, to, group, *told, *_as_held(part))
             out.extend(map(int, replies))
         except (NotAllowed, ServerRefused):
             _one_by_one(part, move, out)
@@ -366,12 +378,23 @@ def _one_by_one(entries: Iterable[Held], move: Callable[[Held], int], out: list[
     return out
 
 
-def _move(server: Server, key: bytes, group: bytes, to: bytes, stamp: Stamp, entry: Held, *, delete: bool) -> int:
+def _move(
+    server: Server,
+    key: bytes,
+    group: bytes,
+    to: bytes,
+    stamp: Stamp,
+    entry: Held,
+    *,
+    delete: bool,
+    retried: bool,
+) -> int:
     """As one entry of `dead_letter`, without a script.
 
     MULTI makes the copy and the acknowledgement one step, but cannot ask first who holds the entry. So it is claimed
     for its own consumer before, which the server does only while it is as idle as it was seen, and which keeps others
-    from claiming it. Its worker may still acknowledge in between: then the copy is taken back.
+    from claiming it; a `retried` one however idle it is. Its worker may still acknowledge in between: then the copy is
+    taken back.
     """
     found = server.run(EntryRange(key, entry.id, entry.id, limit=1)).items
     if not found:
@@ -379,8 +402,9 @@ def _move(server: Server, key: bytes, group: bytes, to: bytes, stamp: Stamp, ent
     words = dead_letter_words(key, group, to, entry, found[0].fields, stamp)
     words += [delete_words(key, [entry.id])] if delete else []
     _may(server, words)
-    if not server.hands.call(*claim_words(key, group, entry.consumer, entry.idle_ms, [entry.id])):
-        return -1
+    idle_ms = 0 if retried else entry.idle_ms
+    if not server.hands.call(*claim_words(key, group, entry.consumer, idle_ms, [entry.id])):
+        return 0 if retried else -1
     copied, acknowledged = _together(server, words)[:2]
     if not acknowledged:
         server.hands.call(*delete_words(to, [StreamId.parse(copied)]))

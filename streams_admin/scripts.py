@@ -27,6 +27,11 @@ def _while_held(act: str, options: int = 0) -> str:
     return _WHILE_HELD.replace("FIRST", str(2 + options)).replace("ACT", act)
 
 
+# What an entry has to be like when it is acted upon: `row` now, seen with the consumer `who` and `count` deliveries.
+AS_SEEN = "row[2] == who and row[4] == count"
+RETRIED = "row[4] >= count"
+"""Whoever has it now, and however often it was delivered since."""
+
 # Acknowledges entries that are as they were seen. ARGV: the group, their IDs as one text, the first and the last of
 # them, "1" when all have the same holder, then per run of neighbours (how many, consumer, deliveries).
 # Replies how many when all of them were; else per entry as above. The usual case is one look at the list and one
@@ -43,10 +48,10 @@ local function seen()
   local ids, at = {key, group}, 0
   if #found ~= total then return end
   for i = 6, #ARGV, 3 do
-    local who, deliveries = ARGV[i + 1], tonumber(ARGV[i + 2])
+    local who, count = ARGV[i + 1], tonumber(ARGV[i + 2])
     for n = at + 1, at + ARGV[i] do
       local row = found[n]
-      if row[2] ~= who or row[4] ~= deliveries then return end
+      if not (SAME) then return end
       ids[n + 2] = row[1]
     end
     at = at + ARGV[i]
@@ -60,10 +65,10 @@ local out, next_id = {}, string.gmatch(text, '%S+')
 for i = 6, #ARGV, 3 do
   for _ = 1, tonumber(ARGV[i]) do
     local id = next_id()
-    local now = redis.call('XPENDING', key, group, id, id, 1)
-    if #now == 0 then
+    local row, who, count = redis.call('XPENDING', key, group, id, id, 1)[1], ARGV[i + 1], tonumber(ARGV[i + 2])
+    if not row then
       out[#out + 1] = 0
-    elseif now[1][2] ~= ARGV[i + 1] or now[1][4] ~= tonumber(ARGV[i + 2]) then
+    elseif not (SAME) then
       out[#out + 1] = -1
     else
       out[#out + 1] = redis.call('XACK', key, group, id)
@@ -72,6 +77,7 @@ for i = 6, #ARGV, 3 do
 end
 return out
 """
+ACK, ACK_RETRIED = ACK.replace("SAME", AS_SEEN), ACK.replace("SAME", RETRIED)
 
 RELEASE = _while_held(
     "#redis.call('XCLAIM', KEYS[1], ARGV[1], ARGV[i + 1], 0, id, 'IDLE', ARGV[2], 'JUSTID') == 1 and 1 or -2", options=1
@@ -126,31 +132,32 @@ if type(probe) == 'table' and probe.err then return probe end
 probe = delete and redis.pcall('XDEL', source, '0-0') or 0
 if type(probe) == 'table' and probe.err then return probe end
 
-local function copy(id, consumer, deliveries, fields)
+local function copy(id, row, fields)
   local words = {'XADD', target, '*'}
   for _, word in ipairs(fields) do words[#words + 1] = word end
   for _, word in ipairs({
-    'origin_stream', source, 'origin_id', id, 'origin_group', group, 'origin_consumer', consumer,
-    'deliveries', deliveries, 'moved_by', ARGV[3], 'moved_at', ARGV[4], 'reason', ARGV[5], 'operation', ARGV[6],
+    'origin_stream', source, 'origin_id', id, 'origin_group', group, 'origin_consumer', row[2],
+    'deliveries', string.format('%d', row[4]), 'moved_by', ARGV[3], 'moved_at', ARGV[4], 'reason', ARGV[5],
+    'operation', ARGV[6],
   }) do words[#words + 1] = word end
   return redis.pcall(unpack(words))
 end
 
 local out = {}
 for i = 7, #ARGV, 3 do
-  local id, consumer, deliveries = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  local found = redis.call('XPENDING', source, group, id, id, 1)
+  local id, who, count = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
+  local row = redis.call('XPENDING', source, group, id, id, 1)[1]
   local body = redis.call('XRANGE', source, id, id)
-  if #found == 0 then
+  if not row then
     out[#out + 1] = 0
-  elseif found[1][2] ~= consumer or found[1][4] ~= tonumber(deliveries) then
+  elseif not (SAME) then
     out[#out + 1] = -1
   elseif #body == 0 then
     out[#out + 1] = -2
   elseif #body[1][2] > 7000 then
     out[#out + 1] = -3
   else
-    local copied = copy(id, consumer, deliveries, body[1][2])
+    local copied = copy(id, row, body[1][2])
     if type(copied) == 'table' and copied.err then
       if #out == 0 then return copied end
       out[#out + 1] = -4
@@ -163,6 +170,7 @@ for i = 7, #ARGV, 3 do
 end
 return out
 """
+DEAD_LETTER, DEAD_LETTER_RETRIED = DEAD_LETTER.replace("SAME", AS_SEEN), DEAD_LETTER.replace("SAME", RETRIED)
 
 # Copies entries to another stream, without the provenance that names the target as their origin.
 # KEYS: stream, target. ARGV: IDs. Replies per entry 1 copied, 0 not there, -4 the server refused the copy after it had

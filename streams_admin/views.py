@@ -77,7 +77,7 @@ def _show_form(request: HttpRequest, ask: Ask, verb: Action, form: Form, status:
         "form": form,
         "which": which_words(ask.params) if verb.about in ("pending", "entries") else "",
         "caution": getattr(form, "caution", None),
-        "instead": instead(ask, getattr(form, "instead", ""), request.GET.urlencode()),
+        "instead": instead(ask, getattr(form, "instead", ""), request.GET.urlencode(), verb.slug),
     }
     return render(request, "streams_admin/do.html", context, status=status)
 
@@ -164,7 +164,9 @@ def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", re
         "about": action.about,
         "plan": found,
         "preview": found.preview,
-        "notes": [(note, instead(ask, note.get("instead", ""), query)) for note in found.preview["notes"]],
+        "notes": [
+            (note, instead(ask, note.get("instead", ""), query, found.action)) for note in found.preview["notes"]
+        ],
         "literal": action.literal,
         "sample": [pending_row(entry, seen) for entry in sample(found)],
         "error": error,

@@ -49,12 +49,16 @@ def form_again(found: Plan) -> str:
     return f"{url}?{query_of(found)}"
 
 
-def instead(ask: Ask, slug: str, query: str) -> dict[str, str]:
-    """A link to another action on the same entries, for who may use it. `query`: of the address that names them."""
+def instead(ask: Ask, slug: str, query: str, own: str) -> dict[str, str]:
+    """A link to another action on the same entries, for who may use it. `query`: of the address that names them.
+
+    `own`: the action that it is instead of; there it leads back.
+    """
     if not slug or not may(ask.actor, ALL[slug].permission, ask.server.name, ask.key):
         return {"href": "", "link": ""}
     url = reverse("do", args=[ask.server.name, ask.key, slug])
-    return {"href": f"{url}?{query}", "link": f"{ALL[slug].label.removesuffix('…')} instead"}
+    link = "Back to the form" if slug == own else f"{ALL[slug].label.removesuffix('…')} instead"
+    return {"href": f"{url}?{query}", "link": link}
 
 
 def seen_place(actor: Actor, server: str, key: bytes) -> dict[str, Any]:

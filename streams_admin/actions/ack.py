@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+from django import forms
 
 from dashboard.access import Permission
 from dashboard.names import plain
 from streams_admin import commands
-from streams_admin.actions.base import Ask, Change, Done, Note, Preview, Seen, ids_of
+from streams_admin.actions import retried
+from streams_admin.actions.base import Ask, Change, Done, Note, Params, Preview, Seen, ids_of
 from streams_admin.actions.lines import lines
 from streams_admin.actions.looking import Looked, group_of, read_pending
 from streams_admin.actions.pending import PendingAction
@@ -16,7 +20,6 @@ from streams_admin.actions.pending_words import (
     counts_of,
     entries_text,
     ghost_note,
-    guard_note,
     owners,
     per_consumer,
     sample,
@@ -30,6 +33,9 @@ class Ack(PendingAction):
     slug = "ack"
     label = "Acknowledge…"
     permission = Permission.ACK
+
+    def options(self, raw: Mapping[str, Any]) -> Params:
+        return retried.option(raw)
 
     def preview(self, ask: Ask, looked: Looked) -> Preview:
         group = plain(group_of(ask))
@@ -45,7 +51,7 @@ class Ack(PendingAction):
                 Note("late", "Nobody will process them", "The group does not deliver an acknowledged entry again."),
                 *busy_note(looked),
                 *ghost_note(looked, "Acknowledging is the right way to clear them."),
-                guard_note(looked),
+                *retried.guard_notes(ask, looked, self.slug),
             ],
             changes=[
                 *per_consumer(looked, {n: -count for n, count in owners(looked).items()}),
@@ -57,7 +63,8 @@ class Ack(PendingAction):
         )
 
     def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        replies = commands.ack(ask.server, ask.key, group_of(ask), alike(work))
+        again = ask.params.get("retried", False)
+        replies = commands.ack(ask.server, ask.key, group_of(ask), alike(work), retried=again)
         if replies is None:
             return Done.alike("done", work)
         return Done.of((id_, RESULT[reply]) for id_, reply in zip(ids_of(work), replies, strict=True))
@@ -68,6 +75,12 @@ class Ack(PendingAction):
         left = {entry.id for entry in read_pending(ask, [e.id for e in entries])}
         done = [(str(e.id), "done") for e in entries if e.id not in left]
         return Done.of(done + not_done(ask, [e for e in entries if e.id in left]))
+
+    def form(self, ask: Ask, data: Any = None) -> forms.Form:
+        return retried.RetriedForm(data)
+
+    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+        return {**ask.params, "retried": form.cleaned_data["retried"]}
 
 
 def acked_lines(ask: Ask, looked: Looked) -> list[str]:

@@ -23,6 +23,7 @@ from dashboard.streams.queries import Command, FactsQuery, Query, StreamQuery
 from dashboard.streams.replies import Reply
 from dashboard.streams.snapshots import Entry
 from streams_admin import cli, commands
+from streams_admin.actions import retried
 from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen
 from streams_admin.actions.lines import SHOWN
 from streams_admin.actions.looking import Looked, group_of, read_pending
@@ -32,7 +33,6 @@ from streams_admin.actions.pending_words import (
     counts_of,
     entries_text,
     ghost_note,
-    guard_note,
     owners,
     per_consumer,
     sample,
@@ -53,7 +53,7 @@ class DeadLetter(PendingAction):
 
     def options(self, raw: Mapping[str, Any]) -> Params:
         to = {"to": to_path(name("to", raw["to"]))} if raw.get("to") not in (None, "") else {}
-        return {**to, "delete": truth("delete", raw.get("delete", False))}
+        return {**to, "delete": truth("delete", raw.get("delete", False)), **retried.option(raw)}
 
     def allow(self, ask: Ask) -> None:
         allow_target(ask, _to(ask), self.permission)
@@ -72,7 +72,7 @@ class DeadLetter(PendingAction):
                 *ghost_note(looked, "They stay on the list: there is nothing to copy."),
                 *_delete_notes(ask),
                 *_target_notes(ask),
-                guard_note(looked),
+                *retried.guard_notes(ask, looked, self.slug),
             ],
             changes=[
                 *per_consumer(looked, {n: -count for n, count in owners(looked).items()}),
@@ -96,15 +96,17 @@ class DeadLetter(PendingAction):
 
     def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
         entries, stamp = _held(work), Stamp(ask.actor.name, ask.reason, ask.operation)
-        delete = ask.params["delete"]
-        replies = commands.dead_letter(ask.server, ask.key, group_of(ask), _to(ask), entries, stamp, delete=delete)
+        options = {"delete": ask.params["delete"], "retried": ask.params.get("retried", False)}
+        replies = commands.dead_letter(ask.server, ask.key, group_of(ask), _to(ask), entries, stamp, **options)
         return Done.of([(str(e.id), RESULT[reply]) for e, reply in zip(entries, replies, strict=True)])
 
     def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
         """What is still pending was not moved; of the rest, what has a copy was."""
         entries = _held(work)
         now = {entry.id: entry for entry in read_pending(ask, [e.id for e in entries])}
-        here = [(e, "failed" if still_holds(now[e.id], e) else "owner_changed") for e in entries if e.id in now]
+        again = ask.params.get("retried", False)
+        same = {e.id for e in entries if e.id in now and still_holds(now[e.id], e, retried=again)}
+        here = [(e, "failed" if e.id in same else "owner_changed") for e in entries if e.id in now]
         moved, all_read = _copies(ask, [e for e in entries if e.id not in now], StreamId.parse(work[0][4]))
         elsewhere = "already_acknowledged" if all_read else "unknown"
         gone = [(e, "done" if e.id in moved else elsewhere) for e in entries if e.id not in now]
@@ -119,7 +121,7 @@ class DeadLetter(PendingAction):
     def from_form(self, ask: Ask, form: forms.Form) -> Params:
         found = form.cleaned_data
         to = {"to": to_path(found["to"].encode())} if found["to"] else {}
-        return {**ask.params, **to, "delete": found["delete"]}
+        return {**ask.params, **to, "delete": found["delete"], "retried": found["retried"]}
 
 
 @dataclass(frozen=True)
@@ -141,9 +143,10 @@ class _Reaching(Query[Batch]):
         return replace(found, work=[[*item, since] for item in found.work])
 
 
-class DeadLetterForm(forms.Form):
+class DeadLetterForm(retried.RetriedForm):
     """Where to, and whether the entry stays in the stream."""
 
+    field_order = ("to", "delete", "retried")
     to = forms.CharField(label="To the stream", required=False, max_length=400)
     delete = forms.BooleanField(
         label="Delete them from the stream too",

@@ -9,6 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
+from django import forms
+
 from dashboard.access import Permission
 from dashboard.format import number
 from dashboard.names import plain
@@ -34,6 +36,9 @@ class Ghosts(Ack):
     def which(self, raw: Mapping[str, Any]) -> Params:
         """Without `ids` or `filter`: the whole pending list."""
         return super().which(raw) if "ids" in raw or "filter" in raw else {"filter": {}}
+
+    def options(self, raw: Mapping[str, Any]) -> Params:
+        return {}
 
     def look(self, ask: Ask) -> tuple[Preview, Seen]:
         looked = look_at(ask)
@@ -68,6 +73,12 @@ class Ghosts(Ack):
         first = overview_of(ask).stream
         ghosts = _without_body(ask, first, [StreamId.parse(id_) for id_ in ids_of(batch.work)])
         return replace(batch, work=part_of(batch.work, {str(id_) for id_ in ghosts}))
+
+    def form(self, ask: Ask, data: Any = None) -> forms.Form:
+        return forms.Form(data)
+
+    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+        return dict(ask.params)
 
     def reading(self, ask: Ask, seen: Seen, cursor: Any) -> None:
         """Bodies are looked for in further round trips."""

@@ -13,6 +13,7 @@ from dashboard.streams.snapshots import PendingEntry
 from streams_admin.actions.base import Ask, Batch, Seen
 from streams_admin.actions.looking import CLOCK, Looked, ask_all, bodies_of, each_pending, read_pending
 from streams_admin.commands import Alike, Held
+from streams_admin.errors import BadOrder
 from streams_admin.which import IDS_MOST, Which, name
 
 SLACK_MS = 3
@@ -22,10 +23,15 @@ SLOW_MS = 10_000
 
 
 def seen_of(ask: Ask, looked: Looked) -> Seen:
-    """The state as the plan keeps it: each entry's, or of long lists by what a match is known to be untouched since."""
+    """The state as the plan keeps it: each entry's, or of long lists by what a match is known to be untouched since.
+
+    Raises BadOrder for `retried` where that leaves nothing to tell an entry by.
+    """
     which = Which.parse(ask.params)
     if which.ids or (len(looked.entries) == looked.total <= IDS_MOST and not looked.least):
         return each_seen(looked)
+    if ask.params.get("retried"):
+        raise BadOrder(f"retried is for entries that the plan names, at most {IDS_MOST:,}; these are more.")
     last = looked.overview.group.last_delivered_id
     highest = min(which.end, max([last, *(e.id for e in looked.entries[-1:])]))
     return {
@@ -55,15 +61,23 @@ def named(ask: Ask, seen: Seen, cursor: int) -> Batch:
         entry = present.get(id_)
         if entry is None:
             settled.append((row[0], "already_acknowledged"))
-        elif to_path(entry.consumer) != row[1] or entry.deliveries != row[2] or _touched(entry, now_ms, row[3]):
-            settled.append((row[0], "owner_changed"))
-        else:
+        elif _as_it_was(entry, row, now_ms, retried=ask.params.get("retried", False)):
             same.append(entry)
+        else:
+            settled.append((row[0], "owner_changed"))
     if cursor == 0:
         settled.extend((text, "not_found") for text in seen["absent"])
     end = cursor + len(part)
     work = as_work([[str(e.id).encode(), e.consumer, e.idle_ms, e.deliveries] for e in same])
     return Batch(work, end, settled, last=end >= len(seen["ids"]))
+
+
+def _as_it_was(entry: PendingEntry, row: Row, now_ms: int, *, retried: bool) -> bool:
+    """Whether an entry is as `each_seen` kept it. `retried`: it may have been delivered again, to whomever."""
+    if retried:
+        return entry.deliveries >= int(row[2])
+    same = (to_path(entry.consumer), entry.deliveries) == (row[1], row[2])
+    return same and not _touched(entry, now_ms, row[3])
 
 
 def _touched(entry: PendingEntry, now_ms: int, delivered_ms: int) -> bool:
@@ -89,8 +103,10 @@ def as_work(rows: Iterable[Row]) -> list[Any]:
     ]
 
 
-def still_holds(entry: PendingEntry, held: Held) -> bool:
-    """Whether the same consumer has it, and it was not delivered again."""
+def still_holds(entry: PendingEntry, held: Held, *, retried: bool = False) -> bool:
+    """Whether the same consumer has it, and it was not delivered again. `retried`: that may have happened."""
+    if retried:
+        return entry.deliveries >= held.deliveries
     return (entry.consumer, entry.deliveries) == (held.consumer, held.deliveries)
 
 
@@ -119,5 +135,6 @@ def why_not(ask: Ask, entries: Sequence[Held]) -> list[tuple[str, str]]:
 def not_done(ask: Ask, entries: Sequence[Held]) -> list[tuple[str, str]]:
     """What became of work whose outcome was lost and that shows no sign of it: "failed" where it is as it was."""
     now = {entry.id: entry for entry in read_pending(ask, [e.id for e in entries])}
-    same = [e for e in entries if e.id in now and still_holds(now[e.id], e)]
+    retried = ask.params.get("retried", False)
+    same = [e for e in entries if e.id in now and still_holds(now[e.id], e, retried=retried)]
     return [*((str(e.id), "failed") for e in same), *why_not(ask, [e for e in entries if e not in same])]

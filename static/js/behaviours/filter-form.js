@@ -1,15 +1,21 @@
 /**
  * Filter form: asks again when a control changes, and while somebody types after a pause; empty controls stay out of the
- * address. With an ID in `data-filter` only that part of the page is replaced. Without script its button does the work.
+ * address. With an ID in `data-filter` only that part of the page is replaced, and what is marked `data-filter-part` in the form
+ * itself. What cannot be read is said beside the form, which stays. Without script its button does the work.
  *
  * @example
- * <form data-filter="pending">… <button class="btn unscripted">Filter</button></form>
+ * <form data-filter="pending">… <span data-filter-part="clear"></span> <button class="btn unscripted">Filter</button></form>
  * <section id="pending">…</section>
  */
+import { announce } from "../announce.js";
+import { morph } from "../live/morph.js";
+import { pageOf, show } from "../live/regions.js";
 
 const PAUSE_MS = 400;
+const UNHEARD = "The site does not answer. What is shown is the answer to the question before.";
 /** @type {WeakMap<HTMLFormElement, number>} */
 const timers = new WeakMap();
+let asking = new AbortController();
 
 /** The address the form leads to. @param {HTMLFormElement} form @returns {string} */
 function address(form) {
@@ -21,15 +27,71 @@ function address(form) {
 /** @param {HTMLFormElement} form */
 function go(form) {
   clearTimeout(timers.get(form));
-  const target = form.dataset.filter && document.getElementById(form.dataset.filter);
-  if (target && window.htmx) replace(target, address(form));
+  if (document.getElementById(form.dataset.filter)) ask(form, address(form));
   else location.assign(address(form));
 }
 
-/** The newest question wins. @param {HTMLElement} target @param {string} url */
-function replace(target, url) {
-  window.htmx.trigger(target, "htmx:abort");
-  window.htmx.ajax("GET", url, { source: target, target, select: `#${target.id}`, swap: "outerMorph", push: "true" });
+/** The newest question wins. @param {HTMLFormElement} form @param {string} url */
+async function ask(form, url) {
+  asking.abort();
+  asking = new AbortController();
+  try {
+    const answer = await fetch(url, { headers: { Accept: "text/html" }, signal: asking.signal });
+    take(form, url, answer, pageOf(await answer.text()));
+  } catch (error) {
+    if (error.name !== "AbortError") complain(form, "", UNHEARD);
+  }
+}
+
+/** Any other answer, an error or the page to sign in, is a page of its own. @param {Response} answer @param {Document} page */
+function take(form, url, answer, page) {
+  const problem = page.querySelector("[data-problem]");
+  if (answer.ok && page.getElementById(form.dataset.filter)) draw(form, url, page);
+  else if (problem?.dataset.problem) complain(form, problem.dataset.problem, problem.textContent);
+  else location.assign(url);
+}
+
+/** @param {HTMLFormElement} form @param {string} url @param {Document} page */
+function draw(form, url, page) {
+  const { filter } = form.dataset;
+  if (url !== location.pathname + location.search) history.pushState(null, "", url);
+  complain(form, "", "");
+  for (const part of form.querySelectorAll("[data-filter-part]")) {
+    const fresh = page.querySelector(`[data-filter="${filter}"] [data-filter-part="${part.dataset.filterPart}"]`);
+    if (fresh) morph(part, fresh);
+  }
+  morph(document.getElementById(filter), page.getElementById(filter));
+  show(page);
+  document.dispatchEvent(new CustomEvent("streamgauge:filtered"));
+}
+
+/** Says beside the form why it is not answered, and marks the control; "" takes that back. */
+function complain(form, name, sentence) {
+  const place = placeOf(form);
+  place.textContent = sentence;
+  if (sentence) announce(sentence);
+  for (const control of form.elements) {
+    const isWrong = name !== "" && control.name === name;
+    mark(control, "aria-invalid", isWrong && "true");
+    mark(control, "aria-describedby", isWrong && place.id);
+  }
+}
+
+function mark(control, attribute, value) {
+  if (value) control.setAttribute(attribute, value);
+  else control.removeAttribute(attribute);
+}
+
+/** @param {HTMLFormElement} form */
+function placeOf(form) {
+  const known = form.querySelector("[data-filter-wrong]");
+  if (known) return known;
+  const place = document.createElement("p");
+  place.className = "wrong";
+  place.id = `${form.dataset.filter}-wrong`;
+  place.dataset.filterWrong = "";
+  form.append(place);
+  return place;
 }
 
 /** @param {HTMLFormElement} form */
@@ -58,9 +120,12 @@ export function bind() {
     event.preventDefault();
     go(event.target);
   });
-  // An answer that is an error is a page of its own: it is shown as such and not pressed into a part of this one.
-  document.addEventListener("htmx:response:error", (event) => {
-    const { request } = event.detail.ctx;
-    if (request.method === "GET") location.assign(request.action);
-  });
+  bindHistory();
+}
+
+/** Back and forward lead to pages with other controls: they are asked for in whole. A fragment is none of that. */
+function bindHistory() {
+  let shown = location.pathname + location.search;
+  document.addEventListener("streamgauge:filtered", () => (shown = location.pathname + location.search));
+  addEventListener("popstate", () => shown !== location.pathname + location.search && location.reload());
 }

@@ -83,7 +83,7 @@ export function bind() {
   document.addEventListener("reset", (event) => {
     if (event.target.matches("[data-select-bar]")) setTimeout(tickPage, 0, false);
   });
-  document.addEventListener("htmx:after:swap", restore);
+  document.addEventListener("streamgauge:filtered", restore);
   document.addEventListener("streamgauge:refreshed", restore);
   if (document.querySelector("[data-select-bar]")) read();
 }

@@ -1,6 +1,7 @@
 /**
  * Entries: new rows come drawn by the server and are put on top. While the table is in use they wait, counted in a pill: it is
- * paused, a row is open or ticked, the pointer is over it, or the focus is in it.
+ * paused, a row is open or ticked, the pointer is over it, or the focus is in it. When a filter has put another list in its
+ * place, that one is followed, or none where it is not live.
  *
  * @example
  * <table data-watch="entries" data-server="eu" data-stream="orders" data-after="1-0" data-columns="status,total" data-where="">
@@ -85,7 +86,8 @@ class Entries {
     this.settle();
   }
 
-  pause(button) {
+  pause() {
+    const button = document.querySelector("[data-live-pause]");
     this.paused = !this.paused;
     button.setAttribute("aria-pressed", String(this.paused));
     button.textContent = this.paused ? "Resume" : "Pause";
@@ -137,18 +139,46 @@ function say(selector, text) {
   if (place && place.textContent !== text) place.textContent = text;
 }
 
-/** @param {HTMLTableElement} table */
-export function bind(table) {
-  const entries = new Entries(table);
-  const { server, stream, after, where, columns } = table.dataset;
-  const names = columns ? columns.split(",") : [];
-  const asked = { topic: "entries", server, stream, after: after || "$", as: "html", columns: names, ...(where ? { where } : {}) };
-  watch(asked, { entries: (frame) => entries.take(frame), reset: (frame) => entries.break(frame) });
-  entries.body.addEventListener("pointerleave", () => entries.settle());
-  entries.body.addEventListener("focusout", () => setTimeout(() => entries.settle()));
-  document.addEventListener("click", (event) => {
-    if (event.target.closest("[data-live-pill]")) entries.show();
-    const button = event.target.closest("[data-live-pause]");
-    if (button) entries.pause(button);
+/** The table that is followed, null while the page shows none that is live. @type {Entries | null} */
+let entries = null;
+let end = () => {};
+
+/** Follows the table that stands on the page now, from where it ends. What was followed before is another list. */
+function follow() {
+  end();
+  held(null);
+  const table = document.querySelector("table[data-watch='entries']");
+  const paused = entries?.paused ?? false;
+  entries = table && new Entries(table);
+  end = table ? begin(entries) : () => {};
+  if (table && paused) entries.pause();
+}
+
+/** @param {Entries} shown @returns {() => void} ends it */
+function begin(shown) {
+  const stop = new AbortController();
+  const unwatch = watch(question(shown.table.dataset), {
+    entries: (frame) => shown.take(frame),
+    reset: (frame) => shown.break(frame),
   });
+  shown.body.addEventListener("pointerleave", () => shown.settle(), stop);
+  shown.body.addEventListener("focusout", () => setTimeout(() => shown === entries && shown.settle()), stop);
+  return () => {
+    stop.abort();
+    unwatch();
+  };
+}
+
+function question({ server, stream, after, where, columns }) {
+  const names = columns ? columns.split(",") : [];
+  return { topic: "entries", server, stream, after: after || "$", as: "html", columns: names, ...(where ? { where } : {}) };
+}
+
+export function bind() {
+  document.addEventListener("click", (event) => {
+    if (event.target.closest("[data-live-pill]")) entries?.show();
+    if (event.target.closest("[data-live-pause]")) entries?.pause();
+  });
+  document.addEventListener("streamgauge:filtered", follow);
+  follow();
 }

@@ -4,8 +4,7 @@ import { bind as bindEntries } from "./entries.js";
 import { bind as bindRegions } from "./regions.js";
 
 const page = document.querySelector("main[data-watch]");
-const table = document.querySelector("table[data-watch='entries']");
 
 bindBadge();
 if (page) bindRegions(page);
-if (table) bindEntries(table);
+bindEntries();

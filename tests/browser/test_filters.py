@@ -1,0 +1,167 @@
+"""A filter of a page: what is shown afterwards is what was asked for, live or not, and a slip loses nothing."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.site import Site
+
+pytestmark = pytest.mark.browser
+STREAM = "/s/default/filter:orders/"
+
+
+def add(site: Site, *quantities: int) -> list[str]:
+    return [str(site.client.xadd("filter:orders", {"quantity": n, "note": f"n{n}"})) for n in quantities]
+
+
+def shown(page: Page) -> list[str]:
+    """The quantities on the page, newest first."""
+    cells = page.locator("table.table-entries tbody tr:not(.gap) td.clip:nth-child(3)")
+    return [text.strip() for text in cells.all_text_contents()]
+
+
+def opened(page: Page, query: str = "") -> None:
+    page.goto(f"{STREAM}{query}")
+    expect(page.locator("[data-live-badge]")).to_have_text("live")
+    page.mouse.move(5, 5)
+
+
+def came(page: Page, id_: str) -> None:
+    expect(page.locator(f'tr[id="e-{id_}"]')).to_be_visible(timeout=5_000)
+
+
+def asked(page: Page, box: str, text: str) -> None:
+    """Types it, and waits for the address that says so."""
+    page.locator(f"input[name={box}]").fill(text)
+    page.wait_for_function(
+        "([box, text]) => (new URLSearchParams(location.search).get(box) ?? '') === text", arg=[box, text]
+    )
+    page.mouse.move(5, 5)
+    page.evaluate("document.activeElement.blur()")
+
+
+def test_another_filter_brings_its_own_entries_and_no_others(site: Site, page: Page) -> None:
+    add(site, 5, 1, 5)
+    opened(page, "?where=quantity = 5")
+    assert shown(page) == ["5", "5"]
+
+    asked(page, "where", "quantity = 1")
+    came(page, add(site, 5, 1, 5, 1)[-1])
+    assert shown(page) == ["1", "1", "1"]
+
+    asked(page, "where", "")
+    came(page, add(site, 7, 5)[-1])
+    assert shown(page) == ["5", "7", "1", "5", "1", "5", "5", "1", "5"]
+
+    asked(page, "where", "quantity > 5")
+    came(page, add(site, 5, 9)[-1])
+    assert shown(page) == ["9", "7"]
+
+
+def test_a_page_of_the_past_gets_no_new_entries_on_top(site: Site, page: Page) -> None:
+    first = add(site, 1, 2, 3)
+    opened(page)
+    asked(page, "at", first[1])
+    assert shown(page) == ["3", "2", "1"]
+    expect(page.locator("[data-live-pause]")).to_have_count(0)
+
+    add(site, 4)
+    newest = page.get_by_role("link", name="To the newest, live")
+    expect(newest).to_be_visible()
+    expect(page.locator("[data-live=facts]")).to_contain_text(re.compile(r"Length\s*4"), timeout=10_000)
+    assert shown(page) == ["3", "2", "1"]
+    newest.click()
+    came(page, add(site, 5)[0])
+    assert shown(page) == ["5", "4", "3", "2", "1"]
+
+
+def test_other_columns_are_those_of_new_entries_too(site: Site, page: Page) -> None:
+    add(site, 1)
+    opened(page)
+    page.get_by_text("Columns 2 of 2").click()
+    page.get_by_label("quantity").uncheck()
+    expect(page.get_by_text("Columns 1 of 2")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.mouse.move(5, 5)
+    page.evaluate("document.activeElement.blur()")
+    (newest,) = add(site, 2)
+    came(page, newest)
+    expect(page.locator(f'tr[id="e-{newest}"] td.clip')).to_have_text(["n2"])
+
+
+def test_other_columns_keep_the_page(site: Site, page: Page) -> None:
+    ids = add(site, *range(60))
+    opened(page)
+    page.get_by_role("link", name="Older").click()
+    expect(page.locator(f'tr[id="e-{ids[9]}"]')).to_be_visible()
+    page.get_by_text("Columns 2 of 2").click()
+    page.get_by_label("note").uncheck()
+    expect(page.get_by_text("Columns 1 of 2")).to_be_visible()
+    assert shown(page) == [str(n) for n in reversed(range(10))]
+
+
+def test_back_leads_to_the_filter_before_and_to_its_entries(site: Site, page: Page) -> None:
+    add(site, 5, 1)
+    opened(page, "?where=quantity = 5")
+    asked(page, "where", "quantity = 1")
+    page.go_back()
+    expect(page.locator("input[name=where]")).to_have_value("quantity = 5")
+    expect(page.locator("[data-live-badge]")).to_have_text("live")
+    page.mouse.move(5, 5)
+    came(page, add(site, 1, 5)[-1])
+    assert shown(page) == ["5", "5"]
+
+
+def test_a_paused_table_stays_paused_under_another_filter(site: Site, page: Page) -> None:
+    add(site, 5, 1)
+    opened(page, "?where=quantity = 5")
+    page.locator("[data-live-pause]").click()
+    asked(page, "where", "quantity = 1")
+    add(site, 1)
+    expect(page.locator("[data-live-pill]")).to_have_text("1 new", timeout=5_000)
+    expect(page.locator("[data-live-pause]")).to_have_text("Resume")
+    assert shown(page) == ["1"]
+    page.locator("[data-live-pause]").click()
+    page.mouse.move(5, 5)
+    expect(page.locator("table.table-entries tbody tr:not(.gap)")).to_have_count(2)
+
+
+@pytest.mark.parametrize(
+    ("box", "text", "said"),
+    [
+        ("where", "quantity", "quantity > 4"),
+        ("where", "quantity > many", "compares numbers"),
+        ("at", "soon", "yesterday 09:00"),
+    ],
+)
+def test_a_slip_of_the_pen_is_said_beside_the_form(site: Site, page: Page, box: str, text: str, said: str) -> None:
+    add(site, 5, 1)
+    opened(page, "?where=quantity = 5")
+    before = page.url
+    control = page.locator(f"input[name={box}]")
+    control.fill(text)
+    expect(page.locator("[data-filter-wrong]")).to_contain_text(said)
+    expect(control).to_have_attribute("aria-invalid", "true")
+    expect(control).to_have_attribute("aria-describedby", "entries-wrong")
+    expect(page.locator("[data-announcer]")).to_contain_text(said)
+    assert page.url == before
+    assert shown(page) == ["5"]
+
+    control.fill("quantity = 1" if box == "where" else "")
+    expect(page.locator("[data-filter-wrong]")).to_be_empty()
+    expect(control).not_to_have_attribute("aria-invalid", "true")
+
+
+def test_a_slip_on_the_page_of_a_group_leaves_its_list(site: Site, page: Page) -> None:
+    add(site, 5)
+    site.client.xgroup_create("filter:orders", "workers", "0")
+    site.client.xreadgroup("workers", "ann", {"filter:orders": ">"})
+    page.goto(f"{STREAM}g/workers/")
+    page.get_by_label("Idle at least").fill("5 yeras")
+    expect(page.locator("[data-filter-wrong]")).to_contain_text("5 min")
+    expect(page.locator("#pending tbody tr")).to_have_count(1)
+    page.get_by_label("Idle at least").fill("0 s")
+    expect(page.locator("[data-filter-wrong]")).to_be_empty()

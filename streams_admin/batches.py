@@ -40,7 +40,7 @@ class Wished(Exception):
 
 
 def rest(operation: Operation) -> None:
-    """Leave the server alone for so long that what was done since the last rest is no more than the operation's duty."""
+    """Leave the server alone for so long that what was done since the last rest is no more than its duty."""
     pause = min(LONGEST_REST, operation.spent * (100 / operation.duty - 1))
     operation.spent = 0.0
     if pause > 0:  # sleeping for no time at all costs a quarter of a millisecond

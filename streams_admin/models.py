@@ -8,6 +8,9 @@ from typing import Any
 
 from django.db import models
 
+OTHERS = "pending with others"
+"""The figure of the consumers that have none of their own."""
+
 
 class Plan(models.Model):
     """A look at what an action would do, bound to who asked and to what was seen. Runs once, within two minutes."""
@@ -73,10 +76,11 @@ class Operation(models.Model):
 
     @property
     def figures(self) -> list[tuple[str, int | None, int | None]]:
-        """Label, before and after. One that is not there at the end is 0; before the end nothing is known."""
+        """Label, before and after. One that is not there is 0, or among the OTHERS; before the end nothing is known."""
         before, after = dict(map(tuple, self.before)), dict(map(tuple, self.after))
-        gone = 0 if self.after else None
-        return [(label, before.get(label, 0), after.get(label, gone)) for label in dict.fromkeys([*before, *after])]
+        came = None if OTHERS in before else 0
+        gone = None if OTHERS in after or not after else 0
+        return [(label, before.get(label, came), after.get(label, gone)) for label in dict.fromkeys([*before, *after])]
 
 
 class AuditEntry(models.Model):

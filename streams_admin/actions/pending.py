@@ -14,11 +14,11 @@ from streams_admin.actions.looking import Looked, look_at, overview_of
 from streams_admin.actions.matching import Matching
 from streams_admin.actions.untouched import named, seen_of
 from streams_admin.errors import BadOrder, Changed
+from streams_admin.models import OTHERS
 from streams_admin.which import Which, name
 
 FIGURES = 100
 """Consumers whose figures are read before and after."""
-OTHERS = "pending with others"
 BATCHES_BEFORE = 3
 """Batches that are looked through before anything is done: whether any entry is as it was."""
 

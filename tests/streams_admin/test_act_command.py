@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import re
 import sys
 from typing import Any
 
@@ -76,6 +77,11 @@ def test_without_a_terminal_it_wants_yes(held: redis.Redis) -> None:
     with pytest.raises(CommandError, match="Add --yes"):
         act("claim", *ARGUMENTS)
     assert {who for who, _, _ in pending(held).values()} == {WORKER}
+
+
+def test_a_time_is_shown_as_one(held: redis.Redis) -> None:
+    shown = act("release", *ARGUMENTS[:2], dry_run=True)
+    assert re.search(r"least idle: [0-9.]+ s -> (1 d|released)$", shown.replace("  ", " "), re.MULTILINE)
 
 
 def test_a_dry_run_shows_the_plan(held: redis.Redis) -> None:

@@ -14,6 +14,7 @@ from dashboard.names import plain, to_path
 from dashboard.streams.servers import Server
 from streams_admin import plans
 from streams_admin.actions.pending import FIGURES, held_figures
+from streams_admin.models import Operation
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
 from tests.people import person, signed_in
 from tests.streams_admin.acting import act, of_group, planned, run
@@ -84,6 +85,17 @@ def test_figures_of_very_many_consumers_end_with_one_for_the_others() -> None:
     found = held_figures(many)
     assert (len(found), found[-1]) == (FIGURES + 1, ["pending with others", 10])
     assert held_figures(many[:FIGURES])[-1] == [f"pending with w{FIGURES - 1:03}", 2]
+
+
+def test_a_consumer_that_was_among_the_others_is_not_said_to_have_held_nothing() -> None:
+    found = Operation(
+        before=[["pending", 9], ["pending with a", 4], ["pending with others", 5]],
+        after=[["pending", 5], ["pending with b", 2], ["pending with others", 3]],
+    )
+    assert found.figures[1] == ("pending with a", 4, None)
+    assert found.figures[3] == ("pending with b", None, 2)
+    found.before, found.after = [["pending with a", 4]], [["pending with b", 4]]
+    assert found.figures == [("pending with a", 4, 0), ("pending with b", 0, 4)]
 
 
 # What Redis is told -------------------------------------------------------------------------------------------------

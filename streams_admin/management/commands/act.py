@@ -18,7 +18,7 @@ from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
 from dashboard.access import Actor, Forbidden, actor_for
-from dashboard.format import number
+from dashboard.format import age, number
 from dashboard.names import to_path
 from dashboard.streams import servers
 from dashboard.streams.errors import StreamError
@@ -80,8 +80,10 @@ class Command(BaseCommand):
             mark = {"stuck": "!!", "late": "! "}.get(note["severity"], "  ")
             self.stdout.write(f"{mark} {note['title']}. {note['text']}".rstrip())
         for change in preview["changes"]:
-            after = "not counted" if change["after"] is None else number(change["after"])
-            self.stdout.write(f"   {change['label']}: {number(change['now'])} -> {after} {change['note']}".rstrip())
+            said = age if change["unit"] == "ms" else number
+            after = "" if change["note"] else "not counted"
+            after = after if change["after"] is None else said(change["after"])
+            self.stdout.write(f"   {change['label']}: {said(change['now'])} -> {after} {change['note']}".rstrip())
         for line in preview["redis_cli"]:
             self.stdout.write(f"   > {line}")
 

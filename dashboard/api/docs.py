@@ -56,7 +56,7 @@ def _operation(schema: Schema, path: str, method: str, details: Schema) -> Opera
     return Operation(
         method=method.upper(),
         path=path,
-        summary=text(details["summary"]),
+        summary=text(f"{details['summary']}."),
         description=text(details.get("description", "")),
         parameters=(*given, *_fields(schema, body, "body")),
         answer=tuple(_fields(schema, answer, "answer")),

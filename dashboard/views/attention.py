@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -14,6 +15,7 @@ from dashboard.fleet.findings import WORDS
 from dashboard.fleet.reading import Located, findings_for, visible
 from dashboard.fleet.sampler import freshen
 from dashboard.fleet.snapshot import ServerSnapshot, known_sum
+from dashboard.format import age
 from dashboard.menus import Item, Target
 from dashboard.streams.servers import Server
 
@@ -68,12 +70,21 @@ def attention(request: HttpRequest) -> HttpResponse:
         "gaps": [(s, snapshot.gaps) for s, snapshot in watched if snapshot.gaps and not snapshot.error],
         "sure": all(snapshot.at and not snapshot.error and not snapshot.gaps for _, snapshot in watched),
         "waiting": [s for s, snapshot in watched if snapshot.at is None and not snapshot.error],
+        "limits": _limits(),
         "servers": [s for s, _ in watched],
         "kinds": WORDS,
         "chosen": {"server": server, "kind": kind, "severity": severity},
         "server_time_ms": max((snapshot.now_ms for _, snapshot in watched), default=0),
     }
     return render(request, "dashboard/attention.html", context)
+
+
+def _limits() -> str:
+    late, stuck = age(settings.LATE_AFTER * 1000), age(settings.STUCK_AFTER * 1000)
+    return (
+        f"Pending without being touched for {late} is late (LATE_AFTER of the configuration), for {stuck} stuck "
+        "(STUCK_AFTER)."
+    )
 
 
 def _row(actor: Actor, located: Located) -> Row:

@@ -10,11 +10,12 @@ from django.urls import reverse
 
 from dashboard.access import Actor, Permission, may
 from dashboard.menus import Item, Target
-from dashboard.names import to_path
+from dashboard.names import from_path, to_path
 from dashboard.streams import servers
 from dashboard.streams.errors import UnknownServer
 from streams_admin.actions import ALL
 from streams_admin.actions.base import Action
+from streams_admin.models import Operation
 
 NEXT_STEPS = {
     "stuck": ("claim", "Review & claim…"),
@@ -94,5 +95,12 @@ def _why_not(server: str) -> str:
 def pages(actor: Actor) -> Iterator[Item]:
     """For the masthead."""
     if may(actor, Permission.SEE_AUDIT):
-        yield Item("Operations", reverse("operations"))
+        running = _running(actor)
+        yield Item(f"Operations: {running} running" if running else "Operations", reverse("operations"))
         yield Item("Audit", reverse("audit"))
+
+
+def _running(actor: Actor) -> int:
+    """How many operations run of which the actor may know. One query on an index, on every page."""
+    found = Operation.objects.filter(state__in=("queued", "running")).values_list("plan__server", "plan__stream")
+    return sum(may(actor, Permission.SEE_AUDIT, server, from_path(stream)) for server, stream in found)

@@ -18,6 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from dashboard.access import MaskRule
+from dashboard.models import AccessGrant
 from dashboard.names import to_path
 from dashboard.streams import servers
 from dashboard.streams.servers import Server, ServerConfig
@@ -367,9 +368,22 @@ def test_the_list_has_what_runs_first(client_: redis.Redis, operator: Client) ->
     Operation.objects.filter(pk=waiting.pk).update(state="queued")
     page = text(operator.get(reverse("operations")))
     assert "1 running" in page
+    assert ">Operations: 1 running</a>" in text(operator.get(reverse("attention")))
     links = re.findall(r'href="/operations/([0-9a-f-]{36})/"', page)
     assert links[0] == str(waiting.pk)
     assert len(links) == 2
+
+
+def test_how_many_run_is_told_to_who_may_know_of_them(client_: redis.Redis, operator: Client, viewer: Client) -> None:
+    operator.post(plan_url(operator, form_of("ack", group=to_path(GROUP), id="1-0")))
+    Operation.objects.update(state="running")
+    other = person("olav", None)
+    AccessGrant.objects.create(user=other, role="operator", server="default", keys=["elsewhere:*"])
+    home = reverse("attention")
+    for someone, told in ((operator, True), (viewer, False), (signed_in(other), False)):
+        assert ("1 running" in text(someone.get(home))) == told
+    Operation.objects.update(state="done")
+    assert ">Operations</a>" in text(operator.get(home))
 
 
 def test_an_operation_on_a_server_that_is_configured_no_more_says_so(client_: redis.Redis, admin: Client) -> None:

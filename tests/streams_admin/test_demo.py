@@ -76,6 +76,7 @@ def test_what_is_no_port_gives_one_sentence() -> None:
     )
 
 
+@pytest.mark.usefixtures("redis_client")
 def test_another_program_on_the_port_is_not_taken_for_the_site(
     taken: int, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -90,7 +90,7 @@ class Forbidden(PermissionDenied):
     """The actor lacks a permission. `message` says which, where, in a sentence."""
 
     def __init__(self, permission: Permission, server: str | None = None) -> None:
-        where = f" on {server}" if server else ""
+        where = f" on {servers.title_of(server)}" if server else ""
         self.permission = permission
         self.message = f"You need the permission “{permission}”{where} for this. An admin can grant it."
         super().__init__(self.message)

@@ -29,7 +29,7 @@ class Asked:
         try:
             return self.server.run(query)
         except Gone as error:
-            where = f"on the stream “{plain(self.key or b'')}” of {self.server.name}"
+            where = f"on the stream “{plain(self.key or b'')}” of {self.server.title}"
             raise Gone(f"{error.message} Looked for {where}.") from None
 
 
@@ -38,6 +38,6 @@ def asked(request: HttpRequest, server: str, key: bytes | None = None) -> Asked:
     actor = actor_of(request)
     found = server_for(actor, server)
     if key is not None and not found.config.looks_at(key):
-        raise Gone(f"The stream “{plain(key)}” is not among the keys that are looked at on {server}.")
+        raise Gone(f"The stream “{plain(key)}” is not among the keys that are looked at on {found.title}.")
     require(actor, Permission.SEE, server, key)
     return Asked(actor, found, key)

@@ -52,7 +52,7 @@ def allow(
         raise Forbidden(action.permission, server.name)
     if server.config.read_only:
         audit.refuse(caller, line, "refused", "the server is configured as read-only")
-        raise Refused(f"{server.name} is configured as read-only.")
+        raise Refused(f"{server.title} is configured as read-only.")
 
 
 def allow_more(caller: Caller, action: Action, ask: Ask) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from dashboard.access import Actor, Permission, may
+from dashboard.access import Actor, Permission, may, visible_servers
 from dashboard.fleet.findings import ConsumerState, Finding, Severity, consumer_state
 from dashboard.fleet.sampler import current, freshen, limits, sampler_for
 from dashboard.fleet.snapshot import ServerSnapshot, StreamState
@@ -21,6 +21,19 @@ class Located:
     server: servers.Server
     finding: Finding
     state: StreamState
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A server that cannot be read: first of all that needs attention. What is known of it is that old."""
+
+    server: servers.Server
+    snapshot: ServerSnapshot
+
+    @property
+    def since_ms(self) -> int | None:
+        """When it was first found so, in milliseconds of our own clock."""
+        return None if self.snapshot.down_since is None else int(self.snapshot.down_since * 1000)
 
 
 def visible(actor: Actor, snapshot: ServerSnapshot) -> list[StreamState]:
@@ -48,12 +61,21 @@ def findings_for(actor: Actor, *, server: str | None = None, kind: str | None = 
     return sorted(found, key=lambda located: located.finding.urgency)
 
 
+def outages_for(actor: Actor) -> list[Outage]:
+    """Servers the actor may see that cannot be read, those that were so first in front. Asks no server."""
+    known = current()
+    watched = ((watched, known.server(watched.name)) for watched in visible_servers(actor))
+    found = [Outage(server, snapshot) for server, snapshot in watched if snapshot and snapshot.error]
+    return sorted(found, key=lambda outage: outage.since_ms or 0)
+
+
 def attention_count(actor: Actor) -> int | None:
-    """How many findings there are for the actor; None when no server was sampled yet. Asks no server."""
+    """How many findings and outages there are for the actor; None while nothing is known. Asks no server."""
     snapshot = current()
-    if all(server.at is None for server in snapshot.servers):
+    outages = len(outages_for(actor))
+    if not outages and all(server.at is None for server in snapshot.servers):
         return None
-    return sum(len(state.findings) for server in snapshot.servers for state in _judged(actor, server))
+    return outages + sum(len(state.findings) for server in snapshot.servers for state in _judged(actor, server))
 
 
 def matches(key: bytes, search: str) -> bool:

@@ -99,6 +99,11 @@ class Server:
     def name(self) -> str:
         return self.config.name
 
+    @property
+    def title(self) -> str:
+        """What people call it; in addresses it is `name`."""
+        return self.config.title or self.config.name
+
     def run(self, query: Query[T]) -> T:
         """Ask with the sync eyes. Raises StreamError."""
         following: Query[T] | None = query
@@ -508,3 +513,8 @@ def get(name: str) -> Server:
 def all() -> tuple[Server, ...]:
     """In the order of the configuration."""
     return tuple(_servers.values())
+
+
+def title_of(name: str) -> str:
+    """What people call the server of that name; one that is no longer configured is called by its name."""
+    return _servers[name].title if name in _servers else name

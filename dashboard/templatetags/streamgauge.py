@@ -15,7 +15,7 @@ from dashboard import format as words
 from dashboard import nameparts, names
 from dashboard.spark import Spark
 from dashboard.spark import spark as draw
-from dashboard.streams import payloads
+from dashboard.streams import payloads, servers
 from dashboard.streams.ids import StreamId
 from dashboard.streams.payloads import Piece
 
@@ -30,6 +30,7 @@ register.filter("pathname", names.to_path)
 register.filter("display", names.display)
 register.filter("plain", names.plain)
 register.filter("pieces", payloads.pieces)
+register.filter("server_title", servers.title_of)
 
 
 @register.filter
@@ -42,6 +43,12 @@ def legible(text: object) -> str:
 def since(epoch_ms: int | None, now_ms: int) -> str:
     """`{{ at|since:now }}`: the age of a moment."""
     return words.age(None if epoch_ms is None else now_ms - epoch_ms)
+
+
+@register.filter
+def before(duration_ms: int | None, now_ms: int) -> int | None:
+    """`{{ idle|before:now }}`: the moment since which, so that a page can count on."""
+    return None if duration_ms is None else now_ms - duration_ms
 
 
 @register.simple_tag

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.conf import settings
@@ -12,23 +13,25 @@ from django.shortcuts import render
 from dashboard import menus, params
 from dashboard.access import Actor, Permission, actor_of, require, visible_servers
 from dashboard.fleet.findings import WORDS
-from dashboard.fleet.reading import Located, findings_for, visible
+from dashboard.fleet.reading import Located, Outage, findings_for, outages_for, visible
 from dashboard.fleet.sampler import freshen
 from dashboard.fleet.snapshot import ServerSnapshot, known_sum
-from dashboard.format import age
+from dashboard.format import age, number
 from dashboard.menus import Item, Target
 from dashboard.streams.servers import Server
 
 ROWS = 100
+SEVERITIES = ("", "stuck", "late", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A finding as the table shows it."""
+    """A finding as the table shows it. `is_stale`: its server cannot be read, this is what it last was."""
 
     located: Located
     step: Item | None
     trend: tuple[int | None, ...]
+    is_stale: bool
 
     @property
     def word(self) -> str:
@@ -51,32 +54,75 @@ class Totals:
     checked_ms: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """The query string."""
+
+    server: str
+    kind: str
+    severity: str
+    start: int
+
+    @classmethod
+    def of(cls, query: params.Query) -> Asked:
+        return cls(
+            server=params.text(query, "server"),
+            kind=params.choice(query, "kind", ["", *WORDS], ""),
+            severity=params.choice(query, "severity", SEVERITIES, ""),
+            start=params.whole(query, "start", 0),
+        )
+
+    def address(self, **changes: object) -> str:
+        """The page's address with some parameters changed, from its first row unless one says otherwise."""
+        return params.address({"server": self.server, "kind": self.kind, "severity": self.severity, **changes})
+
+
 def attention(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     require(actor, Permission.SEE)
-    server = params.text(request.GET, "server") or None
-    kind = params.choice(request.GET, "kind", ["", *WORDS], "") or None
-    severity = params.choice(request.GET, "severity", ["", "stuck", "late", "unknown"], "") or None
+    asked = Asked.of(request.GET)
     watched = [(s, freshen(s)) for s in visible_servers(actor)]
-    found = findings_for(actor, server=server, kind=kind)
-    shown = [located for located in found if severity in (None, located.finding.severity)]
+    outages = [outage for outage in outages_for(actor) if asked.server in ("", outage.server.name)]
+    found = findings_for(actor, server=asked.server or None, kind=asked.kind or None)
+    counts: Counter[str] = Counter(located.finding.severity for located in found)
+    counts["stuck"] += len(outages)
     context = {
-        "rows": [_row(actor, located) for located in shown[:ROWS]],
-        "left_out": max(0, len(shown) - ROWS),
-        "counts": Counter(located.finding.severity for located in found),
-        "found": len(found),
+        **_listed(actor, asked, found, outages),
+        "counts": counts,
+        "found": len(found) + len(outages),
+        "severities": [_severity(asked, severity, counts) for severity in SEVERITIES],
         "totals": _totals(actor, watched),
-        "troubled": [(s, snapshot) for s, snapshot in watched if snapshot.error],
+        "dark": bool(watched) and all(snapshot.error for _, snapshot in watched),
         "gaps": [(s, snapshot.gaps) for s, snapshot in watched if snapshot.gaps and not snapshot.error],
         "sure": all(snapshot.at and not snapshot.error and not snapshot.gaps for _, snapshot in watched),
         "waiting": [s for s, snapshot in watched if snapshot.at is None and not snapshot.error],
         "limits": _limits(),
         "servers": [s for s, _ in watched],
         "kinds": WORDS,
-        "chosen": {"server": server, "kind": kind, "severity": severity},
-        "server_time_ms": max((snapshot.now_ms for _, snapshot in watched), default=0),
+        "asked": asked,
+        "server_time_ms": max((snapshot.present_ms for _, snapshot in watched), default=0),
     }
     return render(request, "dashboard/attention.html", context)
+
+
+def _listed(actor: Actor, asked: Asked, found: Sequence[Located], outages: Sequence[Outage]) -> dict[str, object]:
+    """The rows of this page of the list. What cannot be read stands before all that can."""
+    silent = {outage.server.name for outage in outages}
+    shown = [located for located in found if asked.severity in ("", located.finding.severity)]
+    end = asked.start + ROWS
+    return {
+        "outages": outages if asked.severity in ("", "stuck") and not asked.start else [],
+        "rows": [_row(actor, located, is_stale=located.server.name in silent) for located in shown[asked.start : end]],
+        "more": f"and {number(len(shown) - end)} more" if len(shown) > end else "",
+        "older": asked.address(start=end) if len(shown) > end else "",
+        "newer": asked.address(start=max(0, asked.start - ROWS) or "") if asked.start else "",
+    }
+
+
+def _severity(asked: Asked, severity: str, counts: Counter[str]) -> tuple[str, str, int, bool]:
+    """Label, address and count of a filter, and whether it is the chosen one."""
+    count = counts[severity] if severity else counts.total()
+    return severity.capitalize() or "All", asked.address(severity=severity), count, severity == asked.severity
 
 
 def _limits() -> str:
@@ -87,7 +133,7 @@ def _limits() -> str:
     )
 
 
-def _row(actor: Actor, located: Located) -> Row:
+def _row(actor: Actor, located: Located, *, is_stale: bool) -> Row:
     finding = located.finding
     target = Target(
         server=located.server.name,
@@ -100,7 +146,8 @@ def _row(actor: Actor, located: Located) -> Row:
     points = located.state.group_points.get(finding.group or b"", ())
     lagging = finding.kind in ("no_consumer", "falling_behind", "lag_unknown")
     trend = tuple(point.lag if lagging else point.pending for point in points[-60:])
-    return Row(located, next((step for step in steps if step.primary), None), trend)
+    step = next((step for step in steps if step.primary), None)
+    return Row(located, step, trend, is_stale)
 
 
 def _totals(actor: Actor, watched: list[tuple[Server, ServerSnapshot]]) -> Totals:

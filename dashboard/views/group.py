@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
@@ -147,8 +147,11 @@ def _overview(here: Watched, key: bytes, name: bytes, state: StreamState | None)
 
 
 def _remembered(sample: StreamSample, known: GroupSample) -> GroupOverview:
-    summary = PendingSummary(known.facts.pending, None, None, ())
-    return GroupOverview(sample.facts, known.facts, known.consumers, summary, sample.now_ms)
+    oldest = known.looked[0] if known.looked else None
+    until = known.facts.last_delivered_id if oldest else None
+    summary = PendingSummary(known.facts.pending, oldest.id if oldest else None, until, ())
+    facts = replace(known.facts, oldest=oldest)
+    return GroupOverview(sample.facts, facts, known.consumers, summary, sample.now_ms)
 
 
 def _pending(here: Watched, overview: GroupOverview, asked: Asked) -> Page[PendingEntry]:
@@ -205,10 +208,14 @@ def _gauge(overview: GroupOverview, sample: GroupSample, consumers: Sequence[Con
 
 
 def _holders(overview: GroupOverview, sample: GroupSample, consumers: Sequence[ConsumerRow]) -> Iterable[Holder]:
-    """Who holds what from when to when. Of a consumer none of whose entries were looked at, the whole list's span."""
+    """Who holds what from when to when. Of a consumer none of whose entries were looked at, the whole list's span.
+
+    The list was looked at a moment ago: what is older than its first entry now is not pending any more.
+    """
     span = [id_ for id_ in (overview.pending.min_id, overview.pending.max_id) if id_ and id_.time()]
+    looked = [entry for entry in sample.looked if entry.id >= (overview.pending.min_id or MIN)]
     for row in (row for row in consumers if row.facts.pending):
-        own = [e.id for e in sample.looked if e.consumer == row.facts.name and e.id.time()]
+        own = [e.id for e in looked if e.consumer == row.facts.name and e.id.time()]
         ids = own or span
         if ids:
             yield Holder(plain(row.facts.name), row.facts.pending, min(ids).ms, max(ids).ms, row.state == "silent")

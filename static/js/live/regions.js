@@ -69,10 +69,17 @@ export function show(page) {
   const row = held();
   const before = row?.getBoundingClientRect().top;
   isFresh();
+  takeClock(page);
   refreshRegions(page);
   if (row?.isConnected) scrollBy({ top: row.getBoundingClientRect().top - before, behavior: "instant" });
   document.title = page.title;
   document.dispatchEvent(new CustomEvent("streamgauge:refreshed"));
+}
+
+/** What the server's clock said when it made the page. @param {Document} page */
+function takeClock(page) {
+  const { nowMs } = page.querySelector("main").dataset;
+  if (nowMs) document.querySelector("main").dataset.nowMs = nowMs;
 }
 
 /** @param {Document} page */

@@ -2,7 +2,7 @@
  * A page that cannot be read again says why, and how old it is: what it shows stays, greyed, until an answer comes.
  *
  * @example
- * <template id="stale-note"><div class="note note-stuck" data-stale><b></b><p><span></span> … <time></time></p></div></template>
+ * <template id="stale-note"><div class="note note-stuck" data-stale><b>…</b><p><span>…</span> … <time>…</time></p></div></template>
  */
 
 let read = Date.now();

@@ -59,13 +59,26 @@ class Pole:
 
 
 @dataclass(frozen=True, slots=True)
+class Said:
+    """A text with an age in it, which the page counts on."""
+
+    text: str
+    extra: str = ""  # left out on a phone
+    rest: str = ""
+    since_ms: int | None = None
+    age: str = ""
+    tail: str = ""
+
+    def __str__(self) -> str:
+        return self.text + self.extra + self.rest + self.age + self.tail
+
+
+@dataclass(frozen=True, slots=True)
 class Label:
     at: str  # where the line stands
     x: str  # where the text stands: it gives way to its neighbour
     anchor: str
-    text: str
-    extra: str = ""  # in the middle of the text, left out on a phone
-    rest: str = ""
+    said: Said
     stuck: bool = False
 
 
@@ -104,9 +117,9 @@ def gauge(
     if first_ms is None or now_ms <= first_ms:
         return None
     scale = Scale(now_ms, first_ms)
-    read = 0.0 if delivered_ms is None else scale.within(delivered_ms)
-    read_text = _read_text(now_ms, delivered_ms, lag)
-    held = _held_label(scale, holders, limit=100 - _width(read_text) - GAP)
+    read = _read_at(scale, delivered_ms, lag)
+    read_said = _read_said(now_ms, delivered_ms, lag)
+    held = _held_label(scale, holders, limit=100 - _width(str(read_said)) - GAP)
     ticks = tuple(_ticks(scale))
     first = f"first entry, {age(now_ms - first_ms)}"
     return Gauge(
@@ -120,13 +133,24 @@ def gauge(
             Tick("100%", "now", "end"),
         ),
         held_label=held[0] if held else None,
-        read_label=_read_label(read, read_text, after=held[1] + GAP if held else 0.0),
-        sentence=_sentence(now_ms, holders, read_text),
+        read_label=_read_label(read, read_said, after=held[1] + GAP if held else 0.0),
+        sentence=_sentence(now_ms, holders, str(read_said)),
     )
 
 
 def _stretch(age_ms: int) -> float:
     return log(1 + max(0, age_ms) / KNEE_MS)
+
+
+def _read_at(scale: Scale, delivered_ms: int | None, lag: Figure) -> float:
+    """Where reading stands. With nothing left to read that is now, however long ago the last entry came."""
+    if _at_the_end(lag):
+        return 100.0
+    return 0.0 if delivered_ms is None else scale.within(delivered_ms)
+
+
+def _at_the_end(lag: Figure) -> bool:
+    return lag.value == 0 and not lag.approximate
 
 
 def _percent(value: float) -> str:
@@ -181,11 +205,11 @@ def _held_label(scale: Scale, holders: Sequence[Holder], *, limit: float) -> tup
     worst = [holder for holder in holders if holder.silent] or list(holders)
     oldest = min(holder.oldest_ms for holder in worst)
     by = abridged(worst[0].name) if len(worst) == 1 else f"{len(worst)} consumers"
-    text, rest = f"{number(sum(holder.count for holder in worst))} held", f", oldest {age(scale.now_ms - oldest)}"
-    extra = f" by {by}"
+    count = number(sum(holder.count for holder in worst))
+    said = Said(f"{count} held", f" by {by}", ", oldest ", oldest, age(scale.now_ms - oldest))
     at = scale.within(oldest)
-    x, anchor, end = _placed(at, _width(text + extra + rest), limit)
-    return Label(_percent(at), _percent(x), anchor, text, extra, rest, worst[0].silent), end
+    x, anchor, end = _placed(at, _width(str(said)), limit)
+    return Label(_percent(at), _percent(x), anchor, said, worst[0].silent), end
 
 
 def _placed(at: float, width: float, limit: float) -> tuple[float, str, float]:
@@ -198,20 +222,20 @@ def _placed(at: float, width: float, limit: float) -> tuple[float, str, float]:
     return end, "end", end
 
 
-def _read_label(read: float, text: str, *, after: float) -> Label:
+def _read_label(read: float, said: Said, *, after: float) -> Label:
     x = max(read, after)
-    if x + _width(text) <= 100:
-        return Label(_percent(read), _percent(x), "start", text)
-    return Label(_percent(read), "100%", "end", text)
+    if x + _width(str(said)) <= 100:
+        return Label(_percent(read), _percent(x), "start", said)
+    return Label(_percent(read), "100%", "end", said)
 
 
-def _read_text(now_ms: int, delivered_ms: int | None, lag: Figure) -> str:
+def _read_said(now_ms: int, delivered_ms: int | None, lag: Figure) -> Said:
     known = "unknown" if lag.value is None else f"{'about ' if lag.approximate else ''}{number(lag.value)}"
-    if lag.value == 0 and not lag.approximate:
-        return "read to the end"
+    if _at_the_end(lag):
+        return Said("read to the end")
     if delivered_ms is None:
-        return f"nothing read yet, lag {known}"
-    return f"read up to {age(now_ms - delivered_ms)} ago, lag {known}"
+        return Said(f"nothing read yet, lag {known}")
+    return Said("read up to ", since_ms=delivered_ms, age=age(now_ms - delivered_ms), tail=f" ago, lag {known}")
 
 
 def _sentence(now_ms: int, holders: Sequence[Holder], read_text: str) -> str:

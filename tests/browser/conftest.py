@@ -59,10 +59,11 @@ def page(site: Site, browser: Browser, admin_state: dict[str, object]) -> Iterat
 
 
 def _note(message: ConsoleMessage, wrong: list[str]) -> None:
-    """A socket that breaks because the test restarts the site is no error of the page, nor is a server that is away."""
+    """A socket that breaks because the test restarts the site is no error of the page, nor is a server that is away,
+    nor a slip of the pen that is refused."""
     expected = (
         *("WebSocket connection", "ERR_CONNECTION_REFUSED", "ERR_CONNECTION_RESET", "ERR_EMPTY_RESPONSE"),
-        "the server responded with a status of 503",
+        *("the server responded with a status of 503", "the server responded with a status of 400"),
     )
     if message.type == "error" and not any(words in message.text for words in expected):
         wrong.append(message.text)

@@ -33,7 +33,7 @@ def place(text: str) -> float:
 
 def extent(label: Label) -> tuple[float, float]:
     """Where a label starts and ends on a wide page."""
-    width, x = len(label.text + label.extra + label.rest) * 0.55, place(label.x)
+    width, x = len(str(label.said)) * 0.55, place(label.x)
     return {"start": (x, x + width), "middle": (x - width / 2, x + width / 2), "end": (x - width, x)}[label.anchor]
 
 
@@ -60,13 +60,21 @@ def test_the_silent_holder_is_what_is_said() -> None:
     label = drawn(held("worker-2", 3201, 134 * MINUTE, 130 * MINUTE), held("w1", 5, 3000, 500, silent=False)).held_label
     assert label is not None
     assert label.stuck
-    assert label.text + label.extra + label.rest == "3,201 held by worker-2, oldest 2 h 14 min"
+    assert str(label.said) == "3,201 held by worker-2, oldest 2 h 14 min"
+
+
+def test_the_ages_that_are_said_are_those_of_moments_a_page_can_count_on_from() -> None:
+    picture = drawn(held("worker-2", 3, 21 * SECOND, SECOND), read=4 * SECOND)
+    assert picture.held_label is not None
+    labels = (picture.held_label, picture.read_label)
+    said = [(NOW - (label.said.since_ms or 0), label.said.age) for label in labels]
+    assert said == [(21 * SECOND, "21 s"), (4 * SECOND, "4 s")]
 
 
 def test_several_silent_holders_are_said_once() -> None:
     label = drawn(held("a", 900, 40 * MINUTE, MINUTE), held("b", 400, 3 * HOUR, MINUTE)).held_label
     assert label is not None
-    assert label.text + label.extra + label.rest == "1,300 held by 2 consumers, oldest 3 h"
+    assert str(label.said) == "1,300 held by 2 consumers, oldest 3 h"
 
 
 @pytest.mark.parametrize("lag", [Figure(14), Figure(0), Figure(None, "set by hand"), Figure(12, "", approximate=True)])
@@ -103,7 +111,7 @@ def test_the_silent_ones_are_drawn_last_and_the_smallest_is_still_seen() -> None
     ],
 )
 def test_how_far_it_was_read(read: int | None, lag: Figure, said: str) -> None:
-    assert drawn(read=read, lag=lag).read_label.text == said
+    assert str(drawn(read=read, lag=lag).read_label.said) == said
 
 
 def test_the_sentence_says_all_of_it() -> None:
@@ -136,3 +144,12 @@ def test_a_flat_zero_lies_on_the_ground() -> None:
     line = spark([0, 0])
     assert line is not None
     assert line.line == "M0 17 72 17"
+
+
+def test_nothing_lies_ahead_of_a_group_that_has_read_everything() -> None:
+    """A stream that nobody writes to: its last entry is old, and still there is nothing left to read."""
+    quiet = drawn(read=HOUR, lag=Figure(0))
+    assert (quiet.read, quiet.ahead) == ("100.00%", "0.00%")
+    assert (quiet.read_label.x, quiet.read_label.anchor) == ("100%", "end")
+    unsure = drawn(read=HOUR, lag=Figure(0, "", approximate=True))
+    assert unsure.ahead == drawn(read=HOUR, lag=Figure(7)).ahead != "0.00%"

@@ -1,6 +1,7 @@
 /**
- * Relative time: ages grow while a page is open, by the clock of the server and by the rule of `dashboard/format.py`.
- * `data-now-ms` stands on the page or on a region that is refreshed by itself: the nearest one counts.
+ * Relative time: ages grow while a page is open, by the clock of the server and by the rule of `dashboard/format.py`. All of them
+ * are told anew at the same moment, so that no two on a page contradict each other. `data-now-ms` stands on the page, and on what
+ * is about another clock: the nearest one counts.
  *
  * @example
  * <main data-now-ms="1763604718412">
@@ -13,7 +14,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** When each region's clock was read: {stamp, seen}. A refreshed region has a new stamp. @type {WeakMap<Element, object>} */
+/** When each clock was read: {stamp, seen}. A refreshed page has a new stamp. @type {WeakMap<Element, object>} */
 const clocks = new WeakMap();
 
 /**
@@ -48,7 +49,7 @@ function serverNow(element) {
   return stamp + performance.now() - clocks.get(region).seen;
 }
 
-/** Changes only what has changed, so that a selection in the text survives. @param {HTMLElement} time */
+/** Changes only what has changed, so that a selection in the text survives. @param {HTMLElement | SVGElement} time */
 function show(time) {
   const text = time.firstChild;
   if (!text || text.nodeType !== Node.TEXT_NODE) return;
@@ -56,12 +57,14 @@ function show(time) {
   if (text.data !== next) text.data = next;
 }
 
-function tick() {
-  if (!document.hidden) document.querySelectorAll("time[data-at]").forEach(show);
+/** Every age on the page, as of now. */
+export function tick() {
+  if (!document.hidden) document.querySelectorAll("[data-at]").forEach(show);
 }
 
 export function bind() {
   document.querySelectorAll("[data-now-ms]").forEach(serverNow);
   setInterval(tick, SECOND);
   document.addEventListener("visibilitychange", tick);
+  document.addEventListener("streamgauge:refreshed", tick);
 }

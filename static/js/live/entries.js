@@ -9,6 +9,7 @@
  *     <tr data-live-pill-row hidden><td colspan="5"><button data-live-pill></button></td></tr>
  *     …
  */
+import { tick } from "../behaviours/relative-time.js";
 import { held } from "./badge.js";
 import { watch } from "./socket.js";
 
@@ -74,8 +75,10 @@ class Entries {
 
   release() {
     this.pillRow.after(...this.waiting);
+    lastEntry(this.waiting.find((row) => row.id));
     this.waiting = [];
     this.fresh = 0;
+    tick();
     [...this.body.children].slice(ROWS + 1).forEach((row) => row.remove());
     if (this.body.querySelector("tr[id]")) this.table.closest("#entries")?.querySelector(":scope > .state")?.remove();
   }
@@ -114,6 +117,12 @@ class Entries {
     }
     return row;
   }
+}
+
+/** What the page says of its last entry is not older than its first row. @param {HTMLTableRowElement | undefined} row */
+function lastEntry(row) {
+  const [said, newest] = [document.querySelector("[data-live-last] time"), row?.querySelector("time")];
+  if (said && newest && Number(newest.dataset.at) > Number(said.dataset.at)) said.dataset.at = newest.dataset.at;
 }
 
 /** Nodes of a row that the server has drawn. A row can only be parsed inside a table. */

@@ -33,6 +33,12 @@ def test_while_it_runs() -> None:
     assert told.results == [("done", 990), ("owner_changed", 10), ("failed", 0), ("unknown", 0)]
 
 
+def test_between_two_turns_of_its_runner_it_is_told_alike() -> None:
+    waiting = operation(done=1000)
+    waiting.state = "queued"
+    assert Progress.of(waiting, NOW).per_second == "100/s"
+
+
 def test_before_anything_is_done() -> None:
     told = Progress.of(operation(done=0), NOW)
     assert (told.per_second, told.left, told.results) == ("", "", [("failed", 0), ("unknown", 0)])

@@ -15,6 +15,8 @@ function choose({ target }) {
 
 export function bind() {
   document.addEventListener("input", choose);
-  // What was typed before this ran, or what the browser put back.
-  for (const target of document.querySelectorAll("[data-chooses]")) choose({ target });
+  // What was typed before this ran, or what the browser put back; a button that is chosen already was meant.
+  for (const target of document.querySelectorAll("[data-chooses]")) {
+    if (!target.form?.querySelector(`[name="${target.dataset.chooses}"]:checked`)) choose({ target });
+  }
 }

@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import groupby
+from operator import itemgetter
 from typing import Literal
 
 import msgpack
 
+from dashboard.streams.stacks import is_stacked, too_many
 from dashboard.streams.trees import Node, document, parsed
 
 Kind = Literal["text", "json", "bytes", "masked"]
@@ -83,16 +85,25 @@ def show(value: bytes, *, limit: int = SHOW_BYTES, tree: bool = True) -> Shown:
 
 def pieces(text: str) -> tuple[Piece, ...]:
     """Text as runs that may be printed and marks for what may not."""
-    if text.isprintable():  # nearly always, and forty times as fast
+    if text.isprintable() and not is_stacked(text):  # nearly always, and forty times as fast
         return (("text", text),) if text else ()
     found: list[Piece] = []
-    for plain, run in groupby(text, key=is_plain):
-        chars = "".join(run)
+    kinds = ((is_plain(char) and not extra, extra) for char, extra in zip(text, too_many(text), strict=True))
+    for (plain, extra), run in groupby(zip(kinds, text, strict=True), key=itemgetter(0)):
+        chars = "".join(char for _, char in run)
         if plain:
             found.append(("text", chars))
+        elif extra:
+            found.append(("byte", _told(chars)))
         else:
             found.extend(("byte", escape(char)) for char in chars)
     return tuple(found)
+
+
+def _told(marks: str) -> str:
+    """The rest of a stack: each mark with how often it follows itself."""
+    runs = [(mark, len(list(run))) for mark, run in groupby(marks)]
+    return "".join(escape(mark) + (f"×{count}" if count > 1 else "") for mark, count in runs)
 
 
 def is_plain(char: str) -> bool:

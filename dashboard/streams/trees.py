@@ -6,6 +6,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from dashboard.streams.stacks import is_stacked, too_many
+
 PARSE_CHARS = 2**20
 """The longest text that is parsed."""
 TREE_NODES = 500
@@ -82,7 +84,10 @@ class _Budget:
 
 def weight(text: str) -> int:
     """Characters that are drawn for a text."""
-    return len(text) if text.isprintable() else sum(1 if char.isprintable() else MARK for char in text)
+    if text.isprintable() and not is_stacked(text):
+        return len(text)
+    marks = zip(text, too_many(text), strict=True)
+    return sum(1 if char.isprintable() and not extra else MARK for char, extra in marks)
 
 
 def _node(name: str, value: Any, budget: _Budget, level: int) -> Node:

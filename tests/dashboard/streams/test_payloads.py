@@ -312,3 +312,32 @@ def test_hexdump_is_offset_bytes_and_ascii() -> None:
         "00000010  00 ff 3c                                         ..<",
     ]
     assert len(list(hexdump(b"x" * 10_000))) == SHOW_BYTES // 16
+
+
+# marks on marks -------------------------------------------------------------------------------------------------------
+
+
+def test_a_letter_bears_a_few_marks_and_the_rest_are_told() -> None:
+    """Sixty accents on one letter are drawn over the four lines above it."""
+    tower = "e\u0301" + "\u0300" * 60 + "\u0301x"
+    assert name_pieces(tower.encode()) == (
+        ("text", "e\u0301" + "\u0300" * 3),
+        ("byte", "\\u0300×57\\u0301"),
+        ("text", "x"),
+    )
+
+
+@pytest.mark.parametrize("text", ["Nguyễn", "ਪੰਜਾਬੀ", "שָׁלוֹם", "ที่นี่", "👩🏽", "e\u0301\u0300" * 40])
+def test_what_people_write_is_no_stack(text: str) -> None:
+    assert name_pieces(text.encode()) == (("text", text),)
+
+
+def test_names_that_differ_in_their_stacks_alone_look_different() -> None:
+    one, other = (("e" + "\u0300" * count).encode() for count in (20, 21))
+    assert name_pieces(one) != name_pieces(other)
+
+
+def test_a_stack_weighs_what_its_marks_do() -> None:
+    stacked = "e\u0300\u0300\u0300\u0300\u0301" * 10
+    drawn = sum(len(text) + 28 * (kind == "byte") for kind, text in name_pieces(stacked.encode()))
+    assert weight(stacked) >= 0.8 * drawn

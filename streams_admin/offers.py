@@ -52,14 +52,22 @@ def _next_step(actor: Actor, target: Target) -> Iterator[Item]:
     """By the kind of the target, about all that it is about."""
     if target.group is None:
         return
-    query = {"group": to_path(target.group), "all": "1"}
+    query = {"group": to_path(target.group), **_which(target)}
+    slug, label = NEXT_STEPS.get(target.kind, ("", ""))
+    if slug and (slug != "consumer_delete" or target.consumer is not None):
+        yield from _item(actor, target, ALL[slug], query, primary=True, label=label)
+
+
+def _which(target: Target) -> dict[str, str]:
+    """The one entry the target is, or the filters that say which ones it stands for."""
+    if target.entry is not None:
+        return {"id": str(target.entry)}
+    query = {"all": "1"}
     if target.consumer is not None:
         query["consumer"] = to_path(target.consumer)
     if target.kind == "poison":
         query["min_deliveries"] = str(settings.POISON_DELIVERIES)
-    slug, label = NEXT_STEPS.get(target.kind, ("", ""))
-    if slug and (slug != "consumer_delete" or target.consumer is not None):
-        yield from _item(actor, target, ALL[slug], query, primary=True, label=label)
+    return query
 
 
 def _for(actor: Actor, target: Target, *slugs: str, **query: str) -> Iterator[Item]:

@@ -9,7 +9,10 @@ from django.shortcuts import render
 
 from dashboard import menus, params
 from dashboard.access import Permission, require
-from dashboard.menus import Target
+from dashboard.fleet.entries import Standing, standing
+from dashboard.fleet.findings import RANK
+from dashboard.fleet.sampler import limits
+from dashboard.menus import Item, Target
 from dashboard.rows import FIELDS, Sight, dumps, sight
 from dashboard.streams.ids import StreamId
 from dashboard.streams.payloads import SHOW_BYTES
@@ -18,21 +21,13 @@ from dashboard.streams.snapshots import Delivery, EntryWhereabouts, Fields
 from dashboard.views.entries import FORMS
 from dashboard.views.watched import Watched, watched
 
-WORDS = {
-    "pending": ("Pending", "late", "late"),
-    "undelivered": ("Undelivered", "late", "idle"),
-    "settled": ("Settled", "ok", "ok"),
-}
-
 
 @dataclass(frozen=True, slots=True)
 class Whereabout:
     """One group's row."""
 
     delivery: Delivery
-    word: str
-    severity: str
-    icon: str
+    standing: Standing
 
 
 def entry(request: HttpRequest, server: str, stream: bytes, entry: StreamId) -> HttpResponse:
@@ -41,7 +36,8 @@ def entry(request: HttpRequest, server: str, stream: bytes, entry: StreamId) -> 
     found = _found(here, stream, entry)
     seen = sight(here.actor, here.server.name, stream)
     fields = found.entry.fields if found.entry else ()
-    pending = [d for d in found.deliveries if d.state == "pending"]
+    whereabouts = _whereabouts(found)
+    worst = min((row for row in whereabouts if row.standing.kind), key=_urgency, default=None)
     context = {
         "server": here.server,
         "key": stream,
@@ -54,8 +50,10 @@ def entry(request: HttpRequest, server: str, stream: bytes, entry: StreamId) -> 
         "downloads": _downloads(fields, seen) if seen.may_read else [],
         "form": form,
         "forms": [(f.capitalize(), params.address({"as": f}), f == form) for f in FORMS],
-        "whereabouts": [Whereabout(d, *WORDS[d.state]) for d in found.deliveries],
-        "pending": pending,
+        "whereabouts": whereabouts,
+        "pending": sum(d.state == "pending" for d in found.deliveries),
+        "worst": worst,
+        "step": _step(here, found, worst) if worst else None,
         "menu": menus.items_for(here.actor, Target(here.server.name, stream, entry=entry)),
         "server_time_ms": found.now_ms,
     }
@@ -64,6 +62,23 @@ def entry(request: HttpRequest, server: str, stream: bytes, entry: StreamId) -> 
 
 def _found(here: Watched, key: bytes, id_: StreamId) -> EntryWhereabouts:
     return here.read(EntryQuery(key, id_, here.server.capabilities()))
+
+
+def _whereabouts(found: EntryWhereabouts) -> list[Whereabout]:
+    age_ms, gone = found.id.age_ms(found.now_ms), found.entry is None
+    return [Whereabout(d, standing(d, age_ms=age_ms, gone=gone, limits=limits())) for d in found.deliveries]
+
+
+def _urgency(row: Whereabout) -> tuple[int, int]:
+    """Sorts what is worst first, then what lasts longest."""
+    pending = row.delivery.pending
+    return RANK[row.standing.severity], -pending.idle_ms if pending else 0
+
+
+def _step(here: Watched, found: EntryWhereabouts, worst: Whereabout) -> Item | None:
+    """What the worst of its states asks for, for this entry alone."""
+    target = Target(here.server.name, found.stream.key, worst.delivery.group, entry=found.id, kind=worst.standing.kind)
+    return next((item for item in menus.items_for(here.actor, target) if item.primary), None)
 
 
 def _downloads(fields: Fields, seen: Sight) -> list[tuple[int, bytes, int]]:

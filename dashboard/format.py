@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 NOTHING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+RARE = 0.0005
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -66,16 +67,17 @@ def size(value: int | None) -> str:
 
 
 def rate(per_second: float | None) -> str:
-    """Entries per second, or per minute or hour when they are rare: "3.1k/s", "41/s", "0.2/s", "2/min", "0"."""
+    """Entries per second, always, so that a column can be compared: "3.1k/s", "41/s", "0.2/s", "0.04/s", "<0.01/s".
+
+    Below RARE it is "0": a mean of the last samples fades and never quite ends.
+    """
     if per_second is None:
         return NOTHING
-    if per_second <= 0:
+    if per_second < RARE:
         return "0"
-    for factor, word in ((1, "s"), (60, "min"), (3_600, "h")):  # noqa: B007  (as above)
-        if per_second * factor >= 0.1:
-            break
-    amount = per_second * factor
-    return f"{_digits(amount)}/{word}" if amount < 999.5 else f"{_digits(amount / 1_000)}k/{word}"
+    if per_second < 0.095:
+        return f"{per_second:.2f}/s" if per_second >= 0.01 else "<0.01/s"
+    return f"{_digits(per_second)}/s" if per_second < 999.5 else f"{_digits(per_second / 1_000)}k/s"
 
 
 def _digits(value: float) -> str:

@@ -98,12 +98,15 @@ def test_a_size_has_a_unit_that_fits(value: int | None, said: str) -> None:
         (41.2, "41/s"),
         (999.6, "1k/s"),
         (3_100, "3.1k/s"),
-        (0.04, "2.4/min"),
-        (0.0005, "1.8/h"),
-        (0.00001, "0/h"),
+        (0.099, "0.1/s"),
+        (0.0949, "0.09/s"),
+        (0.04, "0.04/s"),
+        (0.0099, "<0.01/s"),
+        (0.0005, "<0.01/s"),
+        (0.0004, "0"),
     ],
 )
-def test_a_rate_is_per_minute_or_hour_when_entries_are_rare(per_second: float | None, said: str) -> None:
+def test_a_rate_is_per_second_however_rare_entries_are(per_second: float | None, said: str) -> None:
     assert words.rate(per_second) == said
 
 

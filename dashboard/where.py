@@ -59,13 +59,15 @@ def parse(text: str) -> Where:
     """`status = failed`, `status != ok`, `name ~ part`, `total >= 100`. Raises BadParameter."""
     match = _FORM.fullmatch(text)
     if not match or not match["field"].strip():
-        raise BadParameter("where", f"where is {text[:60]!r}; allowed is a field and a value like {EXAMPLES}.")
+        raise _refused(f"{text[:60]!r} is no condition; write a field and a value, like {EXAMPLES}.")
     found = Where(_bytes(match["field"].strip()), match["sign"], _bytes(match["value"].strip()))
     if found.sign in SIZES and _number(found.value) is None:
-        raise BadParameter(
-            "where", f"where is {text[:60]!r}; {found.sign} compares numbers, like quantity {found.sign} 4."
-        )
+        raise _refused(f"{text[:60]!r} is no condition: {found.sign} compares numbers, like quantity {found.sign} 4.")
     return found
+
+
+def _refused(why: str) -> BadParameter:
+    return BadParameter("where", f"where: {why}")
 
 
 def _number(value: bytes) -> Decimal | None:

@@ -111,3 +111,9 @@ def test_a_page_that_ends_at_its_figures_hides_nothing_from_its_watch(
     page = Shown(viewer, eight, "")
     assert page.minutes == [*range(79, 29, -1)]
     assert f'data-after="{eight + 79 * MINUTE}-0"' in page.html
+
+
+def test_a_sentence_that_ends_with_an_age_ends_there(viewer: Client, eight: int) -> None:
+    assert re.search(
+        r"ago<span[^>]*>[^<]*</span></time>\. Redis trims", viewer.get(f"{STREAM}?tab=retention").content.decode()
+    )

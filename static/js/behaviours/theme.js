@@ -3,7 +3,7 @@
  *
  * @example
  * <button class="scripted" type="button" data-theme-button aria-label="Theme: as the system">
- *   <svg><use href="#i-auto"/></svg>
+ *   <svg><use href="#i-auto"/></svg> <span data-theme-word>Theme</span>
  * </button>
  */
 import { remember } from "../kept.js";
@@ -24,7 +24,10 @@ function choose(theme) {
 
 /** @param {HTMLElement} button */
 function label(button) {
-  button.setAttribute("aria-label", `Theme: ${LABELS[current()]}`);
+  const words = `Theme: ${LABELS[current()]}`;
+  const word = button.querySelector("[data-theme-word]");
+  if (word) word.textContent = words;
+  else button.setAttribute("aria-label", words);
   button.querySelector("use")?.setAttribute("href", ICONS[current()]);
 }
 
@@ -34,6 +37,6 @@ export function bind() {
     const button = event.target.closest("[data-theme-button]");
     if (!button) return;
     choose(STEPS[current()]);
-    label(button);
+    document.querySelectorAll("[data-theme-button]").forEach(label);
   });
 }

@@ -165,3 +165,13 @@ def test_a_slip_on_the_page_of_a_group_leaves_its_list(site: Site, page: Page) -
     expect(page.locator("#pending tbody tr")).to_have_count(1)
     page.get_by_label("Idle at least").fill("0 s")
     expect(page.locator("[data-filter-wrong]")).to_be_empty()
+
+
+def test_a_search_goes_along_to_the_other_filters_of_the_page(site: Site, page: Page) -> None:
+    add(site, 5)
+    page.goto("/s/default/")
+    expect(page.get_by_role("link", name="filter:orders", exact=True)).to_be_visible(timeout=10_000)
+    page.get_by_label("Name contains").fill("orders")
+    page.wait_for_url("**/?search=orders*")
+    page.get_by_role("navigation", name="Health").get_by_role("link", name="Stuck").click()
+    expect(page.get_by_label("Name contains")).to_have_value("orders")

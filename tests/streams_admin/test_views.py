@@ -374,6 +374,14 @@ def test_the_list_has_what_runs_first(client_: redis.Redis, operator: Client) ->
     assert len(links) == 2
 
 
+def test_times_of_day_name_their_zone_once(client_: redis.Redis, admin: Client, settings: Any) -> None:
+    settings.TIME_ZONE = "Europe/Berlin"
+    page = admin.post(plan_url(admin, form_of("ack", group=to_path(GROUP), id="1-0")))["Location"]
+    for address in (reverse("audit"), reverse("operations")):
+        assert text(admin.get(address)).count("Europe/Berlin") == 1
+    assert re.search(r"<dt>at</dt><dd>[0-9: -]+ CES?T</dd>", text(admin.get(page)))
+
+
 def test_how_many_run_is_told_to_who_may_know_of_them(client_: redis.Redis, operator: Client, viewer: Client) -> None:
     operator.post(plan_url(operator, form_of("ack", group=to_path(GROUP), id="1-0")))
     Operation.objects.update(state="running")

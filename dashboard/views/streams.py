@@ -176,6 +176,7 @@ def streams(request: HttpRequest, server: str) -> HttpResponse:
     named = [s for s in all_states if matches(s.key, asked.search)]
     found = [s for s in named if asked.health in ("", s.health)]
     ordered = sorted(found, key=SORTS[asked.sort.lstrip("-")], reverse=asked.sort.startswith("-"))  # type: ignore[arg-type]
+    counts: Counter[str] = Counter(s.health for s in named)
     rows = _rows(ordered, asked)
     shown = rows[asked.start : asked.start + asked.limit]
     context = {
@@ -186,10 +187,10 @@ def streams(request: HttpRequest, server: str) -> HttpResponse:
         "total": len(all_states),
         "found": len(found),
         "folds": sum(bool(row.prefix) for row in rows),
-        "counts": Counter(s.health for s in named),
         "asked": asked,
         "columns": [_column(asked, sort, label) for sort, label in COLUMNS],
-        "healths": [(h, asked.address(health=h)) for h in HEALTHS],
+        "by_health": asked.address(sort=""),
+        "healths": [(h, asked.address(health=h), counts[h] if h else len(named)) for h in HEALTHS],
         "newer": asked.address(start=max(0, asked.start - asked.limit) or "") if asked.start else "",
         "older": asked.address(start=asked.start + asked.limit) if asked.start + asked.limit < len(rows) else "",
         "server_time_ms": snapshot.present_ms,

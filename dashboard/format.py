@@ -123,9 +123,9 @@ def _place(zone: tzinfo) -> str:
 
 
 def clock(epoch_ms: int | None, zone: tzinfo = UTC) -> str:
-    """The time of day, "03:12:35", for rows that stand under a date or within one."""
+    """The time of day and whose it is, "03:12:35 Berlin", for what is within a day."""
     at = moment(epoch_ms)
-    return NOTHING if at is None else f"{at.astimezone(zone):%H:%M:%S}"
+    return NOTHING if at is None else f"{at.astimezone(zone):%H:%M:%S} {_place(zone)}"
 
 
 def plural(count: int | None, one: str, many: str = "") -> str:

@@ -77,7 +77,7 @@ def exact_line(epoch_ms: int | None) -> str:
 
 @register.filter
 def clock(epoch_ms: int | None) -> str:
-    """The time of day in the reader's zone."""
+    """The time of day in the reader's zone, which it names."""
     return words.clock(epoch_ms, timezone.get_current_timezone())
 
 

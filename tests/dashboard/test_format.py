@@ -128,7 +128,7 @@ def test_the_last_day_of_the_calendar_has_no_neighbour() -> None:
 
 
 def test_the_time_of_day() -> None:
-    assert words.clock(AT, BERLIN) == "03:11:58"
+    assert words.clock(AT, BERLIN) == "03:11:58 Berlin"
     assert words.clock(None) == NOTHING
 
 

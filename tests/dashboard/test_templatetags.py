@@ -54,7 +54,7 @@ def test_filters(source: str, said: str) -> None:
 def test_exact_times_follow_the_readers_zone() -> None:
     with timezone.override("Europe/Berlin"):
         assert rendered("{{ now|exact }} {{ now|clock }}", now=NOW) == (
-            "Thu 20 Nov 2025 03:11:58.412 Berlin\nThu 20 Nov 2025 02:11:58.412 UTC 03:11:58"
+            "Thu 20 Nov 2025 03:11:58.412 Berlin\nThu 20 Nov 2025 02:11:58.412 UTC 03:11:58 Berlin"
         )
 
 

@@ -24,7 +24,7 @@ export function held(entries) {
 /** @returns {[keyof LOOKS, string]} */
 function now() {
   const stale = document.querySelector("main [data-stale]");
-  if (stale) return ["reconnecting", `reconnecting${old(stale.querySelector("time")?.textContent.replace(" ago", ""))}`];
+  if (stale) return ["reconnecting", `reconnecting${old(stale.querySelector("time")?.firstChild?.data.replace(" ago", ""))}`];
   if (state === "reconnecting") return [state, `reconnecting${old(age(performance.now() - since))}`];
   return state === "live" && count !== null ? ["held", `held, ${count.toLocaleString("en-US")} new`] : [state, WORDS[state]];
 }

@@ -24,6 +24,12 @@ def pending(site: Site, page: Page) -> list[str]:
     return ids
 
 
+def opened(page: Page, address: str) -> None:
+    """With its scripts running."""
+    page.goto(address)
+    expect(page.locator("[data-live-badge]")).to_have_text("live")
+
+
 def ticked(page: Page) -> int:
     return page.locator("[data-select-row]:checked").count()
 
@@ -34,7 +40,7 @@ def header(page: Page) -> tuple[bool, bool]:
 
 
 def test_all_that_match_are_shown_as_ticked(page: Page, pending: list[str]) -> None:
-    page.goto(GROUP)
+    opened(page, GROUP)
     rows = page.locator("[data-select-row]")
     rows.nth(3).check()
     assert header(page) == (False, True)
@@ -49,7 +55,7 @@ def test_all_that_match_are_shown_as_ticked(page: Page, pending: list[str]) -> N
 
 
 def test_to_untick_a_row_of_all_leaves_the_others_of_the_page(page: Page, pending: list[str]) -> None:
-    page.goto(GROUP)
+    opened(page, GROUP)
     rows = page.locator("[data-select-row]")
     rows.first.check()
     page.locator("[data-select-all]").check()
@@ -60,7 +66,7 @@ def test_to_untick_a_row_of_all_leaves_the_others_of_the_page(page: Page, pendin
 
 
 def test_what_matches_another_filter_is_not_ticked_by_itself(page: Page, pending: list[str]) -> None:
-    page.goto(f"{GROUP}?consumer=ann")
+    opened(page, f"{GROUP}?consumer=ann")
     page.locator("[data-select-row]").first.check()
     page.get_by_label("All 12 that match").check()
     page.locator("select[name=consumer]").select_option("")
@@ -83,7 +89,7 @@ def phone(site: Site, browser: Browser, admin_state: dict[str, object], pending:
 
 
 def test_the_bar_on_a_phone_shows_every_action_and_covers_no_ticked_row(phone: Page) -> None:
-    phone.goto(GROUP)
+    opened(phone, GROUP)
     box = phone.locator("[data-select-row]").nth(8)
     box.evaluate("box => scrollBy(0, box.getBoundingClientRect().top - innerHeight + 60)")
     box.check()
@@ -115,7 +121,7 @@ def test_the_search_of_a_phone_says_what_can_be_searched(phone: Page) -> None:
 
 
 def test_the_menu_of_a_phone_has_the_theme_and_no_keys(phone: Page) -> None:
-    phone.goto("/")
+    opened(phone, "/")
     phone.locator(".masthead-end summary").click()
     theme = phone.get_by_role("button", name="Theme: as the system")
     theme.click()

@@ -108,15 +108,15 @@ def side_doors(source: Source) -> list[int]:
 
 
 def redis_clients(source: Source) -> list[int]:
-    """Law 3: only `servers.py` imports redis-py. The scenarios and their command play customers' services."""
-    if source.within("dashboard/streams/servers.py", *SCENARIOS):
+    """Law 3: only `servers` imports redis-py. The scenarios and their command play customers' services."""
+    if source.within("dashboard/streams/servers/", *SCENARIOS):
         return []
     return [line for line, module in source.imports() if _inside(module, "redis", "valkey", "coredis")]
 
 
 def writes(source: Source) -> list[int]:
-    """Law 4: mutating commands are named, and the client for writes is taken in hand, only in `commands.py`."""
-    if source.within("streams_admin/commands.py", *SCENARIOS):
+    """Law 4: mutating commands are named, and the client for writes is taken in hand, only in `commands`."""
+    if source.within("streams_admin/commands/", *SCENARIOS):
         return []
     return [node.lineno for node in ast.walk(source.tree) if _is_write(node, source)]
 
@@ -126,7 +126,7 @@ def _is_write(node: ast.AST, source: Source) -> bool:
         word = node.value.decode("latin-1") if isinstance(node.value, bytes) else node.value
         return isinstance(word, str) and word in WRITES
     if isinstance(node, ast.Attribute) and node.attr == "hands":
-        return not source.within("dashboard/streams/servers.py")
+        return not source.within("dashboard/streams/servers/")
     return isinstance(node, ast.Call) and bool(TYPED_WRITES.fullmatch(_called(node)))
 
 
@@ -220,14 +220,14 @@ BREACHES = {
     ],
     redis_clients: [
         ("dashboard/views/probes.py", "from redis.asyncio import Redis"),
-        ("streams_admin/commands.py", "def f():\n    import redis"),
+        ("streams_admin/commands/pending.py", "def f():\n    import redis"),
     ],
     writes: [
         ("streams_admin/actions/ack.py", "run('XACK', key)"),
-        ("dashboard/streams/queries.py", "build = [(b'XREADGROUP', key)]"),
+        ("dashboard/streams/queries/entries.py", "build = [(b'XREADGROUP', key)]"),
         ("dashboard/views/entry.py", "server.hands.call(name, key)"),
         ("streams_admin/api.py", "client.xgroup_create(key, group)"),
-        ("dashboard/streams/servers.py", "pipe.flushall()"),
+        ("dashboard/streams/servers/server.py", "pipe.flushall()"),
     ],
     django_in_streams: [
         ("dashboard/streams/ids.py", "from django.utils import timezone"),
@@ -241,7 +241,7 @@ BREACHES = {
         ("dashboard/fleet/sampler.py", "from ..api import metrics"),
     ],
     environment: [
-        ("dashboard/streams/servers.py", "import os\nurl = os.environ['REDIS_URL']"),
+        ("dashboard/streams/servers/server.py", "import os\nurl = os.environ['REDIS_URL']"),
         ("streams_admin/plans.py", "from os import getenv"),
         ("dashboard/asgi.py", "os.environ.setdefault('DEBUG', '1')"),
         ("manage.py", "os.environ['DJANGO_SETTINGS_MODULE']"),
@@ -258,8 +258,8 @@ PERMITTED = [
         "streams_admin/actions/ack.py",
         "from dashboard.streams.ids import StreamId\nfrom dashboard import menus",
     ),
-    (writes, "streams_admin/commands.py", "server.hands.call(b'XACK', key)"),
-    (writes, "dashboard/streams/queries.py", "build = [('XPENDING', key), ('XINFO', 'STREAM', key)]"),
+    (writes, "streams_admin/commands/pending.py", "server.hands.call(b'XACK', key)"),
+    (writes, "dashboard/streams/queries/entries.py", "build = [('XPENDING', key), ('XINFO', 'STREAM', key)]"),
     (sideways, "dashboard/views/attention.py", "from dashboard.fleet.reading import findings_for"),
     (environment, "dashboard/asgi.py", "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'dashboard.settings')"),
 ]

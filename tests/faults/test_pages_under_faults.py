@@ -157,7 +157,7 @@ def test_many_mute_servers_cost_no_more_time_than_one(proxy: Chaos, known: None,
 def test_the_next_request_after_it_came_back_is_fresh(
     proxy: Chaos, known: None, operator: Client, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(servers, "BREAK_FOR", 0.0)
+    monkeypatch.setattr(servers.timing, "BREAK_FOR", 0.0)
     proxy.refuse()
     assert "cannot be read" in ask(operator, EVERY["stream"]).text
     redis_client.xadd(KEY, {"n": "newest"})
@@ -180,7 +180,7 @@ def test_it_is_asked_again_after_a_second(proxy: Chaos, known: None, operator: C
 def test_a_server_that_restarts_and_loads_its_data(
     proxy: Chaos, known: None, operator: Client, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(servers, "BREAK_FOR", 0.0)
+    monkeypatch.setattr(servers.timing, "BREAK_FOR", 0.0)
     with impostor(lambda _: b"-LOADING Redis is loading the dataset in memory\r\n") as loading:
         proxy.refuse()
         proxy.upstream = loading.url

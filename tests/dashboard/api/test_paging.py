@@ -13,8 +13,8 @@ from dashboard.api.paging import Place, part
 from dashboard.api.streams import RANKS
 from dashboard.fleet.sampler import sample_now
 from dashboard.params import BadParameter
-from dashboard.streams import queries
 from dashboard.streams.servers import Server
+from dashboard.streams.steps import PAGE_BYTES
 from tests.dashboard.api.conftest import ORDERS, Seeded
 
 Get = Callable[..., Any]
@@ -90,7 +90,7 @@ def test_entries(seeded: Seeded, get: Get, order: str) -> None:
 def test_a_filter_that_looked_at_enough_says_so_and_goes_on(
     seeded: Seeded, get: Get, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(queries, "LOOK_MAX", 2)
+    monkeypatch.setattr("dashboard.streams.queries.entries.LOOK_MAX", 2)
     first = get(f"{ORDERS}/entries", where="order = 4")
     assert (first["items"], first["scanned"], first["complete"]) == ([], 2, False)
     assert first["stopped"].startswith("Looked at 2 entries")
@@ -100,7 +100,7 @@ def test_a_filter_that_looked_at_enough_says_so_and_goes_on(
 
 def test_large_entries_make_short_pages(server: Server, get: Get, redis_client: redis.Redis) -> None:
     for _ in range(10):
-        redis_client.xadd("large", {"body": b"x" * (queries.PAGE_BYTES // 4)})
+        redis_client.xadd("large", {"body": b"x" * (PAGE_BYTES // 4)})
     first = get(f"{STREAMS}/large/entries")
     assert (len(first["items"]), first["stopped"]) == (4, "The page ends here: what was read weighs 4.2 MB.")
     assert len(pages(get, f"{STREAMS}/large/entries")) == 10

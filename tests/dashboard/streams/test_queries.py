@@ -16,7 +16,6 @@ from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.queries import (
     GROUPS_MAX,
     LOOK_MAX,
-    PAGE_BYTES,
     PAGE_MAX,
     EntryQuery,
     EntryRange,
@@ -33,6 +32,7 @@ from dashboard.streams.queries import (
 from dashboard.streams.sampling import SampleStreams
 from dashboard.streams.servers import Server, ServerConfig
 from dashboard.streams.snapshots import Entry, EntryWhereabouts, StreamOverview
+from dashboard.streams.steps import PAGE_BYTES
 from tests.dashboard.streams.seeding import GROUP, KEY, OTHER, WORKER, fill, group
 
 

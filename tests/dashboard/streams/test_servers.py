@@ -100,7 +100,7 @@ def test_a_server_that_hangs_up_is_unreachable() -> None:
 
 def test_a_server_that_is_loading_is_unreachable_until_it_has_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     """And no reply of the refused round is taken for one of the next."""
-    monkeypatch.setattr(servers, "BREAK_FOR", 0)
+    monkeypatch.setattr(servers.timing, "BREAK_FOR", 0)
     loading = True
     with impostor(
         lambda command: b"-LOADING in memory\r\n" if loading else b"$%d\r\n%s\r\n" % (len(command[1]), command[1])
@@ -146,8 +146,8 @@ def test_a_server_that_is_down_is_not_asked_again_at_once() -> None:
 
 def test_a_server_that_comes_back_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stopped process answers once it goes on; what it can do is asked anew, for it may be another one."""
-    monkeypatch.setattr(servers, "LOOK_TIMEOUT", 0.2)
-    monkeypatch.setattr(servers, "BREAK_FOR", 0.1)
+    monkeypatch.setattr(servers.timing, "LOOK_TIMEOUT", 0.2)
+    monkeypatch.setattr(servers.timing, "BREAK_FOR", 0.1)
     with embedded.start(chosen()) as running:
         server = Server(ServerConfig("stopped", running.url))
         before = server.capabilities()
@@ -358,7 +358,7 @@ def test_hands_that_reach_nobody_say_that_nothing_was_sent() -> None:
 def test_a_lost_reply_is_an_unknown_outcome_and_nothing_is_sent_twice(
     reply: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(servers, "ACT_TIMEOUT", 0.2)
+    monkeypatch.setattr(servers.timing, "ACT_TIMEOUT", 0.2)
     with impostor(lambda command: reply) as doubtful:
         with pytest.raises(OutcomeUnknown, match="may or may not have happened"):
             Hands(doubtful.url).call("XACK", KEY, GROUP, "1-0")
@@ -367,7 +367,7 @@ def test_a_lost_reply_is_an_unknown_outcome_and_nothing_is_sent_twice(
 
 
 def test_a_late_reply_is_not_taken_for_another_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers, "ACT_TIMEOUT", 0.2)
+    monkeypatch.setattr(servers.timing, "ACT_TIMEOUT", 0.2)
 
     def answer(command: list[bytes]) -> bytes:
         if command[1] == b"slow":

@@ -1,0 +1,118 @@
+"""Streams: their names, their facts, their groups."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from dashboard.streams.capabilities import Capabilities
+from dashboard.streams.errors import Gone, NotAllowed
+from dashboard.streams.ids import StreamId
+from dashboard.streams.lag import lag
+from dashboard.streams.queries.base import GROUPS_MAX, PAGE_MAX, Command, Query
+from dashboard.streams.replies import Reply, Row, facts, memory, need, pending_entries, rows, server_ms
+from dashboard.streams.snapshots import Figure, GroupFacts, PendingEntry, StreamFacts, StreamOverview
+
+
+@dataclass(frozen=True)
+class ScanStreams(Query[tuple[int, tuple[bytes, ...]]]):
+    """One step of SCAN: the next cursor (0: done) and the stream keys it met. Keys may come twice."""
+
+    cursor: int = 0
+    count: int = 1000
+    match: bytes | None = None
+
+    def build(self) -> Sequence[Command]:
+        pattern: Command = ("MATCH", self.match) if self.match else ()
+        return [("SCAN", self.cursor, *pattern, "COUNT", self.count, "TYPE", "stream")]
+
+    def parse(self, replies: Sequence[Reply]) -> tuple[int, tuple[bytes, ...]]:
+        cursor, keys = need(replies[0])
+        return int(cursor), tuple(keys)
+
+
+@dataclass(frozen=True)
+class StreamQuery(Query[StreamOverview]):
+    """A stream, its groups, and per group its oldest pending entry (the lowest ID, as XPENDING counts).
+
+    Two round trips: TIME, XINFO STREAM, XINFO GROUPS (and MEMORY USAGE when `memory`), then one XPENDING per group
+    that holds something. Raises Gone or NotAStream.
+    """
+
+    key: bytes
+    can: Capabilities
+    memory: bool = False
+
+    def build(self) -> Sequence[Command]:
+        asked: list[Command] = [("TIME",), ("XINFO", "STREAM", self.key), ("XINFO", "GROUPS", self.key)]
+        return [*asked, ("MEMORY", "USAGE", self.key, *self.can.memory_samples)] if self.memory else asked
+
+    def parse(self, replies: Sequence[Reply]) -> StreamOverview:
+        stream = facts(self.key, replies[1], replies[3] if self.memory else None)
+        found = rows(replies[2])
+        groups = tuple(group_facts(stream, r, self.can) for r in found[:GROUPS_MAX])
+        return StreamOverview(stream, groups, server_ms(replies[0]), groups_cut=len(found) - len(groups))
+
+    def then(self, value: StreamOverview) -> Query[StreamOverview] | None:
+        return _OldestPerGroup(self.key, value) if any(g.pending for g in value.groups) else None
+
+
+@dataclass(frozen=True)
+class _OldestPerGroup(Query[StreamOverview]):
+    key: bytes
+    found: StreamOverview
+
+    def build(self) -> Sequence[Command]:
+        return [("XPENDING", self.key, g.name, "-", "+", 1) for g in self.found.groups if g.pending]
+
+    def parse(self, replies: Sequence[Reply]) -> StreamOverview:
+        answers = iter(replies)
+        groups = tuple(replace(g, oldest=first_pending(next(answers))) if g.pending else g for g in self.found.groups)
+        return replace(self.found, groups=groups)
+
+
+@dataclass(frozen=True)
+class FactsQuery(Query[StreamFacts]):
+    """A stream without its groups, one command. Raises Gone or NotAStream."""
+
+    key: bytes
+
+    def build(self) -> Sequence[Command]:
+        return [("XINFO", "STREAM", self.key)]
+
+    def parse(self, replies: Sequence[Reply]) -> StreamFacts:
+        return facts(self.key, replies[0])
+
+
+@dataclass(frozen=True)
+class MemoryQuery(Query[dict[bytes, Figure]]):
+    """What each of at most PAGE_MAX streams weighs, one MEMORY USAGE each; unknown with the reason where refused."""
+
+    keys: tuple[bytes, ...]
+    can: Capabilities
+
+    def build(self) -> Sequence[Command]:
+        return [("MEMORY", "USAGE", key, *self.can.memory_samples) for key in self.keys[:PAGE_MAX]]
+
+    def parse(self, replies: Sequence[Reply]) -> dict[bytes, Figure]:
+        return {key: memory(reply) for key, reply in zip(self.keys, replies, strict=False)}
+
+
+def group_facts(stream: StreamFacts, found: Row, can: Capabilities) -> GroupFacts:
+    position = StreamId.parse(found[b"last-delivered-id"])
+    return GroupFacts(
+        name=found[b"name"],
+        consumers=found[b"consumers"],
+        pending=found[b"pending"],
+        last_delivered_id=position,
+        entries_read=found.get(b"entries-read"),
+        lag=lag(stream, position, found, overcounts=can.lag_overcounts),
+    )
+
+
+def first_pending(reply: Reply) -> PendingEntry | None:
+    """The single row of XPENDING - + 1; None when there is none, or it vanished or is forbidden meanwhile."""
+    if isinstance(reply, Gone | NotAllowed):
+        return None
+    found = pending_entries(reply)
+    return found[0] if found else None

@@ -1,0 +1,91 @@
+"""redis-py's exceptions as ours, in sentences that are safe to show."""
+
+from __future__ import annotations
+
+import errno
+
+import redis
+import redis.asyncio
+
+from dashboard.streams.errors import Gone, NotAllowed, NotAStream, ServerRefused, StreamError, Unreachable
+
+
+def translate(error: Exception) -> StreamError:
+    """redis-py's exceptions as ours. The first word of an error is its code; the words after it differ per version."""
+    if isinstance(error, StreamError):
+        return error
+    if isinstance(error, redis.ConnectionError) and isinstance(error.__cause__, redis.RedisError):
+        return translate(error.__cause__)  # asyncio wraps what the server says to a new connection
+    if isinstance(error, redis.TimeoutError | TimeoutError):
+        return Unreachable("The server did not answer in time.")
+    if isinstance(error, redis.exceptions.BusyLoadingError):
+        return Unreachable("The server is loading its data and does not answer yet.")
+    if isinstance(error, redis.exceptions.AuthenticationError):
+        return Unreachable("The server does not accept the configured user or password.")
+    if isinstance(error, redis.exceptions.MaxConnectionsError):
+        return Unreachable("All connections to the server are busy.")
+    if isinstance(error, redis.ConnectionError | OSError):
+        return Unreachable(_connection_words(error))
+    if isinstance(error, redis.exceptions.NoPermissionError):
+        return NotAllowed("The server's access list (ACL) does not allow this user to do that.")
+    return _refused(error)
+
+
+def _connection_words(error: Exception) -> str:
+    text = str(error)
+    for sign, words in _CONNECTION_SIGNS.items():
+        if sign in text:
+            return words
+    return "The connection to the server failed."
+
+
+_NOBODY = "The server refuses connections: nothing listens at its address."
+_CONNECTION_SIGNS = {
+    "refused": _NOBODY,
+    # asyncio says "Connect call failed" for any reason; only the number tells which
+    f"Error {errno.ECONNREFUSED} ": _NOBODY,
+    f"Errno {errno.ECONNREFUSED}]": _NOBODY,
+    "No such file": "The server's socket does not exist: it is not running.",
+    "Name or service not known": "The server's host name cannot be resolved.",
+    "Temporary failure in name resolution": "The server's host name cannot be resolved.",
+    "nodename nor servname": "The server's host name cannot be resolved.",
+    "CERTIFICATE": "The server's TLS certificate is not accepted.",
+    "closed by server": "The server closed the connection.",
+    "reset by peer": "The server closed the connection.",
+    "Timeout": "The server did not answer in time.",
+    "timed out": "The server did not answer in time.",
+    "No connection available": "All connections to the server are busy.",
+}
+
+
+def _refused(error: Exception) -> StreamError:
+    code = str(getattr(error, "status_code", None) or str(error).split(" ", 1)[0])
+    code = code if code.isupper() and code.isalpha() else "ERR"
+    if code == "WRONGTYPE":
+        return NotAStream("The key holds another type than a stream.")
+    if code == "NOGROUP":
+        return Gone("The stream or the group does not exist.")
+    if code == "ERR" and ("no such key" in str(error) or "requires the key to exist" in str(error)):
+        return Gone("The stream does not exist.")
+    if code in _UNREADY:
+        return Unreachable(_UNREADY[code])
+    return ServerRefused(_REFUSALS.get(code, f"The server refused: {_plain(error)}"), code)
+
+
+_UNREADY = {
+    "MASTERDOWN": "The server is a replica that lost its primary and does not serve old data.",
+    "CLUSTERDOWN": "The cluster is down.",
+    "BUSY": "The server is busy with a script.",
+}
+_REFUSALS = {
+    "READONLY": "The server is a read-only replica.",
+    "OOM": "The server is out of memory and refuses what needs more.",
+    "MISCONF": "The server cannot save its data to disk and refuses writes.",
+    "NOREPLICAS": "The server has too few replicas and refuses writes.",
+    "MOVED": "The server is part of a cluster, which is not supported yet.",
+}
+
+
+def _plain(error: Exception) -> str:
+    """A server's own words: printable and short."""
+    return "".join(c if c.isprintable() else "?" for c in str(error))[:200]

@@ -1,0 +1,118 @@
+"""Writes on pending entries: acknowledge, claim, release."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from dashboard.streams.errors import NotAllowed, ServerRefused
+from dashboard.streams.ids import StreamId
+from dashboard.streams.queries import Command
+from dashboard.streams.servers import Server
+from streams_admin.commands import scripts
+from streams_admin.commands.held import Alike, Held, all_replies, as_held, as_seen
+
+
+def ack_words(key: bytes, group: bytes, ids: Iterable[StreamId]) -> Command:
+    """XACK as it is sent where scripts are refused, and as a plan shows it."""
+    return ("XACK", key, group, *map(str, ids))
+
+
+def claim_words(
+    key: bytes, group: bytes, to: bytes, min_idle_ms: int, ids: Iterable[StreamId], *options: str | int
+) -> Command:
+    """XCLAIM JUSTID."""
+    return ("XCLAIM", key, group, to, min_idle_ms, *map(str, ids), *options, "JUSTID")
+
+
+def ack(server: Server, key: bytes, group: bytes, parts: Sequence[Alike], *, retried: bool = False) -> list[int] | None:
+    """Per entry 1 (acknowledged), 0 (was not pending any more) or -1 (changed hands meanwhile); None: 1 for all.
+
+    `retried`: also what was delivered again meanwhile, to whomever.
+
+    One script, so that nothing can change between look and act. Where scripts are refused, plain XACK: the caller has
+    looked just before.
+    """
+    try:
+        script = scripts.ACK_RETRIED if retried else scripts.ACK
+        reply = server.hands.call("EVAL", script, 1, key, group, *as_seen(parts, retried=retried))
+        return None if isinstance(reply, int) else list(reply)
+    except (NotAllowed, ServerRefused):
+        ids = [id_ for part in parts for id_ in part.ids.split()]
+        return [int(reply) for reply in all_replies(server, [("XACK", key, group, id_) for id_ in ids])]
+
+
+def claim(
+    server: Server,
+    key: bytes,
+    group: bytes,
+    to: bytes,
+    parts: Sequence[Alike],
+    *,
+    min_idle_ms: int,
+    bump: bool = False,
+    keep_idle: bool = False,
+    force: bool = False,
+) -> list[bytes]:
+    """XCLAIM JUSTID: the IDs that now belong to `to`. Entries idle for less than `min_idle_ms` stay where they are.
+
+    JUSTID does not count a delivery; `bump` does it by RETRYCOUNT, so that no payload travels. `keep_idle` gives each
+    entry the idle time it had (IDLE) instead of 0. Commands differ only by these, so equal ones are sent together.
+    """
+    words = claims(key, group, to, parts, min_idle_ms=min_idle_ms, bump=bump, keep_idle=keep_idle, force=force)
+    return [id_ for reply in all_replies(server, words) for id_ in reply]
+
+
+def claims(
+    key: bytes,
+    group: bytes,
+    to: bytes,
+    parts: Sequence[Alike],
+    *,
+    min_idle_ms: int,
+    bump: bool = False,
+    keep_idle: bool = False,
+    force: bool = False,
+) -> list[Command]:
+    """The commands of `claim`."""
+    forced = ("FORCE",) if force else ()
+    return [
+        ("XCLAIM", key, group, to, min_idle_ms, *" ".join(ids).encode().split(), *options, *forced, "JUSTID")
+        for options, ids in _together_by(parts, bump=bump, keep_idle=keep_idle).items()
+    ]
+
+
+def _together_by(parts: Iterable[Alike], *, bump: bool, keep_idle: bool) -> dict[tuple[str | int, ...], list[str]]:
+    found: dict[tuple[str | int, ...], list[str]] = {}
+    for part in parts:
+        idle: tuple[str | int, ...] = ("IDLE", max(part.idle_ms, 0)) if keep_idle else ()
+        count: tuple[str | int, ...] = ("RETRYCOUNT", part.deliveries + 1) if bump else ()
+        found.setdefault((*idle, *count), []).append(part.ids)
+    return found
+
+
+def nack_words(key: bytes, group: bytes, ids: Sequence[StreamId]) -> Command:
+    """XNACK FAIL: back to nobody, the delivery count as it is."""
+    return ("XNACK", key, group, "FAIL", "IDS", len(ids), *map(str, ids))
+
+
+def nack(server: Server, key: bytes, group: bytes, entries: Sequence[Held]) -> list[int]:
+    """XNACK (Redis 8.8). Per entry 1 (released), 0 (not pending any more) or -1 (changed hands meanwhile).
+
+    Where scripts are refused, plain XNACK: the caller has looked just before.
+    """
+    try:
+        return list(server.hands.call("EVAL", scripts.NACK, 1, key, group, *as_held(entries)))
+    except (NotAllowed, ServerRefused):
+        return [int(reply) for reply in all_replies(server, [nack_words(key, group, [e.id]) for e in entries])]
+
+
+def release(server: Server, key: bytes, group: bytes, entries: Sequence[Held], *, idle_ms: int) -> list[int]:
+    """XCLAIM to the consumer that holds it, as idle for `idle_ms`. Per entry as `nack`, or -2: it has no body.
+
+    Where scripts are refused, plain XCLAIM with the idle time it was seen with as the guard.
+    """
+    try:
+        return list(server.hands.call("EVAL", scripts.RELEASE, 1, key, group, idle_ms, *as_held(entries)))
+    except (NotAllowed, ServerRefused):
+        words = [claim_words(key, group, e.consumer, e.idle_ms, [e.id], "IDLE", idle_ms) for e in entries]
+        return [1 if reply else -1 for reply in all_replies(server, words)]

@@ -96,5 +96,8 @@ def _losses(overview: GroupOverview) -> list[Note]:
         notes.append(Note("stuck", f"{plural(group.pending, 'entry is', 'entries are')} pending", text))
     if group.lag.value:
         text = "A new group of that name starts anew: from the start, or without them."
-        notes.append(Note("late", f"{number(group.lag.value)} not delivered yet", text))
+        about = "about " if group.lag.approximate else ""
+        notes.append(Note("late", f"{about}{number(group.lag.value)} not delivered yet", text))
+    if group.lag.value is None:
+        notes.append(Note("late", "How many are not delivered yet is not known", group.lag.reason))
     return notes or [Note("", "Nothing is lost but the position", "All was read and acknowledged, and nobody reads.")]

@@ -8,7 +8,7 @@ from typing import Any
 from django import forms
 
 from dashboard.access import Permission
-from dashboard.format import plural
+from dashboard.format import number, plural
 from dashboard.names import plain
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.queries import GroupQuery, StreamQuery, Together
@@ -105,7 +105,9 @@ def _losses(groups: tuple[GroupFacts, ...]) -> list[Note]:
         unread = group.lag.value
         parts = [f"{group.pending:,} pending"] if group.pending else []
         if unread != 0:
-            parts.append(f"{'an unknown number' if unread is None else format(unread, ',')} not delivered yet")
+            about = "about " if group.lag.approximate else ""
+            count = "an unknown number" if unread is None else f"{about}{number(unread)}"
+            parts.append(f"{count} not delivered yet")
         if parts:
             notes.append(Note("stuck", f"{plain(group.name)} has {' and '.join(parts)}", "Nobody will process them."))
     return notes

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -14,12 +13,13 @@ from dashboard.format import age, number, plural
 from dashboard.names import plain
 from dashboard.streams.errors import Gone
 from dashboard.streams.ids import MAX, MIN, StreamId
-from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, PendingQuery, fitting
-from dashboard.streams.snapshots import Entry, GroupFacts, StreamOverview
+from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, fitting
+from dashboard.streams.snapshots import Entry, StreamOverview
 from streams_admin import cli, commands
 from streams_admin.actions.affected import ranged
 from streams_admin.actions.base import Action, Ask, Batch, Change, Done, Note, Params, Preview, Seen
 from streams_admin.actions.bounds import boundary_of, count, holds_back, id_of, overview_of
+from streams_admin.actions.losses import GROUPS, Loss, loss_notes, too_deep, within
 from streams_admin.actions.needs import Need, first_needed, lowest_need, safe_notes
 from streams_admin.actions.single import typed
 from streams_admin.errors import BadOrder, Changed
@@ -27,7 +27,7 @@ from streams_admin.which import truth, whole
 
 CHUNK = 10_000
 """Entries one command removes at most, so that the server stays responsive."""
-GROUPS = 8
+GHOSTS = "They stay on its pending list without a body, and nobody can process them."
 
 
 class Trim(Action):
@@ -64,8 +64,9 @@ class Trim(Action):
         }
         if ask.params.get("safe"):
             return _preview(ask, overview, below, going, least, [], safe_notes(need, holds), holds), seen
-        losses = [_loss(ask, g, boundary, overview.facts.length - going) for g in overview.groups[:GROUPS]]
-        return _preview(ask, overview, below, going, least, losses, _loss_notes(losses)), seen
+        lost = _losses(ask, overview, boundary, overview.facts.length - going)
+        notes = loss_notes(lost, len(overview.groups), pending_text=GHOSTS)
+        return _preview(ask, overview, below, going, least, lost, notes), seen
 
     def changed(self, ask: Ask, seen: Seen) -> str:
         try:
@@ -197,44 +198,14 @@ def _nothing(need: Need | None) -> str:
     return "Nothing would be removed: the stream is within that bound already."
 
 
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """What one group would lose. None: cannot be told beforehand."""
-
-    group: str
-    pending: int | None
-    pending_least: bool
-    unread: int | None
-
-
-def _loss(ask: Ask, group: GroupFacts, below: StreamId | None, left: int) -> Loss:
-    lag = group.lag.value
-    unread = None if lag is None else max(0, lag - left)
-    if not group.pending:
-        return Loss(plain(group.name), 0, False, unread)
-    if below is None:
-        return Loss(plain(group.name), None, False, unread)
-    query = PendingQuery(ask.key, group.name, end=below.prev(), limit=PAGE_MAX, bodies=False)
-    page = ask.server.run(query)
-    return Loss(plain(group.name), len(page.items), page.next is not None, unread)
-
-
-def _loss_notes(losses: list[Loss]) -> list[Note]:
-    notes = []
-    for loss in losses:
-        if loss.unread:
-            text = "They would never be delivered to it."
-            notes.append(Note("stuck", f"{loss.group} has not read {plural(loss.unread, 'of them', 'of them')}", text))
-        if loss.pending:
-            least = "at least " if loss.pending_least else ""
-            text = "They stay on its pending list without a body, and nobody can process them."
-            notes.append(Note("stuck", f"{least}{number(loss.pending)} of them are pending in {loss.group}", text))
-        if loss.pending is None:
-            text = "Whether entries that are pending would go cannot be told for so deep a bound."
-            notes.append(Note("late", f"{loss.group} has pending entries", text))
-    if not notes and losses:
-        notes.append(Note("", "No group loses anything", "All of it was read and acknowledged."))
-    return sorted(notes, key=lambda note: note.severity != "stuck")[:4]
+def _losses(ask: Ask, overview: StreamOverview, boundary: StreamId | None, left: int) -> list[Loss]:
+    """What each group would lose, the most first."""
+    groups, facts = overview.groups[:GROUPS], overview.facts
+    if boundary is None:
+        lost = [too_deep(group, left) for group in groups]
+    else:
+        lost = [within(ask, group, facts, MIN, boundary.prev()) for group in groups]
+    return sorted(lost, key=lambda loss: (-loss.weight, loss.group))
 
 
 def _precision(params: Params) -> Note:
@@ -280,11 +251,11 @@ def _preview(
         button=f"Remove {about}{plural(going, 'entry', 'entries')}",
         total=going,
         least=least,
-        counts={"entries": going, **{f"pending in {loss.group}": loss.pending for loss in losses}},
+        counts={"entries": going, **{f"pending in {plain(loss.group)}": loss.pending for loss in losses}},
         notes=[*notes, _precision(ask.params)],
         changes=[
             Change("entries", length, None if least else length - going),
-            *(Change(f"{loss.group}: unread lost", 0, loss.unread) for loss in losses if loss.unread),
+            *(Change(f"{plain(loss.group)}: unread lost", 0, loss.unread) for loss in losses if loss.unread),
         ],
         redis_cli=_lines(ask, below, holds),
         confirm=typed(ask.key),

@@ -191,3 +191,21 @@ def test_unsafe_stays_as_it_was(stream: redis.Redis) -> None:
 def test_safe_is_true_or_false(stream: redis.Redis) -> None:
     with pytest.raises(BadOrder):
         planned("trim", {"maxlen": 10, "safe": "yes"})
+
+
+# without safety: what each group loses -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("bound", [{"minid": "900-0"}, {"maxlen": 101}])
+def test_what_is_lost_is_counted_where_the_server_has_lost_count(stream: redis.Redis, bound: dict[str, Any]) -> None:
+    """The lag of a group that was put in mid-stream is unknown; its unread entries are there to be counted."""
+    assert notes({**bound, "approximate": False})[:2] == [
+        "others has not read 199 of them",
+        f"1 of them pending in {plain(GROUP)}",
+    ]
+
+
+def test_what_lies_too_deep_to_be_counted_is_not_called_safe(server: Server, redis_client: redis.Redis) -> None:
+    fill(redis_client, 2_000)
+    redis_client.xgroup_create(KEY, "others", id="700-0")
+    assert notes({"maxlen": 1_000})[0] == "What others would lose is not known"

@@ -136,7 +136,7 @@ def test_capabilities_are_seen_not_guessed(eyes: Server) -> None:
     can = eyes.capabilities()
     assert can.info.version
     assert can.info.run_id
-    assert can.has("xautoclaim")
+    assert can.has("eval")
 
 
 async def test_the_live_tail_works_with_the_eyes_user(eyes: Server, stream: redis.Redis) -> None:
@@ -229,6 +229,7 @@ def test_the_hands_user_may_look_again_before_acting(stream: redis.Redis, redis_
         ("XADD", KEY, "*", "n", "5"),
         ("XGROUP", "DESTROY", KEY, GROUP),
         ("XREADGROUP", "GROUP", GROUP, "bert", "STREAMS", KEY, ">"),
+        ("XAUTOCLAIM", KEY, GROUP, "bert", "0", "0"),
         ("SCRIPT", "FLUSH"),
         ("SET", "a", "b"),
     ],
@@ -249,7 +250,6 @@ def test_what_later_actions_need_can_be_added(hands: redis.Redis, stream: redis.
     stream.execute_command(*LATER)
     assert hands.execute_command("XADD", KEY, "9-0", "n", "9") == b"9-0"
     assert hands.execute_command("XDEL", KEY, "9-0") == 1
-    assert hands.execute_command("XAUTOCLAIM", KEY, GROUP, "bert", 0, "0", "COUNT", 1)
     assert hands.execute_command("XGROUP", "DESTROY", KEY, GROUP) == 1
     assert hands.execute_command("UNLINK", KEY) == 1
     with pytest.raises(redis.exceptions.NoPermissionError):

@@ -9,14 +9,11 @@ from dashboard.streams.errors import StreamError
 from dashboard.streams.replies import Reply
 from dashboard.streams.snapshots import ServerInfo
 
-PROBED = ("xautoclaim", "xdelex", "xackdel", "xnack", "xcfgset", "eval")
+PROBED = ("xdelex", "xnack", "eval")
 
 NEEDS = {
-    "xautoclaim": "needs Redis 6.2 or Valkey",
     "xdelex": "needs Redis 8.2 or Valkey 9.2",
-    "xackdel": "needs Redis 8.2 or Valkey 9.2",
     "xnack": "needs Redis 8.8",
-    "xcfgset": "needs Redis 8.6",
     "eval": "needs scripting",
 }
 

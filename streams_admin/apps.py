@@ -12,7 +12,8 @@ class StreamsAdminConfig(AppConfig):
     verbose_name = "Streamgauge: actions"
 
     def ready(self) -> None:
-        from streams_admin import offers, operations, results
+        from streams_admin import offers, operations
+        from streams_admin.running import results
 
         menus.register(offers.offers)
         menus.register_nav(offers.pages)

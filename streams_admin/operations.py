@@ -24,14 +24,15 @@ from django.utils import timezone
 from dashboard.access import Actor
 from dashboard.live import hub
 from dashboard.streams.errors import StreamError
-from streams_admin import audit, batches, plans, rights
+from streams_admin import audit, plans
 from streams_admin.actions import ALL
 from streams_admin.actions.base import BATCH, Action, Ask
 from streams_admin.audit import Caller
-from streams_admin.batches import TakenOver, line_of
 from streams_admin.errors import Changed, NotConfirmed, Refused
 from streams_admin.models import Operation, Plan
-from streams_admin.running import Run
+from streams_admin.running import rights, saving
+from streams_admin.running.loop import Run
+from streams_admin.running.saving import TakenOver, line_of
 
 log = logging.getLogger(__name__)
 
@@ -183,7 +184,7 @@ def work_once(turn: float = 0.0) -> bool:
         raise  # ours is out of order, not the operation: it is taken again later
     except Exception as error:
         log.exception("operation %s failed", operation.pk)
-        batches.give_up(operation, error)
+        saving.give_up(operation, error)
     finally:
         close_old_connections()
     return True
@@ -193,14 +194,14 @@ def _go_on(operation: Operation, until: float) -> None:
     """What was being done when a process died comes first, then what was wished for, then the next batches."""
     action, plan = ALL[operation.plan.action], operation.plan
     ask = plans.ask_of(plan, Actor(plan.who, plan.who_kind))
-    if operation.inflight is None and not batches.obey(operation, ask, action):
+    if operation.inflight is None and not saving.obey(operation, ask, action):
         return
     if operation.inflight is None and (why := rights.lost(operation, action)):
-        batches.end(operation, "cancelled", why, ask, action)
+        saving.end(operation, "cancelled", why, ask, action)
         return
     with Run(operation, ask, action) as run:
         while run.advance():
-            batches.rest(operation)
+            saving.rest(operation)
             if time.monotonic() >= until:
                 return run.release()
 

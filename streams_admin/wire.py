@@ -31,7 +31,7 @@ from streams_admin.actions.base import RESULTS
 from streams_admin.errors import BadOrder
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.permissions import NOT_TOLD, hidden_target, said
-from streams_admin.progress import told_figures
+from streams_admin.running.progress import told_figures
 from streams_admin.samples import sample
 
 NAMES = ("group", "to", "consumer", "like")

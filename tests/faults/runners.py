@@ -19,17 +19,18 @@ import os, sys, time, traceback
 from datetime import timedelta
 import django
 django.setup()
-from streams_admin import batches, operations
+from streams_admin import operations
+from streams_admin.running import saving
 from streams_admin.models import Operation
 
 def work():
     os.write(1, b"%d\\n" % os.getpid())
     operations.ORPHANED, operations.RUNNER = timedelta(milliseconds=100), f"here:{os.getpid()}"
-    save = batches.save
+    save = saving.save
     def saved(*args, **changes):
         save(*args, **changes)
         os.write(1, b".")
-    batches.save = saved
+    saving.save = saved
     while Operation.objects.filter(ended=None).exists():
         if not operations.work_once(operations.TURN):
             time.sleep(0.01)

@@ -25,9 +25,10 @@ from django.utils import timezone
 
 from dashboard.names import to_path
 from dashboard.streams.servers import Server
-from streams_admin import operations, results
+from streams_admin import operations
 from streams_admin.embedded import free_port
 from streams_admin.models import AuditEntry, Operation
+from streams_admin.running import results
 from tests import world
 from tests.faults.runners import ROOT, Runners, environment
 from tests.streams_admin.acting import ADMIN, planned

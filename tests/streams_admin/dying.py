@@ -15,8 +15,9 @@ from unittest.mock import patch
 from django.utils import timezone
 
 from dashboard.streams.servers import Hands
-from streams_admin import batches, operations
+from streams_admin import operations
 from streams_admin.models import Operation, Plan
+from streams_admin.running import saving
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -38,8 +39,8 @@ def dies_at(step: int) -> Iterator[list[str]]:
         if len(reached) == step:
             raise Killed(what)
 
-    saving, writing = _between(batches.save, "save", now), _between(Hands.each, "write", now)
-    with patch.object(batches, "save", saving), patch.object(Hands, "each", writing):
+    save, write = _between(saving.save, "save", now), _between(Hands.each, "write", now)
+    with patch.object(saving, "save", save), patch.object(Hands, "each", write):
         yield reached
 
 

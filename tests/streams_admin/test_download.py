@@ -25,10 +25,11 @@ from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.payloads import MASK
 from dashboard.streams.servers import Server
 from dashboard.streams.snapshots import Entry
-from streams_admin import plans, views_download
+from streams_admin import plans
 from streams_admin.actions import ALL, affected
 from streams_admin.actions.base import Ask
 from streams_admin.models import Plan
+from streams_admin.views import downloads
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
 from tests.people import person, signed_in
 from tests.streams_admin.acting import act, planned
@@ -151,21 +152,21 @@ def last_of(chunks: Iterator[bytes]) -> tuple[int, dict[str, Any]]:
 def test_a_file_says_when_there_are_more_entries(
     monkeypatch: pytest.MonkeyPatch, there: int, told: int, complete: bool
 ) -> None:
-    monkeypatch.setattr(views_download, "LINES_MOST", 3)
-    count, last = last_of(views_download.told(pages(there), OPEN))
+    monkeypatch.setattr(downloads, "LINES_MOST", 3)
+    count, last = last_of(downloads.told(pages(there), OPEN))
     assert (count, last["entries"], last["complete"]) == (told, told, complete)
     assert last.get("stopped", "") == ("" if complete else "A file holds at most 3 entries.")
 
 
 def test_a_file_says_when_it_would_be_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views_download, "BYTES_MOST", 2**20)
-    count, last = last_of(views_download.told(pages(100, size=2**18), OPEN))
+    monkeypatch.setattr(downloads, "BYTES_MOST", 2**20)
+    count, last = last_of(downloads.told(pages(100, size=2**18), OPEN))
     assert (count, last["complete"], last["stopped"]) == (5, False, "A file holds at most about 1 MiB.")
 
 
 def test_a_file_says_when_it_took_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views_download, "SECONDS_MOST", -1)
-    count, last = last_of(views_download.told(pages(100), OPEN))
+    monkeypatch.setattr(downloads, "SECONDS_MOST", -1)
+    count, last = last_of(downloads.told(pages(100), OPEN))
     assert (count, last["complete"], last["stopped"]) == (1, False, "Reading took longer than -1 s.")
 
 
@@ -174,7 +175,7 @@ def test_a_file_says_when_the_server_did_not_answer_any_more() -> None:
         yield from pages(2)
         raise Unreachable("The server does not answer.")
 
-    assert last_of(views_download.told(broken(), OPEN)) == (
+    assert last_of(downloads.told(broken(), OPEN)) == (
         2,
         {"complete": False, "entries": 2, "stopped": "The server does not answer."},
     )
@@ -187,7 +188,7 @@ def test_memory_stays_flat(server: Server, redis_client: redis.Redis) -> None:
         pipe.execute()
     ask = Ask(Actor("anna", "user"), servers.get("default"), KEY, {})
     tracemalloc.start()
-    size = sum(map(len, views_download.told(affected.ranged(ask, MIN, MAX), OPEN)))
+    size = sum(map(len, downloads.told(affected.ranged(ask, MIN, MAX), OPEN)))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert size > 48_000_000

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from streams_admin import batches
 from streams_admin.models import Operation
+from streams_admin.running import saving
 
 
 @pytest.fixture
 def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     found: list[float] = []
-    monkeypatch.setattr(batches.time, "sleep", found.append)
+    monkeypatch.setattr(saving.time, "sleep", found.append)
     return found
 
 
@@ -19,19 +19,19 @@ def slept(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 def test_it_rests_so_that_a_batch_is_no_more_than_its_duty(slept: list[float], duty: int, rest: float) -> None:
     operation = Operation(duty=duty)
     operation.spent = 0.1
-    batches.rest(operation)
+    saving.rest(operation)
     assert slept == [pytest.approx(rest)]
 
 
 def test_without_a_limit_it_does_not_rest(slept: list[float]) -> None:
     operation = Operation(duty=100)
     operation.spent = 0.1
-    batches.rest(operation)
+    saving.rest(operation)
     assert slept == []
 
 
 def test_it_never_rests_so_long_that_it_counts_as_gone(slept: list[float]) -> None:
     operation = Operation(duty=1)
     operation.spent = 10.0
-    batches.rest(operation)
-    assert slept == [batches.LONGEST_REST]
+    saving.rest(operation)
+    assert slept == [saving.LONGEST_REST]

@@ -18,9 +18,10 @@ from dashboard.models import AccessGrant
 from dashboard.names import to_path
 from dashboard.streams import servers
 from dashboard.streams.servers import ServerConfig
-from streams_admin import audit, views_export
+from streams_admin import audit
 from streams_admin.audit import Caller, Line
 from streams_admin.models import AuditEntry
+from streams_admin.views import exports
 from tests.dashboard.streams.seeding import KEY
 from tests.people import person
 
@@ -56,7 +57,7 @@ async def read(name: str, who: str = "anna", role: str | None = "admin", query: 
 
 
 async def test_every_line_is_in_it_the_oldest_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(views_export, "CHUNK", 2)
+    monkeypatch.setattr(exports, "CHUNK", 2)
     for number in range(5):
         await anote(reason=f"reason {number}")
     found = [json.loads(line) for line in (await read("audit_jsonl")).splitlines()]
@@ -83,7 +84,7 @@ async def test_no_cell_is_computed(formula: str) -> None:
     await anote(formula.encode(), reason=formula, detail=formula)
     row = next(csv.reader(io.StringIO((await read("audit_csv")).split("\r\n", 1)[1], newline="")))
     assert f"'{formula}" in row
-    assert [cell for cell in row if cell.startswith(views_export.FORMULA)] == []
+    assert [cell for cell in row if cell.startswith(exports.FORMULA)] == []
 
 
 async def test_it_is_filtered_as_the_page() -> None:

@@ -11,8 +11,9 @@ from dashboard.names import to_path
 from dashboard.streams import servers
 from dashboard.streams.errors import Unreachable
 from dashboard.streams.servers import ServerConfig
-from streams_admin import embedded, operations, running
+from streams_admin import embedded, operations
 from streams_admin.models import AuditEntry, Operation
+from streams_admin.running import loop
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
 from tests.servers import chosen
 from tests.streams_admin.acting import ADMIN, of_group, pending, planned, run
@@ -29,10 +30,10 @@ PARAMS = {"claim": of_group(to=to_path(HELPER), bump=True), "ack": of_group()}
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("actions.looking", "running", "operations"):
+    for module in ("actions.looking", "running.loop", "operations"):
         monkeypatch.setattr(f"streams_admin.{module}.BATCH", 3)
-    monkeypatch.setattr(running, "GENTLE", 3)
-    monkeypatch.setattr(running, "LOOK_AFTER", (0, 0.1))
+    monkeypatch.setattr(loop, "GENTLE", 3)
+    monkeypatch.setattr(loop, "LOOK_AFTER", (0, 0.1))
 
 
 def seed(client: redis.Redis) -> redis.Redis:

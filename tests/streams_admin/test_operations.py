@@ -16,13 +16,14 @@ from dashboard.access import Actor, Grant
 from dashboard.names import to_path
 from dashboard.streams import servers
 from dashboard.streams.servers import Hands, Server
-from streams_admin import batches, operations, pace, running
+from streams_admin import operations
 from streams_admin.actions import ALL
 from streams_admin.actions.base import ids_of
 from streams_admin.actions.claim import Claim
 from streams_admin.audit import Caller
 from streams_admin.errors import Changed
 from streams_admin.models import AuditEntry, Operation, Plan
+from streams_admin.running import loop, pace, saving
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
 from tests.streams_admin.acting import ADMIN, OPERATOR, act, before_sending, of_group, pending, planned, run
 from tests.streams_admin.dying import Killed, dies_at, finish, orphan, run_until_killed
@@ -39,7 +40,7 @@ THIRD = b"third"
 @pytest.fixture
 def many(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
     """1,200 entries pending with WORKER, in batches as large as they get."""
-    monkeypatch.setattr(running, "GENTLE", 500)
+    monkeypatch.setattr(loop, "GENTLE", 500)
     fill(redis_client, 1200)
     group(redis_client, read=1200)
     return redis_client
@@ -48,10 +49,10 @@ def many(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPa
 @pytest.fixture
 def few(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
     """Eight entries pending with WORKER, idle for long, delivered once. Three make a batch, and nobody waits."""
-    for module in ("actions.looking", "running", "operations"):
+    for module in ("actions.looking", "running.loop", "operations"):
         monkeypatch.setattr(f"streams_admin.{module}.BATCH", 3)
-    monkeypatch.setattr(running, "GENTLE", 3)
-    monkeypatch.setattr(running, "LOOK_AFTER", (0, 0))
+    monkeypatch.setattr(loop, "GENTLE", 3)
+    monkeypatch.setattr(loop, "LOOK_AFTER", (0, 0))
     fill(redis_client, 8)
     group(redis_client, read=8)
     for number in range(1, 9):
@@ -85,7 +86,7 @@ def test_the_rest_of_a_large_one_runs_in_the_background(many: redis.Redis) -> No
     finish()
     operation.refresh_from_db()
     assert (operation.state, operation.results, operation.done) == ("done", {"done": 1200}, 1200)
-    assert len(operation.entries) == batches.KEPT
+    assert len(operation.entries) == saving.KEPT
     assert operation.entries[0] == ["1-0", "done"]
     assert owners(many) == {HELPER: 1200}
     assert outcomes() == ["started", "done"]
@@ -234,9 +235,9 @@ def test_every_action_survives_being_killed_at_any_step(
     slug: str, duty: int, turn: float, server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for batch in ("BATCH", "GENTLE"):
-        monkeypatch.setattr(running, batch, 2)
+        monkeypatch.setattr(loop, batch, 2)
     monkeypatch.setattr(operations, "BATCH", 1)
-    monkeypatch.setattr(running, "LOOK_AFTER", (0, 0))
+    monkeypatch.setattr(loop, "LOOK_AFTER", (0, 0))
     for step in steps():
         redis_client.flushall()
         RECIPES[slug].seed(redis_client)

@@ -12,9 +12,10 @@ import redis
 from dashboard.names import to_path
 from dashboard.streams import servers
 from dashboard.streams.servers import Server
-from streams_admin import batches, operations, pace
+from streams_admin import operations
 from streams_admin.models import AuditEntry, Operation
-from streams_admin.pace import Pace, aged, divided
+from streams_admin.running import pace, saving
+from streams_admin.running.pace import Pace, aged, divided
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
 from tests.streams_admin.acting import ADMIN, of_group, pending, planned
 from tests.streams_admin.recipes import HELPER
@@ -90,7 +91,7 @@ def begun(slug: str, params: dict[str, Any], between: Callable[[int], object], p
         between(len(rests))
         rests.append(1)
 
-    patch.setattr(batches, "rest", rest)
+    patch.setattr(saving, "rest", rest)
     assert operations.work_once()
     operation.refresh_from_db()
     return operation
@@ -129,7 +130,7 @@ def test_what_is_refused_after_a_piece_was_done_is_a_failure_that_counts_it(
 
 
 def test_a_long_batch_shows_that_its_runner_lives(stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams_admin.running.BEAT_EVERY", 0.0)
+    monkeypatch.setattr("streams_admin.running.loop.BEAT_EVERY", 0.0)
     beats: list[object] = []
     operation = begun("ack", of_group(), lambda _: beats.append(Operation.objects.get().beat), monkeypatch)
     assert operation.state == "done"
@@ -137,7 +138,7 @@ def test_a_long_batch_shows_that_its_runner_lives(stuck: redis.Redis, monkeypatc
 
 
 def test_who_is_taken_over_between_two_pieces_does_no_more(stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams_admin.running.BEAT_EVERY", 0.0)
+    monkeypatch.setattr("streams_admin.running.loop.BEAT_EVERY", 0.0)
     operation = begun("ack", of_group(), lambda _: Operation.objects.update(runner="elsewhere:1"), monkeypatch)
     assert (operation.runner, operation.state, len(pending(stuck))) == ("elsewhere:1", "running", 40)
     assert {who for who, _, _ in pending(stuck).values()} == {WORKER}

@@ -14,7 +14,7 @@ from django.utils import timezone
 from dashboard.names import to_path
 from dashboard.streams.servers import Server
 from streams_admin.models import Operation, Plan
-from streams_admin.progress import FIGURES, Progress, rows
+from streams_admin.running.progress import FIGURES, Progress, rows
 from tests.dashboard.streams.seeding import GROUP, KEY, fill, group
 
 NOW = timezone.now()

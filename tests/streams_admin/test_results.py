@@ -23,10 +23,11 @@ from dashboard.access import Actor, Grant
 from dashboard.names import to_path
 from dashboard.streams import servers
 from dashboard.streams.servers import Server
-from streams_admin import operations, results, running
+from streams_admin import operations
 from streams_admin.actions.claim import Claim
 from streams_admin.audit import Caller
 from streams_admin.models import Operation, Plan
+from streams_admin.running import loop, results
 from tests.dashboard.streams.seeding import fill, group
 from tests.people import person, signed_in
 from tests.streams_admin.acting import ADMIN, act, of_group, planned
@@ -46,7 +47,7 @@ def folder(settings: Any, tmp_path: Path) -> Path:
 @pytest.fixture
 def many(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
     """1,200 entries pending with one consumer, in batches as large as they get."""
-    monkeypatch.setattr(running, "GENTLE", 500)
+    monkeypatch.setattr(loop, "GENTLE", 500)
     fill(redis_client, 1200)
     group(redis_client, read=1200)
     return redis_client

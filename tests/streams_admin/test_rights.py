@@ -18,9 +18,10 @@ from dashboard.models import AccessGrant, ApiToken
 from dashboard.people import actor_again, actor_for_user
 from dashboard.streams import servers
 from dashboard.streams.servers import Server, ServerConfig
-from streams_admin import operations, rights
+from streams_admin import operations
 from streams_admin.audit import Caller
 from streams_admin.models import AuditEntry, Operation
+from streams_admin.running import rights
 from tests.dashboard.streams.seeding import fill, group
 from tests.people import person, signed_in
 from tests.streams_admin.acting import of_group, pending, planned

@@ -25,9 +25,9 @@ from dashboard.streams.errors import StreamError
 from streams_admin import operations, plans
 from streams_admin.actions import ALL
 from streams_admin.audit import Caller
-from streams_admin.batches import outcome
 from streams_admin.errors import Refused
 from streams_admin.models import Operation, Plan
+from streams_admin.running.saving import outcome
 from streams_admin.wire import NAMES
 
 HELP = """One action on a stream: prints the plan, asks, runs it, and prints what came of it; 1 unless all was done.

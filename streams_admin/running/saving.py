@@ -17,11 +17,12 @@ from dashboard.live import hub
 from dashboard.names import from_path
 from dashboard.streams.errors import BadId, StreamError
 from dashboard.streams.ids import MAX, StreamId
-from streams_admin import audit, results
+from streams_admin import audit
 from streams_admin.actions import ALL
 from streams_admin.actions.base import Action, Ask, ids_of
 from streams_admin.audit import Line
 from streams_admin.models import Operation, Plan
+from streams_admin.running import results
 
 KEPT = 1000
 """Results per entry that are kept with an operation; of larger ones all are in a file (`results`)."""

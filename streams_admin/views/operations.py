@@ -15,8 +15,8 @@ from dashboard.access import Permission, actor_of, require
 from streams_admin import operations
 from streams_admin.models import Operation
 from streams_admin.permissions import NOT_TOLD, hidden_target, may_steer, open_to, operation_for, said, steered_by
-from streams_admin.progress import Progress, rows, told_figures
-from streams_admin.ways import form_again, place_of
+from streams_admin.running.progress import Progress, rows, told_figures
+from streams_admin.views.ways import form_again, place_of
 
 PER_PAGE = 50
 

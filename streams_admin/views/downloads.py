@@ -24,8 +24,8 @@ from streams_admin import plans
 from streams_admin.errors import Changed, NoSuchPlan
 from streams_admin.models import Plan
 from streams_admin.permissions import operation_for
-from streams_admin.refusing import refusals
-from streams_admin.results import read
+from streams_admin.running.results import read
+from streams_admin.views.refusals import refusals
 
 LINES_MOST = 100_000
 BYTES_MOST = 64 * 2**20

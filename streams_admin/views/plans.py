@@ -31,10 +31,10 @@ from streams_admin.permissions import (
     open_to,
     said,
 )
-from streams_admin.refusing import refusals
 from streams_admin.samples import sample
-from streams_admin.views_export import chosen
-from streams_admin.ways import instead, place_of, query_of
+from streams_admin.views.exports import chosen
+from streams_admin.views.refusals import refusals
+from streams_admin.views.ways import instead, place_of, query_of
 from streams_admin.which import name as path_name
 
 PER_PAGE = 50

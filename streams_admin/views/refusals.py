@@ -13,7 +13,7 @@ from django.shortcuts import render
 from dashboard.access import actor_of
 from streams_admin import plans
 from streams_admin.errors import Refused
-from streams_admin.ways import place_of, seen_place
+from streams_admin.views.ways import place_of, seen_place
 
 View = Callable[..., HttpResponseBase]
 TITLES = {400: "This cannot be planned", 404: "No such plan", 409: "Nothing was done", 410: "The plan has expired"}

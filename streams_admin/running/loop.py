@@ -21,11 +21,11 @@ from django.db import DatabaseError
 from dashboard.streams import servers
 from dashboard.streams.errors import OutcomeUnknown, StreamError
 from dashboard.streams.servers import Coming
-from streams_admin import batches, results
 from streams_admin.actions.base import BATCH, Action, Ask, Batch, Done, ids_of, part_of
-from streams_admin.batches import TakenOver, Wished
 from streams_admin.models import Operation
-from streams_admin.pace import Pace, aged, divided
+from streams_admin.running import results, saving
+from streams_admin.running.pace import Pace, aged, divided
+from streams_admin.running.saving import TakenOver, Wished
 
 NO_LIMIT = 100
 """A duty that leaves no time to rest."""
@@ -88,7 +88,7 @@ class Run:
             orphaned = self.operation.inflight is not None and self._ahead is None
             return self._resume() if orphaned else self._advance()
         except Wished:
-            goes_on = batches.obey(self.operation, self.ask, self.action)
+            goes_on = saving.obey(self.operation, self.ask, self.action)
             self._keep()
             return goes_on
         except StreamError as error:
@@ -121,7 +121,7 @@ class Run:
         self._ahead = None
         if ahead is not None and ahead.cursor == operation.cursor and self._fresh():
             return ahead.batch, ahead.saved
-        batches.note(operation, inflight=None)
+        saving.note(operation, inflight=None)
         began = time.monotonic()
         batch = self.action.batch(self.ask, operation.plan.seen, operation.cursor)
         self._read_at = time.monotonic()
@@ -136,7 +136,7 @@ class Run:
         pace = self._pace = self._pace or Pace(self.ask.server)
         for piece in divided(work, pace.size):
             if self._pieces:
-                batches.rest(self.operation)
+                saving.rest(self.operation)
             if time.monotonic() - self._saved_at > BEAT_EVERY:
                 self._save()
             began = time.monotonic()
@@ -208,23 +208,23 @@ class Run:
         all_ = _together(Done.of(batch.settled), done, Done(counts=batch.passed))
         cursor = batch.cursor if done.cursor is None else done.cursor
         if batch.last or done.last:
-            batches.note(self.operation, cursor=cursor)
+            saving.note(self.operation, cursor=cursor)
             self._end("done", "", all_)
             return False
-        counted = batches.counted(self.operation, all_.named, all_.counts)
+        counted = saving.counted(self.operation, all_.named, all_.counts)
         then = (self.operation.inflight or {}).get("then")
-        batches.note(self.operation, inflight=then, cursor=cursor, **counted)
+        saving.note(self.operation, inflight=then, cursor=cursor, **counted)
         self._unkept = all_.named
         return True
 
     def _end(self, state: str, error: str, done: Done) -> None:
-        counted = batches.counted(self.operation, done.named, done.counts)
-        batches.end(self.operation, state, error, self.ask, self.action, **counted)
+        counted = saving.counted(self.operation, done.named, done.counts)
+        saving.end(self.operation, state, error, self.ask, self.action, **counted)
         self._keep()
         results.keep(self.operation, done.named)
 
     def _save(self, **changes: Any) -> None:
-        batches.save(self.operation, **changes)
+        saving.save(self.operation, **changes)
         self._saved_at = time.monotonic()
         self._keep()
 

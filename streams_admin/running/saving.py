@@ -1,4 +1,4 @@
-"""What is saved of an operation while it runs (`running`), and how it ends.
+"""What is saved of an operation while it runs (`loop`), and how it ends.
 
 Every save names the beat it follows: who was taken over meanwhile saves nothing more.
 """

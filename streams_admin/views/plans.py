@@ -1,4 +1,4 @@
-"""Pages of the hands: ask for a plan, look at it, run it, see what came of it, and the log of all that was done."""
+"""Pages of plans: ask for one, look at it, run it; and the log of all that was done."""
 
 from __future__ import annotations
 

@@ -14,7 +14,6 @@ from django.utils import timezone, translation
 from dashboard.format import NOTHING
 from dashboard.gauge import Holder, gauge
 from dashboard.menus import Item
-from dashboard.streams.ids import StreamId
 from dashboard.streams.payloads import MASKED, show
 from dashboard.streams.snapshots import Figure
 
@@ -180,11 +179,6 @@ def test_the_gauge_is_drawn_with_its_sentence() -> None:
 def test_positions_are_attributes_in_every_language() -> None:
     with translation.override("de"):
         assert 'width="33.33%"' in part("share", part=1, whole=3)
-
-
-def test_an_id_can_be_copied() -> None:
-    html = part("id", id=StreamId(NOW, 1), href="/e/", copy=True)
-    assert f'data-copy="{NOW}-1"' in html
 
 
 @pytest.mark.parametrize("code", ["400", "403", "403_csrf", "404", "500"])

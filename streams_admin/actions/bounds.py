@@ -15,7 +15,8 @@ COUNT_UP_TO = 5_000
 """Entries a plan reads to count what lies below an ID."""
 
 
-def overview_of(ask: Ask) -> StreamOverview:
+def stream_overview(ask: Ask) -> StreamOverview:
+    """The stream of a plan and its groups, read now. Raises Gone."""
     return ask.server.run(StreamQuery(ask.key, ask.server.capabilities()))
 
 

@@ -20,7 +20,7 @@ from streams_admin import commands
 from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen, ids_of
 from streams_admin.actions.claim_form import QUIET_MS, ClaimForm
 from streams_admin.actions.lines import lines
-from streams_admin.actions.looking import Looked, bodies_of, group_of, overview_of, read_pending
+from streams_admin.actions.looking import Looked, bodies_of, group_of, group_overview, read_pending
 from streams_admin.actions.pending import PendingAction
 from streams_admin.actions.pending_words import (
     busy_note,
@@ -156,7 +156,7 @@ class Claim(PendingAction):
         return Done.of([*((str(id_), result) for id_, result in known.items()), *left])
 
     def form(self, ask: Ask, data: Any = None) -> forms.Form:
-        overview = overview_of(ask)
+        overview = group_overview(ask)
         return ClaimForm(data, overview=overview, losing=_losing(ask, overview))
 
     def from_form(self, ask: Ask, form: forms.Form) -> Params:

@@ -13,9 +13,10 @@ from dashboard.format import plural
 from dashboard.names import EMPTY
 from dashboard.streams.errors import BadId, Gone
 from dashboard.streams.ids import MIN, StreamId, parse_position
-from dashboard.streams.queries import EntryRange, FactsQuery, StreamQuery, Together, fitting
+from dashboard.streams.queries import EntryRange, FactsQuery, Together, fitting
 from dashboard.streams.snapshots import Entry, Page, StreamFacts, StreamOverview
 from streams_admin.actions.base import BATCH, Action, Ask, Batch, Params, Preview, Seen
+from streams_admin.actions.bounds import stream_overview
 from streams_admin.errors import BadOrder, Changed
 from streams_admin.which import Which
 
@@ -106,13 +107,9 @@ class EntriesAction(Action):
             return [["entries", 0]]
 
 
-def overview_of(ask: Ask) -> StreamOverview:
-    return ask.server.run(StreamQuery(ask.key, ask.server.capabilities()))
-
-
 def find(ask: Ask) -> Found:
     """The entries meant, counted up to COUNT_UP_TO."""
-    which, overview = Which.parse(ask.params), overview_of(ask)
+    which, overview = Which.parse(ask.params), stream_overview(ask)
     if which.ids:
         return _find_named(ask, which, overview)
     end = min(which.end, overview.facts.last_id or MIN)
@@ -132,7 +129,7 @@ def _find_named(ask: Ask, which: Which, overview: StreamOverview) -> Found:
 
 def again(ask: Ask, seen: Seen) -> Found:
     """What a plan has seen, in the stream as it is now. Not counted anew."""
-    overview, end = overview_of(ask), StreamId.parse(seen["end"])
+    overview, end = stream_overview(ask), StreamId.parse(seen["end"])
     ids = tuple(StreamId.parse(text) for text in seen.get("ids", []))
     start = ids[0] if ids else StreamId.parse(seen["start"])
     return Found(overview, ids, (), start, end, len(ids), False, named=bool(ids))

@@ -18,7 +18,7 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.snapshots import StreamFacts
 from streams_admin.actions.ack import Ack, acked_lines
 from streams_admin.actions.base import Ask, Batch, Change, Note, Params, Preview, Seen, ids_of, part_of
-from streams_admin.actions.looking import Looked, bodies_of, group_of, look_at, overview_of
+from streams_admin.actions.looking import Looked, bodies_of, group_of, group_overview, look_at
 from streams_admin.actions.pending_words import counts_of, entries_text, owners, per_consumer, sample
 from streams_admin.actions.untouched import each_seen, seen_of
 from streams_admin.errors import Changed
@@ -70,7 +70,7 @@ class Ghosts(Ack):
     def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
         """The ghosts among the next pending entries; the others are passed over in silence."""
         batch = super().batch(ask, seen, cursor)
-        first = overview_of(ask).stream
+        first = group_overview(ask).stream
         ghosts = _without_body(ask, first, [StreamId.parse(id_) for id_ in ids_of(batch.work)])
         return replace(batch, work=part_of(batch.work, {str(id_) for id_ in ghosts}))
 

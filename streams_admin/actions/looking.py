@@ -68,14 +68,15 @@ def group_of(ask: Ask) -> bytes:
     return name("group", ask.params["group"])
 
 
-def overview_of(ask: Ask) -> GroupOverview:
+def group_overview(ask: Ask) -> GroupOverview:
+    """The group of a plan and its consumers, read now. Raises Gone."""
     return ask.server.run(GroupQuery(ask.key, group_of(ask), ask.server.capabilities()))
 
 
 def look_at(ask: Ask) -> Looked:
     """The entries meant, counted up to COUNT_UP_TO, some looked at for their bodies."""
     which = Which.parse(ask.params)
-    overview = overview_of(ask)
+    overview = group_overview(ask)
     entries, least, read_ms = _by_ids(ask, which.ids) if which.ids else _by_filter(ask, which)
     found = {entry.id for entry in entries}
     looked = _with_bodies(ask, entries[:BODIES])

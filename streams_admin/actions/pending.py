@@ -10,7 +10,7 @@ from dashboard.streams.errors import Gone
 from dashboard.streams.queries import Query
 from dashboard.streams.snapshots import GroupOverview
 from streams_admin.actions.base import Action, Ask, Batch, Params, Preview, Seen
-from streams_admin.actions.looking import Looked, look_at, overview_of
+from streams_admin.actions.looking import Looked, group_overview, look_at
 from streams_admin.actions.matching import Matching
 from streams_admin.actions.untouched import named, seen_of
 from streams_admin.errors import BadOrder, Changed
@@ -61,7 +61,7 @@ class PendingAction(Action):
 
     def changed(self, ask: Ask, seen: Seen) -> str:
         try:
-            overview = overview_of(ask)
+            overview = group_overview(ask)
         except Gone:
             return "The stream or the group does not exist any more."
         if not overview.pending.count and not seen.get("forced"):
@@ -95,7 +95,7 @@ class PendingAction(Action):
         return None if "ids" in seen else self.page(ask, seen, cursor)
 
     def figures(self, ask: Ask) -> list[list[Any]]:
-        overview = overview_of(ask)
+        overview = group_overview(ask)
         oldest = overview.group.oldest
         idle = [["oldest idle, s", max(0, oldest.idle_ms) // 1000]] if oldest else []
         return [["pending", overview.pending.count], *held_figures(overview.pending.consumers), *idle]

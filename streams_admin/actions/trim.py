@@ -18,7 +18,7 @@ from dashboard.streams.snapshots import Entry, StreamOverview
 from streams_admin import cli, commands
 from streams_admin.actions.affected import ranged
 from streams_admin.actions.base import Action, Ask, Batch, Change, Done, Note, Params, Preview, Seen
-from streams_admin.actions.bounds import boundary_of, count, holds_back, id_of, overview_of
+from streams_admin.actions.bounds import boundary_of, count, holds_back, id_of, stream_overview
 from streams_admin.actions.losses import GROUPS, Loss, loss_notes, too_deep, within
 from streams_admin.actions.needs import Need, first_needed, lowest_need, safe_notes
 from streams_admin.actions.single import typed
@@ -46,7 +46,7 @@ class Trim(Action):
         return {key: value, **flags}
 
     def look(self, ask: Ask) -> tuple[Preview, Seen]:
-        overview = overview_of(ask)
+        overview = stream_overview(ask)
         below, boundary = boundary_of(ask, overview)
         need = lowest_need(ask) if ask.params.get("safe") else None
         holds = holds_back(ask, overview, need.id, boundary) if need else False
@@ -70,7 +70,7 @@ class Trim(Action):
 
     def changed(self, ask: Ask, seen: Seen) -> str:
         try:
-            overview = overview_of(ask)
+            overview = stream_overview(ask)
         except Gone:
             return "The stream does not exist any more."
         if str(overview.facts.first_id) != seen["first"]:
@@ -112,7 +112,7 @@ class Trim(Action):
         return ranged(ask, MIN, end, seen["most"])
 
     def figures(self, ask: Ask) -> list[list[Any]]:
-        facts = overview_of(ask).facts
+        facts = stream_overview(ask).facts
         return [["entries", facts.length], ["groups", facts.groups]]
 
     def form(self, ask: Ask, data: Any = None) -> forms.Form:

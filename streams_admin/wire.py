@@ -9,11 +9,8 @@ from pydantic import BaseModel, Field
 
 from dashboard.access import Actor
 from dashboard.api.shapes import (
-    Deliveries,
-    Fields,
-    Idle,
+    HeldItem,
     IdText,
-    NoPayloads,
     Reason,
     ServerName,
     Value,
@@ -45,17 +42,8 @@ AtLeast = Annotated[bool, Field(description="true when there may be more than `t
 Who = Annotated[str, Field(description="the user, or `token` and the name of an API token")]
 
 
-class SampleItem(BaseModel):
+class SampleItem(HeldItem):
     """An entry the plan is about, as it is now."""
-
-    id: IdText
-    consumer: Value = Field(description="who holds it; null when nobody does")
-    idle_ms: Idle
-    idle_ms_reason: Reason = ""
-    deliveries: Deliveries
-    fields: Fields
-    fields_reason: NoPayloads = ""
-    body: Literal["present", "gone", "unread"] = Field(description="`unread` where the server does not let us read it")
 
 
 class Caution(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 from django.http import HttpRequest
 from ninja import Query, Router
@@ -14,18 +14,14 @@ from dashboard.api.shapes import (
     LIMIT,
     Added,
     AsOf,
-    Deliveries,
     EntryId,
     Estimate,
-    Fields,
-    Idle,
-    IdText,
+    HeldItem,
     Judged,
     Lag,
     Limit,
     Listing,
     Name,
-    NoPayloads,
     OldestPending,
     PageQuery,
     PathName,
@@ -103,18 +99,10 @@ class ConsumerItem(BaseModel):
     )
 
 
-class PendingItem(BaseModel):
+class PendingItem(HeldItem):
     """A pending entry."""
 
-    id: IdText
     time: Added
-    consumer: Value = Field(description="who holds it; null when it was released")
-    idle_ms: Idle
-    idle_ms_reason: Reason = ""
-    deliveries: Deliveries
-    fields: Fields
-    fields_reason: NoPayloads = ""
-    body: Literal["present", "gone", "unread"] = Field(description="`unread` where the server does not let us read it")
 
 
 class PendingListing(Listing[PendingItem]):

@@ -93,6 +93,19 @@ Scanned = Annotated[int, Field(description="how many entries were looked at")]
 Stopped = Annotated[str, Field(description="why the answer ends before the list does, in a sentence; else empty")]
 
 
+class HeldItem(BaseModel):
+    """A pending entry as every list of them tells it."""
+
+    id: IdText
+    consumer: Value = Field(description="who holds it; null when nobody does: it was released")
+    idle_ms: Idle
+    idle_ms_reason: Reason = ""
+    deliveries: Deliveries
+    fields: Fields
+    fields_reason: NoPayloads = ""
+    body: Literal["present", "gone", "unread"] = Field(description="`unread` where the server does not let us read it")
+
+
 class Query(BaseModel):
     """Query parameters. One that is there and empty counts as not given."""
 

@@ -17,12 +17,10 @@ from streams_admin.actions.looking import Looked, group_of, read_pending
 from streams_admin.actions.pending import PendingAction
 from streams_admin.actions.pending_words import (
     busy_note,
-    counts_of,
-    entries_text,
     ghost_note,
     owners,
     per_consumer,
-    sample,
+    preview_of,
 )
 from streams_admin.actions.untouched import alike, held, not_done
 
@@ -40,13 +38,10 @@ class Ack(PendingAction):
     def preview(self, ask: Ask, looked: Looked) -> Preview:
         group = plain(group_of(ask))
         now = looked.overview.pending.count
-        return Preview(
-            title=f"Acknowledge {entries_text(looked)}",
-            sentence=f"Takes them off the pending list of {group}, as if a worker had finished them.",
-            button=f"Acknowledge {entries_text(looked)}",
-            total=looked.total,
-            least=looked.least,
-            counts=counts_of(looked),
+        return preview_of(
+            looked,
+            "Acknowledge",
+            f"Takes them off the pending list of {group}, as if a worker had finished them.",
             notes=[
                 Note("late", "Nobody will process them", "The group does not deliver an acknowledged entry again."),
                 *busy_note(looked),
@@ -58,7 +53,6 @@ class Ack(PendingAction):
                 Change("all", now, None if looked.least else now - looked.total),
                 Change("in the stream", looked.overview.stream.length, looked.overview.stream.length),
             ],
-            sample=sample(looked),
             redis_cli=acked_lines(ask, looked),
         )
 

@@ -24,13 +24,11 @@ from streams_admin.actions.looking import Looked, bodies_of, group_of, group_ove
 from streams_admin.actions.pending import PendingAction
 from streams_admin.actions.pending_words import (
     busy_note,
-    counts_of,
-    entries_text,
     ghost_note,
     guard_note,
     owners,
     per_consumer,
-    sample,
+    preview_of,
 )
 from streams_admin.actions.untouched import alike, held, not_done, why_not
 from streams_admin.commands import Alike
@@ -70,13 +68,11 @@ class Claim(PendingAction):
         from_whom = plain(next(iter(moved))) or "nobody" if len(moved) == 1 else f"{least}{len(moved)} consumers"
         gain = {**{n: -count for n, count in moved.items()}, to: sum(moved.values()) + len(looked.forced)}
         pending = looked.overview.pending.count
-        return Preview(
-            title=f"Claim {entries_text(looked)} for {plain(to)}",
-            sentence=f"Moves pending entries of {from_whom} in {plain(group_of(ask))} to {plain(to)}.",
-            button=f"Claim {entries_text(looked)}",
-            total=looked.total,
-            least=looked.least,
-            counts=counts_of(looked),
+        return preview_of(
+            looked,
+            "Claim",
+            f"Moves pending entries of {from_whom} in {plain(group_of(ask))} to {plain(to)}.",
+            about=f" for {plain(to)}",
             notes=[
                 *_target_notes(to, looked.overview),
                 *busy_note(looked),
@@ -90,7 +86,6 @@ class Claim(PendingAction):
                 *per_consumer(looked, gain),
                 Change("all", pending, pending + len(looked.forced)),
             ],
-            sample=sample(looked),
             redis_cli=_lines(ask, looked, to),
         )
 
@@ -141,9 +136,8 @@ class Claim(PendingAction):
             raise
 
     def _claim(self, ask: Ask, to: bytes, parts: list[Alike], *, force: bool = False) -> list[bytes]:
-        guard = 0 if force else max(ask.params.get("min_idle_ms", 0), min(part.idle_ms for part in parts))
-        options = {option: ask.params.get(option, False) for option in ("bump", "keep_idle")}
-        return commands.claim(ask.server, ask.key, group_of(ask), to, parts, min_idle_ms=guard, force=force, **options)
+        words = _words(ask, to, min(part.idle_ms for part in parts), parts, force=force)
+        return commands.claim(ask.server, words)
 
     def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
         to, bump, entries = name("to", ask.params["to"]), ask.params.get("bump", False), held(work)

@@ -11,6 +11,7 @@ from dashboard.format import age, number
 from dashboard.names import plain, to_path
 from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
 from streams_admin.actions.base import Note
+from streams_admin.forms import choice_field
 
 QUIET_MS = 60_000
 """A consumer that has not read for longer may be gone."""
@@ -41,7 +42,7 @@ class ClaimForm(forms.Form):
         if all(c.idle_ms >= QUIET_MS for c in fit):
             choices = [("", "choose a consumer"), *choices]
             self.caution = Note("late", "No consumer has read lately", "Who gets the entries may never look at them.")
-        self.fields["to"].choices = choices  # type: ignore[attr-defined]
+        choice_field(self, "to").choices = choices
 
     def clean_new(self) -> str:
         return to_path(str(self.cleaned_data["new"]).encode()) if self.cleaned_data["new"] else ""

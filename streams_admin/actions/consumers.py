@@ -21,6 +21,7 @@ from streams_admin.actions.claim import Claim
 from streams_admin.actions.claim_form import choices_of
 from streams_admin.actions.single import Single, alive_note, figures_of, find_group, named, refusal, the_group
 from streams_admin.errors import BadOrder, Changed
+from streams_admin.forms import choice_field
 from streams_admin.which import name
 
 CLAIM = Claim()
@@ -208,9 +209,9 @@ class ConsumerDeleteForm(forms.Form):
         super().__init__(data, initial={"consumer": chosen})
         self.held = {to_path(c.name): c.pending for c in overview.consumers}
         ours = choices_of(overview.consumers)
-        self.fields["consumer"].choices = ours  # type: ignore[attr-defined]
+        choice_field(self, "consumer").choices = ours
         takers = [choice for choice in ours if choice[0] != chosen]
-        self.fields["to"].choices = [("", "choose who gets them"), *takers]  # type: ignore[attr-defined]
+        choice_field(self, "to").choices = [("", "choose who gets them"), *takers]
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}

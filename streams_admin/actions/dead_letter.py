@@ -30,12 +30,10 @@ from streams_admin.actions.looking import Looked, group_of, read_pending
 from streams_admin.actions.pending import PendingAction
 from streams_admin.actions.pending_words import (
     busy_note,
-    counts_of,
-    entries_text,
     ghost_note,
     owners,
     per_consumer,
-    sample,
+    preview_of,
 )
 from streams_admin.actions.targets import allow_target, reached, tail_of, target_facts, target_figures
 from streams_admin.actions.untouched import held, still_holds
@@ -60,13 +58,10 @@ class DeadLetter(PendingAction):
 
     def preview(self, ask: Ask, looked: Looked) -> Preview:
         group, to, now = plain(group_of(ask)), plain(_to(ask)), looked.overview.pending.count
-        return Preview(
-            title=f"Dead-letter {entries_text(looked)}",
-            sentence=f"Copies them to {to}, with where they came from, and takes them off the list of {group}.",
-            button=f"Dead-letter {entries_text(looked)}",
-            total=looked.total,
-            least=looked.least,
-            counts=counts_of(looked),
+        return preview_of(
+            looked,
+            "Dead-letter",
+            f"Copies them to {to}, with where they came from, and takes them off the list of {group}.",
             notes=[
                 *busy_note(looked),
                 *ghost_note(looked, "They stay on the list: there is nothing to copy."),
@@ -79,7 +74,6 @@ class DeadLetter(PendingAction):
                 Change("all", now, now - looked.total + looked.ghosts if _certain(looked) else None),
                 *_lengths(ask, looked),
             ],
-            sample=sample(looked),
             redis_cli=_lines(ask, looked),
         )
 

@@ -19,7 +19,7 @@ from dashboard.streams.snapshots import StreamFacts
 from streams_admin.actions.ack import Ack, acked_lines
 from streams_admin.actions.base import Ask, Batch, Change, Note, Params, Preview, Seen, ids_of, part_of
 from streams_admin.actions.looking import Looked, bodies_of, group_of, group_overview, look_at
-from streams_admin.actions.pending_words import counts_of, entries_text, owners, per_consumer, sample
+from streams_admin.actions.pending_words import owners, per_consumer, preview_of
 from streams_admin.actions.untouched import each_seen, seen_of
 from streams_admin.errors import Changed
 from streams_admin.which import IDS_MOST
@@ -51,19 +51,16 @@ class Ghosts(Ack):
     def preview(self, ask: Ask, looked: Looked) -> Preview:
         group, now = plain(group_of(ask)), looked.overview.pending.count
         gain = {n: -count for n, count in owners(looked).items()}
-        return Preview(
-            title=f"Clean up {entries_text(looked)} without a body",
-            sentence=f"Takes them off the pending list of {group}. They were trimmed or deleted while pending.",
-            button=f"Clean up {entries_text(looked)}",
-            total=looked.total,
-            least=looked.least,
-            counts=counts_of(looked),
+        return preview_of(
+            looked,
+            "Clean up",
+            f"Takes them off the pending list of {group}. They were trimmed or deleted while pending.",
+            about=" without a body",
             notes=[
                 Note("", "Their content is lost already", "No worker can process them, and nothing brings them back."),
                 Note("", "Entries that have a body are not touched", "Each is looked for just before."),
             ],
             changes=[*per_consumer(looked, gain), Change("all", now, None if looked.least else now - looked.total)],
-            sample=sample(looked),
             redis_cli=acked_lines(ask, looked),
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboard.format import age, number, plural
 from dashboard.names import plain, to_path
-from streams_admin.actions.base import Change, Note
+from streams_admin.actions.base import Change, Note, Preview
 from streams_admin.actions.looking import Looked
 
 SAMPLE = 5
@@ -29,6 +29,32 @@ def sample(looked: Looked) -> list[dict[str, Any]]:
         }
         for e in chosen
     ]
+
+
+def preview_of(
+    looked: Looked,
+    verb: str,
+    sentence: str,
+    *,
+    notes: list[Note],
+    changes: list[Change],
+    redis_cli: list[str],
+    about: str = "",
+) -> Preview:
+    """What a plan about pending entries shows: `verb` and how many stand in its title and on its button."""
+    what = f"{verb} {entries_text(looked)}"
+    return Preview(
+        title=what + about,
+        sentence=sentence,
+        button=what,
+        total=looked.total,
+        least=looked.least,
+        counts=counts_of(looked),
+        notes=notes,
+        changes=changes,
+        sample=sample(looked),
+        redis_cli=redis_cli,
+    )
 
 
 def ghost_note(looked: Looked, what_happens: str) -> list[Note]:

@@ -14,6 +14,7 @@ from django.forms.boundfield import BoundField, BoundWidget
 
 from streams_admin.actions import positions
 from streams_admin.errors import BadOrder
+from streams_admin.forms import choice_field
 
 AT = ("at", "at an ID or a time")
 """The choice that has a box to type into."""
@@ -34,7 +35,7 @@ class PositionForm(forms.Form):
 
     def offer(self, choices: Sequence[tuple[str, str]]) -> None:
         """Which choices there are."""
-        self.fields["to"].choices = choices  # type: ignore[attr-defined]
+        choice_field(self, "to").choices = choices
 
     def visible_fields(self) -> list[BoundField]:
         """Those that have a line of their own."""
@@ -69,7 +70,7 @@ class PositionForm(forms.Form):
         return ""
 
     def _contradiction(self, meant: list[str]) -> str:
-        named = dict(self.fields["to"].choices)  # type: ignore[attr-defined]
+        named = {button.data["value"]: button.data["label"] for button in self["to"].subwidgets}
         said = " and ".join(f"“{str(named[one]).partition(':')[0]}”" for one in meant)
         return f"{said} contradict each other: choose one of them, and empty the box of the other."
 

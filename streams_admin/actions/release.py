@@ -23,13 +23,11 @@ from streams_admin.actions.looking import Looked, group_of, read_pending
 from streams_admin.actions.pending import PendingAction
 from streams_admin.actions.pending_words import (
     busy_note,
-    counts_of,
-    entries_text,
     ghost_note,
     guard_note,
     owners,
     per_consumer,
-    sample,
+    preview_of,
 )
 from streams_admin.actions.untouched import held, still_holds, why_not
 from streams_admin.commands import Held
@@ -46,13 +44,10 @@ class Release(PendingAction):
 
     def preview(self, ask: Ask, looked: Looked) -> Preview:
         now = looked.overview.pending.count
-        return Preview(
-            title=f"Release {entries_text(looked)}",
-            sentence=f"Lets any worker of {plain(group_of(ask))} claim them at once, whoever holds them now.",
-            button=f"Release {entries_text(looked)}",
-            total=looked.total,
-            least=looked.least,
-            counts=counts_of(looked),
+        return preview_of(
+            looked,
+            "Release",
+            f"Lets any worker of {plain(group_of(ask))} claim them at once, whoever holds them now.",
             notes=[
                 *busy_note(looked),
                 *ghost_note(looked, "Redis 7 and later, and Valkey, drop them from the pending list."),
@@ -64,7 +59,6 @@ class Release(PendingAction):
                 Change("all", now, now),
                 Change("least idle", looked.guard_ms, None if _nacks(ask) else RELEASED_MS, _idle_note(ask), "ms"),
             ],
-            sample=sample(looked),
             redis_cli=_lines(ask, looked),
         )
 

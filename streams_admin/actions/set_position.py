@@ -22,6 +22,7 @@ from streams_admin.actions.position_form import AT, PositionForm
 from streams_admin.actions.positions import Count
 from streams_admin.actions.single import Single, alive_note, find_group, named, refusal, the_group
 from streams_admin.errors import BadOrder, Changed
+from streams_admin.forms import choice_field
 from streams_admin.which import name
 
 
@@ -198,7 +199,7 @@ class SetPositionForm(PositionForm):
         overview = the_group(ask)
         others = _others(ask, overview)
         self.offer([*_choices(overview), *([("like", "where another group is")] if others else [])])
-        self.fields["like"].choices = [("", "choose a group"), *others]  # type: ignore[attr-defined]
+        choice_field(self, "like").choices = [("", "choose a group"), *others]
         if not others:
             del self.fields["like"]
 

@@ -41,24 +41,8 @@ def ack(server: Server, key: bytes, group: bytes, parts: Sequence[Alike], *, ret
         return [int(reply) for reply in all_replies(server, [("XACK", key, group, id_) for id_ in ids])]
 
 
-def claim(
-    server: Server,
-    key: bytes,
-    group: bytes,
-    to: bytes,
-    parts: Sequence[Alike],
-    *,
-    min_idle_ms: int,
-    bump: bool = False,
-    keep_idle: bool = False,
-    force: bool = False,
-) -> list[bytes]:
-    """XCLAIM JUSTID: the IDs that now belong to `to`. Entries idle for less than `min_idle_ms` stay where they are.
-
-    JUSTID does not count a delivery; `bump` does it by RETRYCOUNT, so that no payload travels. `keep_idle` gives each
-    entry the idle time it had (IDLE) instead of 0. Commands differ only by these, so equal ones are sent together.
-    """
-    words = claims(key, group, to, parts, min_idle_ms=min_idle_ms, bump=bump, keep_idle=keep_idle, force=force)
+def claim(server: Server, words: Sequence[Command]) -> list[bytes]:
+    """Sends what `claims` made: the IDs that now belong to the new consumer."""
     return [id_ for reply in all_replies(server, words) for id_ in reply]
 
 
@@ -73,7 +57,11 @@ def claims(
     keep_idle: bool = False,
     force: bool = False,
 ) -> list[Command]:
-    """The commands of `claim`."""
+    """XCLAIM JUSTID of these for `to`. Entries idle for less than `min_idle_ms` stay where they are.
+
+    JUSTID does not count a delivery; `bump` does it by RETRYCOUNT, so that no payload travels. `keep_idle` gives each
+    entry the idle time it had (IDLE) instead of 0. Commands differ only by these, so equal ones are sent together.
+    """
     forced = ("FORCE",) if force else ()
     return [
         ("XCLAIM", key, group, to, min_idle_ms, *" ".join(ids).encode().split(), *options, *forced, "JUSTID")

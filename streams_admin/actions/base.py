@@ -3,6 +3,7 @@ its business: `plans` and `operations` do that for all, and a subclass cannot sk
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -150,7 +151,7 @@ class Done:
         return cls({result: text}, Counter({result: text.count(" ") + 1}))
 
 
-class Action:
+class Action(ABC):
     """One verb. Subclasses are stateless; their instances are in `actions.ALL`."""
 
     slug: ClassVar[str]
@@ -168,36 +169,37 @@ class Action:
     pieces: ClassVar[bool] = False
     """Whether a batch may be done piece by piece: each entry for itself."""
 
+    @abstractmethod
     def clean(self, raw: Mapping[str, Any]) -> Params:
         """Checked parameters, defaults filled in. Raises BadOrder."""
-        raise NotImplementedError
 
     def allow(self, ask: Ask) -> None:
         """What has to be allowed beside `permission` on the stream: other streams it writes to. Raises Forbidden."""
+        return
 
     def told(self, params: Params) -> Params:
         """The parameters as the audit log keeps them: no payloads."""
         return params
 
+    @abstractmethod
     def look(self, ask: Ask) -> tuple[Preview, Seen]:
         """Read the present state, bounded, and say what would be done. Raises Refused or StreamError."""
-        raise NotImplementedError
 
+    @abstractmethod
     def changed(self, ask: Ask, seen: Seen) -> str:
         """Why the plan no longer holds, "" while it does."""
-        raise NotImplementedError
 
+    @abstractmethod
     def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
         """Read what to do next from `cursor` on (None at the beginning). Changes nothing."""
-        raise NotImplementedError
 
     def reading(self, ask: Ask, seen: Seen, cursor: Any) -> Query[Batch] | None:
         """What `batch` reads, where one round trip is enough: it may then be read ahead. None: it may not."""
         return None
 
+    @abstractmethod
     def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
         """Do it. Raises StreamError when nothing of it was done, OutcomeUnknown when nobody knows."""
-        raise NotImplementedError
 
     def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
         """What came of work whose outcome was lost, found by reading. Changes nothing.
@@ -210,9 +212,9 @@ class Action:
         """The entries that go, or whose holders are forgotten, page by page as they are now; None: there are none."""
         return None
 
+    @abstractmethod
     def figures(self, ask: Ask) -> list[list[Any]]:
         """Figures read before and after: [label, number] pairs."""
-        raise NotImplementedError
 
     def form(self, ask: Ask, data: Any = None) -> forms.Form:
         """What a person can choose on the page. `ask.params` holds what the page's address says."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -70,8 +71,9 @@ class EntriesAction(Action):
             raise Changed("There is no such entry: it was never added, or trimmed or deleted since.")
         return self.preview(ask, found), {**_seen(found, Which.parse(ask.params)), **self.remember(ask, found)}
 
+    @abstractmethod
     def preview(self, ask: Ask, found: Found) -> Preview:
-        raise NotImplementedError
+        """What would be done, in words and counts."""
 
     def remember(self, ask: Ask, found: Found) -> Seen:
         """What `changed` compares with, beside the entries."""

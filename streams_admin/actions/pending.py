@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -52,8 +53,9 @@ class PendingAction(Action):
     def looked(self, ask: Ask) -> Looked:
         return look_at(ask)
 
+    @abstractmethod
     def preview(self, ask: Ask, looked: Looked) -> Preview:
-        raise NotImplementedError
+        """What would be done, in words and counts."""
 
     def remember(self, ask: Ask, looked: Looked) -> Seen:
         """What `changed` compares with, beside the entries."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -23,14 +24,16 @@ GROUPS_MAX = 50
 NOTHING: Page[Any] = Page(())
 
 
-class Query(Generic[T]):
+class Query(ABC, Generic[T]):
     """One read. Subclasses are frozen dataclasses of its parameters."""
 
+    @abstractmethod
     def build(self) -> Sequence[Command]:
-        raise NotImplementedError
+        """The commands of this round trip; none where nothing has to be asked."""
 
+    @abstractmethod
     def parse(self, replies: Sequence[Reply]) -> T:
-        raise NotImplementedError
+        """The value of one reply per command. Raises StreamError."""
 
     def then(self, value: T) -> Query[T] | None:
         """What to ask next to complete `value`; None when it is complete."""

@@ -1,7 +1,7 @@
 """Another client of the watched server: a process of its own, so that our Python does not stand in its way.
 
-It asks in an even flow, PING and XADD in turn, as workers and producers do that are not busy all the time; what it
-waits for is the server, and the processor where ours keeps it.
+It asks in an even flow, PING and XADD in turn, a pause before each, as workers and producers do that are not busy all
+the time; what it waits for is the server, and the processor where ours keeps it.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import cycle
 from typing import Self
 
 import redis
@@ -72,9 +74,10 @@ def main(url: str) -> None:
         while sys.stdin.readline():
             print("begun", flush=True)
             waits = Waits()
+            turns = cycle(((waits.ping, client.ping), (waits.xadd, partial(client.xadd, KEY, {"n": 1}, maxlen=1000))))
             while not select.select([sys.stdin], [], [], random.uniform(0, 2 * PAUSE))[0]:
-                waits.ping.append(_took(client.ping))
-                waits.xadd.append(_took(lambda: client.xadd(KEY, {"n": 1}, maxlen=1000)))
+                took, request = next(turns)
+                took.append(_took(request))
             sys.stdin.readline()
             print(json.dumps(vars(waits)), flush=True)
 

@@ -10,10 +10,13 @@ from typing import Any
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import LOOK_MAX, Command, Query
 from dashboard.streams.replies import Reply, need, server_ms
-from streams_admin.actions.base import Ask, Batch, Seen
+from streams_admin.actions.base import BATCH, Ask, Batch, Seen
 from streams_admin.actions.looking import group_of
 from streams_admin.actions.untouched import SLACK_MS, Row, as_work
 from streams_admin.which import Which
+
+WIDER = LOOK_MAX // BATCH
+"""Times as many entries are looked at as there is room for, where few of them may match."""
 
 
 @dataclass(frozen=True)
@@ -32,41 +35,38 @@ class Matching(Query[Batch]):
     total: int | None
     ends: bool
     """Whether what is in `room` ends the plan's limit."""
-    wide: bool
-    """Whether few of the entries just before matched."""
+    look: int
+    """Entries that are looked at: more than there is room for where few of them may match."""
 
     @classmethod
     def of(cls, ask: Ask, seen: Seen, cursor: Any) -> Matching:
         which = Which.parse(ask.params)
         start = StreamId.parse(cursor["at"]) if cursor else which.start
         taken = cursor["taken"] if cursor else 0
+        wide = which.min_idle_ms > 0 or which.min_deliveries > 1 or bool(cursor and cursor.get("wide"))
         left = ask.most if seen["limit"] is None else max(0, seen["limit"] - taken)
+        room = min(ask.most, left)
         return cls(
             key=ask.key,
             group=group_of(ask),
             which=replace(which, start=start, end=StreamId.parse(seen["end"])),
             latest_ms=seen["at_ms"] - seen["guard_ms"] + SLACK_MS,
-            room=min(ask.most, left),
+            room=room,
+            look=ask.most * WIDER if wide else room,
             taken=taken,
             total=seen["total"],
             ends=seen["limit"] is not None and left <= ask.most,
-            wide=which.min_idle_ms > 0 or which.min_deliveries > 1 or bool(cursor and cursor.get("wide")),
         )
-
-    @property
-    def _look(self) -> int:
-        """Entries that are looked at: more than there is room for where few of them may match."""
-        return LOOK_MAX if self.wide else self.room
 
     def build(self) -> Sequence[Command]:
         of: Command = () if self.which.consumer is None else (self.which.consumer,)
         start, end = str(self.which.start), str(self.which.end)
-        return [("TIME",), ("XPENDING", self.key, self.group, start, end, self._look + 1, *of)]
+        return [("TIME",), ("XPENDING", self.key, self.group, start, end, self.look + 1, *of)]
 
     def parse(self, replies: Sequence[Reply]) -> Batch:
         rows = need(replies[1])
         least_ms, least = server_ms(replies[0]) - self.latest_ms, self.which.min_deliveries
-        looked = rows[: self._look]
+        looked = rows[: self.look]
         same = [row for row in looked if (row[2] >= least_ms or row[2] < 0) and row[3] >= least]
         full, more = len(same) > self.room, len(rows) > len(looked)
         kept = same[: self.room]

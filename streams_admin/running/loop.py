@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Self
 
 from django.db import DatabaseError
@@ -24,7 +24,7 @@ from dashboard.streams.servers import Coming
 from streams_admin.actions.base import BATCH, Action, Ask, Batch, Done, ids_of, part_of
 from streams_admin.models import Operation
 from streams_admin.running import results, saving
-from streams_admin.running.pace import Pace, aged, divided
+from streams_admin.running.pace import Pace, aged, behind_others, divided, way_to
 from streams_admin.running.saving import TakenOver, Wished
 
 NO_LIMIT = 100
@@ -48,6 +48,12 @@ class _Ahead:
     saved: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class _Paces:
+    reading: Pace
+    acting: Pace
+
+
 class Run:
     """An operation that this process runs. A context manager: whatever happens, no answer is left on a connection.
 
@@ -65,17 +71,19 @@ class Run:
         )
         self._reads_ahead = hurries and not alone
         self._in_pieces = action.pieces and not (hurries or alone)
-        self._pace: Pace | None = None
+        self._manner: AbstractContextManager[None] = nullcontext() if hurries or alone else behind_others()
         self._pieces: list[Done] = []
         self._coming: tuple[Any, Coming[Batch]] | None = None
         self._ahead: _Ahead | None = None
-        self._read_at = self._saved_at = 0.0
+        self._read_at, self._saved_at = 0.0, time.monotonic()
         self._unkept: dict[str, str] = {}
 
     def __enter__(self) -> Self:
+        self._manner.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._manner.__exit__(None, None, None)
         if self._coming is not None:
             self._coming[1].drop()
 
@@ -122,23 +130,50 @@ class Run:
         if ahead is not None and ahead.cursor == operation.cursor and self._fresh():
             return ahead.batch, ahead.saved
         saving.note(operation, inflight=None)
+        return self._look_by_look() if self._in_pieces else self._look(self.ask, operation.cursor), False
+
+    def _look(self, ask: Ask, cursor: Any) -> Batch:
         began = time.monotonic()
-        batch = self.action.batch(self.ask, operation.plan.seen, operation.cursor)
+        batch = self.action.batch(ask, self.operation.plan.seen, cursor)
         self._read_at = time.monotonic()
-        operation.spent += self._read_at - began
-        return batch, False
+        self.operation.spent += self._read_at - began
+        return batch
+
+    def _look_by_look(self) -> Batch:
+        """Read some entries, rest, and so on; as if all had been read with the last ones. Raises TakenOver."""
+        looks: list[tuple[float, Batch]] = []
+        cursor, room, last = self.operation.cursor, BATCH, False
+        while room and not last:
+            if looks:
+                self._rest()
+            most, began = min(room, self._paces.reading.size()), time.monotonic()
+            found = self._look(replace(self.ask, most=most), cursor)
+            self._paces.reading.took(self._read_at - began, most)
+            looks.append((self._read_at, found))
+            cursor, room, last = found.cursor, room - most, found.last
+        work = [item for at, found in looks for item in aged(found.work, int((self._read_at - at) * 1000))]
+        settled = [pair for _, found in looks for pair in found.settled]
+        return Batch(work, cursor, settled, last, sum((found.passed for _, found in looks), Counter()))
+
+    def _rest(self) -> None:
+        """Raises TakenOver."""
+        saving.rest(self.operation)
+        if time.monotonic() - self._saved_at > BEAT_EVERY:
+            self._save()
+
+    @cached_property
+    def _paces(self) -> _Paces:
+        way = way_to(self.ask.server)
+        return _Paces(Pace(way), Pace(way))
 
     def _fresh(self) -> bool:
         return time.monotonic() - self._read_at < FRESH_FOR
 
     def _piece_by_piece(self, work: list[Any]) -> Done:
         """Act on some entries, rest, and so on. Raises TakenOver."""
-        pace = self._pace = self._pace or Pace(self.ask.server)
+        pace = self._paces.acting
         for piece in divided(work, pace.size):
-            if self._pieces:
-                saving.rest(self.operation)
-            if time.monotonic() - self._saved_at > BEAT_EVERY:
-                self._save()
+            self._rest()
             began = time.monotonic()
             self._pieces.append(self._attempt(aged(piece, int((began - self._read_at) * 1000))))
             pace.took(time.monotonic() - began, len(ids_of(piece)))
@@ -153,7 +188,7 @@ class Run:
             self.operation.spent += time.monotonic() - began
             return done
         except OutcomeUnknown:
-            return self._look(work)
+            return self._found_out(work)
 
     def _meanwhile(self, batch: Batch) -> None:
         if self._reads_ahead and not batch.last:
@@ -181,7 +216,7 @@ class Run:
         query = self.action.reading(self.ask, self.operation.plan.seen, cursor)
         return None if query is None else (cursor, self.ask.server.send(query))
 
-    def _look(self, work: list[Any]) -> Done:
+    def _found_out(self, work: list[Any]) -> Done:
         for pause in LOOK_AFTER:
             time.sleep(pause)
             try:
@@ -195,7 +230,7 @@ class Run:
         """After a crash. What was not done is done now: whoever was about to do it is gone."""
         left = self.operation.inflight or {}
         batch = Batch(left["work"], left["cursor"], [tuple(pair) for pair in left.get("settled", ())], left["last"])
-        found = self._look(batch.work)
+        found = self._found_out(batch.work)
         undone, rest = _undone(batch.work, found)
         if not undone:
             return self._note(batch, found)

@@ -1,20 +1,22 @@
 """How gently an operation treats the watched server while it has a duty limit.
 
-A batch is done in pieces, each about as long as a request takes to get to the server and back: who asks meanwhile waits
-about once more for what it waits for anyhow. Between two pieces the operation rests.
+A batch is read and done in pieces, each about as long as a request takes to get to the server and back: who asks
+meanwhile waits about once more for what it waits for anyhow. Between two pieces the operation rests.
 """
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from dashboard.streams.servers import Server
 from streams_admin.actions.base import BATCH
 from streams_admin.actions.looking import CLOCK
 
-FIRST, LEAST = 20, 10
+FIRST, LEAST = 5, 3
 """Entries of the first piece, when it is not known yet what one costs, and of the smallest one."""
 LOOKS = 3
 """Requests that are sent to measure the way: the shortest counts."""
@@ -22,13 +24,16 @@ FORGET = 1.05
 """By how much an entry may be dearer than the cheapest so far: a piece that was held up by others says little."""
 
 
-class Pace:
-    """Of one run on one server."""
+def way_to(server: Server) -> float:
+    """Seconds that a request takes to get there and back. Raises StreamError."""
+    return min(_took(server) for _ in range(LOOKS))
 
-    def __init__(self, server: Server) -> None:
-        """Raises StreamError."""
-        self._way = min(_took(server) for _ in range(LOOKS))
-        self._cost = 0.0
+
+class Pace:
+    """Of one run, in reading or in acting; `way` as `way_to` tells."""
+
+    def __init__(self, way: float) -> None:
+        self._way, self._cost = way, 0.0
 
     def size(self) -> int:
         """Entries of the next piece."""
@@ -44,6 +49,24 @@ def _took(server: Server) -> float:
     began = time.perf_counter()
     server.run(CLOCK)
     return time.perf_counter() - began
+
+
+@contextmanager
+def behind_others() -> Iterator[None]:
+    """This thread lets go first whoever else wakes up on its processor: the watched server may run on it as well.
+
+    Where the system knows no such thing, or does not allow it, nothing is different.
+    """
+    if not hasattr(os, "sched_setscheduler") or os.sched_getscheduler(0) != os.SCHED_OTHER:
+        yield
+        return
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
 
 
 def aged(work: Iterable[Any], ms: int) -> list[Any]:

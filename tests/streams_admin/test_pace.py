@@ -1,32 +1,31 @@
-"""An operation with a duty limit does a batch in pieces that nobody waits for longer than for the way to the server."""
+"""An operation with a duty limit reads and does a batch in pieces that nobody waits for longer than for the way."""
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import redis
 
 from dashboard.names import to_path
-from dashboard.streams import servers
 from dashboard.streams.servers import Server
 from streams_admin import operations
 from streams_admin.models import AuditEntry, Operation
 from streams_admin.running import pace, saving
-from streams_admin.running.pace import Pace, aged, divided
+from streams_admin.running.pace import Pace, aged, behind_others, divided
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
 from tests.streams_admin.acting import ADMIN, of_group, pending, planned
 from tests.streams_admin.recipes import HELPER
 
 HELD = ["worker", 3, 900]
-COUNT, FIRST_BATCH = 560, 500
-
-
-def paced(monkeypatch: pytest.MonkeyPatch, way: float) -> Pace:
-    monkeypatch.setattr(pace, "_took", lambda server: way)
-    return Pace(servers.get("default"))
+COUNT, FIRST_BATCH, PIECE = 560, 500, 20
+LOOKS = [60, 60, 60]
+"""Entries that are pending at each rest until the last batch is read."""
 
 
 @pytest.mark.parametrize(
@@ -40,17 +39,15 @@ def paced(monkeypatch: pytest.MonkeyPatch, way: float) -> Pace:
     ],
     ids=["as long as the way", "cheap", "dear", "far away", "never more than a batch"],
 )
-def test_a_piece_takes_about_as_long_as_the_way(
-    way: float, seconds: float, entries: int, size: int, server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    found = paced(monkeypatch, way)
+def test_a_piece_takes_about_as_long_as_the_way(way: float, seconds: float, entries: int, size: int) -> None:
+    found = Pace(way)
     assert found.size() == pace.FIRST
     found.took(seconds, entries)
     assert found.size() == size
 
 
-def test_a_piece_that_was_held_up_says_little(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = paced(monkeypatch, 0.0001)
+def test_a_piece_that_was_held_up_says_little() -> None:
+    found = Pace(0.0001)
     found.took(0.0002, 20)
     found.took(5.0, 20)
     assert found.size() == 19
@@ -70,13 +67,28 @@ def test_who_waits_grows_older() -> None:
     assert aged([["1-0", "w", 1, 900, "since"]], 40) == [["1-0", "w", 1, 940, "since"]]
 
 
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="only Linux has it")
+def test_a_thread_lets_others_go_first_and_is_as_before_afterwards() -> None:
+    with suppress(ZeroDivisionError), behind_others():
+        assert os.sched_getscheduler(0) == os.SCHED_BATCH
+        raise ZeroDivisionError
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="only Linux has it")
+def test_where_the_system_does_not_allow_it_nothing_is_different(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_setscheduler", refused := Mock(side_effect=PermissionError))
+    with behind_others():
+        assert refused.called
+
+
 # As an operation -----------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def stuck(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch, db: None) -> redis.Redis:
-    """COUNT entries, delivered just now; the first 500 are done with the request, then pieces of 20."""
-    monkeypatch.setattr(Pace, "size", lambda self: pace.FIRST)
+    """COUNT entries, delivered just now; the first 500 are done with the request, then pieces of PIECE."""
+    monkeypatch.setattr(Pace, "size", lambda self: PIECE)
     fill(redis_client, COUNT)
     group(redis_client, read=COUNT)
     return redis_client
@@ -100,31 +112,34 @@ def begun(slug: str, params: dict[str, Any], between: Callable[[int], object], p
 def test_it_rests_between_pieces(stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     left: list[int] = []
     operation = begun("ack", of_group(), lambda _: left.append(len(pending(stuck))), monkeypatch)
-    assert (operation.state, operation.results, left) == ("done", {"done": COUNT}, [40, 20])
+    assert (operation.state, operation.results, left) == ("done", {"done": COUNT}, [*LOOKS, 40, 20])
 
 
-def test_what_is_touched_between_two_pieces_is_left_alone(stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("rests", [1, len(LOOKS)], ids=["while others are read", "between two pieces"])
+def test_what_is_touched_once_it_was_read_is_left_alone(
+    rests: int, stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """However long the rest was: what was read before it counts as older by as much."""
 
     def touch(number: int) -> None:
-        if not number:
-            stuck.xclaim(KEY, GROUP, b"thief", 0, ["560-0"], justid=True)
+        if number == rests:
+            stuck.xclaim(KEY, GROUP, b"thief", 0, ["540-0"], justid=True)
             time.sleep(0.5)
 
     operation = begun("claim", of_group(to=to_path(HELPER)), touch, monkeypatch)
     assert operation.results == {"done": COUNT - 1, "owner_changed": 1}
-    assert pending(stuck)[b"560-0"][0] == b"thief"
+    assert pending(stuck)[b"540-0"][0] == b"thief"
 
 
 def test_what_is_refused_after_a_piece_was_done_is_a_failure_that_counts_it(
     stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def vanish(number: int) -> None:
-        if not number:
+        if number == len(LOOKS):
             stuck.xgroup_destroy(KEY, GROUP)
 
     operation = begun("claim", of_group(to=to_path(HELPER)), vanish, monkeypatch)
-    assert (operation.state, operation.results) == ("failed", {"done": FIRST_BATCH + pace.FIRST})
+    assert (operation.state, operation.results) == ("failed", {"done": FIRST_BATCH + PIECE})
     assert "does not exist" in operation.error
     assert AuditEntry.objects.latest("pk").outcome == "partly_done"
 
@@ -134,11 +149,16 @@ def test_a_long_batch_shows_that_its_runner_lives(stuck: redis.Redis, monkeypatc
     beats: list[object] = []
     operation = begun("ack", of_group(), lambda _: beats.append(Operation.objects.get().beat), monkeypatch)
     assert operation.state == "done"
-    assert len(set(beats)) == len(beats) == 2
+    assert len(set(beats)) == len(beats) == len(LOOKS) + 2
 
 
 def test_who_is_taken_over_between_two_pieces_does_no_more(stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams_admin.running.loop.BEAT_EVERY", 0.0)
-    operation = begun("ack", of_group(), lambda _: Operation.objects.update(runner="elsewhere:1"), monkeypatch)
+
+    def take_over(number: int) -> None:
+        if number >= len(LOOKS):
+            Operation.objects.update(runner="elsewhere:1")
+
+    operation = begun("ack", of_group(), take_over, monkeypatch)
     assert (operation.runner, operation.state, len(pending(stuck))) == ("elsewhere:1", "running", 40)
     assert {who for who, _, _ in pending(stuck).values()} == {WORKER}

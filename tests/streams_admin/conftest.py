@@ -1,4 +1,4 @@
-"""A database that threads may share."""
+"""A long pending list, and a database that threads may share."""
 
 from __future__ import annotations
 
@@ -7,7 +7,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import redis
 from django.db import connections
+
+from dashboard.streams.servers import Server
+from tests.dashboard.streams.seeding import fill, group
+
+
+@pytest.fixture
+def many(server: Server, redis_client: redis.Redis) -> redis.Redis:
+    """1,200 entries pending with WORKER: after the request 700 are left for the background."""
+    fill(redis_client, 1200)
+    group(redis_client, read=1200)
+    return redis_client
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -52,6 +52,20 @@ def _between(told: Callable[..., Any], what: str, now: Callable[[str], None]) ->
         return answer
 
     return call
+
+
+def dies_while(command: Callable[[tuple[Any, ...]], bool], around: str) -> AbstractContextManager[object]:
+    """The process ends right "before" or "after" it sends such a command."""
+    told = Hands.each
+
+    def each(hands: Hands, commands: Any) -> Any:
+        if not any(command(words) for words in commands):
+            return told(hands, commands)
+        if around == "after":
+            told(hands, commands)
+        raise Killed
+
+    return patch.object(Hands, "each", each)
 
 
 def orphan() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -33,6 +32,7 @@ from tests.streams_admin.acting import (
     run,
     without_scripts,
 )
+from tests.streams_admin.dying import Killed, dies_while, finish
 
 pytestmark = pytest.mark.django_db
 DLQ = KEY + b":dlq"
@@ -172,35 +172,14 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)
 
 
-def killed(around: str) -> Callable[[Hands, Any], Any]:
-    """As `Hands.each`, by a process that dies right before or after it makes copies."""
-    told = Hands.each
-
-    def each(hands: Hands, commands: Any) -> Any:
-        if not any(moving(command) for command in commands):
-            return told(hands, commands)
-        if around == "after":
-            told(hands, commands)
-        raise KeyboardInterrupt
-
-    return each
-
-
 @pytest.mark.parametrize("around", ["before", "after"])
-def test_a_process_that_dies_leaves_one_copy_of_each(
-    either: redis.Redis, around: str, monkeypatch: pytest.MonkeyPatch, no_pauses: None
-) -> None:
+def test_a_process_that_dies_leaves_one_copy_of_each(either: redis.Redis, around: str, no_pauses: None) -> None:
     plan = planned("dead_letter", of_group())
-    with monkeypatch.context() as dying:
-        dying.setattr(Hands, "each", killed(around))
-        with pytest.raises(KeyboardInterrupt):
-            operations.begin(ADMIN, plan)
+    with dies_while(moving, around), pytest.raises(Killed):
+        operations.begin(ADMIN, plan)
+    assert Operation.objects.get().inflight is not None
+    finish()
     operation = Operation.objects.get()
-    assert operation.inflight is not None
-    Operation.objects.update(state="queued", runner="")
-    while not operation.over:
-        assert operations.work_once()
-        operation.refresh_from_db()
     assert operation.results == {"done": 4}
     assert (sorted(origins(either)), pending(either)) == ([b"1-0", b"2-0", b"3-0", b"4-0"], {})
 

@@ -38,15 +38,6 @@ THIRD = b"third"
 
 
 @pytest.fixture
-def many(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
-    """1,200 entries pending with WORKER, in batches as large as they get."""
-    monkeypatch.setattr(loop, "GENTLE", 500)
-    fill(redis_client, 1200)
-    group(redis_client, read=1200)
-    return redis_client
-
-
-@pytest.fixture
 def few(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
     """Eight entries pending with WORKER, idle for long, delivered once. Three make a batch, and nobody waits."""
     for module in ("actions.looking", "running.loop", "operations"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,7 +11,7 @@ from django.test import Client
 
 from dashboard.access import Actor, Forbidden, Grant, MaskRule
 from dashboard.names import to_path
-from dashboard.streams.servers import Hands, Server
+from dashboard.streams.servers import Server
 from streams_admin import operations
 from streams_admin.audit import Caller
 from streams_admin.errors import BadOrder, Changed
@@ -29,6 +28,7 @@ from tests.streams_admin.acting import (
     run,
     without_scripts,
 )
+from tests.streams_admin.dying import Killed, dies_while, finish
 
 pytestmark = pytest.mark.django_db
 DLQ = KEY + b":dlq"
@@ -217,34 +217,13 @@ def test_when_the_target_was_trimmed_meanwhile_nobody_knows(dead: redis.Redis) -
         assert act("replay", {"filter": {}, "to": TO}, key=DLQ).results == {"unknown": 3}
 
 
-def killed(around: str) -> Callable[[Hands, Any], Any]:
-    """As `Hands.each`, by a process that dies right before or after it copies."""
-    told = Hands.each
-
-    def each(hands: Hands, commands: Any) -> Any:
-        if not any(copying(command) for command in commands):
-            return told(hands, commands)
-        if around == "after":
-            told(hands, commands)
-        raise KeyboardInterrupt
-
-    return each
-
-
 @pytest.mark.parametrize("around", ["before", "after"])
-def test_a_process_that_dies_leaves_one_copy_of_each(
-    either: redis.Redis, around: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_process_that_dies_leaves_one_copy_of_each(either: redis.Redis, around: str) -> None:
     plan = planned("replay", {"filter": {}, "to": TO}, key=DLQ)
-    with monkeypatch.context() as dying:
-        dying.setattr(Hands, "each", killed(around))
-        with pytest.raises(KeyboardInterrupt):
-            operations.begin(ADMIN, plan)
+    with dies_while(copying, around), pytest.raises(Killed):
+        operations.begin(ADMIN, plan)
+    finish()
     operation = Operation.objects.get()
-    Operation.objects.update(state="queued", runner="")
-    while not operation.over:
-        assert operations.work_once()
-        operation.refresh_from_db()
     assert operation.results == {"done": 3}
     assert arrived(either) == CLEAN
 

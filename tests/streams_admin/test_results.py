@@ -22,13 +22,11 @@ from django.urls import reverse
 from dashboard.access import Actor, Grant
 from dashboard.names import to_path
 from dashboard.streams import servers
-from dashboard.streams.servers import Server
 from streams_admin import operations
 from streams_admin.actions.claim import Claim
 from streams_admin.audit import Caller
 from streams_admin.models import Operation, Plan
-from streams_admin.running import loop, results
-from tests.dashboard.streams.seeding import fill, group
+from streams_admin.running import results
 from tests.people import person, signed_in
 from tests.streams_admin.acting import ADMIN, act, of_group, planned
 from tests.streams_admin.dying import Killed, dies_at, finish
@@ -42,15 +40,6 @@ TO_HELPER = {"to": to_path(HELPER)}
 def folder(settings: Any, tmp_path: Path) -> Path:
     settings.DATA_DIR = tmp_path
     return tmp_path / "operations"
-
-
-@pytest.fixture
-def many(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
-    """1,200 entries pending with one consumer, in batches as large as they get."""
-    monkeypatch.setattr(loop, "GENTLE", 500)
-    fill(redis_client, 1200)
-    group(redis_client, read=1200)
-    return redis_client
 
 
 def told(operation: Operation) -> tuple[list[tuple[str, str]], dict[str, Any]]:

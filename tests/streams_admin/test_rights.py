@@ -17,12 +17,11 @@ from dashboard.access import Actor
 from dashboard.models import AccessGrant, ApiToken
 from dashboard.people import actor_again, actor_for_user
 from dashboard.streams import servers
-from dashboard.streams.servers import Server, ServerConfig
+from dashboard.streams.servers import ServerConfig
 from streams_admin import operations
 from streams_admin.audit import Caller
 from streams_admin.models import AuditEntry, Operation
 from streams_admin.running import rights
-from tests.dashboard.streams.seeding import fill, group
 from tests.people import person, signed_in
 from tests.streams_admin.acting import of_group, pending, planned
 from tests.streams_admin.dying import Killed, dies_at, finish
@@ -31,12 +30,8 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.fixture(autouse=True)
-def many(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
-    """1,200 pending entries: after the request 700 are left for the background. Rights are asked for at once."""
+def asked_at_once(many: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rights, "ASK_EVERY", 0.0)
-    fill(redis_client, 1200)
-    group(redis_client, read=1200)
-    return redis_client
 
 
 def begun(actor: Actor, slug: str = "ack", **params: Any) -> Operation:

@@ -12,6 +12,7 @@ import logging
 import os
 import socket
 import time
+from contextlib import nullcontext
 from datetime import timedelta
 from typing import Any
 
@@ -31,7 +32,8 @@ from streams_admin.audit import Caller
 from streams_admin.errors import Changed, NotConfirmed, Refused
 from streams_admin.models import Operation, Plan
 from streams_admin.running import rights, saving
-from streams_admin.running.loop import Run
+from streams_admin.running.loop import NO_LIMIT, Run
+from streams_admin.running.pace import behind_others
 from streams_admin.running.saving import TakenOver, line_of
 
 log = logging.getLogger(__name__)
@@ -199,7 +201,8 @@ def _go_on(operation: Operation, until: float) -> None:
     if operation.inflight is None and (why := rights.lost(operation, action)):
         saving.end(operation, "cancelled", why, ask, action)
         return
-    with Run(operation, ask, action) as run:
+    gently = behind_others() if operation.duty < NO_LIMIT else nullcontext()
+    with gently, Run(operation, ask, action) as run:
         while run.advance():
             saving.rest(operation)
             if time.monotonic() >= until:

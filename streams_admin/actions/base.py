@@ -145,6 +145,14 @@ class Done:
         return cls({result: " ".join(ids) for result, ids in found.items()}, counts)
 
     @classmethod
+    def together(cls, *found: Done) -> Done:
+        """What came of all of them."""
+        named: dict[str, str] = {}
+        for result, ids in (pair for done in found for pair in done.named.items()):
+            named[result] = f"{named[result]} {ids}" if result in named else ids
+        return cls(named, sum((done.counts for done in found), Counter()))
+
+    @classmethod
     def alike(cls, result: str, work: Iterable[Any]) -> Done:
         """The same result for all entries of the work."""
         text = " ".join(item[0] for item in work)

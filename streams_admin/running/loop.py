@@ -10,48 +10,38 @@ saved as what is about to be done `then`, and the one behind it is asked for.
 from __future__ import annotations
 
 import time
-from collections import Counter
-from contextlib import AbstractContextManager, nullcontext, suppress
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, Self
 
 from django.db import DatabaseError
 
 from dashboard.streams import servers
-from dashboard.streams.errors import OutcomeUnknown, StreamError
+from dashboard.streams.errors import StreamError
 from dashboard.streams.servers import Coming
-from streams_admin.actions.base import BATCH, Action, Ask, Batch, Done, ids_of, part_of
+from streams_admin.actions.base import BATCH, Action, Ask, Batch, Done, part_of
 from streams_admin.models import Operation
 from streams_admin.running import results, saving
-from streams_admin.running.pace import Pace, aged, behind_others, divided, way_to
+from streams_admin.running.pieces import GENTLE, AtOnce, InPieces
 from streams_admin.running.saving import TakenOver, Wished
 
 NO_LIMIT = 100
 """A duty that leaves no time to rest."""
-GENTLE = 50
-"""Entries per batch of an operation that rests and does a batch at once: nobody waits longer than these take."""
 BEAT_EVERY = 1.0
 """Seconds after which a batch that takes long shows that its runner lives."""
-LOOK_AFTER = (0.2, 1.0, 2.0)
-"""Seconds before each look at what came of a write whose reply was lost."""
 FRESH_FOR = 0.2
 """Seconds after which what was read ahead is read again."""
 
 
 @dataclass(slots=True)
 class _Ahead:
-    """The batch at `cursor`. `saved`: as what is done next."""
+    """The batch at `cursor`, and when it was read. `saved`: as what is done next."""
 
     cursor: Any
     batch: Batch
+    read_at: float
     saved: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Paces:
-    reading: Pace
-    acting: Pace
 
 
 class Run:
@@ -62,28 +52,21 @@ class Run:
 
     def __init__(self, operation: Operation, ask: Ask, action: Action, *, alone: bool = False) -> None:
         hurries = operation.duty >= NO_LIMIT
-        self.operation, self.action = operation, action
-        self.ask = replace(
-            ask,
-            operation=str(operation.pk),
-            reason=operation.reason,
-            most=BATCH if alone or hurries or action.pieces else GENTLE,
-        )
+        in_pieces = action.pieces and not (hurries or alone)
+        most = BATCH if alone or hurries or action.pieces else GENTLE
+        ask = replace(ask, operation=str(operation.pk), reason=operation.reason, most=most)
+        self.operation, self.ask, self.action = operation, ask, action
+        self._way = InPieces(operation, ask, action, self._beat) if in_pieces else AtOnce(operation, ask, action)
         self._reads_ahead = hurries and not alone
-        self._in_pieces = action.pieces and not (hurries or alone)
-        self._manner: AbstractContextManager[None] = nullcontext() if hurries or alone else behind_others()
-        self._pieces: list[Done] = []
         self._coming: tuple[Any, Coming[Batch]] | None = None
         self._ahead: _Ahead | None = None
-        self._read_at, self._saved_at = 0.0, time.monotonic()
+        self._saved_at = time.monotonic()
         self._unkept: dict[str, str] = {}
 
     def __enter__(self) -> Self:
-        self._manner.__enter__()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._manner.__exit__(None, None, None)
         if self._coming is not None:
             self._coming[1].drop()
 
@@ -100,9 +83,9 @@ class Run:
             self._keep()
             return goes_on
         except StreamError as error:
-            left = self.operation.inflight or {}
-            settled = Done.of(map(tuple, left.get("settled", ())))
-            self._end("failed", error.message, _together(settled, *self._pieces))
+            left = self.operation.inflight
+            settled = Done.of(_batch_of(left).settled if left else ())
+            self._end("failed", error.message, Done.together(settled, *self._way.done))
             return False
 
     def release(self) -> None:
@@ -120,75 +103,17 @@ class Run:
         if not saved:
             self._save(heed=True, inflight=_inflight(batch))
         with servers.meanwhile(partial(self._meanwhile, batch)):
-            done = self._piece_by_piece(batch.work) if self._in_pieces else self._attempt(batch.work)
+            done = self._way.act(batch.work)
         return self._note(batch, done)
 
     def _next(self) -> tuple[Batch, bool]:
         """What was read ahead, or is read now; and whether it is saved that it is about to be done."""
         operation, ahead = self.operation, self._ahead
         self._ahead = None
-        if ahead is not None and ahead.cursor == operation.cursor and self._fresh():
+        if ahead is not None and ahead.cursor == operation.cursor and time.monotonic() - ahead.read_at < FRESH_FOR:
             return ahead.batch, ahead.saved
         saving.note(operation, inflight=None)
-        return self._look_by_look() if self._in_pieces else self._look(self.ask, operation.cursor), False
-
-    def _look(self, ask: Ask, cursor: Any) -> Batch:
-        began = time.monotonic()
-        batch = self.action.batch(ask, self.operation.plan.seen, cursor)
-        self._read_at = time.monotonic()
-        self.operation.spent += self._read_at - began
-        return batch
-
-    def _look_by_look(self) -> Batch:
-        """Read some entries, rest, and so on; as if all had been read with the last ones. Raises TakenOver."""
-        looks: list[tuple[float, Batch]] = []
-        cursor, room, last = self.operation.cursor, BATCH, False
-        while room and not last:
-            if looks:
-                self._rest()
-            most, began = min(room, self._paces.reading.size()), time.monotonic()
-            found = self._look(replace(self.ask, most=most), cursor)
-            self._paces.reading.took(self._read_at - began, most)
-            looks.append((self._read_at, found))
-            cursor, room, last = found.cursor, room - most, found.last
-        work = [item for at, found in looks for item in aged(found.work, int((self._read_at - at) * 1000))]
-        settled = [pair for _, found in looks for pair in found.settled]
-        return Batch(work, cursor, settled, last, sum((found.passed for _, found in looks), Counter()))
-
-    def _rest(self) -> None:
-        """Raises TakenOver."""
-        saving.rest(self.operation)
-        if time.monotonic() - self._saved_at > BEAT_EVERY:
-            self._save()
-
-    @cached_property
-    def _paces(self) -> _Paces:
-        way = way_to(self.ask.server)
-        return _Paces(Pace(way), Pace(way))
-
-    def _fresh(self) -> bool:
-        return time.monotonic() - self._read_at < FRESH_FOR
-
-    def _piece_by_piece(self, work: list[Any]) -> Done:
-        """Act on some entries, rest, and so on. Raises TakenOver."""
-        pace = self._paces.acting
-        for piece in divided(work, pace.size):
-            self._rest()
-            began = time.monotonic()
-            self._pieces.append(self._attempt(aged(piece, int((began - self._read_at) * 1000))))
-            pace.took(time.monotonic() - began, len(ids_of(piece)))
-        done, self._pieces = _together(*self._pieces), []
-        return done
-
-    def _attempt(self, work: list[Any]) -> Done:
-        """Act; when the reply is lost, look what came of it. What cannot be found out is unknown."""
-        began = time.monotonic()
-        try:
-            done = self.action.act(self.ask, self.operation.plan.seen, work)
-            self.operation.spent += time.monotonic() - began
-            return done
-        except OutcomeUnknown:
-            return self._found_out(work)
+        return self._way.read(operation.cursor), False
 
     def _meanwhile(self, batch: Batch) -> None:
         if self._reads_ahead and not batch.last:
@@ -206,7 +131,7 @@ class Run:
         if coming is None:
             return
         found = coming[1].get()
-        self._read_at, self._ahead = time.monotonic(), _Ahead(batch.cursor, found)
+        self._ahead = _Ahead(batch.cursor, found, time.monotonic())
         self._coming = None if found.last else self._ask_for(found.cursor)
         if found.work:
             self._save(heed=True, inflight={**_inflight(batch), "then": _inflight(found)})
@@ -216,31 +141,21 @@ class Run:
         query = self.action.reading(self.ask, self.operation.plan.seen, cursor)
         return None if query is None else (cursor, self.ask.server.send(query))
 
-    def _found_out(self, work: list[Any]) -> Done:
-        for pause in LOOK_AFTER:
-            time.sleep(pause)
-            try:
-                return self.action.settle(self.ask, self.operation.plan.seen, work)
-            except StreamError:
-                continue
-        ids = ids_of(work)
-        return Done.alike("unknown", work) if ids else Done(counts=Counter(unknown=len(work)))
-
     def _resume(self) -> bool:
         """After a crash. What was not done is done now: whoever was about to do it is gone."""
         left = self.operation.inflight or {}
-        batch = Batch(left["work"], left["cursor"], [tuple(pair) for pair in left.get("settled", ())], left["last"])
-        found = self._found_out(batch.work)
+        batch = _batch_of(left)
+        found = self._way.found_out(batch.work)
         undone, rest = _undone(batch.work, found)
         if not undone:
             return self._note(batch, found)
         batch = replace(batch, work=undone, settled=[*batch.settled, *rest])
         self._save(inflight={**left, **_inflight(batch)})
-        return self._note(batch, self._attempt(batch.work))
+        return self._note(batch, self._way.attempt(batch.work))
 
     def _note(self, batch: Batch, done: Done) -> bool:
         """What came of a batch. False at the end."""
-        all_ = _together(Done.of(batch.settled), done, Done(counts=batch.passed))
+        all_ = Done.together(Done.of(batch.settled), done, Done(counts=batch.passed))
         cursor = batch.cursor if done.cursor is None else done.cursor
         if batch.last or done.last:
             saving.note(self.operation, cursor=cursor)
@@ -258,6 +173,11 @@ class Run:
         self._keep()
         results.keep(self.operation, done.named)
 
+    def _beat(self) -> None:
+        """Show that this runner lives. Raises TakenOver."""
+        if time.monotonic() - self._saved_at > BEAT_EVERY:
+            self._save()
+
     def _save(self, **changes: Any) -> None:
         saving.save(self.operation, **changes)
         self._saved_at = time.monotonic()
@@ -273,6 +193,11 @@ def _inflight(batch: Batch) -> dict[str, Any]:
     return {"work": batch.work, "cursor": batch.cursor, "settled": batch.settled, "last": batch.last}
 
 
+def _batch_of(inflight: dict[str, Any]) -> Batch:
+    settled = [tuple(pair) for pair in inflight.get("settled", ())]
+    return Batch(inflight["work"], inflight["cursor"], settled, inflight["last"])
+
+
 def _undone(work: list[Any], found: Done) -> tuple[list[Any], list[tuple[str, str]]]:
     """The part of the work that was certainly not done, and the results of the rest."""
     if not found.named:
@@ -280,10 +205,3 @@ def _undone(work: list[Any], found: Done) -> tuple[list[Any], list[tuple[str, st
     failed = set(found.named.get("failed", "").split())
     rest = [(id_, result) for result, ids in found.named.items() if result != "failed" for id_ in ids.split()]
     return part_of(work, failed), rest
-
-
-def _together(*found: Done) -> Done:
-    named: dict[str, str] = {}
-    for result, ids in (pair for done in found for pair in done.named.items()):
-        named[result] = f"{named[result]} {ids}" if result in named else ids
-    return Done(named, sum((done.counts for done in found), Counter()))

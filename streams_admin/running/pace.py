@@ -9,8 +9,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
+from uuid import UUID
 
 from dashboard.streams.servers import Server
 from streams_admin.actions.base import BATCH
@@ -24,13 +27,8 @@ FORGET = 1.05
 """By how much an entry may be dearer than the cheapest so far: a piece that was held up by others says little."""
 
 
-def way_to(server: Server) -> float:
-    """Seconds that a request takes to get there and back. Raises StreamError."""
-    return min(_took(server) for _ in range(LOOKS))
-
-
 class Pace:
-    """Of one run, in reading or in acting; `way` as `way_to` tells."""
+    """Of one operation, in reading or in acting. `way`: seconds that a request takes to the server and back."""
 
     def __init__(self, way: float) -> None:
         self._way, self._cost = way, 0.0
@@ -40,9 +38,26 @@ class Pace:
         return max(LEAST, min(BATCH, int(self._way / self._cost))) if self._cost else FIRST
 
     def took(self, seconds: float, entries: int) -> None:
-        """What a piece has cost."""
+        """What a piece has cost. One that was done without asking the server says nothing."""
+        if seconds < self._way / 2:
+            return
         cost = max(seconds - self._way, seconds / 10) / entries
         self._cost = min(cost, self._cost * FORGET) if self._cost else cost
+
+
+@dataclass(frozen=True, slots=True)
+class Paces:
+    """Of one operation."""
+
+    reading: Pace
+    acting: Pace
+
+
+@lru_cache(maxsize=8)
+def paces_of(operation: UUID, server: Server) -> Paces:
+    """As this process has come to know them. Raises StreamError."""
+    way = min(_took(server) for _ in range(LOOKS))
+    return Paces(Pace(way), Pace(way))
 
 
 def _took(server: Server) -> float:
@@ -57,16 +72,23 @@ def behind_others() -> Iterator[None]:
 
     Where the system knows no such thing, or does not allow it, nothing is different.
     """
-    if not hasattr(os, "sched_setscheduler") or os.sched_getscheduler(0) != os.SCHED_OTHER:
-        yield
-        return
-    with suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    stepped_back = _step("SCHED_OTHER", "SCHED_BATCH")
     try:
         yield
     finally:
-        with suppress(OSError):
-            os.sched_setscheduler(0, os.SCHED_OTHER, os.sched_param(0))
+        if stepped_back:
+            _step("SCHED_BATCH", "SCHED_OTHER")
+
+
+def _step(now: str, then: str) -> bool:
+    """From one scheduling policy to another; False when it is a different one, or stays."""
+    try:
+        if os.sched_getscheduler(0) != getattr(os, now):
+            return False
+        os.sched_setscheduler(0, getattr(os, then), os.sched_param(0))
+    except (AttributeError, OSError):  # not every system has it, and musl only says that it has
+        return False
+    return True
 
 
 def aged(work: Iterable[Any], ms: int) -> list[Any]:

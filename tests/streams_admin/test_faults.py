@@ -13,7 +13,7 @@ from dashboard.streams.errors import Unreachable
 from dashboard.streams.servers import ServerConfig
 from streams_admin import embedded, operations
 from streams_admin.models import AuditEntry, Operation
-from streams_admin.running import loop
+from streams_admin.running import loop, pieces
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
 from tests.servers import chosen
 from tests.streams_admin.acting import ADMIN, of_group, pending, planned, run
@@ -30,10 +30,10 @@ PARAMS = {"claim": of_group(to=to_path(HELPER), bump=True), "ack": of_group()}
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("actions.looking", "running.loop", "operations"):
+    for module in ("actions.looking", "running.loop", "running.pieces", "operations"):
         monkeypatch.setattr(f"streams_admin.{module}.BATCH", 3)
     monkeypatch.setattr(loop, "GENTLE", 3)
-    monkeypatch.setattr(loop, "LOOK_AFTER", (0, 0.1))
+    monkeypatch.setattr(pieces, "LOOK_AFTER", (0, 0.1))
 
 
 def seed(client: redis.Redis) -> redis.Redis:

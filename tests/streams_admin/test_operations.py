@@ -23,7 +23,7 @@ from streams_admin.actions.claim import Claim
 from streams_admin.audit import Caller
 from streams_admin.errors import Changed
 from streams_admin.models import AuditEntry, Operation, Plan
-from streams_admin.running import loop, pace, saving
+from streams_admin.running import loop, pace, pieces, saving
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
 from tests.streams_admin.acting import ADMIN, OPERATOR, act, before_sending, of_group, pending, planned, run
 from tests.streams_admin.dying import Killed, dies_at, finish, orphan, run_until_killed
@@ -40,10 +40,10 @@ THIRD = b"third"
 @pytest.fixture
 def few(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
     """Eight entries pending with WORKER, idle for long, delivered once. Three make a batch, and nobody waits."""
-    for module in ("actions.looking", "running.loop", "operations"):
+    for module in ("actions.looking", "running.loop", "running.pieces", "operations"):
         monkeypatch.setattr(f"streams_admin.{module}.BATCH", 3)
     monkeypatch.setattr(loop, "GENTLE", 3)
-    monkeypatch.setattr(loop, "LOOK_AFTER", (0, 0))
+    monkeypatch.setattr(pieces, "LOOK_AFTER", (0, 0))
     fill(redis_client, 8)
     group(redis_client, read=8)
     for number in range(1, 9):
@@ -225,10 +225,11 @@ def _run_killed(plan: Plan, step: int, duty: int = 0, turn: float = 0.0) -> Oper
 def test_every_action_survives_being_killed_at_any_step(
     slug: str, duty: int, turn: float, server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for batch in ("BATCH", "GENTLE"):
-        monkeypatch.setattr(loop, batch, 2)
+    for module in (loop, pieces):
+        for batch in ("BATCH", "GENTLE"):
+            monkeypatch.setattr(module, batch, 2)
     monkeypatch.setattr(operations, "BATCH", 1)
-    monkeypatch.setattr(loop, "LOOK_AFTER", (0, 0))
+    monkeypatch.setattr(pieces, "LOOK_AFTER", (0, 0))
     for step in steps():
         redis_client.flushall()
         RECIPES[slug].seed(redis_client)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 from unittest.mock import Mock
+from uuid import uuid4
 
 import pytest
 import redis
@@ -15,17 +17,22 @@ import redis
 from dashboard.names import to_path
 from dashboard.streams.servers import Server
 from streams_admin import operations
+from streams_admin.actions import ALL
+from streams_admin.actions.base import Ask, Batch
+from streams_admin.actions.pending import PendingAction
 from streams_admin.models import AuditEntry, Operation
 from streams_admin.running import pace, saving
-from streams_admin.running.pace import Pace, aged, behind_others, divided
+from streams_admin.running.pace import Pace, aged, behind_others, divided, paces_of
+from streams_admin.running.pieces import GENTLE
+from tests.benchmarks.turns import counting
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
 from tests.streams_admin.acting import ADMIN, of_group, pending, planned
 from tests.streams_admin.recipes import HELPER
 
 HELD = ["worker", 3, 900]
 COUNT, FIRST_BATCH, PIECE = 560, 500, 20
-LOOKS = [60, 60, 60]
-"""Entries that are pending at each rest until the last batch is read."""
+LOOKS = [60, 60]
+"""Entries that are pending at each rest until all of the last batch is read: GENTLE at once, since each is named."""
 
 
 @pytest.mark.parametrize(
@@ -53,6 +60,23 @@ def test_a_piece_that_was_held_up_says_little() -> None:
     assert found.size() == 19
 
 
+def test_a_piece_for_which_nothing_was_sent_says_nothing() -> None:
+    found = Pace(0.0001)
+    found.took(0.00001, 20)
+    assert found.size() == pace.FIRST
+    found.took(0.0002, 20)
+    found.took(0.00001, 20)
+    assert found.size() == 20
+
+
+def test_the_way_is_measured_once_for_an_operation(server: Server) -> None:
+    one, other = uuid4(), uuid4()
+    with counting() as sent:
+        found = [paces_of(operation, server) for operation in (one, other, one)]
+    assert found[0] is found[2] is not found[1]
+    assert sent.trips == 2 * pace.LOOKS
+
+
 def test_pieces_are_cut_across_those_that_are_held_alike() -> None:
     work = [["1-0 2-0 3-0", *HELD], ["4-0", "other", 1, 5], ["5-0 6-0", *HELD]]
     sizes = iter([2, 3, 5])
@@ -75,11 +99,17 @@ def test_a_thread_lets_others_go_first_and_is_as_before_afterwards() -> None:
     assert os.sched_getscheduler(0) == os.SCHED_OTHER
 
 
-@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="only Linux has it")
-def test_where_the_system_does_not_allow_it_nothing_is_different(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_setscheduler", refused := Mock(side_effect=PermissionError))
+@pytest.mark.parametrize("call", ["sched_getscheduler", "sched_setscheduler"])
+def test_where_the_system_does_not_allow_it_nothing_is_different(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, call, refused := Mock(side_effect=OSError(errno.ENOSYS, "Function not implemented")))
     with behind_others():
-        assert refused.called
+        assert refused.call_count == 1
+
+
+def test_where_the_system_has_no_such_thing_nothing_is_different(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getscheduler")
+    with behind_others():
+        pass
 
 
 # As an operation -----------------------------------------------------------------------------------------------------
@@ -162,3 +192,23 @@ def test_who_is_taken_over_between_two_pieces_does_no_more(stuck: redis.Redis, m
     operation = begun("ack", of_group(), take_over, monkeypatch)
     assert (operation.runner, operation.state, len(pending(stuck))) == ("elsewhere:1", "running", 40)
     assert {who for who, _, _ in pending(stuck).values()} == {WORKER}
+
+
+@pytest.mark.parametrize(("slug", "sizes"), [("ghosts", {GENTLE}), ("ack", {PIECE})])
+def test_a_look_of_several_trips_does_not_say_what_an_entry_costs(
+    slug: str, sizes: set[int], many: redis.Redis, monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    monkeypatch.setattr(Pace, "size", lambda self: PIECE)
+    many.xtrim(KEY, maxlen=0, approximate=False)
+    operation = operations.begin(ADMIN, planned(slug, of_group()))
+    told, looks = type(ALL[slug]).batch, []
+
+    def batch(self: PendingAction, ask: Ask, *more: Any) -> Batch:
+        looks.append(ask.most)
+        return told(self, ask, *more)
+
+    monkeypatch.setattr(type(ALL[slug]), "batch", batch)
+    assert operations.work_once(600.0)
+    operation.refresh_from_db()
+    assert (operation.state, operation.results) == ("done", {"done": 1200})
+    assert set(looks) == sizes

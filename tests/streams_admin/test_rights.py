@@ -21,7 +21,7 @@ from dashboard.streams.servers import ServerConfig
 from streams_admin import operations
 from streams_admin.audit import Caller
 from streams_admin.models import AuditEntry, Operation
-from streams_admin.running import rights
+from streams_admin.running import loop, rights
 from tests.people import person, signed_in
 from tests.streams_admin.acting import of_group, pending, planned
 from tests.streams_admin.dying import Killed, dies_at, finish
@@ -114,7 +114,10 @@ def test_the_page_and_the_api_say_why() -> None:
     assert (told["state"], told["error"]) == ("cancelled", "olga is not allowed to do this any more.")
 
 
-def test_what_was_being_done_when_a_process_died_is_told_first(many: redis.Redis) -> None:
+def test_what_was_being_done_when_a_process_died_is_told_first(
+    many: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(loop, "BEAT_EVERY", 60.0)
     olga = person("olga", "operator")
     operation = begun(actor_for_user(olga))
     with dies_at(4) as reached, pytest.raises(Killed):

@@ -136,7 +136,11 @@ class Claim(PendingAction):
             raise
 
     def _claim(self, ask: Ask, to: bytes, parts: list[Alike], *, force: bool = False) -> list[bytes]:
-        words = _words(ask, to, min(part.idle_ms for part in parts), parts, force=force)
+        words = [
+            command
+            for some in ([parts] if force else _by_guard(parts))
+            for command in _words(ask, to, min(part.idle_ms for part in some), some, force=force)
+        ]
         return commands.claim(ask.server, words)
 
     def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
@@ -157,6 +161,15 @@ class Claim(PendingAction):
         chosen = dict(form.cleaned_data)
         chosen["to"] = chosen.pop("new") or chosen["to"]
         return {**ask.params, **{k: v for k, v in chosen.items() if v not in (None, "", False)}}
+
+
+def _by_guard(parts: Sequence[Alike]) -> list[list[Alike]]:
+    """Parts whose least idle time guards them all.
+
+    What belongs to nobody has no idle time: it is as old as its reading, and who got it since got it later than that.
+    """
+    owned = [part for part in parts if part.consumer]
+    return [*([owned] if owned else []), *([part] for part in parts if not part.consumer)]
 
 
 def _forced(seen: Seen) -> list[str]:

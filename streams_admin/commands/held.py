@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from dashboard.streams.errors import OutcomeUnknown, StreamError
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import Command
-from dashboard.streams.replies import Reply
+from dashboard.streams.replies import Reply, need
 from dashboard.streams.servers import Server
 
 
@@ -49,6 +50,26 @@ def as_seen(parts: Sequence[Alike], *, retried: bool = False) -> list[str | byte
     alone = int(not retried and len({part.consumer for part in parts}) == 1)
     runs = [word for part in parts for word in (part.count, part.consumer, part.deliveries)]
     return [text, first, last, alone, *runs]
+
+
+def seen_again(
+    server: Server, key: bytes, group: bytes, entries: Sequence[Held], *, retried: bool = False
+) -> list[int]:
+    """A look right before, where scripts are refused. Per entry 1 (as it was seen), 0 (not pending any more) or -1.
+
+    `retried`: delivered again meanwhile, to whomever, is as it was seen too.
+    """
+    looks: list[Command] = [("XPENDING", key, group, str(e.id), str(e.id), 1) for e in entries]
+    replies = map(need, server.hands.each(looks))
+    return [_compared(rows, e, retried=retried) for rows, e in zip(replies, entries, strict=True)]
+
+
+def _compared(rows: list[Any], seen: Held, *, retried: bool) -> int:
+    if not rows:
+        return 0
+    _, consumer, _, deliveries = rows[0][:4]
+    as_seen = deliveries >= seen.deliveries if retried else (consumer, deliveries) == (seen.consumer, seen.deliveries)
+    return 1 if as_seen else -1
 
 
 def all_replies(server: Server, words: Sequence[Command]) -> list[Reply]:

@@ -9,7 +9,7 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import Command
 from dashboard.streams.servers import Server
 from streams_admin.commands import scripts
-from streams_admin.commands.held import Alike, Held, all_replies, as_held, as_seen
+from streams_admin.commands.held import Alike, Held, all_replies, as_held, as_seen, seen_again
 
 
 def ack_words(key: bytes, group: bytes, ids: Iterable[StreamId]) -> Command:
@@ -29,16 +29,22 @@ def ack(server: Server, key: bytes, group: bytes, parts: Sequence[Alike], *, ret
 
     `retried`: also what was delivered again meanwhile, to whomever.
 
-    One script, so that nothing can change between look and act. Where scripts are refused, plain XACK: the caller has
-    looked just before.
+    One script, so that nothing can change between look and act. Where scripts are refused, a look and plain XACK.
     """
     try:
         script = scripts.ACK_RETRIED if retried else scripts.ACK
         reply = server.hands.call("EVAL", script, 1, key, group, *as_seen(parts, retried=retried))
         return None if isinstance(reply, int) else list(reply)
     except (NotAllowed, ServerRefused):
-        ids = [id_ for part in parts for id_ in part.ids.split()]
-        return [int(reply) for reply in all_replies(server, [("XACK", key, group, id_) for id_ in ids])]
+        entries = [entry for part in parts for entry in part.each()]
+        now = seen_again(server, key, group, entries, retried=retried)
+        return _where_as_seen(server, now, [("XACK", key, group, str(entry.id)) for entry in entries])
+
+
+def _where_as_seen(server: Server, now: Sequence[int], words: Sequence[Command]) -> list[int]:
+    """`words` of the entries that are 1 now, and what came of them."""
+    replies = iter(all_replies(server, [command for command, state in zip(words, now, strict=True) if state == 1]))
+    return [int(next(replies)) if state == 1 else state for state in now]
 
 
 def claim(server: Server, words: Sequence[Command]) -> list[bytes]:
@@ -86,12 +92,13 @@ def nack_words(key: bytes, group: bytes, ids: Sequence[StreamId]) -> Command:
 def nack(server: Server, key: bytes, group: bytes, entries: Sequence[Held]) -> list[int]:
     """XNACK (Redis 8.8). Per entry 1 (released), 0 (not pending any more) or -1 (changed hands meanwhile).
 
-    Where scripts are refused, plain XNACK: the caller has looked just before.
+    Where scripts are refused, a look and plain XNACK.
     """
     try:
         return list(server.hands.call("EVAL", scripts.NACK, 1, key, group, *as_held(entries)))
     except (NotAllowed, ServerRefused):
-        return [int(reply) for reply in all_replies(server, [nack_words(key, group, [e.id]) for e in entries])]
+        now = seen_again(server, key, group, entries)
+        return _where_as_seen(server, now, [nack_words(key, group, [e.id]) for e in entries])
 
 
 def release(server: Server, key: bytes, group: bytes, entries: Sequence[Held], *, idle_ms: int) -> list[int]:

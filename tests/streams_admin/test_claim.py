@@ -7,8 +7,12 @@ from typing import Any
 import pytest
 import redis
 
+from dashboard.access import Actor
 from dashboard.names import to_path
+from dashboard.streams import servers
 from dashboard.streams.servers import Server
+from streams_admin.actions.base import Ask
+from streams_admin.actions.claim import Claim
 from streams_admin.errors import Changed
 from streams_admin.models import Operation
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, neglect
@@ -82,6 +86,15 @@ def test_what_is_touched_between_look_and_act_stays(stuck: redis.Redis) -> None:
     with before_sending(lambda command: True, lambda: stuck.xclaim(KEY, GROUP, b"fast", 0, [b"1-0"], justid=True)):
         operation = run(plan)
     assert operation.entries == [["1-0", "owner_changed"], ["2-0", "done"]]
+    assert delivered(stuck, b"1-0")[0] == b"fast"
+
+
+def test_what_belonged_to_nobody_and_was_taken_since_it_was_read_stays(stuck: redis.Redis) -> None:
+    """However short ago others were read: 1-0 half a second before 2-0."""
+    stuck.xclaim(KEY, GROUP, b"fast", 0, [b"1-0"], justid=True)
+    ask, nobody = Ask(Actor("anna"), servers.get("default"), KEY, of_group(to=to_path(HELPER))), to_path(b"")
+    done = Claim().act(ask, {}, [["1-0", nobody, 3, 500], ["2-0", nobody, 3, 0]])
+    assert done.named == {"done": "2-0", "owner_changed": "1-0"}
     assert delivered(stuck, b"1-0")[0] == b"fast"
 
 

@@ -120,6 +120,23 @@ def test_without_scripts_what_is_finished_at_the_last_moment_gets_no_copy(
     assert [copy[b"origin_id"] for copy in moved(redis_client)] == [b"2-0"]
 
 
+def test_without_scripts_what_was_taken_up_since_it_was_read_is_not_acknowledged(
+    server: Server, redis_client: redis.Redis, redis_url: str
+) -> None:
+    fill(redis_client, 3)
+    group(redis_client, read=3)
+    without_scripts(redis_client, redis_url)
+    plan = planned("ack", of_group("1-0", "2-0", "3-0"))
+
+    def meanwhile() -> None:
+        redis_client.xclaim(KEY, GROUP, b"fast", 0, ["1-0"], justid=True)
+        redis_client.xack(KEY, GROUP, "2-0")
+
+    with before_sending(lambda command: command[0] == "EVAL", meanwhile):
+        assert run(plan).entries == [["1-0", "owner_changed"], ["2-0", "already_acknowledged"], ["3-0", "done"]]
+    assert list(pending(redis_client)) == [b"1-0"]
+
+
 @BOTH
 def test_a_lost_reply_is_found_out(poisoned: redis.Redis, slug: str) -> None:
     plan = planned(slug, of_group(*POISON, retried=True))

@@ -8,6 +8,8 @@ from typing import Any
 
 from django.db import models
 
+from dashboard.access import Actor
+
 OTHERS = "pending with others"
 """The figure of the consumers that have none of their own."""
 
@@ -31,11 +33,17 @@ class Plan(models.Model):
     def __str__(self) -> str:
         return f"{self.action} on {self.stream}"
 
+    def is_of(self, actor: Actor) -> bool:
+        """Whether the actor asked for it."""
+        return (self.who, self.who_kind) == (actor.name, actor.kind)
+
 
 class Operation(models.Model):
     """A plan that runs or ran. `cursor` is where it goes on; `inflight` what was being done when it was last saved."""
 
-    STATES = ("queued", "running", "paused", "done", "cancelled", "failed")
+    GOING = ("queued", "running")
+    OVER = ("done", "cancelled", "failed")
+    STATES = (*GOING, "paused", *OVER)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4)
     plan = models.OneToOneField(Plan, on_delete=models.PROTECT, related_name="operation")
@@ -72,7 +80,7 @@ class Operation(models.Model):
 
     @property
     def over(self) -> bool:
-        return self.state in ("done", "cancelled", "failed")
+        return self.state in self.OVER
 
     @property
     def figures(self) -> list[tuple[str, int | None, int | None]]:

@@ -110,5 +110,5 @@ def pages(actor: Actor) -> Iterator[Item]:
 
 def _running(actor: Actor) -> int:
     """How many operations run of which the actor may know. One query on an index, on every page."""
-    found = Operation.objects.filter(state__in=("queued", "running")).values_list("plan__server", "plan__stream")
+    found = Operation.objects.filter(state__in=Operation.GOING).values_list("plan__server", "plan__stream")
     return sum(may(actor, Permission.SEE_AUDIT, server, from_path(stream)) for server, stream in found)

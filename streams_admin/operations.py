@@ -160,7 +160,7 @@ def wish(operation: Operation, what: str) -> None:
     elif operation.state == "paused" and what == "cancel":
         Operation.objects.filter(pk=operation.pk, state="paused").update(state="queued", wish="cancel")
     else:
-        Operation.objects.filter(pk=operation.pk, state__in=("queued", "running")).update(wish=what)
+        Operation.objects.filter(pk=operation.pk, state__in=Operation.GOING).update(wish=what)
     hub.nudge(hub.operation(operation.pk))
 
 

@@ -43,7 +43,7 @@ def operation_for(actor: Actor, number: UUID) -> Operation:
     found = Operation.objects.select_related("plan").filter(pk=number).first()
     if found is None or not may(actor, Permission.SEE, found.plan.server):
         raise Http404("There is no such operation.")
-    if (found.plan.who, found.plan.who_kind) != (actor.name, actor.kind):
+    if not found.plan.is_of(actor):
         require(actor, Permission.SEE_AUDIT, found.plan.server, from_path(found.plan.stream))
     return found
 
@@ -86,9 +86,10 @@ def open_to(actor: Actor, rows: QuerySet[Row], of: str = "") -> QuerySet[Row]:
 
     `of`: where server and stream stand, "plan__" for operations. Asks for each stream that something was done on.
     """
-    for server in visible_servers(actor):
+    servers = visible_servers(actor)
+    for server in servers:
         here = {f"{of}server": server.name}
         known = rows.filter(**here).order_by().values_list(f"{of}stream", flat=True).distinct()
         shut = [path for path in known if not may(actor, Permission.SEE_AUDIT, server.name, from_path(path))]
         rows = rows.exclude(**here, **{f"{of}stream__in": shut}) if shut else rows
-    return rows.filter(**{f"{of}server__in": [server.name for server in visible_servers(actor)]})
+    return rows.filter(**{f"{of}server__in": [server.name for server in servers]})

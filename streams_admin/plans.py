@@ -126,7 +126,7 @@ def find(text: str, actor: Actor) -> Plan:
         raise NoSuchPlan("There is no such plan. Plans are kept for a day.") from None
     if not constant_time_compare(_seal(plan), seal):
         raise NoSuchPlan("This plan was altered and cannot be used.")
-    if (plan.who, plan.who_kind) != (actor.name, actor.kind):
+    if not plan.is_of(actor):
         raise NoSuchPlan("This plan is somebody else's. Make your own.")
     return plan
 

@@ -63,8 +63,8 @@ class Showcase:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for process in [self._site] if self._site else []:
-            _end(process)
+        if self._site:
+            _end(self._site)
         for crew in self._crews:
             crew.stop(timeout=3)
         if self._server:

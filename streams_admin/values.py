@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode, b64encode
+from base64 import b64decode
 from typing import Any
 
 from dashboard.format import size
+from dashboard.rows import value_json
 from dashboard.streams.snapshots import Fields
 from streams_admin.errors import BadOrder
 
@@ -53,10 +54,7 @@ def fields_out(fields: Fields) -> list[list[Any]]:
 
 
 def _json(value: bytes) -> Any:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return {"base64": b64encode(value).decode()}
+    return value_json(value, limit=len(value))
 
 
 def told(fields: Any) -> list[list[Any]]:

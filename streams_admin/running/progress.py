@@ -44,7 +44,7 @@ class Progress:
         """Of all of its time: when it is paused, it becomes slower and stops telling how long it takes."""
         spent = ((operation.ended or now) - operation.created).total_seconds()
         speed = operation.done / spent if spent > 0 else 0.0
-        runs = operation.state in ("queued", "running") and speed > 0
+        runs = operation.state in operation.GOING and speed > 0
         left = (operation.total or 0) - operation.done
         found = operation.results
         kinds = [kind for kind in RESULTS if found.get(kind) or (kind in ALWAYS and not operation.over)]

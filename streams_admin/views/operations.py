@@ -54,7 +54,7 @@ def operation_list(request: HttpRequest) -> HttpResponse:
     actor = actor_of(request)
     require(actor, Permission.SEE_AUDIT)
     rows = open_to(actor, Operation.objects.select_related("plan"), of="plan__").order_by("-created")
-    over = Q(state__in=("done", "cancelled", "failed"))
+    over = Q(state__in=Operation.OVER)
     page = Paginator(rows.filter(over), PER_PAGE).get_page(request.GET.get("page"))
     context = {"running": list(rows.exclude(over)), "ended": page.object_list, "page": page}
     return render(request, "streams_admin/operations.html", context)

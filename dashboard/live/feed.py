@@ -91,7 +91,7 @@ class Feed:
         first: list[Entry | Begun | Broken] = [begun, *([broken] if broken else []), *kept]
         self._queue.extendleft(reversed(first))
         self._waiting += len(kept)
-        self._bytes += sum(entry.size for entry in kept)
+        self._bytes += sum(entry.weight for entry in kept)
         self._allowed = len(kept)
         self._begun, self._sent = True, begun.after
         self._seen = self._seen or (earlier[-1].id if earlier else begun.after)
@@ -109,7 +109,7 @@ class Feed:
             if self.keep is None or self.keep(entry):
                 self._queue.append(entry)
                 self._waiting += 1
-                self._bytes += entry.size
+                self._bytes += entry.weight
         while self._waiting > max(1, self._limit + self._allowed) or (
             self._bytes > WAITING_BYTES and self._waiting > 1
         ):
@@ -146,9 +146,9 @@ class Feed:
                 break
             self._queue.popleft()
             items.append(entry)
-            most_bytes -= entry.size
+            most_bytes -= entry.weight
         self._waiting -= len(items)
-        self._bytes -= sum(entry.size for entry in items)
+        self._bytes -= sum(entry.weight for entry in items)
         self._allowed = max(0, self._allowed - len(items))
         prev, self._sent = self._sent, items[-1].id if self._queue else self._seen or items[-1].id
         skipped, uncounted, self._skipped, self._uncounted = self._skipped, self._uncounted, 0, False
@@ -161,4 +161,4 @@ class Feed:
         del self._queue[at]
         self._waiting -= 1
         self._skipped += 1
-        self._bytes -= oldest.size if isinstance(oldest, Entry) else 0
+        self._bytes -= oldest.weight if isinstance(oldest, Entry) else 0

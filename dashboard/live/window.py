@@ -23,7 +23,7 @@ class Window:
     def append(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             self._entries.append(entry)
-            self._bytes += entry.size
+            self._bytes += entry.weight
             while len(self._entries) > ENTRIES or self._bytes > BYTES:
                 self._drop()
 
@@ -39,5 +39,5 @@ class Window:
 
     def _drop(self) -> None:
         oldest = self._entries.popleft()
-        self._bytes -= oldest.size
+        self._bytes -= oldest.weight
         self.start = oldest.id

@@ -6,11 +6,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.live.credit import WINDOW_ENTRIES, Credit
-from dashboard.live.feed import Batch, Begun, Broken, Changed, Feed, Status
+from dashboard.live.feed import WAITING_BYTES, Batch, Begun, Broken, Changed, Feed, Status
 from dashboard.live.topics import fleet
+from dashboard.live.watch import FRAME_BYTES
+from dashboard.live.window import BYTES, Window
 from dashboard.streams.errors import NotAStream
 from dashboard.streams.ids import MIN, StreamId
-from dashboard.streams.snapshots import Entry
+from dashboard.streams.snapshots import FIELD_BYTES, Entry, weight_of
+
+EMPTY = ((b"", b""),) * 10_000
+"""An entry's fields."""
 
 
 def entry(n: int, size: int = 1) -> Entry:
@@ -90,10 +95,31 @@ def test_large_entries_are_bounded_by_weight() -> None:
     waiting = feed()
     waiting.begin(Begun(MIN, "e"))
     for n in range(1, 6):
-        waiting.push([entry(n, 2**20)])
+        waiting.push([entry(n, 2**20 - FIELD_BYTES)])
     batches = [news for news in everything(waiting, size=2**20) if isinstance(news, Batch)]
     assert [[item.id.ms for item in batch.items] for batch in batches] == [[4], [5]]
     assert batches[0].skipped == 3
+
+
+def test_many_empty_fields_weigh_too() -> None:
+    """They have not one byte of names and values, and fill a process, and a frame by their number."""
+    many = [Entry(StreamId(n, 0), EMPTY) for n in range(1, 21)]
+    waiting = feed()
+    waiting.begin(Begun(MIN, "e"))
+    waiting.push(many)
+    batches = [news for news in everything(waiting, size=FRAME_BYTES) if isinstance(news, Batch)]
+    assert {len(batch.items) for batch in batches} == {1}
+    assert len(batches) * weight_of(EMPTY) <= WAITING_BYTES
+    assert len(batches) + batches[0].skipped == len(many)
+
+
+def test_the_window_is_bounded_by_weight() -> None:
+    window = Window(MIN)
+    window.append(Entry(StreamId(n, 0), EMPTY) for n in range(1, 21))
+    kept = window.since(window.start)
+    assert kept
+    assert len(kept) * weight_of(EMPTY) <= BYTES
+    assert window.start.ms == 20 - len(kept)
 
 
 def test_what_a_filter_leaves_out_still_moves_the_position() -> None:

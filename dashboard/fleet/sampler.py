@@ -84,7 +84,7 @@ class Sampler:
             callback()
 
     async def _inventory(self) -> None:
-        """SCAN on from where the last round ended. What a full pass did not meet is gone."""
+        """SCAN on from where the last round ended. What a full pass did not meet is gone, what it met is asked anew."""
         for _ in range(SCAN_STEPS):
             self._cursor, keys = await self.server.arun(ScanStreams(self._cursor))
             found = {key for key in keys if self.server.config.looks_at(key)}
@@ -93,12 +93,12 @@ class Sampler:
             if self._cursor == 0:
                 vanished, self._keys, self._met = self._keys - self._met, self._met, set()
                 self.memory.forget(vanished)
+                self._shut_out = False
                 self.snapshot = replace(self.snapshot, complete=True)
                 return
 
     async def _numbers(self, can: Capabilities) -> dict[bytes, StreamState]:
         states: dict[bytes, StreamState] = {}
-        self._shut_out = False
         keys = sorted(self._keys)
         for at in range(0, len(keys), CHUNK):
             chunk = tuple(keys[at : at + CHUNK])

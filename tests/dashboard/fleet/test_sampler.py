@@ -1,0 +1,41 @@
+"""Rounds: what is published while a pass over the keys takes several of them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import pytest
+import redis
+
+from dashboard.fleet import sampler
+from dashboard.streams import servers
+from dashboard.streams.queries import ScanStreams
+from dashboard.streams.servers import Server, ServerConfig
+
+SHUT_OUT = "Some streams may not be read"
+
+
+@pytest.fixture
+def eyes(server: Server, redis_client: redis.Redis, redis_url: str) -> Server:
+    """The server, for a user who may not read "shut"."""
+    for n in range(40):
+        redis_client.xadd(f"open:{n}", {"n": n})
+    redis_client.xadd("shut", {"n": 1})
+    redis_client.execute_command("ACL", "SETUSER", "eyes", "reset", "on", ">secret", "~open:*", "+@all")
+    servers.configure([ServerConfig("default", redis_url.replace("://", "://eyes:secret@"))])
+    return servers.get("default")
+
+
+def test_streams_that_may_not_be_read_are_told_of_in_every_round(
+    eyes: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampler, "SCAN_STEPS", 1)
+    monkeypatch.setattr(sampler, "ScanStreams", partial(ScanStreams, count=5))
+    while not sampler.sample_now(eyes).complete:
+        pass
+    told = [SHUT_OUT in sampler.sample_now(eyes).gaps for _ in range(30)]
+    assert told == [True] * 30
+    redis_client.execute_command("ACL", "SETUSER", "eyes", "~*")
+    told = [SHUT_OUT in sampler.sample_now(eyes).gaps for _ in range(30)]
+    assert not told[-1], "it may be read, and the next pass has met it"
+    assert b"shut" in sampler.sampler_for(eyes).snapshot.streams

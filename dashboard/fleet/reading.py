@@ -82,7 +82,7 @@ def matches(key: bytes, search: str) -> bool:
     """A part of the name, or the whole of it where the search has a * or a ?. Letters large or small."""
     if not search:
         return True
-    wanted, name = search.lower().encode(), key.lower()
+    wanted, name = search.casefold(), key.decode(errors="surrogateescape").casefold()
     return fnmatchcase(name, wanted) if set(search) & set("*?") else wanted in name
 
 

@@ -1,0 +1,29 @@
+"""What a search finds, whatever bytes a name is of."""
+
+from __future__ import annotations
+
+import pytest
+
+from dashboard.fleet.reading import matches
+
+ORDER = "ÄRGER:Bestellung".encode()
+
+
+@pytest.mark.parametrize("search", ["", "ÄRGER", "ärger", "ÄRGER*", "ärger:?estellung", "?rger:*", "BESTELLUNG"])
+def test_letters_of_any_alphabet_are_found_large_or_small(search: str) -> None:
+    assert matches(ORDER, search)
+
+
+@pytest.mark.parametrize("search", ["arger", "ärger?", "*ärger", "ärger bestellung"])
+def test_what_is_spelt_otherwise_is_not_found(search: str) -> None:
+    assert not matches(ORDER, search)
+
+
+def test_every_part_of_a_name_finds_it_as_it_is_spelt() -> None:
+    """A small sigma looks otherwise at the end of a word."""
+    assert matches("ΟΔΟΣΑ".encode(), "ΟΔΟΣ")
+
+
+@pytest.mark.parametrize("search", ["w", "& <B>", "w? & *", "w*"])
+def test_a_name_that_is_no_text_is_found_by_what_is(search: str) -> None:
+    assert matches(b"w\xff & <b>", search)

@@ -140,7 +140,7 @@ class ConsumerDelete(Single):
         if state["claimed"]:
             return Batch([{"step": self.slug}], None, last=True)
         part = CLAIM.batch(_claim(ask), seen["claim"], state["at"])
-        return Batch(part.work, {"at": part.cursor, "claimed": part.last}, part.settled)
+        return replace(part, cursor={"at": part.cursor, "claimed": part.last}, last=False)
 
     def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
         return self._delete(ask) if _deletes(work) else CLAIM.act(_claim(ask), seen["claim"], work)

@@ -14,6 +14,7 @@ from streams_admin import commands, operations
 from streams_admin.audit import Caller
 from streams_admin.errors import BadOrder, Changed
 from streams_admin.models import AuditEntry
+from streams_admin.which import IDS_MOST
 from tests.dashboard.streams.seeding import GROUP, KEY, OTHER, WORKER, fill, group, neglect
 from tests.streams_admin.acting import ADMIN, act, before_sending, lost_replies, pending, planned, run, without_scripts
 
@@ -124,6 +125,18 @@ def test_a_big_pending_list_goes_in_batches(server: Server, redis_client: redis.
     assert (done.state, done.results, names(redis_client)) == ("done", {"done": 1202}, {b"heir"})
     assert {who for who, _, _ in pending(redis_client).values()} == {b"heir"}
     assert len(pending(redis_client)) == 1201
+
+
+def test_a_big_pending_list_adds_up_to_its_total(server: Server, redis_client: redis.Redis) -> None:
+    """Of a long list the plan names no entries: what was acknowledged meanwhile shows only at its end."""
+    held = IDS_MOST + 201
+    fill(redis_client, held)
+    group(redis_client, read=held)
+    plan = planned("consumer_delete", {**DELETE, "to": to_path(b"heir")})
+    redis_client.xack(KEY, GROUP, "1-0", "700-0", f"{held}-0")
+    done = run(plan)
+    assert (done.state, done.results) == ("done", {"done": held - 3 + 1, "not_found": 3})
+    assert sum(done.results.values()) == plan.preview["total"]
 
 
 def test_what_it_is_given_at_the_last_moment_keeps_it(server: Server, redis_client: redis.Redis) -> None:

@@ -65,7 +65,7 @@ class Release(PendingAction):
     def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
         entries = held(work)
         ready = [] if _nacks(ask) else [e for e in entries if _claimable(e)]
-        others = [e for e in entries if e not in ready]
+        others = entries if _nacks(ask) else [e for e in entries if not _claimable(e)]
         replies = _release(ask, others) if others else []
         results = [(str(e.id), RESULT[int(r)]) for e, r in zip(others, replies, strict=True)]
         return Done.of([(str(e.id), "done") for e in ready] + results)

@@ -137,4 +137,5 @@ def not_done(ask: Ask, entries: Sequence[Held]) -> list[tuple[str, str]]:
     now = {entry.id: entry for entry in read_pending(ask, [e.id for e in entries])}
     retried = ask.params.get("retried", False)
     same = [e for e in entries if e.id in now and still_holds(now[e.id], e, retried=retried)]
-    return [*((str(e.id), "failed") for e in same), *why_not(ask, [e for e in entries if e not in same])]
+    known = {e.id for e in same}
+    return [*((str(e.id), "failed") for e in same), *why_not(ask, [e for e in entries if e.id not in known])]

@@ -48,12 +48,12 @@ class Delete(EntriesAction):
             raise BadOrder(f"references can only be keep here: {ask.params['references']} {missing}.")
         return super().look(ask)
 
-    def preview(self, ask: Ask, found: Found) -> Preview:
+    def preview(self, ask: Ask, found: Found) -> tuple[Preview, Seen]:
         length, mode = found.overview.facts.length, ask.params["references"]
         lost = losses(ask, found)
         groups = len(found.overview.groups) + found.overview.groups_cut
         certain = not found.least and mode != "acked"
-        return Preview(
+        preview = Preview(
             title=f"Delete {found.text}",
             sentence=f"Removes them from {plain(ask.key)}, for every group. It cannot be undone.",
             button=f"Delete {found.text}",
@@ -66,9 +66,7 @@ class Delete(EntriesAction):
             redis_cli=_lines(ask, found),
             confirm=typed(ask.key),
         )
-
-    def remember(self, ask: Ask, found: Found) -> Seen:
-        return {"losses": [loss.to_json() for loss in losses(ask, found)]}
+        return preview, {"losses": [loss.to_json() for loss in lost]}
 
     def still(self, ask: Ask, seen: Seen) -> str:
         if ask.params["references"] == "acked":

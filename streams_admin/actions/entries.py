@@ -69,15 +69,12 @@ class EntriesAction(Action):
         found = find(ask)
         if not found.total:
             raise Changed("There is no such entry: it was never added, or trimmed or deleted since.")
-        return self.preview(ask, found), {**_seen(found, Which.parse(ask.params)), **self.remember(ask, found)}
+        preview, more = self.preview(ask, found)
+        return preview, {**_seen(found, Which.parse(ask.params)), **more}
 
     @abstractmethod
-    def preview(self, ask: Ask, found: Found) -> Preview:
-        """What would be done, in words and counts."""
-
-    def remember(self, ask: Ask, found: Found) -> Seen:
-        """What `changed` compares with, beside the entries."""
-        return {}
+    def preview(self, ask: Ask, found: Found) -> tuple[Preview, Seen]:
+        """What would be done, in words and counts; and what of it `changed` compares with, beside the entries."""
 
     def changed(self, ask: Ask, seen: Seen) -> str:
         try:

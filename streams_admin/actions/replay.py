@@ -59,11 +59,11 @@ class Replay(EntriesAction):
     def told(self, params: Params) -> Params:
         return {**params, "fields": values.told(params["fields"])} if "fields" in params else params
 
-    def preview(self, ask: Ask, found: Found) -> Preview:
+    def preview(self, ask: Ask, found: Found) -> tuple[Preview, Seen]:
         to, length = plain(_to(ask)), found.overview.facts.length
         facts = target_facts(ask, _to(ask))
         before = facts.length if facts else 0
-        return Preview(
+        preview = Preview(
             title=f"Replay {found.text}",
             sentence=f"Copies them to the end of {to}, in their order. They stay in {plain(ask.key)}.",
             button=f"Replay {found.text}",
@@ -79,6 +79,7 @@ class Replay(EntriesAction):
             redis_cli=_lines(ask, found),
             lasting="per_second" in ask.params,
         )
+        return preview, {}
 
     def step(self, ask: Ask) -> int:
         """Never more than belong into one second."""

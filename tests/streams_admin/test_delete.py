@@ -10,10 +10,13 @@ from django.test import Client
 
 from dashboard.names import to_path
 from dashboard.streams.servers import Server
+from streams_admin.actions.base import Ask
+from streams_admin.actions.entries import Found
+from streams_admin.actions.losses import Loss, losses
 from streams_admin.errors import BadOrder, Changed, NotConfirmed
 from streams_admin.models import Plan
 from streams_admin.operations import begin
-from tests.dashboard.streams.seeding import GROUP, KEY, fill, group
+from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
 from tests.streams_admin.acting import ADMIN, act, entries, lost_replies, pending, planned, run
 
 pytestmark = pytest.mark.django_db
@@ -96,6 +99,24 @@ def test_when_a_group_comes_to_need_them_meanwhile_nothing_is_done(stream: redis
     with pytest.raises(Changed, match="new would lose more"):
         run(plan)
     assert len(left(stream)) == 6
+
+
+def test_a_delivery_while_the_plan_is_made_is_not_taken_for_shown(
+    stream: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What the run compares with is what the page says."""
+
+    def looked(ask: Ask, found: Found) -> list[Loss]:
+        lost = losses(ask, found)
+        stream.xreadgroup(GROUP, WORKER, {KEY: ">"}, count=1)
+        return lost
+
+    with monkeypatch.context() as patched:
+        patched.setattr("streams_admin.actions.delete.losses", looked)
+        plan = planned("delete", {"ids": ["4-0"]})
+    assert {count for what, count in plan.preview["counts"].items() if what.startswith("pending")} == {0}
+    with pytest.raises(Changed, match="lose more"):
+        run(plan)
 
 
 def test_a_stream_created_anew_is_another_one(stream: redis.Redis) -> None:

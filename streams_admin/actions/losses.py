@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from dashboard.format import number, plural
 from dashboard.names import plain, to_path
+from dashboard.streams.errors import Gone
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import PAGE_MAX, EntryRange, PendingQuery, Together, fitting
 from dashboard.streams.snapshots import GroupFacts, Page, PendingEntry, StreamFacts
@@ -66,9 +67,18 @@ def _named(ask: Ask, group: GroupFacts, ids: Sequence[StreamId]) -> Loss:
     part = ids[:IDS] if group.pending else ()
     queries = tuple(PendingQuery(ask.key, group.name, start=i, end=i, limit=1, bodies=False) for i in part)
     pages: tuple[Page[PendingEntry] | Exception, ...] = ask.server.run(Together(queries)) if queries else ()
-    pending = sum(len(page.items) for page in pages if isinstance(page, Page))
+    pending = sum(_held(page) for page in pages)
     unread = sum(i > group.last_delivered_id for i in ids)
     return Loss(group.name, pending, unread, pending_least=bool(group.pending) and len(ids) > IDS)
+
+
+def _held(page: Page[PendingEntry] | Exception) -> int:
+    """How many; a group that was destroyed meanwhile holds nothing. Raises StreamError."""
+    if isinstance(page, Gone):
+        return 0
+    if isinstance(page, Exception):
+        raise page
+    return len(page.items)
 
 
 def within(ask: Ask, group: GroupFacts, facts: StreamFacts, start: StreamId, end: StreamId) -> Loss:

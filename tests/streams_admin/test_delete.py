@@ -9,7 +9,9 @@ import redis
 from django.test import Client
 
 from dashboard.names import to_path
-from dashboard.streams.servers import Server
+from dashboard.streams import servers
+from dashboard.streams.errors import NotAllowed
+from dashboard.streams.servers import Server, ServerConfig
 from streams_admin.actions.base import Ask
 from streams_admin.actions.entries import Found
 from streams_admin.actions.losses import Loss, losses
@@ -117,6 +119,25 @@ def test_a_delivery_while_the_plan_is_made_is_not_taken_for_shown(
     assert {count for what, count in plan.preview["counts"].items() if what.startswith("pending")} == {0}
     with pytest.raises(Changed, match="lose more"):
         run(plan)
+
+
+def test_a_pending_list_that_may_not_be_read_is_not_taken_for_empty(stream: redis.Redis, redis_url: str) -> None:
+    stream.execute_command("ACL", "SETUSER", "narrow", "on", ">secret", "~*", "&*", "+@all", "-xpending")
+    scheme, _, rest = redis_url.partition("://")
+    servers.configure([ServerConfig("default", f"{scheme}://narrow:secret@{rest}")])
+    with pytest.raises(NotAllowed):
+        planned("delete", {"ids": ["1-0"]})
+
+
+def test_a_group_that_is_destroyed_meanwhile_loses_nothing(
+    stream: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def looked(ask: Ask, found: Found) -> list[Loss]:
+        stream.xgroup_destroy(KEY, GROUP)
+        return losses(ask, found)
+
+    monkeypatch.setattr("streams_admin.actions.delete.losses", looked)
+    assert notes({"ids": ["1-0"]}).startswith("No group loses anything")
 
 
 def test_a_stream_created_anew_is_another_one(stream: redis.Redis) -> None:

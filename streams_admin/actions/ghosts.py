@@ -5,7 +5,7 @@ A body that is gone cannot come back: IDs of a stream only grow. So an entry wit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -15,10 +15,11 @@ from dashboard.access import Permission
 from dashboard.format import number
 from dashboard.names import plain
 from dashboard.streams.ids import StreamId
+from dashboard.streams.queries import FactsQuery
 from dashboard.streams.snapshots import StreamFacts
 from streams_admin.actions.ack import Ack, acked_lines
 from streams_admin.actions.base import Ask, Batch, Change, Note, Params, Preview, Seen, ids_of, part_of
-from streams_admin.actions.looking import Looked, bodies_of, group_of, group_overview, look_at
+from streams_admin.actions.looking import Looked, bodies_of, group_of, look_at
 from streams_admin.actions.pending_words import owners, per_consumer, preview_of
 from streams_admin.actions.untouched import each_seen, seen_of
 from streams_admin.errors import Changed
@@ -67,8 +68,11 @@ class Ghosts(Ack):
     def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
         """The ghosts among the next pending entries; the others are passed over in silence."""
         batch = super().batch(ask, seen, cursor)
-        first = group_overview(ask).stream
-        ghosts = _without_body(ask, first, [StreamId.parse(id_) for id_ in ids_of(batch.work)])
+        if not batch.work:
+            return batch
+        facts = ask.server.run(FactsQuery(ask.key))
+        below, others = _parted(facts, [StreamId.parse(id_) for id_ in ids_of(batch.work)])
+        ghosts = [*below, *_without_body(ask, others)]
         return replace(batch, work=part_of(batch.work, {str(id_) for id_ in ghosts}))
 
     def form(self, ask: Ask, data: Any = None) -> forms.Form:
@@ -83,23 +87,19 @@ class Ghosts(Ack):
 
 def _only_ghosts(ask: Ask, looked: Looked) -> Looked:
     """What was looked at without the entries that have a body."""
-    facts = looked.overview.stream
-    below = [e.id for e in looked.entries if _surely_gone(facts, e.id)]
-    others = [e.id for e in looked.entries if not _surely_gone(facts, e.id)]
-    gone = {*below, *_without_body(ask, facts, others[:LOOK_FOR_BODIES])}
+    below, others = _parted(looked.overview.stream, [e.id for e in looked.entries])
+    gone = {*below, *_without_body(ask, others[:LOOK_FOR_BODIES])}
     entries = tuple(replace(e, body="gone") for e in looked.entries if e.id in gone)
     least = looked.least or len(others) > LOOK_FOR_BODIES or looked.total > len(looked.entries)
     return replace(looked, entries=entries, total=len(entries), least=least, ghosts=len(entries), held=())
 
 
-def _surely_gone(facts: StreamFacts, id_: StreamId) -> bool:
-    return facts.first_id is None or id_ < facts.first_id
+def _parted(facts: StreamFacts, ids: Sequence[StreamId]) -> tuple[list[StreamId], list[StreamId]]:
+    """Those below the first entry, whose bodies are surely gone, and the others."""
+    first = facts.first_id
+    below = [i for i in ids if first is None or i < first]
+    return below, [i for i in ids if first is not None and i >= first]
 
 
-def _without_body(ask: Ask, facts: StreamFacts, ids: Sequence[StreamId]) -> Iterable[StreamId]:
-    unsure = [i for i in ids if not _surely_gone(facts, i)]
-    there = bodies_of(ask, unsure)
-    return [
-        *(i for i in ids if _surely_gone(facts, i)),
-        *(i for i, body in zip(unsure, there, strict=True) if not body),
-    ]
+def _without_body(ask: Ask, ids: Sequence[StreamId]) -> list[StreamId]:
+    return [i for i, body in zip(ids, bodies_of(ask, ids), strict=True) if not body]

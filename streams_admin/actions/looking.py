@@ -8,10 +8,11 @@ from typing import Any
 
 from dashboard.streams.errors import StreamError
 from dashboard.streams.ids import StreamId
-from dashboard.streams.queries import EntryRange, GroupQuery, PendingQuery, Query, Together
+from dashboard.streams.queries import GroupQuery, PendingQuery, Query, Together
 from dashboard.streams.replies import Reply, server_ms
 from dashboard.streams.snapshots import GroupOverview, Page, PendingEntry
 from streams_admin.actions.base import BATCH, Ask
+from streams_admin.actions.reading import each_at
 from streams_admin.which import Which, name
 
 COUNT_UP_TO = 10_000
@@ -162,9 +163,8 @@ def page_of(ask: Ask, which: Which, start: StreamId) -> PendingQuery:
 
 
 def bodies_of(ask: Ask, ids: Sequence[StreamId]) -> list[bool]:
-    """Whether each entry still has its body."""
-    found = ask.server.run(Together(tuple(EntryRange(ask.key, i, i, limit=1) for i in ids))) if ids else ()
-    return [not isinstance(page, Page) or bool(page.items) for page in found]
+    """Whether each entry still has its body. Where that is not told it is taken to be there."""
+    return [not isinstance(page, Page) or bool(page.items) for page in each_at(ask, ids)]
 
 
 def _with_bodies(ask: Ask, entries: Sequence[PendingEntry]) -> list[PendingEntry]:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import pytest
 import redis
 
+from dashboard.streams.queries import Command
 from dashboard.streams.servers import Server
+from streams_admin.actions.reading import AT_ONCE
 from streams_admin.errors import Changed
 from tests.dashboard.streams.seeding import GROUP, KEY, fill, group, neglect
 from tests.streams_admin.acting import act, before_sending, lost_replies, of_group, pending, planned, run
@@ -64,6 +69,24 @@ def test_long_lists_are_walked(server: Server, redis_client: redis.Redis) -> Non
     assert (plan.preview["total"], plan.preview["least"]) == (1, True)
     assert run(plan).results == {"done": 2}
     assert len(pending(redis_client)) == 2_598
+
+
+def test_bodies_are_looked_for_a_part_at_a_time(
+    server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis tells whether an entry is there by sending it: a thousand heavy ones would come at once."""
+    fill(redis_client, 250)
+    group(redis_client, read=250)
+    redis_client.xdel(KEY, "200-0")
+    told, sent = Server._ask, []
+
+    def asked(self: Server, commands: Sequence[Command]) -> list[Any]:
+        sent.append(sum(command[0] == "XRANGE" for command in commands))
+        return told(self, commands)
+
+    monkeypatch.setattr(Server, "_ask", asked)
+    assert act("ghosts", of_group()).results == {"done": 1}
+    assert max(sent) == AT_ONCE
 
 
 def test_no_ghost_no_plan(server: Server, redis_client: redis.Redis) -> None:

@@ -13,12 +13,14 @@ from dashboard.format import age, number, plural
 from dashboard.names import plain
 from dashboard.streams.errors import BadId, Gone
 from dashboard.streams.ids import MIN, TOP, StreamId
-from dashboard.streams.queries import PAGE_MAX, Command, EntryRange, StreamQuery, fitting
+from dashboard.streams.queries import PAGE_MAX, Command, EntryRange, StreamQuery
 from dashboard.streams.snapshots import Entry, Fields, StreamFacts, StreamOverview
 from streams_admin import cli, commands, values
 from streams_admin.actions.base import Action, Ask, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.bounds import id_of
+from streams_admin.actions.reading import stream_facts
 from streams_admin.actions.single import typed
-from streams_admin.actions.targets import reached, tail_of, target_facts
+from streams_admin.actions.targets import reached, tail_of
 from streams_admin.errors import BadOrder
 from streams_admin.which import truth, whole
 
@@ -44,8 +46,10 @@ class Add(Action):
 
     def allow(self, ask: Ask) -> None:
         """Who may add may not trim by it."""
-        overview = _find(ask)
-        if overview and _removed(ask, overview.facts)[0]:
+        if not {"maxlen", "minid"} & ask.params.keys():
+            return
+        facts = stream_facts(ask, ask.key)
+        if facts and _removed(ask, facts)[0]:
             require(ask.actor, Permission.TRIM, ask.server.name, ask.key)
 
     def look(self, ask: Ask) -> tuple[Preview, Seen]:
@@ -57,7 +61,7 @@ class Add(Action):
         return _preview(ask, overview, removed, least), {"removed": removed, "existed": overview is not None}
 
     def changed(self, ask: Ask, seen: Seen) -> str:
-        facts = target_facts(ask, ask.key)
+        facts = stream_facts(ask, ask.key)
         if seen["existed"] and facts is None:
             return "The stream does not exist any more."
         return _refusal(ask, facts)
@@ -79,7 +83,7 @@ class Add(Action):
         return Done(counts=Counter({"failed" if any(end for _, end in pages) else "unknown": 1}))
 
     def figures(self, ask: Ask) -> list[list[Any]]:
-        facts = target_facts(ask, ask.key)
+        facts = stream_facts(ask, ask.key)
         return [["entries", facts.length if facts else 0]]
 
     def form(self, ask: Ask, data: Any = None) -> forms.Form:
@@ -141,10 +145,7 @@ def _bound(raw: Mapping[str, Any]) -> Params:
     found = {"approximate": truth("approximate", raw.get("approximate", True))}
     if given == ["maxlen"]:
         return {**found, "maxlen": whole("maxlen", raw["maxlen"], least=1)}
-    try:
-        return {**found, "minid": str(StreamId.bound(str(raw["minid"])))}
-    except BadId as error:
-        raise BadOrder(f"minid: {error}") from error
+    return {**found, "minid": str(id_of(raw["minid"]))}
 
 
 def _find(ask: Ask) -> StreamOverview | None:
@@ -179,8 +180,7 @@ def _removed(ask: Ask, facts: StreamFacts) -> tuple[int, bool]:
     below = StreamId.parse(ask.params["minid"]) if "minid" in ask.params else MIN
     if facts.first_id is None or below <= facts.first_id:
         return 0, False
-    limit = fitting(PAGE_MAX, facts.entry_bytes)
-    page = ask.server.run(EntryRange(ask.key, end=below.prev(), limit=limit))
+    page = ask.server.run(EntryRange(ask.key, end=below.prev(), limit=PAGE_MAX))
     return len(page.items), not page.complete
 
 
@@ -193,7 +193,7 @@ def _words(ask: Ask, removed: int) -> Command:
     trim: Command = ()
     sign = "~" if ask.params.get("approximate") else "="
     if "maxlen" in ask.params:
-        facts = target_facts(ask, ask.key)
+        facts = stream_facts(ask, ask.key)
         trim = ("MAXLEN", sign, max(ask.params["maxlen"], (facts.length if facts else 0) + 1 - removed))
     elif "minid" in ask.params:
         trim = ("MINID", sign, ask.params["minid"])

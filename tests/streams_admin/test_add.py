@@ -13,9 +13,12 @@ from dashboard.access import Forbidden
 from dashboard.names import to_path
 from dashboard.streams.errors import OutcomeUnknown
 from dashboard.streams.servers import Hands, Server
+from streams_admin import plans
+from streams_admin.actions import ALL
 from streams_admin.errors import BadOrder, Changed
 from streams_admin.models import AuditEntry, Plan
 from streams_admin.values import fields_in, from_text, to_text
+from tests.benchmarks.turns import counting
 from tests.dashboard.streams.seeding import KEY, fill, group
 from tests.streams_admin.acting import OPERATOR, act, counts_reads, entries, lost_replies, planned, run
 
@@ -110,6 +113,14 @@ def test_an_operator_may_bound_only_where_nothing_goes(stream: redis.Redis) -> N
     assert [line.outcome for line in AuditEntry.objects.all()] == ["denied", "denied"]
     for bound in ({"maxlen": 7}, {"minid": "1-0"}):
         assert planned("add", {"fields": FIELDS, **bound}, caller=OPERATOR).preview["confirm"] == ""
+
+
+def test_who_adds_without_a_bound_is_not_looked_into(stream: redis.Redis) -> None:
+    """It is asked every two seconds while it runs, whether they may."""
+    plan = planned("add", {"fields": FIELDS}, caller=OPERATOR)
+    with counting() as sent:
+        ALL["add"].allow(plans.ask_of(plan, OPERATOR.actor))
+    assert sent.commands == 0
 
 
 def test_neither_audit_log_keeps_what_was_added(stream: redis.Redis) -> None:

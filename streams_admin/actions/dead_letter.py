@@ -21,7 +21,7 @@ from dashboard.streams.errors import Gone
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.queries import Command, FactsQuery, Query, StreamQuery
 from dashboard.streams.replies import Reply
-from dashboard.streams.snapshots import Entry
+from dashboard.streams.snapshots import Entry, StreamFacts
 from streams_admin import cli, commands
 from streams_admin.actions import retried
 from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen
@@ -35,7 +35,8 @@ from streams_admin.actions.pending_words import (
     per_consumer,
     preview_of,
 )
-from streams_admin.actions.targets import allow_target, reached, tail_of, target_facts, target_figures
+from streams_admin.actions.reading import stream_facts
+from streams_admin.actions.targets import allow_target, reached, tail_of, target_figures
 from streams_admin.actions.untouched import held, still_holds
 from streams_admin.commands import Held
 from streams_admin.provenance import Stamp, is_copy
@@ -58,6 +59,7 @@ class DeadLetter(PendingAction):
 
     def preview(self, ask: Ask, looked: Looked) -> Preview:
         group, to, now = plain(group_of(ask)), plain(_to(ask)), looked.overview.pending.count
+        facts = stream_facts(ask, _to(ask))
         return preview_of(
             looked,
             "Dead-letter",
@@ -66,13 +68,13 @@ class DeadLetter(PendingAction):
                 *busy_note(looked),
                 *ghost_note(looked, "They stay on the list: there is nothing to copy."),
                 *_delete_notes(ask),
-                *_target_notes(ask),
+                *_target_notes(to, facts),
                 *retried.guard_notes(ask, looked, self.slug),
             ],
             changes=[
                 *per_consumer(looked, {n: -count for n, count in owners(looked).items()}),
                 Change("all", now, now - looked.total + looked.ghosts if _certain(looked) else None),
-                *_lengths(ask, looked),
+                *_lengths(ask, looked, facts),
             ],
             redis_cli=_lines(ask, looked),
         )
@@ -89,14 +91,14 @@ class DeadLetter(PendingAction):
         return _Reaching(_to(ask), super().page(ask, seen, cursor))
 
     def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        entries, stamp = _held(work), Stamp(ask.actor.name, ask.reason, ask.operation)
+        entries, stamp = held(work), Stamp(ask.actor.name, ask.reason, ask.operation)
         options = {"delete": ask.params["delete"], "retried": ask.params.get("retried", False)}
         replies = commands.dead_letter(ask.server, ask.key, group_of(ask), _to(ask), entries, stamp, **options)
         return Done.of([(str(e.id), RESULT[reply]) for e, reply in zip(entries, replies, strict=True)])
 
     def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
         """What is still pending was not moved; of the rest, what has a copy was."""
-        entries = _held(work)
+        entries = held(work)
         now = {entry.id: entry for entry in read_pending(ask, [e.id for e in entries])}
         again = ask.params.get("retried", False)
         same = {e.id for e in entries if e.id in now and still_holds(now[e.id], e, retried=again)}
@@ -163,10 +165,6 @@ def _to(ask: Ask) -> bytes:
     return name("to", ask.params["to"]) if "to" in ask.params else ask.server.config.dead_letters_of(ask.key)
 
 
-def _held(work: Sequence[Sequence[Any]]) -> list[Held]:
-    return held([item[:4] for item in work])
-
-
 def _copies(ask: Ask, entries: Sequence[Held], since: StreamId) -> tuple[set[StreamId], bool]:
     """Which of the entries this operation has copied behind `since`, and whether all that is there was read."""
     found: set[StreamId] = set()
@@ -182,8 +180,7 @@ def _is_copy(ask: Ask, copy: Entry, id_: StreamId) -> bool:
     return is_copy(copy.fields, stream=ask.key, group=group_of(ask), id_=id_, operation=ask.operation)
 
 
-def _target_notes(ask: Ask) -> list[Note]:
-    facts, to = target_facts(ask, _to(ask)), plain(_to(ask))
+def _target_notes(to: str, facts: StreamFacts | None) -> list[Note]:
     if facts is None:
         return [Note("", f"{to} does not exist yet", "It is created by the first entry.")]
     if facts.groups:
@@ -203,9 +200,8 @@ def _delete_notes(ask: Ask) -> list[Note]:
     return [Note("stuck", f"{', '.join(others[:4])} {'loses' if len(others) == 1 else 'lose'} them too", text)]
 
 
-def _lengths(ask: Ask, looked: Looked) -> list[Change]:
+def _lengths(ask: Ask, looked: Looked, facts: StreamFacts | None) -> list[Change]:
     moved, length = looked.total - looked.ghosts, looked.overview.stream.length
-    facts = target_facts(ask, _to(ask))
     before = facts.length if facts else 0
     stays = length if not ask.params["delete"] else length - moved if _certain(looked) else None
     return [

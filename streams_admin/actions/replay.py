@@ -20,11 +20,12 @@ from dashboard.names import plain, to_path
 from dashboard.rows import sight
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import EntryRange, StreamQuery
-from dashboard.streams.snapshots import Fields
+from dashboard.streams.snapshots import Fields, StreamFacts
 from streams_admin import cli, commands, values
 from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen
-from streams_admin.actions.entries import EntriesAction, EntriesForm, Found, read, sample
-from streams_admin.actions.targets import allow_target, reached, tail_of, target_facts, target_figures
+from streams_admin.actions.entries import EntriesAction, EntriesForm, Found, sample
+from streams_admin.actions.reading import read, stream_facts
+from streams_admin.actions.targets import allow_target, reached, tail_of, target_figures
 from streams_admin.errors import BadOrder
 from streams_admin.provenance import STREAM, block, stripped
 from streams_admin.which import name, whole
@@ -61,7 +62,7 @@ class Replay(EntriesAction):
 
     def preview(self, ask: Ask, found: Found) -> tuple[Preview, Seen]:
         to, length = plain(_to(ask)), found.overview.facts.length
-        facts = target_facts(ask, _to(ask))
+        facts = stream_facts(ask, _to(ask))
         before = facts.length if facts else 0
         preview = Preview(
             title=f"Replay {found.text}",
@@ -70,7 +71,7 @@ class Replay(EntriesAction):
             total=found.total,
             least=found.least,
             counts={"entries": found.total, "not_found": len(found.absent)},
-            notes=[*_readers(ask), *_provenance_note(ask, found), *_edited_note(ask), *_bound_notes(ask, found)],
+            notes=[*_readers(ask, facts), *_provenance_note(ask, found), *_edited_note(ask), *_bound_notes(ask, found)],
             changes=[
                 Change(f"in {to}", before, None if found.least else before + found.total),
                 Change(f"in {plain(ask.key)}", length, length),
@@ -208,9 +209,9 @@ def _came(ask: Ask, copies: Sequence[Fields], since: StreamId, *, all_known: boo
     return "failed" if complete and all_known and not starts else "unknown"
 
 
-def _readers(ask: Ask) -> list[Note]:
+def _readers(ask: Ask, facts: StreamFacts | None) -> list[Note]:
     """Who gets the copies: every group of the target, whatever they did with the originals."""
-    facts, to = target_facts(ask, _to(ask)), plain(_to(ask))
+    to = plain(_to(ask))
     if facts is None:
         return [Note("late", f"{to} does not exist yet", "It is created by the first entry, and no group reads it.")]
     if facts.groups == 0:

@@ -8,11 +8,10 @@ from typing import Any
 from dashboard.access import Permission, mask, require
 from dashboard.names import from_path, plain, to_path
 from dashboard.streams import servers
-from dashboard.streams.errors import Gone
 from dashboard.streams.ids import MIN, StreamId
-from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, fitting
-from dashboard.streams.snapshots import Entry, StreamFacts
+from dashboard.streams.snapshots import Entry
 from streams_admin.actions.base import Ask, Params
+from streams_admin.actions.reading import pages, stream_facts
 from streams_admin.errors import BadOrder
 
 COPYING = frozenset({"dead_letter", "replay"})
@@ -49,37 +48,24 @@ def allow_target(ask: Ask, to: bytes, permission: Permission) -> None:
         raise BadOrder(f"{plain(to)} does not mask {fields} as {plain(ask.key)} does: the copies would be readable.")
 
 
-def target_facts(ask: Ask, to: bytes) -> StreamFacts | None:
-    """The target as it is now; None when it is not there yet. Raises NotAStream."""
-    try:
-        return ask.server.run(FactsQuery(to))
-    except Gone:
-        return None
-
-
 def target_figures(ask: Ask, to: bytes) -> list[list[Any]]:
     """Its length, as an operation reads it before and after."""
-    facts = target_facts(ask, to)
+    facts = stream_facts(ask, to)
     return [[IN_TARGET, facts.length if facts else 0]]
 
 
 def reached(ask: Ask, to: bytes) -> StreamId:
     """The last ID the target has given so far: copies come behind it."""
-    facts = target_facts(ask, to)
+    facts = stream_facts(ask, to)
     return facts.last_generated_id if facts else MIN
 
 
 def tail_of(ask: Ask, to: bytes, since: StreamId) -> Iterator[tuple[tuple[Entry, ...], bool]]:
     """Pages of the target behind `since`, and whether that is all that ever came: never where it was trimmed since."""
-    facts = target_facts(ask, to)
+    facts = stream_facts(ask, to)
     if facts is None:
         yield (), since == MIN
         return
     cut = since > MIN and (facts.first_id is None or facts.first_id > since)
-    start, looked = since.next(), 0
-    while looked < LOOK_AT_MOST:
-        page = ask.server.run(EntryRange(to, start, limit=fitting(PAGE_MAX, facts.entry_bytes)))
+    for page in pages(ask, to, since.next(), most=LOOK_AT_MOST):
         yield page.items, page.next is None and not cut
-        if page.next is None:
-            return
-        start, looked = page.next, looked + len(page.items)

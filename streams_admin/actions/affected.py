@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dashboard.streams.ids import MIN, StreamId
-from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, PendingQuery, fitting
+from dashboard.streams.queries import PAGE_MAX, FactsQuery, PendingQuery, fitting
 from dashboard.streams.snapshots import Entry, PendingEntry
 from streams_admin.actions.base import Ask
-from streams_admin.actions.entries import AT_ONCE, read
+from streams_admin.actions.reading import AT_ONCE, pages, read
 
 
 def named(ask: Ask, ids: Sequence[str]) -> Iterator[Sequence[Entry]]:
@@ -19,13 +19,9 @@ def named(ask: Ask, ids: Sequence[str]) -> Iterator[Sequence[Entry]]:
 
 
 def ranged(ask: Ask, start: StreamId, end: StreamId, most: int | None = None) -> Iterator[Sequence[Entry]]:
-    """The entries from `start` to `end`, both included; the first `most` of them."""
-    at: StreamId | None = start
-    size, left = _room(ask, PAGE_MAX), most
-    while at is not None and left != 0:
-        page = ask.server.run(EntryRange(ask.key, at, end, limit=size if left is None else min(size, left)))
-        yield page.items
-        at, left = page.next, None if left is None else left - len(page.items)
+    """The entries from `start` to `end`, both included; the first `most` of them. Raises Gone."""
+    ask.server.run(FactsQuery(ask.key))  # of a stream that is gone XRANGE says no more than that it is empty
+    yield from (page.items for page in pages(ask, ask.key, start, end, most=most))
 
 
 def pending(ask: Ask, group: bytes, consumer: bytes | None = None) -> Iterator[Sequence[PendingEntry]]:

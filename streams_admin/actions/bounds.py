@@ -6,13 +6,12 @@ from typing import Any
 
 from dashboard.streams.errors import BadId
 from dashboard.streams.ids import MAX, MIN, StreamId
-from dashboard.streams.queries import PAGE_MAX, EntryRange, StreamQuery, fitting
+from dashboard.streams.queries import PAGE_MAX, EntryRange, StreamQuery
 from dashboard.streams.snapshots import StreamFacts, StreamOverview
+from streams_admin.actions import positions
 from streams_admin.actions.base import Ask
+from streams_admin.actions.positions import Count
 from streams_admin.errors import BadOrder
-
-COUNT_UP_TO = 5_000
-"""Entries a plan reads to count what lies below an ID."""
 
 
 def stream_overview(ask: Ask) -> StreamOverview:
@@ -56,14 +55,14 @@ def _nth(ask: Ask, upto: EntryRange) -> StreamId | None:
     return None if page.stopped or not page.items else page.items[-1].id
 
 
-def count(ask: Ask, overview: StreamOverview, below: StreamId | None) -> tuple[int, bool]:
-    """How many entries would go, and whether there are more than could be counted."""
+def count(ask: Ask, overview: StreamOverview, below: StreamId | None) -> Count:
+    """How many entries would go."""
     facts = overview.facts
-    if "maxlen" in ask.params:
-        most = max(0, facts.length - ask.params["maxlen"])
-        found, least = _count_below(ask, facts, below) if below and most else (most, False)
-        return min(most, found), least and found < most
-    return _count_below(ask, facts, below or MIN)
+    if "maxlen" not in ask.params:
+        return _count_below(ask, facts, below or MIN)
+    most = max(0, facts.length - ask.params["maxlen"])
+    found = _count_below(ask, facts, below) if below and most else Count(most)
+    return Count(min(most, found.value), found.least and found.value < most)
 
 
 def holds_back(ask: Ask, overview: StreamOverview, need: StreamId, boundary: StreamId | None) -> bool | None:
@@ -72,27 +71,16 @@ def holds_back(ask: Ask, overview: StreamOverview, need: StreamId, boundary: Str
         return need < boundary
     facts, keep = overview.facts, int(ask.params["maxlen"])
     most = max(0, facts.length - keep)
-    below, more_below = _count_below(ask, facts, need)
-    if below >= most or not more_below:
-        return below < most
-    needed, more = _counted(ask, need, MAX, fitting(PAGE_MAX, facts.entry_bytes))
-    return None if more and needed <= keep else needed > keep
+    below = _count_below(ask, facts, need)
+    if below.value >= most or not below.least:
+        return below.value < most
+    needed = positions.count(ask, need, MAX)
+    return None if needed.least and needed.value <= keep else needed.value > keep
 
 
-def _count_below(ask: Ask, facts: StreamFacts, below: StreamId) -> tuple[int, bool]:
+def _count_below(ask: Ask, facts: StreamFacts, below: StreamId) -> Count:
     if facts.last_id is None or facts.first_id is None or facts.first_id >= below:
-        return 0, False
+        return Count(0)
     if facts.last_id < below:
-        return facts.length, False
-    return _counted(ask, MIN, below.prev(), fitting(PAGE_MAX, facts.entry_bytes))
-
-
-def _counted(ask: Ask, start: StreamId, end: StreamId, limit: int) -> tuple[int, bool]:
-    found = 0
-    while found < COUNT_UP_TO:
-        page = ask.server.run(EntryRange(ask.key, start, end, limit=limit))
-        found += len(page.items)
-        if page.next is None:
-            return found, False
-        start = page.next
-    return found, True
+        return Count(facts.length)
+    return positions.count(ask, MIN, below.prev())

@@ -14,9 +14,10 @@ from dashboard.streams.snapshots import Entry
 from streams_admin import commands
 from streams_admin.actions.affected import named, ranged
 from streams_admin.actions.base import Ask, Change, Done, Note, Params, Preview, Seen
-from streams_admin.actions.entries import EntriesAction, EntriesForm, Found, again, read, sample
+from streams_admin.actions.entries import EntriesAction, EntriesForm, Found, again, sample
 from streams_admin.actions.lines import lines
 from streams_admin.actions.losses import Loss, loss_notes, losses, worse
+from streams_admin.actions.reading import read
 from streams_admin.actions.single import typed
 from streams_admin.errors import BadOrder
 

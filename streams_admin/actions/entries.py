@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from django import forms
@@ -14,17 +15,17 @@ from dashboard.format import plural
 from dashboard.names import EMPTY
 from dashboard.streams.errors import BadId, Gone
 from dashboard.streams.ids import MIN, StreamId, parse_position
-from dashboard.streams.queries import EntryRange, FactsQuery, Together, fitting
-from dashboard.streams.snapshots import Entry, Page, StreamFacts, StreamOverview
+from dashboard.streams.queries import EntryRange, FactsQuery, fitting
+from dashboard.streams.snapshots import StreamOverview
+from streams_admin.actions import positions
 from streams_admin.actions.base import BATCH, Action, Ask, Batch, Params, Preview, Seen
 from streams_admin.actions.bounds import stream_overview
+from streams_admin.actions.reading import AT_ONCE, pages, read
 from streams_admin.errors import BadOrder, Changed
 from streams_admin.which import Which
 
 COUNT_UP_TO = 5_000
-"""Entries a plan reads to count a range; more are "at least"."""
-AT_ONCE = 100
-"""Named entries that are read in one round trip."""
+"""Entries a plan reads to count a range, on at most positions.PAGES pages; more are "at least"."""
 SAMPLE = 5
 
 
@@ -112,7 +113,7 @@ def find(ask: Ask) -> Found:
     if which.ids:
         return _find_named(ask, which, overview)
     end = min(which.end, overview.facts.last_id or MIN)
-    ids, least = _count(ask, which, end, overview.facts)
+    ids, least = _count(ask, which, end)
     whole = which == Which(limit=which.limit)
     total = overview.facts.length if whole else len(ids)
     total = total if which.limit is None else min(total, which.limit)
@@ -134,35 +135,14 @@ def again(ask: Ask, seen: Seen) -> Found:
     return Found(overview, ids, (), start, end, len(ids), False, named=bool(ids))
 
 
-def read(ask: Ask, ids: Sequence[str]) -> dict[StreamId, Entry | None]:
-    """The entries of these IDs as they are now; None for those that are not there."""
-    found: dict[StreamId, Entry | None] = {}
-    for at in range(0, len(ids), AT_ONCE):
-        part = [StreamId.parse(text) for text in ids[at : at + AT_ONCE]]
-        pages = ask.server.run(Together(tuple(EntryRange(ask.key, i, i, limit=1) for i in part)))
-        found.update((i, _only(page)) for i, page in zip(part, pages, strict=True))
-    return found
-
-
-def _only(page: Page[Entry] | Exception) -> Entry | None:
-    if isinstance(page, Exception):
-        raise page
-    return page.items[0] if page.items else None
-
-
-def _count(ask: Ask, which: Which, end: StreamId, facts: StreamFacts) -> tuple[tuple[StreamId, ...], bool]:
+def _count(ask: Ask, which: Which, end: StreamId) -> tuple[tuple[StreamId, ...], bool]:
     """IDs of the range up to COUNT_UP_TO, and whether there may be more. A whole stream is not walked to be counted."""
     most = SAMPLE if which == Which(limit=which.limit) else min(COUNT_UP_TO, which.limit or COUNT_UP_TO)
     ids: list[StreamId] = []
-    start = which.start
-    while len(ids) < most:
-        page = ask.server.run(
-            EntryRange(ask.key, start, end, limit=min(most - len(ids), fitting(BATCH, facts.entry_bytes)))
-        )
+    for page in islice(pages(ask, ask.key, which.start, end, most=most, size=BATCH), positions.PAGES):
         ids.extend(entry.id for entry in page.items)
         if page.next is None:
             return tuple(ids), False
-        start = page.next
     return tuple(ids), which.limit is None or len(ids) < which.limit
 
 

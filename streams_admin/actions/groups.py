@@ -10,13 +10,14 @@ from django import forms
 
 from dashboard.format import plural
 from dashboard.names import plain, to_path
-from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.ids import StreamId
 from dashboard.streams.snapshots import StreamFacts
 from streams_admin import cli, commands
 from streams_admin.actions import positions
 from streams_admin.actions.base import Ask, Change, Note, Params, Preview, Seen
 from streams_admin.actions.position_form import AT, PositionForm
-from streams_admin.actions.single import Single, find_group, find_stream, named
+from streams_admin.actions.reading import stream_facts
+from streams_admin.actions.single import Single, find_group, named
 from streams_admin.errors import BadOrder, Changed
 from streams_admin.which import name, truth
 
@@ -42,14 +43,14 @@ class Start:
     def of(cls, ask: Ask, facts: StreamFacts | None) -> Start:
         at = positions.resolve(ask.params["position"], facts)
         left = positions.count_behind(ask, facts, at) if facts else 0
-        beyond = at > (facts.last_generated_id if facts else MIN)
+        beyond = positions.beyond(at, facts)
         read = None if beyond else positions.entries_read(facts, left, understood=counts_reads(ask, facts))
         return cls(facts, at, left, read)
 
     @property
     def beyond(self) -> bool:
         """Whether it lies where no entry has been yet."""
-        return self.at > (self.facts.last_generated_id if self.facts else MIN)
+        return positions.beyond(self.at, self.facts)
 
 
 class GroupCreate(Single):
@@ -66,7 +67,7 @@ class GroupCreate(Single):
         return {"group": group, "position": positions.parse(raw["position"]), "mkstream": mkstream}
 
     def look(self, ask: Ask) -> tuple[Preview, Seen]:
-        facts = find_stream(ask)
+        facts = stream_facts(ask, ask.key)
         why = self._taken(ask) or self._missing(ask, facts)
         if why:
             raise Changed(why)
@@ -88,7 +89,7 @@ class GroupCreate(Single):
         return f"There is no stream {plain(ask.key)}; allow to create it (mkstream)."
 
     def changed(self, ask: Ask, seen: Seen) -> str:
-        facts = find_stream(ask)
+        facts = stream_facts(ask, ask.key)
         if seen["stream"] and (facts is None or facts.last_generated_id < StreamId.parse(seen["stream"])):
             return "The stream was deleted meanwhile."
         return self._taken(ask) or self._missing(ask, facts)
@@ -107,7 +108,7 @@ class GroupCreate(Single):
         return "done" if find_group(ask) else "failed"
 
     def form(self, ask: Ask, data: Any = None) -> forms.Form:
-        return GroupCreateForm(data, exists=find_stream(ask) is not None)
+        return GroupCreateForm(data, exists=stream_facts(ask, ask.key) is not None)
 
     def from_form(self, ask: Ask, form: forms.Form) -> Params:
         assert isinstance(form, GroupCreateForm)

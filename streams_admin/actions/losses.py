@@ -9,8 +9,8 @@ from dashboard.format import number, plural
 from dashboard.names import plain, to_path
 from dashboard.streams.errors import Gone
 from dashboard.streams.ids import StreamId
-from dashboard.streams.queries import PAGE_MAX, EntryRange, PendingQuery, Together, fitting
-from dashboard.streams.snapshots import GroupFacts, Page, PendingEntry, StreamFacts
+from dashboard.streams.queries import PAGE_MAX, EntryRange, PendingQuery, Together
+from dashboard.streams.snapshots import GroupFacts, Page, PendingEntry
 from streams_admin.actions.base import Ask, Note
 from streams_admin.actions.entries import Found
 
@@ -55,11 +55,10 @@ class Loss:
 def losses(ask: Ask, found: Found) -> list[Loss]:
     """Per group, those that lose something first."""
     groups = found.overview.groups[:GROUPS]
-    facts = found.overview.facts
     if found.named:
         looked = [_named(ask, group, found.ids) for group in groups]
     else:
-        looked = [within(ask, group, facts, found.start, found.end) for group in groups]
+        looked = [within(ask, group, found.start, found.end) for group in groups]
     return sorted(looked, key=lambda loss: (-loss.weight, loss.group))
 
 
@@ -81,14 +80,14 @@ def _held(page: Page[PendingEntry] | Exception) -> int:
     return len(page.items)
 
 
-def within(ask: Ask, group: GroupFacts, facts: StreamFacts, start: StreamId, end: StreamId) -> Loss:
+def within(ask: Ask, group: GroupFacts, start: StreamId, end: StreamId) -> Loss:
     """What a group would lose with the entries from `start` to `end`, both included."""
     query = PendingQuery(ask.key, group.name, start=start, end=end, limit=PAGE_MAX, bodies=False)
     page: Page[PendingEntry] = ask.server.run(query) if group.pending else Page(())
     first_unread = max(start, group.last_delivered_id.next())
     if first_unread > end:
         return Loss(group.name, len(page.items), 0, not page.complete)
-    unread = ask.server.run(EntryRange(ask.key, first_unread, end, limit=fitting(PAGE_MAX, facts.entry_bytes)))
+    unread = ask.server.run(EntryRange(ask.key, first_unread, end, limit=PAGE_MAX))
     return Loss(group.name, len(page.items), len(unread.items), not page.complete, not unread.complete)
 
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from django.utils import timezone
 
 from dashboard.streams.errors import BadId
 from dashboard.streams.ids import MIN, StreamId, parse_position
-from dashboard.streams.queries import PAGE_MAX, EntryRange, fitting
 from dashboard.streams.snapshots import GroupFacts, StreamFacts
 from streams_admin.actions.base import Ask
+from streams_admin.actions.reading import pages
 from streams_admin.errors import BadOrder
 
 END = "$"
 PAGES = 10
-"""Pages of entries that one count reads at most; what lies further is "at least"."""
+"""Pages of entries that one count reads at most, about 40 MB; what lies further is "at least"."""
 
 
 def parse(raw: Any) -> str:
@@ -42,6 +43,11 @@ def resolve(position: str, facts: StreamFacts | None) -> StreamId:
     if position == END:
         return facts.last_generated_id if facts else MIN
     return StreamId.parse(position)
+
+
+def beyond(at: StreamId, facts: StreamFacts | None) -> bool:
+    """Whether it lies where no entry has been yet."""
+    return at > (facts.last_generated_id if facts else MIN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,22 +80,20 @@ def count_behind(ask: Ask, facts: StreamFacts, at: StreamId) -> int | None:
     known = behind(facts, at)
     if known is not None:
         return known
-    after = count(ask, facts, at.next(), facts.last_generated_id)
+    after = count(ask, at.next(), facts.last_generated_id)
     if not after.least:
         return after.value
-    before = count(ask, facts, MIN, at)
+    before = count(ask, MIN, at)
     return None if before.least else max(0, facts.length - before.value)
 
 
-def count(ask: Ask, facts: StreamFacts, start: StreamId, end: StreamId) -> Count:
+def count(ask: Ask, start: StreamId, end: StreamId) -> Count:
     """Entries from `start` to `end`, both included, by reading at most PAGES pages."""
-    found, at = 0, start
-    for _ in range(PAGES):
-        page = ask.server.run(EntryRange(ask.key, at, end, limit=fitting(PAGE_MAX, facts.entry_bytes)))
+    found = 0
+    for page in islice(pages(ask, ask.key, start, end), PAGES):
         found += len(page.items)
-        if page.next is None or page.next > end:
+        if page.next is None:
             return Count(found)
-        at = page.next
     return Count(found, least=True)
 
 

@@ -49,7 +49,7 @@ class Move:
         after = positions.behind(facts, new) if left is None else left
         if before is not None and after is not None:
             return cls(old, new, Count(abs(before - after)), before, after)
-        between = positions.count(ask, facts, low.next(), high)
+        between = positions.count(ask, low.next(), high)
         gain = None if between.least else between.value if new < old else -between.value
         if after is None:
             summed = _sum(before, gain)
@@ -82,7 +82,7 @@ class GroupSetPosition(Single):
         if new == overview.group.last_delivered_id:
             raise Changed(f"The group stands at {new} already.")
         move = Move.of(ask, overview, new, left)
-        beyond = new > overview.stream.last_generated_id
+        beyond = positions.beyond(new, overview.stream)
         understood = counts_reads(ask, overview.stream)
         read = None if beyond else positions.entries_read(overview.stream, move.left_new, understood=understood)
         seen = {**stand(overview), "new": str(new), "read": read, "end": str(overview.stream.last_generated_id)}
@@ -169,7 +169,7 @@ def _notes(ask: Ask, overview: GroupOverview, move: Move, read: int | None) -> l
         notes.extend(_pending_again(ask, overview, move))
     text = "When it reads before the plan is run, the position has moved, and the plan is refused. Stop it first."
     notes.extend(alive_note(overview.consumers, text))
-    beyond = move.new > overview.stream.last_generated_id
+    beyond = positions.beyond(move.new, overview.stream)
     return [*notes, beyond_note(move.new) if beyond else lag_note(ask, read)]
 
 

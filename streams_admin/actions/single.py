@@ -10,9 +10,10 @@ from dashboard.access import Permission
 from dashboard.format import age, plural
 from dashboard.names import plain, to_path
 from dashboard.streams.errors import Gone, ServerRefused, StreamError
-from dashboard.streams.queries import FactsQuery, GroupQuery
-from dashboard.streams.snapshots import ConsumerFacts, GroupOverview, StreamFacts
+from dashboard.streams.queries import GroupQuery
+from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
 from streams_admin.actions.base import Action, Ask, Batch, Done, Note, Seen
+from streams_admin.actions.reading import stream_facts
 from streams_admin.errors import BadOrder, Changed
 from streams_admin.which import name
 
@@ -47,7 +48,7 @@ class Single(Action):
     def figures(self, ask: Ask) -> list[list[Any]]:
         overview = find_group(ask)
         if overview is None:
-            return [["groups", facts.groups if (facts := find_stream(ask)) else 0]]
+            return [["groups", facts.groups if (facts := stream_facts(ask, ask.key)) else 0]]
         return figures_of(overview)
 
 
@@ -79,13 +80,6 @@ def the_group(ask: Ask) -> GroupOverview:
     if overview is None:
         raise Changed(f"There is no group {plain(name('group', ask.params['group']))} on {plain(ask.key)}.")
     return overview
-
-
-def find_stream(ask: Ask) -> StreamFacts | None:
-    try:
-        return ask.server.run(FactsQuery(ask.key))
-    except Gone:
-        return None
 
 
 def named(raw: Mapping[str, Any], what: str, why: str) -> str:

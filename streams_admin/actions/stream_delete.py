@@ -16,7 +16,8 @@ from dashboard.streams.snapshots import Entry, GroupFacts, GroupOverview, Stream
 from streams_admin import cli, commands
 from streams_admin.actions.affected import ranged
 from streams_admin.actions.base import Ask, Change, Note, Params, Preview, Seen
-from streams_admin.actions.single import Single, alive_note, find_stream, refusal, typed
+from streams_admin.actions.reading import stream_facts
+from streams_admin.actions.single import Single, alive_note, refusal, typed
 from streams_admin.errors import BadOrder
 
 GROUPS = 8
@@ -44,7 +45,7 @@ class StreamDelete(Single):
         return _preview(ask, overview), _as_seen(overview.facts)
 
     def changed(self, ask: Ask, seen: Seen) -> str:
-        facts = find_stream(ask)
+        facts = stream_facts(ask, ask.key)
         if facts is None:
             return "The stream does not exist any more."
         return "" if _as_seen(facts) == seen else "Entries were added or removed meanwhile, or a group was."
@@ -58,7 +59,7 @@ class StreamDelete(Single):
             raise refusal("The stream changed meanwhile." if reply else "The stream was not there.")
 
     def outcome(self, ask: Ask, seen: Seen) -> str:
-        facts = find_stream(ask)
+        facts = stream_facts(ask, ask.key)
         if facts is None:
             return "done"
         return "failed" if _as_seen(facts) == seen else "unknown"
@@ -67,7 +68,7 @@ class StreamDelete(Single):
         return ranged(ask, MIN, StreamId.parse(seen["end"])) if seen["length"] else None
 
     def figures(self, ask: Ask) -> list[list[Any]]:
-        facts = find_stream(ask)
+        facts = stream_facts(ask, ask.key)
         return [["entries", facts.length if facts else 0], ["groups", facts.groups if facts else 0]]
 
 

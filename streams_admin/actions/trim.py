@@ -21,6 +21,7 @@ from streams_admin.actions.base import Action, Ask, Batch, Change, Done, Note, P
 from streams_admin.actions.bounds import boundary_of, count, holds_back, id_of, stream_overview
 from streams_admin.actions.losses import GROUPS, Loss, loss_notes, too_deep, within
 from streams_admin.actions.needs import Need, first_needed, lowest_need, safe_notes
+from streams_admin.actions.positions import Count
 from streams_admin.actions.single import typed
 from streams_admin.errors import BadOrder, Changed
 from streams_admin.which import truth, whole
@@ -52,21 +53,21 @@ class Trim(Action):
         holds = holds_back(ask, overview, need.id, boundary) if need else False
         if need and holds is not False:
             below = boundary = need.id
-        going, least = count(ask, overview, below)
-        if not going:
+        going = count(ask, overview, below)
+        if not going.value:
             raise Changed(_nothing(need if holds is not False else None))
         seen = {
             "first": str(overview.facts.first_id),
             "groups": sorted(g.name.hex() for g in overview.groups),
             "minid": str(boundary) if boundary else None,
-            "going": going,
+            "going": going.value,
             "most": max(0, overview.facts.length - ask.params["maxlen"]) if "maxlen" in ask.params else None,
         }
         if ask.params.get("safe"):
-            return _preview(ask, overview, below, going, least, [], safe_notes(need, holds), holds), seen
-        lost = _losses(ask, overview, boundary, overview.facts.length - going)
+            return _preview(ask, overview, below, going, [], safe_notes(need, holds), holds), seen
+        lost = _losses(ask, overview, boundary, overview.facts.length - going.value)
         notes = loss_notes(lost, len(overview.groups), pending_text=GHOSTS)
-        return _preview(ask, overview, below, going, least, lost, notes), seen
+        return _preview(ask, overview, below, going, lost, notes), seen
 
     def changed(self, ask: Ask, seen: Seen) -> str:
         try:
@@ -112,7 +113,7 @@ class Trim(Action):
         return ranged(ask, MIN, end, seen["most"])
 
     def figures(self, ask: Ask) -> list[list[Any]]:
-        facts = stream_overview(ask).facts
+        facts = ask.server.run(FactsQuery(ask.key))
         return [["entries", facts.length], ["groups", facts.groups]]
 
     def form(self, ask: Ask, data: Any = None) -> forms.Form:
@@ -200,11 +201,11 @@ def _nothing(need: Need | None) -> str:
 
 def _losses(ask: Ask, overview: StreamOverview, boundary: StreamId | None, left: int) -> list[Loss]:
     """What each group would lose, the most first."""
-    groups, facts = overview.groups[:GROUPS], overview.facts
+    groups = overview.groups[:GROUPS]
     if boundary is None:
         lost = [too_deep(group, left) for group in groups]
     else:
-        lost = [within(ask, group, facts, MIN, boundary.prev()) for group in groups]
+        lost = [within(ask, group, MIN, boundary.prev()) for group in groups]
     return sorted(lost, key=lambda loss: (-loss.weight, loss.group))
 
 
@@ -236,25 +237,25 @@ def _preview(
     ask: Ask,
     overview: StreamOverview,
     below: StreamId | None,
-    going: int,
-    least: bool,
+    going: Count,
     losses: list[Loss],
     notes: list[Note],
     holds: bool | None = False,
 ) -> Preview:
     length = overview.facts.length
-    about = "at least " if least else "up to " if ask.params["approximate"] else ""
+    about = "at least " if going.least else "up to " if ask.params["approximate"] else ""
+    what = f"{about}{plural(going.value, 'entry', 'entries')}"
     far = _how_far(ask.params, below, holds)
     return Preview(
-        title=f"Trim {about}{plural(going, 'entry', 'entries')}",
+        title=f"Trim {what}",
         sentence=f"Removes the oldest entries of {plain(ask.key)}{far}. It cannot be undone.",
-        button=f"Remove {about}{plural(going, 'entry', 'entries')}",
-        total=going,
-        least=least,
-        counts={"entries": going, **{f"pending in {plain(loss.group)}": loss.pending for loss in losses}},
+        button=f"Remove {what}",
+        total=going.value,
+        least=going.least,
+        counts={"entries": going.value, **{f"pending in {plain(loss.group)}": loss.pending for loss in losses}},
         notes=[*notes, _precision(ask.params)],
         changes=[
-            Change("entries", length, None if least else length - going),
+            Change("entries", length, None if going.least else length - going.value),
             *(Change(f"{plain(loss.group)}: unread lost", 0, loss.unread) for loss in losses if loss.unread),
         ],
         redis_cli=_lines(ask, below, holds),

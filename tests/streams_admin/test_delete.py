@@ -140,6 +140,13 @@ def test_a_group_that_is_destroyed_meanwhile_loses_nothing(
     assert notes({"ids": ["1-0"]}).startswith("No group loses anything")
 
 
+def test_light_entries_are_counted_up_to_5000(server: Server, redis_client: redis.Redis) -> None:
+    fill(redis_client, 5_100)
+    for slug, params in (("delete", {"filter": {"start": "2-0"}}), ("trim", {"minid": "5090-0"})):
+        preview = planned(slug, params).preview
+        assert (preview["total"], preview["least"]) == (5_000, True)
+
+
 def test_a_stream_created_anew_is_another_one(stream: redis.Redis) -> None:
     plan = planned("delete", {"filter": {"start": "2-0", "end": "4-0"}})
     stream.delete(KEY)

@@ -1,11 +1,15 @@
-"""A trim to a length where entries are huge: what is too heavy to be read as an ID is not guessed."""
+"""Trims and deletions where entries are huge: what is too heavy to be read is not guessed, nor counted to the end."""
 
 from __future__ import annotations
+
+from typing import Any
 
 import pytest
 import redis
 
 from dashboard.streams.servers import Server
+from dashboard.streams.steps import PAGE_BYTES, STEP
+from streams_admin.actions import positions
 from tests.dashboard.streams.seeding import KEY
 from tests.streams_admin.acting import act, entries, planned
 
@@ -27,3 +31,13 @@ def test_what_stays_is_what_was_asked_for(heavy: redis.Redis, keep: int) -> None
     assert planned("trim", params).preview["total"] == COUNT - keep
     assert act("trim", params).results == {"done": COUNT - keep}
     assert [int(id_.split(b"-")[0]) for id_, _ in entries(heavy)] == list(range(COUNT - keep + 1, COUNT + 1))
+
+
+@pytest.mark.parametrize(("slug", "params"), [("trim", {"minid": "59-0"}), ("delete", {"filter": {"end": "58-0"}})])
+def test_a_plan_counts_on_so_many_pages_however_heavy_they_are(
+    heavy: redis.Redis, monkeypatch: pytest.MonkeyPatch, slug: str, params: dict[str, Any]
+) -> None:
+    monkeypatch.setattr(positions, "PAGES", 2)
+    preview = planned(slug, params).preview
+    assert preview["least"]
+    assert 8 <= preview["total"] <= 2 * (PAGE_BYTES // HUGE + STEP), "two pages, and what a step may exceed each by"

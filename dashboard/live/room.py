@@ -27,8 +27,6 @@ class Room:
 
     def __init__(self) -> None:
         self._followers: dict[Place, Counter[Who]] = {}
-        self._streams: Counter[str] = Counter()
-        self._own: Counter[Who] = Counter()
 
     def take(self, topic: Topic, who: Who) -> None:
         """One more watch. Raises Busy, and then nothing has changed. A topic without a stream needs no room."""
@@ -36,12 +34,10 @@ class Room:
         if not topic.server:
             return
         followers = self._followers.get(place, Counter())
-        if not followers and self._streams[topic.server] >= STREAMS:
+        if not followers and sum(server == topic.server for server, _ in self._followers) >= STREAMS:
             raise Busy(f"{STREAMS} streams of this server are followed live already. Try again later.")
-        if who not in followers and self._own[who] >= EACH:
+        if who not in followers and sum(who in others for others in self._followers.values()) >= EACH:
             raise Busy(f"You follow {EACH} streams live already. Close some of their pages.")
-        self._streams[topic.server] += not followers
-        self._own[who] += who not in followers
         followers[who] += 1
         self._followers[place] = followers
 
@@ -53,9 +49,5 @@ class Room:
         followers[who] -= 1
         if not followers[who]:
             del followers[who]
-            self._own[who] -= 1
-            if not self._own[who]:
-                del self._own[who]
         if not followers:
             del self._followers[topic.server, topic.key]
-            self._streams[topic.server] -= 1

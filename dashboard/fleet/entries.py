@@ -39,5 +39,5 @@ def _pending(entry: PendingEntry, gone: bool, limits: Limits) -> Standing:
     if entry.deliveries >= limits.poison:
         return Standing(WORDS["poison"], "stuck", kind="poison")
     if entry.idle_ms >= limits.late_ms:
-        return Standing(WORDS["stuck"], "stuck" if entry.idle_ms >= limits.stuck_ms else "late", kind="stuck")
+        return Standing(WORDS["stuck"], limits.severity(entry.idle_ms), kind="stuck")
     return WITH_NOBODY if entry.idle_ms < 0 else Standing("Pending", "ok", "idle")

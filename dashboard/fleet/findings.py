@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dashboard.format import age, number, rate
+from dashboard.format import age, number, plural, rate
 from dashboard.names import plain
 from dashboard.streams.sampling import GroupSample, StreamSample
 from dashboard.streams.snapshots import ConsumerFacts, PendingEntry
@@ -43,6 +43,10 @@ class Limits:
     stuck_ms: int = 300_000
     gone_ms: int = 3_600_000
     poison: int = 5
+
+    def severity(self, ms: int) -> Severity:
+        """Of what has lasted that long, and is late at least."""
+        return "stuck" if ms >= self.stuck_ms else "late"
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +93,7 @@ class Finding:
 
 
 def judge(sample: StreamSample, movements: dict[bytes, Movement], limits: Limits) -> list[Finding]:
-    """Findings of one stream, worst first, then oldest. `movements` by group name."""
+    """Findings of one stream, the most urgent first. `movements` by group name."""
     found = [
         finding
         for group in sample.groups
@@ -148,9 +152,8 @@ def _stuck(s: StreamSample, g: GroupSample, moved: Movement, limits: Limits) -> 
     worst = max([*(c.idle_ms for c in silent), *(e.idle_ms for e in g.looked if e.idle_ms >= limits.late_ms)])
     holders = names | {e.consumer for e in old}
     message, detail = _stuck_words(g, silent, old, holders, worst, count)
-    severity: Severity = "stuck" if worst >= limits.stuck_ms else "late"
     yield Finding(
-        severity,
+        limits.severity(worst),
         "stuck",
         stream=s.facts.key,
         group=g.facts.name,
@@ -169,7 +172,7 @@ def _stuck(s: StreamSample, g: GroupSample, moved: Movement, limits: Limits) -> 
 
 def _silent_consumer(s: StreamSample, g: GroupSample, c: ConsumerFacts, limits: Limits) -> Finding:
     return Finding(
-        "stuck" if c.idle_ms >= limits.stuck_ms else "late",
+        limits.severity(c.idle_ms),
         "silent_consumer",
         stream=s.facts.key,
         group=g.facts.name,
@@ -273,8 +276,8 @@ def _no_consumer(s: StreamSample, g: GroupSample, moved: Movement, limits: Limit
     oldest = _first_waiting_ms(s, g)
     if oldest < limits.late_ms:
         return None
-    left = "Entries wait" if waiting is None else f"{_entries(waiting)} wait{'s' if waiting == 1 else ''}"
-    some = f"{_consumers(g)} {'is' if g.facts.consumers == 1 else 'are'}"
+    left = "Entries wait" if waiting is None else plural(waiting, "entry waits", "entries wait")
+    some = plural(g.facts.consumers, "consumer is", "consumers are")
     return Finding(
         "late",
         "no_consumer",
@@ -308,7 +311,7 @@ def _falling_behind(s: StreamSample, g: GroupSample, moved: Movement, limits: Li
         stream=s.facts.key,
         group=g.facts.name,
         message=f"In {rate(moved.in_rate)}, out {rate(out)}: the lag grows",
-        detail=f"It was {number(before)} a minute ago. {_consumers(g)}.",
+        detail=f"It was {number(before)} a minute ago. {plural(g.facts.consumers, 'consumer')}.",
         count=now,
         oldest_ms=_first_waiting_ms(s, g),
         evidence={"in_rate": moved.in_rate, "out_rate": out},
@@ -333,8 +336,4 @@ def _lag_unknown(s: StreamSample, g: GroupSample, moved: Movement, limits: Limit
 
 
 def _entries(count: int) -> str:
-    return "1 entry" if count == 1 else f"{number(count)} entries"
-
-
-def _consumers(g: GroupSample) -> str:
-    return "1 consumer" if g.facts.consumers == 1 else f"{number(g.facts.consumers)} consumers"
+    return plural(count, "entry", "entries")

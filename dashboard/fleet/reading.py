@@ -63,19 +63,18 @@ def findings_for(actor: Actor, *, server: str | None = None, kind: str | None = 
 
 def outages_for(actor: Actor) -> list[Outage]:
     """Servers the actor may see that cannot be read, those that were so first in front. Asks no server."""
-    known = current()
-    watched = ((watched, known.server(watched.name)) for watched in visible_servers(actor))
-    found = [Outage(server, snapshot) for server, snapshot in watched if snapshot and snapshot.error]
+    watched = ((server, sampler_for(server).snapshot) for server in visible_servers(actor))
+    found = [Outage(server, snapshot) for server, snapshot in watched if snapshot.error]
     return sorted(found, key=lambda outage: outage.since_ms or 0)
 
 
 def attention_count(actor: Actor) -> int | None:
     """How many findings and outages there are for the actor; None while nothing is known. Asks no server."""
-    snapshot = current()
+    snapshots = current()
     outages = len(outages_for(actor))
-    if not outages and all(server.at is None for server in snapshot.servers):
+    if not outages and all(snapshot.at is None for snapshot in snapshots):
         return None
-    return outages + sum(len(state.findings) for server in snapshot.servers for state in _judged(actor, server))
+    return outages + sum(len(state.findings) for snapshot in snapshots for state in _judged(actor, snapshot))
 
 
 def matches(key: bytes, search: str) -> bool:
@@ -95,7 +94,8 @@ class Judge:
         self.group = GroupSample(now.group, now.consumers, known.looked if known else oldest)
         self._stream = StreamSample(now.stream, (self.group,), now.now_ms)
         self._moved = sampler_for(server).movement(now.stream.key, now.group.name, now.now_ms)
+        self._limits = limits()
 
     def state(self, consumer: ConsumerFacts) -> tuple[ConsumerState, Severity, str]:
         """As `findings.consumer_state`."""
-        return consumer_state(consumer, self._stream, self.group, self._moved, limits())
+        return consumer_state(consumer, self._stream, self.group, self._moved, self._limits)

@@ -15,7 +15,7 @@ from django.conf import settings
 
 from dashboard.fleet.findings import Limits, Movement
 from dashboard.fleet.memory import Memory
-from dashboard.fleet.snapshot import FleetSnapshot, ServerSnapshot, StreamState
+from dashboard.fleet.snapshot import ServerSnapshot, StreamState
 from dashboard.streams import servers
 from dashboard.streams.capabilities import Capabilities
 from dashboard.streams.errors import NotAllowed, StreamError, Unreachable
@@ -189,9 +189,9 @@ def wake(server: str) -> None:
         _samplers[server].wake()
 
 
-def current() -> FleetSnapshot:
-    """The latest of every configured server."""
-    return FleetSnapshot(tuple(sampler_for(server).snapshot for server in servers.all()))
+def current() -> tuple[ServerSnapshot, ...]:
+    """The latest of every server, in the order of the configuration."""
+    return tuple(sampler_for(server).snapshot for server in servers.all())
 
 
 async def run() -> None:

@@ -1,4 +1,4 @@
-"""The whole fleet at once: immutable, replaced as a whole when a round is complete. Readers never wait."""
+"""A server as it was last sampled: immutable, replaced as a whole when a round is complete. Readers never wait."""
 
 from __future__ import annotations
 
@@ -114,13 +114,3 @@ class ServerSnapshot:
     def present_ms(self) -> int:
         """The server's clock now: what it last said, and what has passed since by our own."""
         return self.now_ms + (0 if self.at is None else max(0, int((time.time() - self.at) * 1000)))
-
-
-@dataclass(frozen=True, slots=True)
-class FleetSnapshot:
-    """All servers, in the order of the configuration."""
-
-    servers: tuple[ServerSnapshot, ...]
-
-    def server(self, name: str) -> ServerSnapshot | None:
-        return next((server for server in self.servers if server.name == name), None)

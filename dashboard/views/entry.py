@@ -43,7 +43,7 @@ def entry(request: HttpRequest, server: str, stream: bytes, entry: StreamId) -> 
         "key": stream,
         "id": entry,
         "found": found,
-        "at_ms": entry.ms if entry.time() else None,
+        "at_ms": entry.clock_ms,
         "may_read": seen.may_read,
         "detail": seen.full(fields) if form != "hex" else None,
         "dumps": dumps(fields, seen) if form == "hex" else (),
@@ -65,8 +65,8 @@ def _found(here: Watched, key: bytes, id_: StreamId) -> EntryWhereabouts:
 
 
 def _whereabouts(found: EntryWhereabouts) -> list[Whereabout]:
-    age_ms, gone = found.id.age_ms(found.now_ms), found.entry is None
-    return [Whereabout(d, standing(d, age_ms=age_ms, gone=gone, limits=limits())) for d in found.deliveries]
+    age_ms, gone, allowed = found.id.age_ms(found.now_ms), found.entry is None, limits()
+    return [Whereabout(d, standing(d, age_ms=age_ms, gone=gone, limits=allowed)) for d in found.deliveries]
 
 
 def _urgency(row: Whereabout) -> tuple[int, int]:

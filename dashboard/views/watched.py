@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest
 
 from dashboard.asked import Asked, asked
-from dashboard.fleet.sampler import current
+from dashboard.fleet.sampler import sampler_for
 from dashboard.fleet.snapshot import ServerSnapshot, StreamState
 
 
@@ -17,7 +17,7 @@ class Watched(Asked):
 
     @property
     def snapshot(self) -> ServerSnapshot:
-        return current().server(self.server.name) or ServerSnapshot(self.server.name)
+        return sampler_for(self.server).snapshot
 
     def state(self, key: bytes) -> StreamState | None:
         """None when the stream was not sampled."""

@@ -116,7 +116,7 @@ def entry_row(entry: Entry, seen: Sight, columns: tuple[bytes, ...], *, form: st
         first.setdefault(name, value)
     return EntryRow(
         id=str(entry.id),
-        at_ms=at_ms(entry),
+        at_ms=entry.id.clock_ms,
         cells=tuple(_cell(first, name, seen) for name in columns) if seen.may_read else (),
         size=entry.size,
         field_count=len(entry.fields),
@@ -186,18 +186,13 @@ class PendingRow:
 def pending_row(entry: PendingEntry, seen: Sight) -> PendingRow:
     return PendingRow(
         id=str(entry.id),
-        at_ms=at_ms(entry),
+        at_ms=entry.id.clock_ms,
         consumer=entry.consumer,
         idle_ms=entry.idle_ms,
         deliveries=entry.deliveries,
         fields=seen.preview(entry.fields),
         body=entry.body,
     )
-
-
-def at_ms(entry: Entry | PendingEntry) -> int | None:
-    """When it was added, as its ID says; None for an ID that is no clock's."""
-    return entry.id.ms if entry.id.time() else None
 
 
 def field_names(entries: Iterable[Entry]) -> tuple[bytes, ...]:

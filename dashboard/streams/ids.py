@@ -61,13 +61,18 @@ class StreamId:
             return StreamId(self.ms, self.seq - 1)
         return StreamId(self.ms - 1, TOP) if self.ms > 0 else self
 
+    @property
+    def clock_ms(self) -> int | None:
+        """When the entry was added, in ms since 1970, if the ID came from a clock, else None."""
+        return self.ms if self.ms in _PLAUSIBLE else None
+
     def time(self) -> datetime | None:
-        """When the entry was added (UTC) if the ID came from a clock, else None."""
-        return _EPOCH + timedelta(milliseconds=self.ms) if self.ms in _PLAUSIBLE else None
+        """`clock_ms` as a moment (UTC)."""
+        return None if self.clock_ms is None else _EPOCH + timedelta(milliseconds=self.clock_ms)
 
     def age_ms(self, now_ms: int) -> int | None:
         """Milliseconds from the ID's time to the server's `now_ms`, never below 0; None without a plausible time."""
-        return max(0, now_ms - self.ms) if self.ms in _PLAUSIBLE else None
+        return None if self.clock_ms is None else max(0, now_ms - self.clock_ms)
 
 
 MIN = StreamId(0, 0)

@@ -60,7 +60,7 @@ def now_ms() -> int:
 @register.filter
 def made_ms(id_: StreamId | None) -> int | None:
     """When the entry of an ID was added, as its ID says; None without one, and for one that is no clock's."""
-    return id_.ms if id_ and id_.time() else None
+    return id_.clock_ms if id_ else None
 
 
 @register.filter

@@ -197,11 +197,10 @@ def _step(here: Watched, target: Target, findings: Sequence[Finding]) -> Item | 
 
 def _gauge(overview: GroupOverview, sample: GroupSample, consumers: Sequence[ConsumerRow]) -> Gauge | None:
     first = overview.stream.first_id
-    delivered = overview.group.last_delivered_id
     return gauge(
         now_ms=overview.now_ms,
-        first_ms=first.ms if first and first.time() else None,
-        delivered_ms=delivered.ms if delivered.time() else None,
+        first_ms=first.clock_ms if first else None,
+        delivered_ms=overview.group.last_delivered_id.clock_ms,
         holders=tuple(_holders(overview, sample, consumers)),
         lag=overview.group.lag,
     )

@@ -90,8 +90,7 @@ class Row:
 
     @cached_property
     def last_ms(self) -> int | None:
-        last = max(s.sample.facts.last_generated_id for s in self.members)
-        return last.ms if last.time() else None
+        return max(s.sample.facts.last_generated_id for s in self.members).clock_ms
 
     @cached_property
     def groups(self) -> int:

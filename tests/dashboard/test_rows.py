@@ -17,7 +17,6 @@ from dashboard.rows import (
     FIELDS,
     PREVIEW_FIELDS,
     Sight,
-    at_ms,
     dumps,
     entry_row,
     field_names,
@@ -115,7 +114,7 @@ def test_a_pending_row_has_a_preview() -> None:
 
 
 def test_an_id_that_is_no_clocks_has_no_time() -> None:
-    assert at_ms(entry(id_=StreamId(7, 1))) is None
+    assert entry_row(entry(id_=StreamId(7, 1)), OPEN, ()).at_ms is None
 
 
 def test_columns_are_the_fields_in_order_of_appearance() -> None:

@@ -84,6 +84,7 @@ def test_neighbours_cross_milliseconds_and_stop_at_the_ends() -> None:
 )
 def test_only_a_plausible_clock_is_a_time(id_: StreamId, time: datetime | None) -> None:
     assert id_.time() == time
+    assert id_.clock_ms == (id_.ms if time else None)
 
 
 def test_age_is_by_the_servers_clock_and_never_negative() -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -23,23 +25,24 @@ class Credentials:
     token: str | None = field(default=None, repr=False)
 
     async def actor(self) -> Actor:
-        """As the database knows it now."""
-        actor: Actor = await database_sync_to_async(self._ask)()
-        return actor
-
-    def _ask(self) -> Actor:
+        """As the database knows it now. Without credentials it is not asked."""
+        ask: Callable[[], Actor | None]
         if self.token is not None:
-            return actor_for_token(self.token) or ANONYMOUS
-        return _of_session(self.session) if self.session else ANONYMOUS
+            ask = partial(actor_for_token, self.token)
+        elif self.session:
+            ask = partial(_of_session, self.session)
+        else:
+            return ANONYMOUS
+        return await database_sync_to_async(ask)() or ANONYMOUS
 
 
-def _of_session(key: str) -> Actor:
+def _of_session(key: str) -> Actor | None:
     """Reads the session and leaves it as it is: `channels.auth` would flush or renew it behind the browser's back."""
     data = import_module(settings.SESSION_ENGINE).SessionStore(key).load()
     if data.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
-        return ANONYMOUS
+        return None
     user = get_user_model()._default_manager.filter(pk=data.get(SESSION_KEY)).first()
-    return actor_for_user(user) if user is not None and _is_of(data, user) else ANONYMOUS
+    return actor_for_user(user) if user is not None and _is_of(data, user) else None
 
 
 def _is_of(data: dict[str, Any], user: Any) -> bool:

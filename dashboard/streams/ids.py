@@ -10,7 +10,7 @@ from typing import Self
 from dashboard.streams.errors import BadId
 
 TOP = 2**64 - 1
-_FULL = re.compile(r"([0-9]{1,20})-([0-9]{1,20})")
+_ID = re.compile(r"[0-9]{1,20}(-[0-9]{1,20})?")
 _MS = re.compile(r"[0-9]{1,20}")
 _AGO = re.compile(r"-([0-9]{1,6}) ?(ms|s|min|m|h|d|w)")
 _CLOCK = re.compile(r"(?:(today|yesterday) )?([0-9]{1,2}):([0-9]{2})(?::([0-9]{2}))?")
@@ -86,7 +86,7 @@ def parse_position(text: str, *, now: datetime, upper: bool = False) -> StreamId
     BadId when it is none of these.
     """
     text = text.strip()
-    if _FULL.fullmatch(text) or _MS.fullmatch(text):
+    if _ID.fullmatch(text):
         return StreamId.bound(text, upper=upper)
     moment = _ago(text, now) or _clock(text, now) or _iso(text, now.tzinfo)
     ms = -1 if moment is None else (moment - _EPOCH) // timedelta(milliseconds=1)

@@ -13,6 +13,7 @@ from dashboard.streams.capabilities import Capabilities
 from dashboard.streams.errors import NotAllowed, StreamError
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.queries import GROUPS_MAX, Command, Query, group_facts
+from dashboard.streams.queries.base import one_entry
 from dashboard.streams.replies import Reply, consumers, entries, facts, pending_entries, rows, server_ms
 from dashboard.streams.snapshots import ConsumerFacts, GroupFacts, PendingEntry, StreamFacts
 
@@ -169,7 +170,7 @@ class _LookForBodies(Query[Samples]):
     doubtful: tuple[tuple[bytes, int, tuple[StreamId, ...]], ...]
 
     def build(self) -> Sequence[Command]:
-        return [("XRANGE", key, str(i), str(i), "COUNT", 1) for key, _, ids in self.doubtful for i in ids]
+        return [one_entry(key, i) for key, _, ids in self.doubtful for i in ids]
 
     def parse(self, replies: Sequence[Reply]) -> Samples:
         missing: dict[tuple[bytes, int], int] = {}

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import redis
-import redis.asyncio
 
 from dashboard.streams.errors import OutcomeUnknown, StreamError
 from dashboard.streams.queries import Command

@@ -5,7 +5,6 @@ from __future__ import annotations
 import errno
 
 import redis
-import redis.asyncio
 
 from dashboard.streams.errors import Gone, NotAllowed, NotAStream, ServerRefused, StreamError, Unreachable
 

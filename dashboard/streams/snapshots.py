@@ -135,6 +135,10 @@ class PendingEntry:
         known = self.id.age_ms(now_ms)
         return max(self.idle_ms, 0) if known is None else known
 
+    def since_ms(self, now_ms: int) -> int:
+        """The moment `age_ms` counts from."""
+        return now_ms - self.age_ms(now_ms)
+
 
 @dataclass(frozen=True, slots=True)
 class Entry:

@@ -105,6 +105,7 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
         "name": group,
         "overview": overview,
         "facts": overview.group,
+        "oldest_at": overview.group.oldest.since_ms(overview.now_ms) if overview.group.oldest else None,
         "state": state,
         "in_rate": state.in_rate if state else None,
         "out_rate": state.out_rates.get(group) if state else None,

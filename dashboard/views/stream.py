@@ -63,10 +63,14 @@ def _overview(here: Watched, key: bytes, state: StreamState | None) -> tuple[str
 
 @dataclass(frozen=True, slots=True)
 class GroupRow:
-    """A group of the stream with its health and worst finding. `word`: what that is called, "" for as the health."""
+    """A group of the stream with its health and worst finding.
+
+    `oldest_at`: the moment from which the age of its oldest pending entry counts, in ms of the server's clock.
+    `word`: what the finding is called, "" for as the health.
+    """
 
     facts: GroupFacts
-    oldest_ms: int | None
+    oldest_at: int | None
     health: str
     word: str
     finding: Finding | None
@@ -76,7 +80,7 @@ def _group(facts: GroupFacts, overview: StreamOverview, state: StreamState | Non
     finding = next((f for f in state.findings if f.group == facts.name), None) if state else None
     return GroupRow(
         facts=facts,
-        oldest_ms=facts.oldest.age_ms(overview.now_ms) if facts.oldest else None,
+        oldest_at=facts.oldest.since_ms(overview.now_ms) if facts.oldest else None,
         health=state.group_health(facts.name) if state else "unknown",
         word=WORDS[finding.kind] if finding else "" if state else "Not judged yet",
         finding=finding,

@@ -54,3 +54,17 @@ def test_every_age_is_a_moment_that_the_page_counts_on_from(viewer: Client, pend
     assert len(ages) >= 6
     assert moments == ages
     assert main.count("data-now-ms") == 1, "one clock"
+
+
+@pytest.mark.parametrize("page", [GROUP, "/s/default/orders/?tab=groups"])
+def test_the_oldest_entry_whose_id_is_no_clocks_is_as_old_as_its_last_delivery(
+    viewer: Client, server: Server, redis_client: redis.Redis, page: str
+) -> None:
+    redis_client.xadd("orders", {"n": 1}, id="5-1")
+    redis_client.xgroup_create("orders", "workers", "0")
+    redis_client.xreadgroup("workers", "ann", {"orders": ">"})
+    redis_client.xclaim("orders", "workers", "ann", 0, ["5-1"], idle=90_000)
+    html = viewer.get(page).content.decode()
+    oldest = re.search(r"(?:Oldest pending</dt>|data-label=\"oldest\">).*?<time[^>]*>([^<]*)", html)
+    assert oldest is not None
+    assert oldest[1].startswith("1 min 3")

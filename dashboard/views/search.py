@@ -51,13 +51,15 @@ def search(request: HttpRequest) -> HttpResponse:
     known = [(s, freshen(s)) for s in visible_servers(actor)]
     ids = _as_ids(text)
     hits: list[Hit] = []
-    unasked = [(s, snapshot.error or snapshot.gaps) for s, snapshot in known if snapshot.error or snapshot.gaps]
+    unasked: list[tuple[Server, str]] = []
     for server, snapshot in known if text else []:
-        states = visible(actor, snapshot)
+        trouble, states = snapshot.error or snapshot.gaps, visible(actor, snapshot)
         try:
             hits.extend(_holding(server, states, ids) if ids else _named(server, states, text))
         except StreamError as error:
-            unasked.append((server, error.message))
+            trouble = error.message
+        if trouble:
+            unasked.append((server, trouble))
     if len(hits) == 1 and hits[0].id:
         return redirect("entry", hits[0].server.name, hits[0].stream, hits[0].id)
     context = {

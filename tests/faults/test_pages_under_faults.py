@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -110,6 +111,17 @@ def test_what_is_shown_of_a_server_that_went_away_has_its_age(
     assert "orders:new" in answer.text or name in ("attention", "group", "filtered group")
 
 
+def test_all_ages_of_a_group_go_on_while_its_server_is_away(proxy: Chaos, known: None, operator: Client) -> None:
+    """Its oldest pending entry, whose ID is no clock's, and its consumers: idle since the group was last looked at."""
+    proxy.refuse()
+    assert look()
+    long_ago(754)
+    page = operator.get(REMEMBERED["group"]).content.decode().partition("</main>")[0]
+    ages = re.findall(r"<time[^>]*>([^<]*)<", page)
+    assert len(ages) == 4
+    assert [age for age in ages if not age.startswith("12 min")] == []
+
+
 @pytest.mark.parametrize("name", ["streams", "group", "api streams"])
 def test_who_asks_after_somebody_has_waited_does_not_wait(
     name: str, proxy: Chaos, known: None, operator: Client
@@ -149,6 +161,21 @@ def test_many_mute_servers_cost_no_more_time_than_one(proxy: Chaos, known: None,
     answer = ask(operator, EVERY["search by ID"])
     assert answer.status == 200
     assert answer.text.count("was not searched in full") == len(configs)
+
+
+def test_a_server_that_is_known_to_be_away_is_named_once(proxy: Chaos, known: None, operator: Client) -> None:
+    proxy.refuse()
+    assert look()
+    assert ask(operator, EVERY["search by ID"]).text.count("was not searched in full") == 1
+    assert ask(operator, EVERY["search"]).text.count("was not searched in full") == 1
+
+
+def test_who_looks_for_nothing_yet_hears_of_no_trouble(proxy: Chaos, known: None, operator: Client) -> None:
+    proxy.refuse()
+    assert look()
+    answer = ask(operator, "/search/")
+    assert "What do you look for?" in answer.text
+    assert "was not searched in full" not in answer.text
 
 
 # gone for a while ----------------------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -43,6 +44,10 @@ class Status:
     state: State
     heard: float | None
     reason: str = ""
+
+    def then(self, state: State, reason: str = "") -> Status:
+        """How the reader is doing from now on; `heard` moves with every answer."""
+        return Status(state, time.monotonic() if state == "live" else self.heard, reason)
 
 
 @dataclass(frozen=True, slots=True)

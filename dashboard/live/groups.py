@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import time
 from collections.abc import Callable
 
 from dashboard.live.feed import Changed, State, Status
@@ -68,7 +67,7 @@ class GroupWatch:
     def _say(self, server: Server, state: State, reason: str = "") -> None:
         """Told when it changes, and that what is shown has: a page asks again, and says how old its figures are."""
         before = self.status(server)
-        self._status[server] = Status(state, time.monotonic() if state == "live" else before.heard, reason)
+        self._status[server] = before.then(state, reason)
         if state == before.state:
             return
         for topic in [topic for topic, owner in self._watched.items() if owner is server]:

@@ -40,15 +40,8 @@ class Hub:
         topic = feed.topic
         server = servers.get(topic.server) if topic.server else None
         self._room.take(topic, feed.who)
-        if server and topic.kind == "entries":
-            tail = self._tail(server)
-            tail.stream(topic.key).attach(feed, wish or Wish())
-            if tail.status.state != "live":
-                feed.tell(tail.status)
-        elif server:
-            self._groups.watch(server, topic)
-            if self._groups.status(server).state != "live":
-                feed.tell(self._groups.status(server))
+        if server and (status := self._follow(server, feed, wish or Wish())).state != "live":
+            feed.tell(status)
         self._feeds.setdefault(topic, set()).add(feed)
 
     def unsubscribe(self, feed: Feed) -> None:
@@ -92,6 +85,15 @@ class Hub:
     def _tell(self, topic: Topic, news: Changed | Status) -> None:
         for feed in self._feeds.get(topic, ()):
             feed.tell(news)
+
+    def _follow(self, server: Server, feed: Feed, wish: Wish) -> Status:
+        """Read what the feed is about; how that goes just now."""
+        if feed.topic.kind == "entries":
+            tail = self._tail(server)
+            tail.stream(feed.topic.key).attach(feed, wish)
+            return tail.status
+        self._groups.watch(server, feed.topic)
+        return self._groups.status(server)
 
     def _tail(self, server: Server) -> Tail:
         if server not in self._tails:

@@ -167,10 +167,8 @@ class Tail:
             await asyncio.wait_for(self._wanted.wait(), max(0.0, self._look_at - time.monotonic()))
 
     def _say(self, state: State, reason: str = "") -> None:
-        """Told when it changes; `heard` moves with every answer."""
-        heard = time.monotonic() if state == "live" else self.status.heard
-        changed = state != self.status.state or reason != self.status.reason
-        self.status = Status(state, heard, reason)
-        if changed:
+        """Told when it changes."""
+        before, self.status = self.status, self.status.then(state, reason)
+        if (state, reason) != (before.state, before.reason):
             for stream in self.streams.values():
                 stream.tell(self.status)

@@ -20,10 +20,10 @@ class BodyLimit:
         self.app = app
 
     async def __call__(self, scope: dict[str, Any], receive: Any, send: Any) -> None:
-        body = _Counted(receive)
-        if _announced(scope) <= BODY_BYTES:
+        body, announced = _Counted(receive), _announced(scope)
+        if announced <= BODY_BYTES:
             await self.app(scope, body, send)
-        if _announced(scope) > BODY_BYTES or body.too_large:
+        if announced > BODY_BYTES or body.too_large:
             await _refuse(send)
 
 

@@ -29,11 +29,15 @@ EXAMPLES = "status = failed, status != paid, note ~ part of it, quantity > 4 (an
 
 @dataclass(frozen=True, slots=True)
 class Where:
-    """One condition. A repeated field matches by any of its values; `!=` needs the field to be there."""
+    """One condition. A repeated field matches by any of its values; `!=` needs the field to be there.
+
+    `number`: the value of a sign that compares numbers, None elsewhere.
+    """
 
     field: bytes
     sign: str
     value: bytes
+    number: Decimal | None = None
 
     def keeps(self, entry: Entry, mask: Mask) -> bool:
         """A masked field never matches: a filter must not tell what policy hides."""
@@ -44,15 +48,14 @@ class Where:
             return bool(values) and self.value not in values
         if self.sign == "~":
             return any(self.value.lower() in value.lower() for value in values)
-        if compare := SIZES.get(self.sign):
-            return self._compares(compare, values)
+        if self.number is not None:
+            return self._compares(self.number, values)
         return self.value in values
 
-    def _compares(self, compare: Callable[[Decimal, Decimal], bool], values: list[bytes]) -> bool:
+    def _compares(self, limit: Decimal, values: list[bytes]) -> bool:
         """What is no number is neither more nor less."""
-        limit = _number(self.value)
-        found = [number for value in values if (number := _number(value)) is not None]
-        return limit is not None and any(compare(number, limit) for number in found)
+        compare = SIZES[self.sign]
+        return any(compare(number, limit) for value in values if (number := _number(value)) is not None)
 
 
 def parse(text: str) -> Where:
@@ -60,10 +63,11 @@ def parse(text: str) -> Where:
     match = _FORM.fullmatch(text)
     if not match or not match["field"].strip():
         raise _refused(f"{text[:60]!r} is no condition; write a field and a value, like {EXAMPLES}.")
-    found = Where(_bytes(match["field"].strip()), match["sign"], _bytes(match["value"].strip()))
-    if found.sign in SIZES and _number(found.value) is None:
-        raise _refused(f"{text[:60]!r} is no condition: {found.sign} compares numbers, like quantity {found.sign} 4.")
-    return found
+    sign, value = match["sign"], _bytes(match["value"].strip())
+    number = _number(value) if sign in SIZES else None
+    if sign in SIZES and number is None:
+        raise _refused(f"{text[:60]!r} is no condition: {sign} compares numbers, like quantity {sign} 4.")
+    return Where(_bytes(match["field"].strip()), sign, value, number)
 
 
 def _refused(why: str) -> BadParameter:

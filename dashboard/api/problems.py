@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from http import HTTPStatus
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
@@ -10,7 +11,7 @@ from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
 from dashboard.params import BadParameter
-from dashboard.problems import STATUS, known
+from dashboard.problems import STATUS
 
 log = logging.getLogger(__name__)
 
@@ -22,18 +23,16 @@ def problem(status: int, title: str, detail: str) -> HttpResponse:
 
 def handle(api: NinjaAPI) -> None:
     """Make `api` answer every exception with a problem."""
-    for kind in STATUS:
-        api.add_exception_handler(kind, _known)
+    for kind, meaning in STATUS.items():
+        api.add_exception_handler(kind, partial(_known, meaning))
     api.add_exception_handler(ValidationError, _invalid)
     api.add_exception_handler(Http404, _not_found)
     api.add_exception_handler(HttpError, _plain)
     api.add_exception_handler(Exception, _unexpected)
 
 
-def _known(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
-    assert isinstance(error, Exception)
-    status, title = known(error) or (500, "Something went wrong")
-    return problem(status, title, str(getattr(error, "message", error)))
+def _known(meaning: tuple[int, str], request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
+    return problem(*meaning, str(getattr(error, "message", error)))
 
 
 def _invalid(request: HttpRequest, error: ValidationError | type[ValidationError]) -> HttpResponse:

@@ -19,7 +19,7 @@ from dashboard.names import plain, to_path
 from dashboard.rows import pending_row, sight
 from dashboard.streams.errors import Unreachable
 from dashboard.streams.ids import MIN, StreamId
-from dashboard.streams.queries import GroupQuery, PendingQuery
+from dashboard.streams.queries import Both, GroupQuery, PendingQuery
 from dashboard.streams.sampling import GroupSample, StreamSample
 from dashboard.streams.snapshots import (
     ConsumerFacts,
@@ -92,9 +92,8 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
     here = watched(request, server, stream)
     asked = Asked.of(request.GET)
     state = here.state(stream)
-    trouble, overview = _overview(here, stream, group, state)
+    trouble, overview, page = _read(here, stream, group, asked, state)
     judge = Judge(here.server, overview, state)
-    page = _pending(here, overview, asked) if not trouble else None
     seen = sight(here.actor, here.server.name, stream)
     target = Target(here.server.name, stream, group)
     consumers = [_consumer(here, overview, judge, facts, asked) for facts in overview.consumers[:CONSUMERS]]
@@ -136,15 +135,18 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
     return render(request, "dashboard/group.html", context)
 
 
-def _overview(here: Watched, key: bytes, name: bytes, state: StreamState | None) -> tuple[str, GroupOverview]:
+def _read(
+    here: Watched, key: bytes, name: bytes, asked: Asked, state: StreamState | None
+) -> tuple[str, GroupOverview, Page[PendingEntry] | None]:
     """Read now; when the server does not answer, the last known with the reason. Raises StreamError without any."""
     try:
-        return "", here.read(GroupQuery(key, name, here.server.capabilities()))
+        overview = GroupQuery(key, name, here.server.capabilities())
+        return "", *here.read(Both(overview, _pending(key, name, asked)))
     except Unreachable as error:
         known = state.group(name) if state else None
         if state is None or known is None:
             raise
-        return error.message, _remembered(state.sample, known)
+        return error.message, _remembered(state.sample, known), None
 
 
 def _remembered(sample: StreamSample, known: GroupSample) -> GroupOverview:
@@ -155,17 +157,16 @@ def _remembered(sample: StreamSample, known: GroupSample) -> GroupOverview:
     return GroupOverview(sample.facts, facts, known.consumers, summary, sample.now_ms)
 
 
-def _pending(here: Watched, overview: GroupOverview, asked: Asked) -> Page[PendingEntry]:
-    query = PendingQuery(
-        overview.stream.key,
-        overview.group.name,
+def _pending(key: bytes, group: bytes, asked: Asked) -> PendingQuery:
+    return PendingQuery(
+        key,
+        group,
         start=asked.after or MIN,
         consumer=asked.consumer,
         min_idle_ms=asked.min_idle_ms,
         min_deliveries=asked.min_deliveries,
         limit=LIMIT,
     )
-    return here.server.run(query)
 
 
 def _matching(overview: GroupOverview, asked: Asked) -> int | None:

@@ -23,7 +23,7 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
     here = watched(request, server, stream)
     asked = Asked.of(request.GET)
     state = here.state(stream)
-    trouble, overview = _overview(here, stream, state)
+    trouble, overview = _overview(here, stream, state, oldest=asked.tab != "entries")
     entries = entries_page(here, overview.facts, asked) if asked.tab == "entries" and not trouble else None
     context = {
         "server": here.server,
@@ -50,10 +50,10 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
     return render(request, "dashboard/stream.html", context)
 
 
-def _overview(here: Watched, key: bytes, state: StreamState | None) -> tuple[str, StreamOverview]:
+def _overview(here: Watched, key: bytes, state: StreamState | None, *, oldest: bool) -> tuple[str, StreamOverview]:
     """Read now; when the server does not answer, the last known with the reason. Raises StreamError without any."""
     try:
-        return "", here.read(StreamQuery(key, here.server.capabilities(), memory=True))
+        return "", here.read(StreamQuery(key, here.server.capabilities(), memory=True, oldest=oldest))
     except Unreachable as error:
         if state is None:
             raise

@@ -29,7 +29,8 @@ ANSWER_BYTES = 4_000_000
 """The largest page and the largest answer of the API."""
 
 FACTS = {"XINFO STREAM": 1}
-STREAM = {"TIME": 1, "XINFO STREAM": 1, "XINFO GROUPS": 1, "XPENDING": 1}
+HEAD = {"TIME": 1, "XINFO STREAM": 1, "XINFO GROUPS": 1}
+STREAM = {**HEAD, "XPENDING": 1}
 """One XPENDING per group that holds something: here one of two, never more than fifty."""
 GROUP = {"TIME": 1, "XINFO STREAM": 1, "XINFO GROUPS": 1, "XINFO CONSUMERS": 1, "XPENDING": 2}
 FIRST = {"TIME": 1, "XINFO STREAM": 1, "XINFO GROUPS": 1, "XRANGE": 2, "XPENDING": 2}
@@ -49,15 +50,15 @@ PAGES = {
     f"{ALL}?flat=1&limit=50&sort=-length&search=tenant": {"MEMORY USAGE": 50},
     "/search/?q=tenant": {},
     "/search/?q={entry}": {"XRANGE": 100},
-    ONE: {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": PAGE},
-    f"{ONE}?at={{entry}}": {**STREAM, "MEMORY USAGE": 1, "XRANGE": 2, "XREVRANGE": 1},  # forty before it at most
-    f"{ONE}?start={{entry}}": {**STREAM, "MEMORY USAGE": 1, "XRANGE": PAGE},
-    f"{ONE}?end={{entry}}&open={{entry}}": {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": 1},
-    f"{ONE}?where=status = paid": {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": PAGE},
-    f"{ONE}?where=status = lost": {**STREAM, "MEMORY USAGE": 1, "XREVRANGE": LOOK},
+    ONE: {**HEAD, "MEMORY USAGE": 1, "XREVRANGE": PAGE},
+    f"{ONE}?at={{entry}}": {**HEAD, "MEMORY USAGE": 1, "XRANGE": 2, "XREVRANGE": 1},  # forty before it at most
+    f"{ONE}?start={{entry}}": {**HEAD, "MEMORY USAGE": 1, "XRANGE": PAGE},
+    f"{ONE}?end={{entry}}&open={{entry}}": {**HEAD, "MEMORY USAGE": 1, "XREVRANGE": 1},
+    f"{ONE}?where=status = paid": {**HEAD, "MEMORY USAGE": 1, "XREVRANGE": PAGE},
+    f"{ONE}?where=status = lost": {**HEAD, "MEMORY USAGE": 1, "XREVRANGE": LOOK},
     f"{ONE}?tab=groups": {**STREAM, "MEMORY USAGE": 1},
     f"{ONE}?tab=retention": {**STREAM, "MEMORY USAGE": 1},
-    f"{ONE}?at=2001-01-01": {**STREAM, "MEMORY USAGE": 1, "XRANGE": 2},  # XREVRANGE would walk all of them
+    f"{ONE}?at=2001-01-01": {**HEAD, "MEMORY USAGE": 1, "XRANGE": 2},  # XREVRANGE would walk all of them
     f"{ONE}e/{{first}}/": FIRST,
     f"{ONE}e/{{entry}}/": ENTRY,
     f"{ONE}e/{{entry}}/?as=hex": ENTRY,

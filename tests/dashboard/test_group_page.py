@@ -56,6 +56,18 @@ def test_every_age_is_a_moment_that_the_page_counts_on_from(viewer: Client, pend
     assert main.count("data-now-ms") == 1, "one clock"
 
 
+@pytest.mark.parametrize("page", [GROUP, "/s/default/orders/", "/s/default/orders/?tab=groups"])
+def test_a_page_takes_two_round_trips(
+    page: str, viewer: Client, pending: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each may take 0.8 s, and whoever has to connect waits for one more."""
+    asked, ask = [], Server._ask
+    monkeypatch.setattr(sampler, "_looping", True)
+    monkeypatch.setattr(Server, "_ask", lambda self, commands: asked.append(commands) or ask(self, commands))
+    assert viewer.get(page).status_code == 200
+    assert len([commands for commands in asked if commands]) == 2
+
+
 @pytest.mark.parametrize("page", [GROUP, "/s/default/orders/?tab=groups"])
 def test_the_oldest_entry_whose_id_is_no_clocks_is_as_old_as_its_last_delivery(
     viewer: Client, server: Server, redis_client: redis.Redis, page: str

@@ -33,7 +33,7 @@ REMEMBERED = {
     "groups of a stream": f"{S}/?tab=groups",
     "retention of a stream": f"{S}/?tab=retention",
     "group": f"{S}/g/workers/",
-    "filtered group": f"{S}/g/workers/?min_idle=1+s",
+    "filtered group": f"{S}/g/workers/?min_idle=1+ms",
 }
 """Pages that show the last known when the server does not answer."""
 READ_NOW = {

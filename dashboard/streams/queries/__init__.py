@@ -7,7 +7,7 @@ are fetched in steps, so that their weight is bounded too.
 
 from __future__ import annotations
 
-from dashboard.streams.queries.base import GROUPS_MAX, LOOK_MAX, PAGE_MAX, Command, Query, Together, fitting, page
+from dashboard.streams.queries.base import GROUPS_MAX, LOOK_MAX, PAGE_MAX, Both, Command, Query, Together, fitting, page
 from dashboard.streams.queries.entries import EntryQuery, EntryRange, TailRead
 from dashboard.streams.queries.groups import Bodies, GroupQuery, PendingQuery
 from dashboard.streams.queries.streams import FactsQuery, MemoryQuery, ScanStreams, StreamQuery, group_facts
@@ -17,6 +17,7 @@ __all__ = [
     "LOOK_MAX",
     "PAGE_MAX",
     "Bodies",
+    "Both",
     "Command",
     "EntryQuery",
     "EntryRange",

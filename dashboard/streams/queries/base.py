@@ -14,6 +14,8 @@ from dashboard.streams.snapshots import Entry, Page, PendingEntry
 from dashboard.streams.steps import PAGE_BYTES, ended
 
 T = TypeVar("T")
+A = TypeVar("A")
+B = TypeVar("B")
 Command = tuple[bytes | str | int, ...]
 PAGE_MAX = 500
 """The largest COUNT any page asks for."""
@@ -66,6 +68,46 @@ class Together(Query[tuple[Any, ...]]):
             values.append(_attempt(query, replies[at : at + asked]))
             at += asked
         return tuple(values)
+
+
+@dataclass(frozen=True)
+class Known(Query[T]):
+    """What was read already."""
+
+    value: T
+
+    @property
+    def optional(self) -> bool:
+        return True
+
+    def build(self) -> Sequence[Command]:
+        return []
+
+    def parse(self, replies: Sequence[Reply]) -> T:
+        return self.value
+
+
+@dataclass(frozen=True)
+class Both(Query[tuple[A, B]]):
+    """Two reads to their ends, side by side: as many round trips as the longer one takes. Raises what either raises."""
+
+    one: Query[A]
+    other: Query[B]
+
+    @property
+    def optional(self) -> bool:
+        return self.one.optional and self.other.optional
+
+    def build(self) -> Sequence[Command]:
+        return [*self.one.build(), *self.other.build()]
+
+    def parse(self, replies: Sequence[Reply]) -> tuple[A, B]:
+        at = len(self.one.build())
+        return self.one.parse(replies[:at]), self.other.parse(replies[at:])
+
+    def then(self, value: tuple[A, B]) -> Query[tuple[A, B]] | None:
+        one, other = self.one.then(value[0]), self.other.then(value[1])
+        return Both(one or Known(value[0]), other or Known(value[1])) if one or other else None
 
 
 def _attempt(query: Query[Any], replies: Sequence[Reply]) -> Any:

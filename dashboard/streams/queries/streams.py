@@ -33,15 +33,16 @@ class ScanStreams(Query[tuple[int, tuple[bytes, ...]]]):
 
 @dataclass(frozen=True)
 class StreamQuery(Query[StreamOverview]):
-    """A stream, its groups, and per group its oldest pending entry (the lowest ID, as XPENDING counts).
+    """A stream, its groups, and when `oldest` per group its oldest pending entry (the lowest ID, as XPENDING counts).
 
-    Two round trips: TIME, XINFO STREAM, XINFO GROUPS (and MEMORY USAGE when `memory`), then one XPENDING per group
-    that holds something. Raises Gone or NotAStream.
+    One round trip, or two: TIME, XINFO STREAM, XINFO GROUPS (and MEMORY USAGE when `memory`), then one XPENDING per
+    group that holds something. Raises Gone or NotAStream.
     """
 
     key: bytes
     can: Capabilities
     memory: bool = False
+    oldest: bool = True
 
     def build(self) -> Sequence[Command]:
         asked: list[Command] = [("TIME",), ("XINFO", "STREAM", self.key), ("XINFO", "GROUPS", self.key)]
@@ -54,7 +55,7 @@ class StreamQuery(Query[StreamOverview]):
         return StreamOverview(stream, groups, server_ms(replies[0]), groups_cut=len(found) - len(groups))
 
     def then(self, value: StreamOverview) -> Query[StreamOverview] | None:
-        return _OldestPerGroup(self.key, value) if any(g.pending for g in value.groups) else None
+        return _OldestPerGroup(self.key, value) if self.oldest and any(g.pending for g in value.groups) else None
 
 
 @dataclass(frozen=True)

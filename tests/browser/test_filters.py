@@ -169,6 +169,19 @@ def test_a_slip_on_the_page_of_a_group_leaves_its_list(site: Site, page: Page) -
     expect(page.locator("[data-filter-wrong]")).to_be_empty()
 
 
+def test_a_site_that_hangs_is_not_waited_for_without_end(site: Site, page: Page) -> None:
+    """The deadline of ten seconds is over twenty times sooner here."""
+    page.add_init_script(
+        "const wait = AbortSignal.timeout; AbortSignal.timeout = (ms) => wait.call(AbortSignal, ms / 20)"
+    )
+    add(site, 5, 1)
+    opened(page, "?where=quantity = 5")
+    page.route(re.compile(r"quantity\+%3D\+1"), lambda route: None)
+    page.locator("input[name=where]").fill("quantity = 1")
+    expect(page.locator("[data-filter-wrong]")).to_contain_text("The site does not answer.")
+    assert shown(page) == ["5"]
+
+
 def test_a_search_goes_along_to_the_other_filters_of_the_page(site: Site, page: Page) -> None:
     add(site, 5)
     page.goto("/s/default/")

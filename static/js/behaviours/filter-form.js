@@ -9,13 +9,15 @@
  */
 import { announce } from "../announce.js";
 import { morph } from "../live/morph.js";
-import { pageOf, show } from "../live/regions.js";
+import { pageAt, show } from "../live/regions.js";
 
 const PAUSE_MS = 400;
 const UNHEARD = "The site does not answer. What is shown is the answer to the question before.";
 /** @type {WeakMap<HTMLFormElement, number>} */
 const timers = new WeakMap();
 let asking = new AbortController();
+/** The address that the controls on the page are those of. */
+let shown = location.pathname + location.search;
 
 /** The address the form leads to. @param {HTMLFormElement} form @returns {string} */
 function address(form) {
@@ -36,8 +38,8 @@ async function ask(form, url) {
   asking.abort();
   asking = new AbortController();
   try {
-    const answer = await fetch(url, { headers: { Accept: "text/html" }, signal: asking.signal });
-    take(form, url, answer, pageOf(await answer.text()));
+    const { answer, page } = await pageAt(url, asking.signal);
+    take(form, url, answer, page);
   } catch (error) {
     if (error.name !== "AbortError") complain(form, "", UNHEARD);
   }
@@ -55,6 +57,7 @@ function take(form, url, answer, page) {
 function draw(form, url, page) {
   const { filter } = form.dataset;
   if (url !== location.pathname + location.search) history.pushState(null, "", url);
+  shown = location.pathname + location.search;
   complain(form, "", "");
   for (const part of form.querySelectorAll("[data-filter-part]")) {
     const fresh = page.querySelector(`[data-filter="${filter}"] [data-filter-part="${part.dataset.filterPart}"]`);
@@ -120,12 +123,6 @@ export function bind() {
     event.preventDefault();
     go(event.target);
   });
-  bindHistory();
-}
-
-/** Back and forward lead to pages with other controls: they are asked for in whole. A fragment is none of that. */
-function bindHistory() {
-  let shown = location.pathname + location.search;
-  document.addEventListener("streamgauge:filtered", () => (shown = location.pathname + location.search));
+  // Back and forward lead to pages with other controls: they are asked for in whole. A fragment is none of that.
   addEventListener("popstate", () => shown !== location.pathname + location.search && location.reload());
 }

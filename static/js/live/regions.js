@@ -31,12 +31,21 @@ export function refresh() {
   timer ||= setTimeout(load, Math.max(0, last + EVERY_MS - performance.now()));
 }
 
+/**
+ * Rejects with a TimeoutError when the site takes too long, and with an AbortError when the caller gives up.
+ * @param {string} url @param {AbortSignal} [signal]  gives up @returns {Promise<{answer: Response, page: Document}>}
+ */
+export async function pageAt(url, signal) {
+  const signals = [AbortSignal.timeout(WITHIN_MS), ...(signal ? [signal] : [])];
+  const answer = await fetch(url, { headers: { Accept: "text/html" }, signal: AbortSignal.any(signals) });
+  return { answer, page: new DOMParser().parseFromString(await answer.text(), "text/html") };
+}
+
 /** An answer to another address than the page's, because a filter has changed it meanwhile, is of no use. */
 async function load() {
   const address = location.href;
   try {
-    const answer = await fetch(address, { headers: { Accept: "text/html" }, signal: AbortSignal.timeout(WITHIN_MS) });
-    const page = pageOf(await answer.text());
+    const { answer, page } = await pageAt(address);
     if (address !== location.href) return;
     if (!answer.ok) failed(page);
     else if (!answer.redirected) show(page);
@@ -53,9 +62,6 @@ function failed(problem) {
   isStale(problem);
   setTimeout(refresh, AGAIN_MS);
 }
-
-/** @param {string} text @returns {Document} */
-export const pageOf = (text) => new DOMParser().parseFromString(text, "text/html");
 
 /** The row that must not move on the screen: under the pointer, with the focus, or ticked. */
 function held() {
@@ -103,8 +109,7 @@ function isHandled(region) {
 
 /** What waits is shown once nobody has a hand on the table any more. */
 function release() {
-  const handled = [...document.querySelectorAll("[data-live]")].some(isHandled);
-  if (!waiting || handled) return;
+  if (!waiting || [...document.querySelectorAll("[data-live]")].some(isHandled)) return;
   waiting = false;
   refresh();
 }

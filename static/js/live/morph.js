@@ -9,7 +9,6 @@ export function morph(old, fresh) {
   const fragment = document.createDocumentFragment();
   fragment.append(document.adoptNode(fresh));
   morphNode(old, fragment, false);
-  window.htmx.process(old);
 }
 
 function replace(old, fresh) {

@@ -37,6 +37,8 @@ class Matching(Query[Batch]):
     """Whether what is in `room` ends the plan's limit."""
     look: int
     """Entries that are looked at: more than there is room for where few of them may match."""
+    all_meant: bool
+    """Whether all that is pending there was planned: what was touched is told then, what is gone was acknowledged."""
 
     @classmethod
     def of(cls, ask: Ask, seen: Seen, cursor: Any) -> Matching:
@@ -56,6 +58,10 @@ class Matching(Query[Batch]):
             taken=taken,
             total=seen["total"],
             ends=seen["limit"] is not None and left <= ask.most,
+            all_meant=which.consumer is None
+            and which.min_idle_ms == 0
+            and which.min_deliveries <= 1
+            and seen["limit"] is None,
         )
 
     def build(self) -> Sequence[Command]:
@@ -71,11 +77,21 @@ class Matching(Query[Batch]):
         full, more = len(same) > self.room, len(rows) > len(looked)
         kept = same[: self.room]
         onward = _behind(kept if full else looked, self.which.start) if full or more else self.which.start
-        taken = self.taken + len(kept)
+        touched = self._touched(looked, same, kept) if self.all_meant else []
+        taken = self.taken + len(kept) + len(touched)
         last = not (full or more) or (self.ends and len(kept) == self.room)
         missing = max(0, self.total - taken) if last and self.total is not None else 0
         at = {"at": str(onward), "taken": taken, "wide": len(same) < len(looked) // 2}
-        return Batch(as_work(kept), at, last=last, passed=Counter(not_found=missing))
+        passed = Counter({"already_acknowledged" if self.all_meant else "not_found": missing})
+        return Batch(as_work(kept), at, [(id_, "owner_changed") for id_ in touched], last, passed)
+
+    def _touched(self, looked: list[Row], same: list[Row], kept: list[Row]) -> list[str]:
+        """IDs of what was passed over on the way to the last one that is kept."""
+        if len(same) == len(looked):
+            return []
+        passed = looked[: looked.index(kept[-1])] if len(same) > self.room else looked
+        ours = {row[0] for row in kept}
+        return [row[0].decode() for row in passed if row[0] not in ours]
 
 
 def _behind(rows: Sequence[Row], start: StreamId) -> StreamId:

@@ -5,20 +5,22 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.core.paginator import Paginator
-from django.db.models import Q
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from dashboard.access import Permission, actor_of, require
+from dashboard.access import Actor, Permission, actor_of, require
 from streams_admin import operations
 from streams_admin.models import Operation
 from streams_admin.permissions import NOT_TOLD, hidden_target, may_steer, open_to, operation_for, said, steered_by
 from streams_admin.running.progress import Progress, rows, told_figures
 from streams_admin.views.ways import form_again, place_of
 
-PER_PAGE = 50
+PER_PAGE, OTHERS = 50, 5
+ELSEWHERE = {"already_acknowledged", "owner_changed", "not_found"}
+"""Results of entries that a worker or another operation may have got."""
 
 
 def operation(request: HttpRequest, id: UUID) -> HttpResponse:
@@ -37,8 +39,18 @@ def operation(request: HttpRequest, id: UUID) -> HttpResponse:
         "mine": may_steer(actor, found.plan),
         "again": form_again(found.plan),
         "entries": found.entries[:200],
+        "others": _meanwhile(actor, found) if ELSEWHERE & found.results.keys() else [],
     }
     return render(request, "streams_admin/operation.html", context)
+
+
+def _meanwhile(actor: Actor, found: Operation) -> QuerySet[Operation]:
+    """Others on the same stream since the plan was made, of which the actor may know: who got what this one did not."""
+    same = {"plan__server": found.plan.server, "plan__stream": found.plan.stream}
+    before_the_end = Q() if found.ended is None else Q(created__lte=found.ended)
+    open_since = Q(ended=None) | Q(ended__gte=found.plan.created)
+    rows = Operation.objects.select_related("plan").filter(before_the_end, open_since, **same).exclude(pk=found.pk)
+    return open_to(actor, rows, of="plan__").order_by("-created")[:OTHERS]
 
 
 @require_POST

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -11,6 +13,7 @@ from unittest.mock import patch
 import pytest
 import redis
 from django.db import connections
+from django.urls import reverse
 
 from dashboard.access import Actor, Grant
 from dashboard.names import to_path
@@ -23,8 +26,9 @@ from streams_admin.actions.claim import Claim
 from streams_admin.audit import Caller
 from streams_admin.errors import Changed
 from streams_admin.models import AuditEntry, Operation, Plan
-from streams_admin.running import loop, pace, pieces, saving
+from streams_admin.running import loop, pace, pieces, results, saving
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
+from tests.people import person, signed_in
 from tests.streams_admin.acting import ADMIN, OPERATOR, act, before_sending, of_group, pending, planned, run
 from tests.streams_admin.dying import Killed, dies_at, finish, orphan, run_until_killed
 from tests.streams_admin.recipes import HELPER, IDLE_MS, collect
@@ -376,7 +380,51 @@ def test_two_large_ones_share_the_entries_and_account_for_all(many: redis.Redis)
     results = [Counter(Operation.objects.get(pk=operation.pk).results) for operation in both]
     assert sum(r["done"] for r in results) == 1200
     assert Counter({THIRD: results[1]["done"], HELPER: results[0]["done"]}) == owners(many)
-    assert all(r["done"] + r["not_found"] == 1200 for r in results)
+    assert all(r["done"] + r["owner_changed"] == 1200 for r in results)
+
+
+def test_who_comes_second_to_a_long_list_reads_of_each_entry_why(many: redis.Redis) -> None:
+    second = operations.begin(ADMIN, planned("claim", of_group(**to(THIRD))))
+    many.xack(KEY, GROUP, *(f"{n}-0" for n in range(501, 601)))
+    many.xclaim(KEY, GROUP, HELPER, 0, [f"{n}-0" for n in range(601, 1201)], justid=True)
+    finish()
+    second.refresh_from_db()
+    assert second.results == {"done": 500, "owner_changed": 600, "already_acknowledged": 100}
+    told = [json.loads(line) for line in b"".join(results.read(second)).splitlines()]
+    assert {row["id"] for row in told if row.get("result") == "owner_changed"} == {f"{n}-0" for n in range(601, 1201)}
+
+
+def test_its_page_says_who_else_was_there(few: redis.Redis) -> None:
+    second = planned("ack", of_group("1-0", "2-0"))
+    first = act("claim", of_group("1-0", **TO_HELPER))
+    before = act("claim", of_group("7-0", **TO_HELPER), key=KEY)
+    Operation.objects.filter(pk=before.pk).update(ended=second.created - timedelta(seconds=1))
+    operation = run(second)
+    assert operation.results == {"done": 1, "owner_changed": 1}
+    anna = signed_in(person("anna", "admin"))
+    page = anna.get(reverse("operation", args=[operation.pk])).text
+    assert reverse("operation", args=[first.pk]) in page
+    assert reverse("operation", args=[before.pk]) not in page
+    assert "Meanwhile on the same stream" not in anna.get(reverse("operation", args=[first.pk])).text
+
+
+def test_one_that_did_nothing_does_not_say_done(few: redis.Redis) -> None:
+    plan = planned("ack", of_group())
+    few.xack(KEY, GROUP, *(f"{n}-0" for n in range(1, 8)))
+    few.xclaim(KEY, GROUP, HELPER, 0, ["8-0"], justid=True)
+    with patch.object(ALL["ack"], "changed", return_value=""):
+        operation = run(plan)
+    assert "done" not in operation.results
+    page = signed_in(person("anna", "admin")).get(reverse("operation", args=[operation.pk])).text
+    assert "Nothing done" in page
+
+
+def test_of_a_list_that_a_filter_narrows_what_is_not_there_any_more_is_counted(many: redis.Redis) -> None:
+    second = operations.begin(ADMIN, planned("ack", of_group(filter={"consumer": to_path(WORKER)})))
+    many.xclaim(KEY, GROUP, HELPER, 0, [f"{n}-0" for n in range(601, 1201)], justid=True)
+    finish()
+    second.refresh_from_db()
+    assert second.results == {"done": 600, "not_found": 600}
 
 
 def test_at_the_same_moment_each_entry_gets_one_owner(real_database: Path, many: redis.Redis) -> None:

@@ -12,7 +12,6 @@ from dashboard.access import Actor, Permission, may
 from dashboard.menus import Item, Target
 from dashboard.names import from_path, to_path
 from dashboard.streams import servers
-from dashboard.streams.errors import UnknownServer
 from streams_admin.actions import ALL
 from streams_admin.actions.base import Action
 from streams_admin.models import Operation
@@ -29,7 +28,10 @@ NEXT_STEPS = {
 
 
 def offers(actor: Actor, target: Target) -> Iterator[Item]:
-    """The most specific part of the target decides. Nothing is offered that the actor may not do."""
+    """The most specific part of the target decides. Nothing is offered that the actor may not do.
+
+    On a server that is configured as read-only nobody may: its pages say so in their heads instead.
+    """
     if target.kind == "selection":
         yield from _selection(actor, target)
     elif target.kind:
@@ -80,7 +82,7 @@ def _for(actor: Actor, target: Target, *slugs: str, **query: str) -> Iterator[It
 def _item(
     actor: Actor, target: Target, action: Action, query: dict[str, str], *, primary: bool = False, label: str = ""
 ) -> Iterator[Item]:
-    if not may(actor, action.permission, target.server, target.stream):
+    if not may(actor, action.permission, target.server, target.stream) or servers.get(target.server).config.read_only:
         return
     url = reverse("do", args=[target.server, target.stream, action.slug])
     yield Item(
@@ -89,15 +91,7 @@ def _item(
         slug=action.slug,
         danger=action.irreversible,
         primary=primary,
-        reason=_why_not(target.server),
     )
-
-
-def _why_not(server: str) -> str:
-    try:
-        return "the server is configured as read-only" if servers.get(server).config.read_only else ""
-    except UnknownServer:
-        return "the server is not configured any more"
 
 
 def pages(actor: Actor) -> Iterator[Item]:

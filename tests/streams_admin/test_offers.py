@@ -9,8 +9,9 @@ from django.test import Client
 from dashboard.access import Actor, Grant
 from dashboard.menus import Target
 from dashboard.names import to_path
+from dashboard.streams import servers
 from dashboard.streams.ids import StreamId
-from dashboard.streams.servers import Server
+from dashboard.streams.servers import Server, ServerConfig
 from streams_admin.actions import ALL
 from streams_admin.models import Plan
 from streams_admin.offers import offers
@@ -65,6 +66,23 @@ def test_an_entry_can_be_replayed_by_operators_and_deleted_by_admins(server: Ser
 def test_a_viewer_is_offered_nothing(server: Server) -> None:
     places = [target(), target("selection"), target("poison"), Target("default", KEY)]
     assert [slugs(VIEWER, where) for where in places] == [[], [], [], []]
+
+
+def test_a_read_only_server_offers_nothing_and_says_why(
+    server: Server, redis_client: redis.Redis, redis_url: str, admin: Client
+) -> None:
+    fill(redis_client, 6)
+    group(redis_client, read=3)
+    name = to_path(KEY)
+    addresses = ("/s/default/", *(f"/s/default/{name}/{rest}" for rest in ("", f"g/{to_path(GROUP)}/", "e/1-0/")))
+    open_, shut = ([ServerConfig("default", redis_url, read_only=given)] for given in (False, True))
+    for config, says in ((open_, False), (shut, True)):
+        servers.configure(config)
+        pages = [admin.get(address).content.decode() for address in addresses]
+        assert all(("Read-only" in page) == says for page in pages)
+        assert ["/do/" in page for page in pages[1:]] == [not says] * 3
+        places = [target(), target("selection"), target("poison"), Target("default", KEY), target("stuck")]
+        assert all((slugs(ADMIN, where) == []) == says for where in places)
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,11 @@ class Run:
         most = BATCH if alone or hurries or action.pieces else GENTLE
         ask = replace(ask, operation=str(operation.pk), reason=operation.reason, most=most)
         self.operation, self.ask, self.action = operation, ask, action
-        self._way = InPieces(operation, ask, action, self._beat) if in_pieces else AtOnce(operation, ask, action)
+        self._way: AtOnce
+        if in_pieces:
+            self._way = InPieces(operation, ask, action, self._beat)
+        else:
+            self._way = AtOnce(operation, ask, action, self._beat, waits=not alone)
         self._reads_ahead = hurries and not alone
         self._coming: tuple[Any, Coming[Batch]] | None = None
         self._ahead: _Ahead | None = None

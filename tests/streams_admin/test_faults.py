@@ -34,6 +34,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"streams_admin.{module}.BATCH", 3)
     monkeypatch.setattr(loop, "GENTLE", 3)
     monkeypatch.setattr(pieces, "LOOK_AFTER", (0, 0.1))
+    monkeypatch.setattr(pieces, "PATIENCE", (0, 0.1))
 
 
 def seed(client: redis.Redis) -> redis.Redis:
@@ -107,6 +108,25 @@ def test_workers_that_go_on_meanwhile_are_not_counted_as_ours(proxy: Proxy, redi
     operation = run(planned("claim", of_group("1-0", "2-0", "3-0", to=to_path(HELPER))))
     assert operation.entries == [["1-0", "already_acknowledged"], ["2-0", "owner_changed"], ["3-0", "failed"]]
     assert outcomes() == ["started", "failed"]
+
+
+@pytest.mark.parametrize("duty", [25, 100], ids=["in pieces", "at once"])
+@pytest.mark.parametrize("slug", ["claim", "dead_letter"])
+def test_a_server_that_stalls_for_a_while_is_waited_for(
+    slug: str, duty: int, many: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than a read may take: each is asked again, and nothing is done twice."""
+    monkeypatch.setattr(pieces, "PATIENCE", (0.2, 0.5, 1.0, 2.0))
+    servers.configure([ServerConfig("default", redis_url)])
+    params = of_group(**({"to": to_path(HELPER)} if slug == "claim" else {}))
+    operation = operations.begin(ADMIN, planned(slug, params), duty=duty)
+    many.execute_command("CLIENT", "PAUSE", 1_500, "ALL")
+    while operations.work_once(60.0):
+        pass
+    operation.refresh_from_db()
+    assert (operation.state, operation.results) == ("done", {"done": 1200})
+    moved = many.xlen(KEY + b":dlq") if slug == "dead_letter" else len(pending(many))
+    assert moved == 1200
 
 
 @pytest.fixture

@@ -15,9 +15,11 @@ from ninja.responses import Status
 from pydantic import BaseModel, ConfigDict, Field
 
 from dashboard.access import Actor, Permission, actor_of, require, server_for, visible_servers
-from dashboard.api.shapes import Listing, PageQuery, Value, listing
+from dashboard.api import shapes
+from dashboard.api.shapes import End, Listing, PageQuery, Start, Value, listing
 from streams_admin import operations, plans, wire
 from streams_admin.actions import ALL
+from streams_admin.chosen import within
 from streams_admin.errors import BadOrder, Refused
 from streams_admin.models import AuditEntry
 from streams_admin.permissions import caller_of, operation_for, steered_by, visible
@@ -65,7 +67,7 @@ class Begun(BaseModel):
     state: str = Field(description="where it stands: `done` at once when it was small")
 
 
-class AuditQuery(PageQuery):
+class AuditFilters(shapes.Query):
     """Which lines."""
 
     who: Text = Field("", description="only what this user or token did")
@@ -75,6 +77,17 @@ class AuditQuery(PageQuery):
     outcome: Text = Field("", description="only lines with this outcome")
     via: Text = Field("", description="only what came by `page`, `api` or `command`")
     operation: UUID | None = Field(None, description="only of this operation")
+    start: Start | None = Field(None, description="not before this time: ISO 8601, or like 14:05, yesterday 09:00, -2h")
+    end: End | None = Field(None, description="not after this time: as for `start`")
+
+    def conditions(self) -> dict[str, Any]:
+        """As a query set takes them."""
+        plainly = self.model_dump(exclude={"limit", "cursor", "start", "end"}, exclude_defaults=True)
+        return {**plainly, **within(self.start, self.end)}
+
+
+class AuditQuery(AuditFilters, PageQuery):
+    """Which part of them."""
 
 
 def refusals(view: View) -> View:
@@ -158,8 +171,8 @@ def _part(lines: QuerySet[AuditEntry], actor: Actor, limit: int) -> tuple[list[A
 
 
 def _lines(actor: Actor, query: AuditQuery) -> QuerySet[AuditEntry]:
-    wanted = query.model_dump(exclude={"limit", "cursor"}, exclude_defaults=True)
-    rows = AuditEntry.objects.filter(server__in=[server.name for server in visible_servers(actor)], **wanted)
+    here = [server.name for server in visible_servers(actor)]
+    rows = AuditEntry.objects.filter(server__in=here).filter(**query.conditions())
     return (rows.filter(pk__lt=_number(query.cursor)) if query.cursor else rows).order_by("-pk")
 
 

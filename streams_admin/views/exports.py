@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from io import StringIO
 from typing import Any
 
 from django.db.models import QuerySet
-from django.http import HttpRequest, QueryDict, StreamingHttpResponse
+from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
 from dashboard.access import Actor, Permission, actor_of, require
 from dashboard.names import from_path, plain
+from streams_admin.chosen import conditions
 from streams_admin.models import AuditEntry
 from streams_admin.permissions import open_to
 from streams_admin.wire import audit_item
 
 CHUNK = 500
-FILTERS = ("who", "action", "outcome", "server")
-"""As on the page of the log."""
 COLUMNS = (
     "number",
     "span",
@@ -50,26 +49,29 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 def jsonl(request: HttpRequest) -> StreamingHttpResponse:
     """Every line that is open to the actor, the oldest first; what was done is two lines, as in the API."""
-    return _file(_json_lines(_lines(request), actor_of(request)), "jsonl", "application/jsonl")
+    return as_jsonl(actor_of(request), conditions(request.GET))
 
 
 def spreadsheet(request: HttpRequest) -> StreamingHttpResponse:
     """The same as CSV."""
-    return _file(_csv_lines(_lines(request), actor_of(request)), "csv", "text/csv; charset=utf-8")
+    return as_csv(actor_of(request), conditions(request.GET))
 
 
-def _lines(request: HttpRequest) -> QuerySet[AuditEntry]:
+def as_jsonl(actor: Actor, wanted: Mapping[str, Any]) -> StreamingHttpResponse:
+    """The lines that meet the conditions. Raises Forbidden."""
+    return _file(_json_lines(_lines(actor, wanted), actor), "jsonl", "application/jsonl")
+
+
+def as_csv(actor: Actor, wanted: Mapping[str, Any]) -> StreamingHttpResponse:
+    """The same as CSV."""
+    return _file(_csv_lines(_lines(actor, wanted), actor), "csv", "text/csv; charset=utf-8")
+
+
+def _lines(actor: Actor, wanted: Mapping[str, Any]) -> QuerySet[AuditEntry]:
     """Raises Forbidden. What is written after the request is not chased."""
-    actor = actor_of(request)
     require(actor, Permission.SEE_AUDIT)
     last = AuditEntry.objects.order_by("pk").values_list("pk", flat=True).last() or 0
-    return open_to(actor, AuditEntry.objects.filter(pk__lte=last, **chosen(request.GET)))
-
-
-def chosen(query: QueryDict) -> dict[str, str]:
-    """The filters that are set. No database has to look for a zero byte: PostgreSQL cannot."""
-    found = {name: query.get(name, "").replace("\0", "")[:200] for name in FILTERS}
-    return {name: value for name, value in found.items() if value}
+    return open_to(actor, AuditEntry.objects.filter(pk__lte=last, **wanted))
 
 
 def _file(content: AsyncIterator[str], ending: str, kind: str) -> StreamingHttpResponse:

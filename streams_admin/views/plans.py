@@ -22,6 +22,7 @@ from streams_admin import operations, plans
 from streams_admin.actions import ALL
 from streams_admin.actions.base import BATCH, Action, Ask, Params
 from streams_admin.audit import Caller
+from streams_admin.chosen import chosen, conditions
 from streams_admin.errors import BadOrder, Refused
 from streams_admin.models import AuditEntry, Plan
 from streams_admin.permissions import (
@@ -32,12 +33,13 @@ from streams_admin.permissions import (
     said,
 )
 from streams_admin.samples import sample
-from streams_admin.views.exports import chosen
 from streams_admin.views.refusals import refusals
 from streams_admin.views.ways import instead, place_of, query_of
 from streams_admin.which import name as path_name
 
 PER_PAGE = 50
+WAYS = ("page", "api", "command")
+"""How somebody may act, as a line of the log has it."""
 DUTIES = ("10", "25", "50", "100")
 """Percent of the time that a large operation may spend in commands, as a page offers it."""
 
@@ -192,13 +194,14 @@ def audit_log(request: HttpRequest) -> HttpResponse:
     require(actor, Permission.SEE_AUDIT)
     rows = open_to(actor, AuditEntry.objects.exclude(outcome="started")).order_by("-pk")
     filters = chosen(request.GET)
-    page = Paginator(rows.filter(**filters), PER_PAGE).get_page(request.GET.get("page"))
+    page = Paginator(rows.filter(**conditions(request.GET)), PER_PAGE).get_page(request.GET.get("page"))
     context = {
         "rows": [(line, said(line.detail, hidden_target(actor, line), NOT_TOLD)) for line in page.object_list],
         "page": page,
         "filters": filters,
         "actions": list(ALL),
         "outcomes": ["done", "partly_done", "denied", "refused", "failed", "unknown"],
+        "ways": WAYS,
         "servers": _names(actor),
         "query": urlencode(filters),
     }

@@ -388,6 +388,11 @@ def busy(stuck: redis.Redis) -> Client:
         ({"stream": to_path(KEY)}, 7),
         ({"stream": "other"}, 0),
         ({"operation": ""}, 7),
+        ({"start": "-1h"}, 7),
+        ({"start": "2100-01-01"}, 0),
+        ({"end": "-1h"}, 0),
+        ({"start": "-1h", "end": "2100-01-01T00:00:00Z", "outcome": "done"}, 3),
+        ({"start": "18446744073709551615"}, 0),
     ],
 )
 def test_the_log_is_filtered(busy: Client, query: dict[str, str], count: int) -> None:
@@ -418,7 +423,16 @@ def test_the_log_is_read_part_by_part(busy: Client, limit: int) -> None:
 
 @pytest.mark.parametrize(
     "query",
-    [{"cursor": "x"}, {"cursor": "9" * 40}, {"limit": "0"}, {"limit": "501"}, {"operation": "x"}, {"who": "\0"}],
+    [
+        {"cursor": "x"},
+        {"cursor": "9" * 40},
+        {"limit": "0"},
+        {"limit": "501"},
+        {"operation": "x"},
+        {"who": "\0"},
+        {"start": "soon"},
+        {"end": "soon"},
+    ],
 )
 def test_a_wrong_parameter_of_the_log_is_a_400(busy: Client, query: dict[str, str]) -> None:
     status, detail = problem(busy.get("/api/v1/audit", query))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -93,6 +95,43 @@ async def test_it_is_filtered_as_the_page() -> None:
     found = (await read("audit_jsonl", query="outcome=denied&who=anna")).splitlines()
     assert [json.loads(line)["outcome"] for line in found] == ["denied"]
     assert await read("audit_jsonl", query="who=nobody") == ""
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [
+        ("stream=orders:new", 2),
+        ("stream=orders", 0),
+        ("via=api", 1),
+        ("via=command", 0),
+        ("start=2026-01-01 00:00&end=2026-01-01 12:00", 1),
+        ("start=2026-01-01 13:00", 1),
+        ("start=2100-01-01", 0),
+        ("end=2025-12-31T23:59:59Z", 0),
+        ("end=18446744073709551615-0", 2),
+        ("start=18446744073709551615", 0),
+        ("stream=orders:new&via=page&end=2026-01-01T12:00:00Z", 1),
+        ("stream=a/b", 1),
+        ("stream=a~2Fb", 1),
+    ],
+)
+def test_the_filters_are_those_of_the_page(admin: Client, query: str, count: int) -> None:
+    audit.write(ANNA, Line("default", "orders:new", "claim", "Claim 1 entry"))
+    AuditEntry.objects.update(at=datetime(2026, 1, 1, 12, tzinfo=UTC), outcome="done")
+    audit.write(replace(ANNA, via="api"), Line("default", "orders:new", "claim", "Claim 1 entry", outcome="done"))
+    if "stream=a" in query:
+        note(b"a/b", outcome="done")
+        note(b"a", outcome="done")
+    page = admin.get(f"/audit/?{query}").content.decode()
+    assert (page.count("<tr>"), "No line matches" in page) == ((count + 1, False) if count else (0, True))
+    found = b"".join(admin.get(f"/audit/export.jsonl?{query}")).splitlines()
+    assert len(found) == count
+
+
+@pytest.mark.parametrize("path", ["/audit/", "/audit/export.jsonl", "/audit/export.csv"])
+def test_what_is_no_time_is_said(admin: Client, path: str) -> None:
+    answer = admin.get(path, {"start": "soon"})
+    assert (answer.status_code, "neither an ID nor a time" in answer.content.decode()) == (400, True)
 
 
 async def test_only_lines_about_granted_streams_are_in_it() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from html import unescape
 from typing import Any
@@ -22,11 +23,12 @@ from dashboard.models import AccessGrant
 from dashboard.names import to_path
 from dashboard.streams import servers
 from dashboard.streams.servers import Server, ServerConfig
-from streams_admin import operations
+from streams_admin import audit, operations
+from streams_admin.audit import Line
 from streams_admin.models import AuditEntry, Operation, Plan
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
 from tests.people import person, signed_in
-from tests.streams_admin.acting import pending
+from tests.streams_admin.acting import ADMIN, pending
 from tests.streams_admin.dying import finish
 from tests.streams_admin.recipes import HELPER, IDLE_MS
 
@@ -358,6 +360,12 @@ def test_the_log_is_filtered_and_turned_page_by_page(
     assert first.count("Acknowledge 1 entry") == 2
     assert text(admin.get(reverse("audit") + older)).count("Acknowledge 1 entry") == 1
     assert "No line matches" in text(admin.get(reverse("audit"), {"action": "trim"}))
+
+
+def test_why_and_how_many_stand_apart(client_: redis.Redis, admin: Client) -> None:
+    line = Line("default", to_path(KEY), "ack", "Acknowledge", outcome="unknown", detail="It did not answer.")
+    audit.write(ADMIN, replace(line, counts={"done": 1500}))
+    assert "It did not answer. 1,500 done" in text(admin.get(reverse("audit")))
 
 
 def test_the_list_has_what_runs_first(client_: redis.Redis, operator: Client) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Body, HeaderEx, P, PathEx, Query, Router
 from ninja.errors import HttpError
 from ninja.responses import Status
@@ -23,6 +23,7 @@ from streams_admin.chosen import within
 from streams_admin.errors import BadOrder, Refused
 from streams_admin.models import AuditEntry
 from streams_admin.permissions import caller_of, operation_for, steered_by, visible
+from streams_admin.views import downloads, exports
 from streams_admin.wire import AuditItem, OperationItem, PlanItem
 
 router = Router(tags=["actions"])
@@ -103,6 +104,11 @@ def refusals(view: View) -> View:
     return guarded
 
 
+def _file(said: str, kind: str = "application/jsonl") -> dict[str, Any]:
+    """What the description of the API says of an answer that is a file."""
+    return {"responses": {200: {"description": said, "content": {kind: {"schema": {"type": "string"}}}}}}
+
+
 @router.post("/plans", response={201: PlanItem}, exclude_unset=True, summary="Look at what an action would do")
 @refusals
 def make_plan(request: HttpRequest, order: Order) -> Status[Any]:
@@ -129,11 +135,32 @@ def run(
     return Status(202, {"operation": str(operation.pk), "state": operation.state})
 
 
+@router.get(
+    "/plans/{plan}/entries.jsonl",
+    openapi_extra=_file("an entry a line, then one that says whether these are all"),
+    summary="The entries that a plan would take away",
+)
+@refusals
+def plan_entries(request: HttpRequest, plan: PlanToken) -> StreamingHttpResponse:
+    """JSON Lines, for who made the plan and may read payloads; values are never cut."""
+    return downloads.entries_of(actor_of(request), plan)
+
+
 @router.get("/operations/{uuid:id}", response=OperationItem, exclude_unset=True, summary="What came of a plan")
 def operation(request: HttpRequest, id: OperationId) -> dict[str, Any]:
     """One's own operations, and everybody's for who may see the audit log of the stream."""
     actor = actor_of(request)
     return wire.operation_item(operation_for(actor, id), actor)
+
+
+@router.get(
+    "/operations/{uuid:id}/results.jsonl",
+    openapi_extra=_file("an entry a line with what came of it, then one that counts them"),
+    summary="What came of every entry",
+)
+def operation_results(request: HttpRequest, id: OperationId) -> StreamingHttpResponse:
+    """JSON Lines, for who may see the operation."""
+    return downloads.results(request, id)
 
 
 @router.post(
@@ -151,11 +178,29 @@ def steer(request: HttpRequest, id: OperationId, wish: Wish) -> dict[str, Any]:
 @router.get("/audit", response=Listing[AuditItem], summary="What was done, denied and refused")
 @refusals
 def audit(request: HttpRequest, query: Query[AuditQuery]) -> dict[str, Any]:
-    """Newest first; only lines about streams whose audit log is open to the asker."""
+    """Newest first; only lines about streams whose audit log is open to the asker. All of them: `/audit.jsonl`."""
     actor = actor_of(request)
     require(actor, Permission.SEE_AUDIT)
     found, onward = _part(_lines(actor, query), actor, query.limit)
     return listing([wire.audit_item(line, actor) for line in found], next=onward)
+
+
+@router.get(
+    "/audit.jsonl", openapi_extra=_file("a line of the log a line, the oldest first"), summary="The audit log as a file"
+)
+def audit_jsonl(request: HttpRequest, query: Query[AuditFilters]) -> StreamingHttpResponse:
+    """JSON Lines: all that match, each as an item of `/audit`; only lines that are open to the asker."""
+    return exports.as_jsonl(actor_of(request), query.conditions())
+
+
+@router.get(
+    "/audit.csv",
+    openapi_extra=_file("a line of the log a row, the oldest first", "text/csv"),
+    summary="The audit log for spreadsheets",
+)
+def audit_csv(request: HttpRequest, query: Query[AuditFilters]) -> StreamingHttpResponse:
+    """The same as CSV; what a spreadsheet would take for a formula begins with an apostrophe."""
+    return exports.as_csv(actor_of(request), query.conditions())
 
 
 def _part(lines: QuerySet[AuditEntry], actor: Actor, limit: int) -> tuple[list[AuditEntry], str | None]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Annotated, Any, Literal
 
+from django.urls import reverse
 from pydantic import BaseModel, Field
 
 from dashboard.access import Actor
@@ -71,6 +72,9 @@ class PlanItem(BaseModel):
     sample: list[SampleItem] = Field(description="some of the entries it is about")
     redis_cli: list[str] = Field(description="lines that would do the same in redis-cli")
     confirm: str | None = Field(description="the text that has to be given back to run it; null when none has")
+    entries_file: str | None = Field(
+        description="address of the entries that would go, as JSON Lines; null when none go, or you may not read them"
+    )
 
 
 class EntryResult(BaseModel):
@@ -99,6 +103,7 @@ class OperationItem(BaseModel):
     at_least: AtLeast
     results: dict[str, int] = Field(description=f"how many entries ended as {_RESULTS}")
     entries: list[EntryResult] = Field(description="the first thousand entries, each with what came of it")
+    results_file: str = Field(description="address of what came of every entry, as JSON Lines")
     figures: list[FigureItem] = Field(description="numbers read from the server before and after")
     error: str = Field(description="why it ended early, in a sentence; else empty")
     server: ServerName
@@ -185,7 +190,14 @@ def plan_item(plan: Plan, actor: Actor) -> dict[str, Any]:
         "sample": [_sample_item(entry, seen) for entry in sample(plan)],
         "redis_cli": preview["redis_cli"],
         "confirm": preview["confirm"] or None,
+        "entries_file": _entries_file(plan, actor) if seen.may_read else None,
     }
+
+
+def _entries_file(plan: Plan, actor: Actor) -> str | None:
+    action, ask = plans.action_of(plan.action), plans.ask_of(plan, actor)
+    goes = action.affected(ask, plan.seen) is not None
+    return reverse("api:plan_entries", args=[plans.token(plan)]) if goes else None
 
 
 def _total(plan: Plan) -> dict[str, Any]:
@@ -213,6 +225,7 @@ def operation_item(operation: Operation, actor: Actor) -> dict[str, Any]:
         **_total(plan),
         "results": {kind: operation.results.get(kind, 0) for kind in RESULTS},
         "entries": [{"id": id_, "result": result} for id_, result in operation.entries],
+        "results_file": reverse("api:operation_results", args=[operation.pk]),
         "figures": [{"label": label, "before": before, "after": after} for label, before, after in figures],
         "error": said(operation.error, hidden, NOT_TOLD),
         "server": plan.server,

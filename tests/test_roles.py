@@ -100,6 +100,10 @@ TABLE = {
     "api:make_plan": Row("405 405 405 405 405", "401 403 403 201 201", body=ORDER),
     "api:run": Row("405 405 405 405 405", "401 403 404 202 404", body={}),
     "api:operation": Row("401 403 403 200 200", "405 405 405 405 405"),
+    "api:plan_entries": Row("401 403 404 404 404", "405 405 405 405 405"),  # a claim takes none away
+    "api:operation_results": Row("401 403 403 200 200", "405 405 405 405 405"),
+    "api:audit_jsonl": Row("401 403 403 200 200", "405 405 405 405 405"),
+    "api:audit_csv": Row("401 403 403 200 200", "405 405 405 405 405"),
     "api:steer": Row("405 405 405 405 405", "401 403 403 200 200"),
     "api:audit": Row("401 403 403 200 200", "405 405 405 405 405"),
     "api:root": NOTHING,
@@ -343,6 +347,8 @@ def test_what_is_not_granted_stands_on_no_page_and_in_no_list(name: str, world: 
         "audit",
         "audit_jsonl",
         "audit_csv",
+        "api:audit_jsonl",
+        "api:audit_csv",
         "api:servers",
         "api:streams",
         "api:findings",
@@ -390,7 +396,7 @@ def test_naming_a_server_in_the_query_of_the_api_opens_nothing(name: str, world:
 
 def test_operations_elsewhere_are_refused(world: World, narrowed: Client) -> None:
     elsewhere = done(person("anna", "admin"), SECRET).pk
-    for name in ("operation", "steer", "api:operation", "api:steer"):
+    for name in ("operation", "steer", "api:operation", "api:operation_results", "api:steer"):
         path = reverse(name, kwargs={"id": elsewhere, **({"wish": "cancel"} if "steer" in name else {})})
         assert {narrowed.get(path).status_code, narrowed.post(path).status_code} <= {403, 405}
 

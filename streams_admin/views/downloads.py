@@ -14,7 +14,7 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
-from dashboard.access import Permission, actor_of, require
+from dashboard.access import Actor, Permission, actor_of, require
 from dashboard.api.shapes import holder, iso_id
 from dashboard.names import from_path
 from dashboard.rows import Sight, sight, values_json
@@ -36,11 +36,15 @@ SECONDS_MOST = 20.0
 
 @refusals
 def entries(request: HttpRequest, token: str) -> StreamingHttpResponse:
+    """As `entries_of`; a refusal is a page."""
+    return entries_of(actor_of(request), token)
+
+
+def entries_of(actor: Actor, token: str) -> StreamingHttpResponse:
     """The entries a plan is about as they are now, for who made it and may read them. The last line says if it is all.
 
     Raises NoSuchPlan, Expired, Changed or Forbidden.
     """
-    actor = actor_of(request)
     found = plans.find(token, actor)
     _check(found)
     ask = plans.ask_of(found, actor)

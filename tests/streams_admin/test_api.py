@@ -440,6 +440,63 @@ def test_a_wrong_parameter_of_the_log_is_a_400(busy: Client, query: dict[str, st
     assert detail.startswith(next(iter(query)))
 
 
+# Files --------------------------------------------------------------------------------------------------------------
+
+
+def lines(client: Client, path: str, **query: str) -> list[Any]:
+    """Of a JSON Lines file."""
+    answer = client.get(path, query)
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/jsonl")
+    assert answer["Content-Disposition"].startswith("attachment; ")
+    return [json.loads(line) for line in b"".join(answer).splitlines()]
+
+
+def test_a_token_gets_what_came_of_every_entry(script: Client, stuck: redis.Redis) -> None:
+    operation = done(script, ACK)
+    assert operation["results_file"] == f"/api/v1/operations/{operation['id']}/results.jsonl"
+    *found, last = lines(script, operation["results_file"])
+    assert (found, last["named"]) == (operation["entries"], 4)
+    assert problem(with_token().get(operation["results_file"]))[0] == 403
+    assert problem(Client().get(operation["results_file"]))[0] == 401
+
+
+def test_a_token_gets_what_would_go(stuck: redis.Redis) -> None:
+    admin = with_token(role="admin")
+    plan = made(admin, TRIM)
+    assert plan["entries_file"] == f"/api/v1/plans/{plan['plan']}/entries.jsonl"
+    *found, last = lines(admin, plan["entries_file"])
+    assert ([line["id"] for line in found], last["complete"]) == (["1-0", "2-0", "3-0", "4-0"], True)
+    assert problem(with_token(role="operator").get(plan["entries_file"]))[0] == 404, "another's plan"
+    assert post(admin, f"/plans/{plan['plan']}/run", {"confirm": plan["confirm"]}).status_code == 202
+    assert problem(admin.get(plan["entries_file"]))[0] == 409
+
+
+def test_no_file_is_named_where_nothing_goes_or_may_be_read(
+    script: Client, stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plan = made(script, ACK)
+    assert plan["entries_file"] is None
+    assert problem(script.get(f"/api/v1/plans/{plan['plan']}/entries.jsonl"))[0] == 404
+    monkeypatch.setitem(ROLES, "admin", ROLES["admin"] - {Permission.READ_PAYLOAD})
+    admin = with_token(role="admin")
+    plan = made(admin, TRIM)
+    assert plan["entries_file"] is None
+    assert problem(admin.get(f"/api/v1/plans/{plan['plan']}/entries.jsonl"))[0] == 403
+
+
+def test_a_token_gets_the_log_as_a_file(busy: Client) -> None:
+    assert lines(busy, "/api/v1/audit.jsonl") == got(busy, "/audit")["items"][::-1]
+    filters = {"outcome": "done", "start": "-1h"}
+    assert lines(busy, "/api/v1/audit.jsonl", **filters) == got(busy, "/audit", **filters)["items"][::-1]
+    table = busy.get("/api/v1/audit.csv", {"outcome": "denied"})
+    assert table["Content-Type"] == "text/csv; charset=utf-8"
+    assert b"".join(table).decode().count("\r\n") == 2
+    viewer = with_token()
+    for ending in ("jsonl", "csv"):
+        assert problem(viewer.get(f"/api/v1/audit.{ending}"))[0] == 403
+        assert problem(busy.get(f"/api/v1/audit.{ending}", {"end": "soon"}))[0] == 400
+
+
 # The description ----------------------------------------------------------------------------------------------------
 
 

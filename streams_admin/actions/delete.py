@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 
 from dashboard.access import Permission
+from dashboard.format import number
 from dashboard.names import plain
 from dashboard.streams.ids import StreamId
 from dashboard.streams.snapshots import Entry
@@ -16,7 +17,7 @@ from streams_admin.actions.affected import named, ranged
 from streams_admin.actions.base import Ask, Change, Done, Note, Params, Preview, Seen
 from streams_admin.actions.entries import EntriesAction, EntriesForm, Found, again, sample
 from streams_admin.actions.lines import lines
-from streams_admin.actions.losses import Loss, loss_notes, losses, worse
+from streams_admin.actions.losses import Loss, counts_of, loss_notes, losses, may_lose, worse
 from streams_admin.actions.reading import read
 from streams_admin.actions.single import typed
 from streams_admin.errors import BadOrder
@@ -54,10 +55,12 @@ class Delete(EntriesAction):
         lost = losses(ask, found)
         groups = len(found.overview.groups) + found.overview.groups_cut
         certain = not found.least and mode != "acked"
+        some_stay = mode == "acked" and not found.least and may_lose(lost, groups)
+        what = f"Delete {'up to ' if some_stay else ''}{found.text}"
         preview = Preview(
-            title=f"Delete {found.text}",
+            title=what,
             sentence=f"Removes them from {plain(ask.key)}, for every group. It cannot be undone.",
-            button=f"Delete {found.text}",
+            button=what,
             total=found.total,
             least=found.least,
             counts=_counts(found, lost),
@@ -134,9 +137,7 @@ class DeleteForm(EntriesForm):
 
 
 def _counts(found: Found, lost: list[Loss]) -> dict[str, int | None]:
-    pending: dict[str, int | None] = {f"pending in {plain(loss.group)}": loss.pending for loss in lost}
-    unread: dict[str, int | None] = {f"unread by {plain(loss.group)}": loss.unread for loss in lost}
-    return {"entries": found.total, "not_found": len(found.absent), **pending, **unread}
+    return {"entries": found.total, "not_found": len(found.absent), **counts_of(lost)}
 
 
 def _acked_note(lost: list[Loss], groups: int, mode: str) -> list[Note]:
@@ -145,7 +146,10 @@ def _acked_note(lost: list[Loss], groups: int, mode: str) -> list[Note]:
         return loss_notes(lost, groups, pending_text=PENDING_TEXT[mode])
     needing = [plain(loss.group) for loss in lost if loss.pending or loss.unread]
     title = "Only what every group has read and acknowledged goes"
-    return [Note("late" if needing else "", title, f"Still needed by {', '.join(needing)}." if needing else "")]
+    if not needing:
+        return [Note("", title)]
+    stay = max(loss.weight for loss in lost)
+    return [Note("late", title, f"At least {number(stay)} of them stay: still needed by {', '.join(needing)}.")]
 
 
 def _mode_note(ask: Ask, mode: str) -> list[Note]:

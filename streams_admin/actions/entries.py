@@ -33,7 +33,8 @@ SAMPLE = 5
 class Found:
     """The entries meant, as a plan saw them. `end` is never above the last ID at that time; what comes later is safe.
 
-    `ids`: all that were named, else those the count has met. `absent`: named ones that are not there.
+    `ids`: all that were named, else those the count has met. `absent`: named ones that are not there. `reach`: the last
+    ID that is known to be meant, below `end` where a limit goes further than the count.
     """
 
     overview: StreamOverview
@@ -41,6 +42,7 @@ class Found:
     absent: tuple[StreamId, ...]
     start: StreamId
     end: StreamId
+    reach: StreamId
     total: int
     least: bool
     named: bool
@@ -114,17 +116,20 @@ def find(ask: Ask) -> Found:
         return _find_named(ask, which, overview)
     end = min(which.end, overview.facts.last_id or MIN)
     ids, least = _count(ask, which, end)
+    through = len(ids) == which.limit
+    reach = ids[-1] if ids and which.limit and (through or least) else end
+    end = reach if through else end
     whole = which == Which(limit=which.limit)
-    total = overview.facts.length if whole else len(ids)
-    total = total if which.limit is None else min(total, which.limit)
-    return Found(overview, ids, (), which.start, end, total, least and not whole and len(ids) == total, named=False)
+    total = min(overview.facts.length, which.limit or overview.facts.length) if whole else len(ids)
+    return Found(overview, ids, (), which.start, end, reach, total, least and not whole, named=False)
 
 
 def _find_named(ask: Ask, which: Which, overview: StreamOverview) -> Found:
     there = read(ask, [str(i) for i in which.ids])
     ids = tuple(i for i in which.ids if there[i])
     absent = tuple(i for i in which.ids if not there[i])
-    return Found(overview, ids, absent, which.ids[0], max(ids, default=MIN), len(ids), False, named=True)
+    end = max(ids, default=MIN)
+    return Found(overview, ids, absent, which.ids[0], end, end, len(ids), False, named=True)
 
 
 def again(ask: Ask, seen: Seen) -> Found:
@@ -132,12 +137,13 @@ def again(ask: Ask, seen: Seen) -> Found:
     overview, end = stream_overview(ask), StreamId.parse(seen["end"])
     ids = tuple(StreamId.parse(text) for text in seen.get("ids", []))
     start = ids[0] if ids else StreamId.parse(seen["start"])
-    return Found(overview, ids, (), start, end, len(ids), False, named=bool(ids))
+    reach = StreamId.parse(seen["reach"] if "reach" in seen else seen["end"])
+    return Found(overview, ids, (), start, end, reach, len(ids), False, named=bool(ids))
 
 
 def _count(ask: Ask, which: Which, end: StreamId) -> tuple[tuple[StreamId, ...], bool]:
     """IDs of the range up to COUNT_UP_TO, and whether there may be more. A whole stream is not walked to be counted."""
-    most = SAMPLE if which == Which(limit=which.limit) else min(COUNT_UP_TO, which.limit or COUNT_UP_TO)
+    most = SAMPLE if which == Which() else min(COUNT_UP_TO, which.limit or COUNT_UP_TO)
     ids: list[StreamId] = []
     for page in islice(pages(ask, ask.key, which.start, end, most=most, size=BATCH), positions.PAGES):
         ids.extend(entry.id for entry in page.items)
@@ -150,8 +156,7 @@ def _seen(found: Found, which: Which) -> Seen:
     if found.named:
         ids = [str(i) for i in found.ids]
         return {"ids": ids, "absent": [str(i) for i in found.absent], "end": str(found.end)}
-    limit = which.limit
-    return {"start": str(found.start), "end": str(found.end), "limit": limit}
+    return {"start": str(found.start), "end": str(found.end), "reach": str(found.reach), "limit": which.limit}
 
 
 def _named(seen: Seen, cursor: int, most: int) -> Batch:

@@ -17,7 +17,7 @@ from streams_admin.actions.entries import Found
 GROUPS = 8
 """Groups that are looked into; of more it is said that there are more."""
 IDS = 200
-"""Named entries that are looked up in each group."""
+"""Named entries that are looked up one by one in each group; of more the page of its list where they lie is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,10 @@ class Loss:
     pending_least: bool = False
     unread_least: bool = False
     unread_about: bool = False
+
+    @property
+    def known(self) -> bool:
+        return None not in (self.pending, self.unread)
 
     @property
     def weight(self) -> int:
@@ -56,19 +60,64 @@ def losses(ask: Ask, found: Found) -> list[Loss]:
     """Per group, those that lose something first."""
     groups = found.overview.groups[:GROUPS]
     if found.named:
-        looked = [_named(ask, group, found.ids) for group in groups]
-    else:
-        looked = [within(ask, group, found.start, found.end) for group in groups]
+        return losses_of(ask, groups, found.ids)
+    looked = [within(ask, group, found.start, found.reach) for group in groups]
+    if found.reach < found.end:
+        looked = [_in_part(loss, group, found.end) for loss, group in zip(looked, groups, strict=True)]
+    return _sorted(looked)
+
+
+def losses_of(
+    ask: Ask, groups: Sequence[GroupFacts], ids: Sequence[StreamId], upto: StreamId | None = None
+) -> list[Loss]:
+    """What each of the groups would lose with these entries, the most first.
+
+    `upto`: there are more entries than these, up to that ID.
+    """
+    looked = [_named(ask, group, ids) for group in groups[:GROUPS]]
+    if upto is not None:
+        looked = [_in_part(loss, group, upto) for loss, group in zip(looked, groups, strict=False)]
+    return _sorted(looked)
+
+
+def _sorted(looked: Sequence[Loss]) -> list[Loss]:
     return sorted(looked, key=lambda loss: (-loss.weight, loss.group))
 
 
 def _named(ask: Ask, group: GroupFacts, ids: Sequence[StreamId]) -> Loss:
-    part = ids[:IDS] if group.pending else ()
-    queries = tuple(PendingQuery(ask.key, group.name, start=i, end=i, limit=1, bodies=False) for i in part)
-    pages: tuple[Page[PendingEntry] | Exception, ...] = ask.server.run(Together(queries)) if queries else ()
-    pending = sum(_held(page) for page in pages)
     unread = sum(i > group.last_delivered_id for i in ids)
-    return Loss(group.name, pending, unread, pending_least=bool(group.pending) and len(ids) > IDS)
+    if not group.pending or not ids:
+        return Loss(group.name, 0, unread)
+    if len(ids) <= IDS:
+        return Loss(group.name, _each(ask, group, ids), unread)
+    page = _list_of(ask, group, min(ids), max(ids))
+    wanted = set(ids)
+    pending = sum(entry.id in wanted for entry in page.items)
+    return Loss(group.name, pending if page.complete else pending or None, unread, not page.complete)
+
+
+def _each(ask: Ask, group: GroupFacts, ids: Sequence[StreamId]) -> int:
+    """How many of the entries are pending in the group, asked one by one."""
+    queries = tuple(PendingQuery(ask.key, group.name, start=i, end=i, limit=1, bodies=False) for i in ids)
+    pages: tuple[Page[PendingEntry] | Exception, ...] = ask.server.run(Together(queries))
+    return sum(_held(page) for page in pages)
+
+
+def _list_of(ask: Ask, group: GroupFacts, start: StreamId, end: StreamId) -> Page[PendingEntry]:
+    """The first page of what the group has pending there; a group that was destroyed meanwhile has nothing."""
+    if not group.pending:
+        return Page(())
+    try:
+        return ask.server.run(PendingQuery(ask.key, group.name, start=start, end=end, limit=PAGE_MAX, bodies=False))
+    except Gone:
+        return Page(())
+
+
+def _in_part(loss: Loss, group: GroupFacts, upto: StreamId) -> Loss:
+    """A loss where not all entries were looked at: at least that much, and what was not met is not known."""
+    pending = loss.pending or (None if group.pending else 0)
+    unread = loss.unread or (None if group.last_delivered_id < upto else 0)
+    return Loss(group.name, pending, unread, pending_least=True, unread_least=True)
 
 
 def _held(page: Page[PendingEntry] | Exception) -> int:
@@ -82,8 +131,7 @@ def _held(page: Page[PendingEntry] | Exception) -> int:
 
 def within(ask: Ask, group: GroupFacts, start: StreamId, end: StreamId) -> Loss:
     """What a group would lose with the entries from `start` to `end`, both included."""
-    query = PendingQuery(ask.key, group.name, start=start, end=end, limit=PAGE_MAX, bodies=False)
-    page: Page[PendingEntry] = ask.server.run(query) if group.pending else Page(())
+    page = _list_of(ask, group, start, end)
     first_unread = max(start, group.last_delivered_id.next())
     if first_unread > end:
         return Loss(group.name, len(page.items), 0, not page.complete)
@@ -98,24 +146,35 @@ def too_deep(group: GroupFacts, left: int) -> Loss:
     return Loss(group.name, None if group.pending else 0, unread, unread_about=lag.approximate)
 
 
-def loss_notes(lost: Sequence[Loss], groups: int, *, pending_text: str) -> list[Note]:
-    """The weightiest first. `pending_text`: what becomes of those that are pending."""
+def counts_of(lost: Sequence[Loss]) -> dict[str, int | None]:
+    """As a plan lists them."""
+    pending = {f"pending in {plain(loss.group)}": loss.pending for loss in lost}
+    return {**pending, **{f"unread by {plain(loss.group)}": loss.unread for loss in lost}}
+
+
+def loss_notes(lost: Sequence[Loss], groups: int, *, pending_text: str, who: str = "group") -> list[Note]:
+    """The weightiest first. `groups`: how many there are; `pending_text`: what becomes of those that are pending."""
     notes = []
     for loss in lost:
-        who = plain(loss.group)
+        name = plain(loss.group)
         if loss.pending:
-            notes.append(Note("stuck", f"{loss.pending_text} of them pending in {who}", pending_text))
+            notes.append(Note("stuck", f"{loss.pending_text} of them pending in {name}", pending_text))
         if loss.unread:
-            title = f"{who} has not read {loss.unread_text} of them"
+            title = f"{name} has not read {loss.unread_text} of them"
             notes.append(Note("stuck", title, "They would never be delivered to it."))
     for loss in lost:
-        if None in (loss.pending, loss.unread):
+        if not loss.known:
             title = f"What {plain(loss.group)} would lose is not known"
             notes.append(Note("late", title, "Entries that it has pending or has not read may be among them."))
     if not notes and groups:
-        return [Note("", "No group loses anything", "All of it was read and acknowledged.")]
-    left = [Note("late", f"{plural(groups - GROUPS, 'more group')} not looked into")] if groups > GROUPS else []
+        return [Note("", f"No {who} loses anything", "All of it was read and acknowledged.")]
+    left = [Note("late", f"{plural(groups - GROUPS, f'more {who}')} not looked into")] if groups > GROUPS else []
     return [*notes[:4], *left]
+
+
+def may_lose(lost: Sequence[Loss], groups: int) -> bool:
+    """Whether any group loses something, as far as is known, of so many groups."""
+    return groups > GROUPS or any(loss.weight or not loss.known for loss in lost)
 
 
 def worse(before: Sequence[Sequence[str | int]], now: Sequence[Loss]) -> str:

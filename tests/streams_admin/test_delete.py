@@ -59,6 +59,43 @@ def test_a_limit_takes_the_oldest(stream: redis.Redis) -> None:
     assert left(stream) == [1, 4, 5, 6]
 
 
+@pytest.mark.parametrize(
+    ("which", "ids", "pending"),
+    [({"limit": 2}, [1, 2], 2), ({"start": "3-0", "limit": 1}, [3], 1), ({"start": "4-0", "limit": 2}, [4, 5], 0)],
+)
+def test_the_plan_shows_no_more_than_a_limit(
+    stream: redis.Redis, which: dict[str, Any], ids: list[int], pending: int
+) -> None:
+    """Its sample, its command and its losses were those of all entries."""
+    preview = planned("delete", {"filter": which}).preview
+    named = [f"{number}-0" for number in ids]
+    assert preview["total"] == len(ids)
+    assert [row["id"] for row in preview["sample"]] == named
+    assert [line.split()[-len(ids) :] for line in preview["redis_cli"]] == [named]
+    assert [n for what, n in preview["counts"].items() if what.startswith("pending")] == [pending]
+
+
+def test_a_limit_takes_no_more_than_was_shown(stream: redis.Redis) -> None:
+    plan = planned("delete", {"filter": {"limit": 2}})
+    stream.xdel(KEY, "1-0")
+    assert run(plan).results["done"] == 1
+    assert left(stream) == [3, 4, 5, 6]
+
+
+def test_what_a_limit_reaches_beyond_the_count_is_not_taken_for_nothing(
+    stream: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams_admin.actions.entries.COUNT_UP_TO", 2)
+    for which, total in (({"limit": 5}, 5), ({"start": "0-1", "limit": 5}, 2)):
+        plan = planned("delete", {"filter": which})
+        titles = [note["title"] for note in plan.preview["notes"]]
+        assert titles[0].startswith("at least 2 of them pending in")
+        assert titles[1].startswith("What ")
+        assert plan.preview["total"] == total
+        assert plan.preview["least"] is (total == 2)
+    assert run(plan).results == {"done": 5}
+
+
 def test_what_came_after_the_plan_stays(stream: redis.Redis) -> None:
     plan = planned("delete", {"filter": {}})
     stream.xadd(KEY, {"n": "7"}, id="7-0")
@@ -129,15 +166,18 @@ def test_a_pending_list_that_may_not_be_read_is_not_taken_for_empty(stream: redi
         planned("delete", {"ids": ["1-0"]})
 
 
+@pytest.mark.parametrize("params", [{"ids": ["1-0"]}, {"ids": ["1-0", "2-0", "3-0"]}, {"filter": {"end": "3-0"}}])
 def test_a_group_that_is_destroyed_meanwhile_loses_nothing(
-    stream: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    stream: redis.Redis, monkeypatch: pytest.MonkeyPatch, params: dict[str, Any]
 ) -> None:
+    monkeypatch.setattr("streams_admin.actions.losses.IDS", 2)
+
     def looked(ask: Ask, found: Found) -> list[Loss]:
         stream.xgroup_destroy(KEY, GROUP)
         return losses(ask, found)
 
     monkeypatch.setattr("streams_admin.actions.delete.losses", looked)
-    assert notes({"ids": ["1-0"]}).startswith("No group loses anything")
+    assert notes(params).startswith("No group loses anything")
 
 
 def test_light_entries_are_counted_up_to_5000(server: Server, redis_client: redis.Redis) -> None:
@@ -174,6 +214,12 @@ def test_acked_keeps_what_a_group_needs(server: Server, stream: redis.Redis) -> 
     if server.capabilities().has("xdelex"):
         results = act("delete", {"ids": ["1-0", "2-0", "6-0"], "references": "acked"}).results
         assert results == {"done": 1, "still_referenced": 2}
+        preview = planned("delete", {"ids": ["2-0", "5-0", "6-0"], "references": "acked"}).preview
+        assert preview["title"] == preview["button"] == "Delete up to 3 entries"
+        assert preview["notes"][0]["text"].startswith("At least 3 of them stay")
+        stream.xgroup_setid(KEY, GROUP, "6-0")
+        free = planned("delete", {"ids": ["5-0", "6-0"], "references": "acked"}).preview
+        assert (free["title"], free["notes"][0]["severity"]) == ("Delete 2 entries", "")
         assert left(stream) == [2, 3, 4, 5, 6]
     else:
         with pytest.raises(BadOrder, match="needs Redis 8"):

@@ -90,10 +90,10 @@ class Preview:
     confirm: str = ""
     lasting: bool = False
 
-    def to_json(self) -> dict[str, Any]:
-        """As it is kept and shown: the weightiest note first."""
+    def to_json(self, *first: Note) -> dict[str, Any]:
+        """As it is kept and shown: the notes that come `first` in any case, then the weightiest."""
         weight = ("stuck", "late", "unknown", "")
-        notes = sorted(self.notes, key=lambda note: weight.index(note.severity))
+        notes = [*first, *sorted(self.notes, key=lambda note: weight.index(note.severity))]
         return {**asdict(self), "notes": [asdict(note) for note in notes]}
 
 
@@ -128,12 +128,14 @@ class Done:
     """What came of a batch: `named` the IDs of each result as one text, a space between; `counts` how many in all.
 
     An action that knows only afterwards where to go on says so by `cursor`, and by `last` that it is at the end.
+    `waited`: seconds of it that it left the server alone on purpose.
     """
 
     named: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
     cursor: Any = None
     last: bool = False
+    waited: float = 0.0
 
     @classmethod
     def of(cls, entries: Iterable[tuple[str, str]]) -> Done:

@@ -94,7 +94,12 @@ class Replay(EntriesAction):
 
     def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
         if "per_second" in ask.params:
-            time.sleep(len(work) / ask.params["per_second"])
+            pause = len(work) / ask.params["per_second"]
+            time.sleep(pause)
+            return replace(self._copy(ask, work), waited=pause)
+        return self._copy(ask, work)
+
+    def _copy(self, ask: Ask, work: list[Any]) -> Done:
         ids = [StreamId.parse(item[0]) for item in work]
         if "fields" in ask.params:
             commands.add(ask.server, commands.add_words(_to(ask), _edited(ask)))

@@ -49,7 +49,9 @@ class AtOnce:
     def attempt(self, work: list[Any]) -> Done:
         """Act at once; when the reply is lost, look what came of it. What cannot be found out is unknown."""
         try:
-            return self._patiently(lambda: self.action.act(self.ask, self.operation.plan.seen, work))
+            done = self._patiently(lambda: self.action.act(self.ask, self.operation.plan.seen, work))
+            self.operation.spent -= done.waited
+            return done
         except OutcomeUnknown:
             return self.found_out(work)
 

@@ -158,6 +158,32 @@ def test_a_rate_is_kept(server: Server, redis_client: redis.Redis) -> None:
     assert redis_client.xlen(b"slow") == 25
 
 
+def test_waiting_for_a_rate_is_no_time_in_commands(
+    server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It counted for the duty, which then rested three times as long as that."""
+    fill(redis_client, 12)
+    slept: list[float] = []
+    real, clock = time.monotonic, [0.0]
+
+    def sleep(seconds: float) -> None:
+        slept.append(seconds)
+        clock[0] += seconds
+
+    monkeypatch.setattr(time, "sleep", sleep)
+    monkeypatch.setattr(time, "monotonic", lambda: real() + clock[0])
+    plan = planned("replay", {"filter": {}, "to": to_path(b"slow"), "per_second": 2})
+    assert run(plan, duty=25).results == {"done": 12}
+    assert [pause for pause in slept if pause == 1.0] == [1.0] * 6
+    assert sum(slept) < 9, "three times as long would be 24"
+
+
+def test_a_plan_shows_no_more_than_a_limit(server: Server, redis_client: redis.Redis) -> None:
+    fill(redis_client, 10)
+    preview = planned("replay", {"filter": {"limit": 2}, "to": to_path(b"copy")}).preview
+    assert [row["id"] for row in preview["sample"]] == ["1-0", "2-0"]
+
+
 def test_a_rate_is_kept_behind_the_request(server: Server, redis_client: redis.Redis) -> None:
     fill(redis_client, 3)
     operation = operations.begin(ADMIN, planned("replay", {"filter": {}, "to": to_path(b"slow"), "per_second": 2}))

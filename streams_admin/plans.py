@@ -18,7 +18,7 @@ from dashboard.streams import servers
 from dashboard.streams.servers import Server
 from streams_admin import audit
 from streams_admin.actions import ALL
-from streams_admin.actions.base import Action, Ask
+from streams_admin.actions.base import Action, Ask, Note
 from streams_admin.actions.targets import with_target
 from streams_admin.audit import Caller, Line
 from streams_admin.errors import BadOrder, Expired, NoSuchPlan, Refused, TooOften
@@ -91,9 +91,16 @@ def prepare(caller: Caller, server: Server, key: bytes, slug: str, raw: Mapping[
         action=slug,
         params=ask.params,
         seen=seen,
-        preview=preview.to_json(),
+        preview=preview.to_json(*_production(server)),
         expires=timezone.now() + LIVES,
     )
+
+
+def _production(server: Server) -> list[Note]:
+    """What comes before every other warning."""
+    if server.config.environment != "production":
+        return []
+    return [Note("late", f"{server.title} is in production", "What is done here, its users notice at once.")]
 
 
 def token(plan: Plan) -> str:

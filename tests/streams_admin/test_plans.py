@@ -271,6 +271,23 @@ def test_the_preview_says_what_it_could_not_count(client: redis.Redis, monkeypat
     assert "at least 2" in plan.preview["title"]
 
 
+PRODUCTION = "Orders is in production"
+
+
+@pytest.mark.parametrize(("slug", "params"), [("claim", NAMED), ("delete", {"ids": ["1-0"]}), ("trim", TRIM)])
+def test_production_is_warned_of_first(
+    client: redis.Redis, redis_url: str, admin: Client, slug: str, params: dict[str, Any]
+) -> None:
+    assert not any("production" in note["title"] for note in planned(slug, params).preview["notes"])
+    servers.configure([ServerConfig("default", redis_url, title="Orders", environment="production")])
+    plan = planned(slug, params)
+    first, *others = [note["title"] for note in plan.preview["notes"]]
+    assert first == PRODUCTION
+    assert others
+    page = admin.get(f"/plans/{plans.token(plan)}/").content.decode()
+    assert page.split('class="note')[1].count(PRODUCTION) == 1
+
+
 def test_a_limit_takes_the_oldest(client: redis.Redis) -> None:
     operation = run(planned("ack", {"group": to_path(GROUP), "filter": {"limit": 3}}))
     assert (operation.total, operation.results) == (3, {"done": 3})

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import PAGE_MAX, FactsQuery, PendingQuery, fitting
 from dashboard.streams.snapshots import Entry, PendingEntry
 from streams_admin.actions.base import Ask
 from streams_admin.actions.reading import AT_ONCE, pages, read
+from streams_admin.which import Which
 
 
 def named(ask: Ask, ids: Sequence[str]) -> Iterator[Sequence[Entry]]:
@@ -24,14 +25,31 @@ def ranged(ask: Ask, start: StreamId, end: StreamId, most: int | None = None) ->
     yield from (page.items for page in pages(ask, ask.key, start, end, most=most))
 
 
-def pending(ask: Ask, group: bytes, consumer: bytes | None = None) -> Iterator[Sequence[PendingEntry]]:
-    """What the group, or one consumer of it, has pending, with the bodies that are still there."""
-    at: StreamId | None = MIN
-    size = _room(ask, PAGE_MAX)
-    while at is not None:
-        page = ask.server.run(PendingQuery(ask.key, group, start=at, consumer=consumer, limit=size))
-        yield page.items
-        at = page.next
+def pending(
+    ask: Ask, group: bytes, consumer: bytes | None = None, which: Which | None = None
+) -> Iterator[Sequence[PendingEntry]]:
+    """What the group, or one consumer of it, has pending, with the bodies that are still there; of that `which`."""
+    chosen = which or Which(consumer=consumer)
+    at: StreamId | None = chosen.start
+    size, left = _room(ask, PAGE_MAX), chosen.limit
+    while at is not None and left != 0:
+        page = ask.server.run(_page(ask, group, chosen, at, size))
+        found = page.items if left is None else page.items[:left]
+        yield found
+        at, left = page.next, None if left is None else left - len(found)
+
+
+def _page(ask: Ask, group: bytes, which: Which, at: StreamId, size: int) -> PendingQuery:
+    return PendingQuery(
+        ask.key,
+        group,
+        start=at,
+        end=which.end,
+        consumer=which.consumer,
+        min_idle_ms=which.min_idle_ms,
+        min_deliveries=which.min_deliveries,
+        limit=size,
+    )
 
 
 def _room(ask: Ask, most: int) -> int:

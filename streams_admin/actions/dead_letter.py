@@ -8,25 +8,27 @@ for the copy, which names its origin and this operation, behind the ID that the 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
 
-from dashboard.access import Permission, may
+from dashboard.access import Permission, may, require
 from dashboard.format import number, plural
 from dashboard.names import plain, to_path
 from dashboard.streams.errors import Gone
 from dashboard.streams.ids import MIN, StreamId
-from dashboard.streams.queries import Command, FactsQuery, Query, StreamQuery
+from dashboard.streams.queries import Command, FactsQuery, Query
 from dashboard.streams.replies import Reply
-from dashboard.streams.snapshots import Entry, StreamFacts
+from dashboard.streams.snapshots import Entry, GroupOverview, PendingEntry, StreamFacts
 from streams_admin import cli, commands
-from streams_admin.actions import retried
+from streams_admin.actions import others, retried
+from streams_admin.actions.affected import named, pending
 from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen
 from streams_admin.actions.lines import SHOWN
 from streams_admin.actions.looking import Looked, group_of, read_pending
+from streams_admin.actions.losses import counts_of, may_lose, worse
 from streams_admin.actions.pending import PendingAction
 from streams_admin.actions.pending_words import (
     busy_note,
@@ -36,11 +38,12 @@ from streams_admin.actions.pending_words import (
     preview_of,
 )
 from streams_admin.actions.reading import stream_facts
+from streams_admin.actions.single import typed
 from streams_admin.actions.targets import allow_target, reached, tail_of, target_figures
 from streams_admin.actions.untouched import held, still_holds
 from streams_admin.commands import Held
 from streams_admin.provenance import Stamp, is_copy
-from streams_admin.which import name, truth
+from streams_admin.which import Which, name, truth
 
 RESULT = {1: "done", 0: "already_acknowledged", -1: "owner_changed", -2: "body_gone", commands.REFUSED: "failed"}
 
@@ -55,19 +58,34 @@ class DeadLetter(PendingAction):
         return {**to, "delete": truth("delete", raw.get("delete", False)), **retried.option(raw)}
 
     def allow(self, ask: Ask) -> None:
+        """Who may put entries aside may not delete them by it."""
         allow_target(ask, _to(ask), self.permission)
+        if ask.params["delete"]:
+            require(ask.actor, Permission.DELETE, ask.server.name, ask.key)
+
+    def looked(self, ask: Ask) -> Looked:
+        looked = super().looked(ask)
+        return replace(looked, lost=others.of_looked(ask, looked)) if ask.params["delete"] else looked
 
     def preview(self, ask: Ask, looked: Looked) -> Preview:
+        found = self._preview(ask, looked)
+        if not ask.params["delete"]:
+            return found
+        confirm = typed(ask.key) if may_lose(looked.lost, others.count(looked)) else ""
+        return replace(found, counts={**found.counts, **counts_of(looked.lost)}, confirm=confirm)
+
+    def _preview(self, ask: Ask, looked: Looked) -> Preview:
         group, to, now = plain(group_of(ask)), plain(_to(ask)), looked.overview.pending.count
         facts = stream_facts(ask, _to(ask))
+        gone = f" Then they go from {plain(ask.key)}, for every group." if ask.params["delete"] else ""
         return preview_of(
             looked,
             "Dead-letter",
-            f"Copies them to {to}, with where they came from, and takes them off the list of {group}.",
+            f"Copies them to {to}, with where they came from, and takes them off the list of {group}.{gone}",
             notes=[
                 *busy_note(looked),
                 *ghost_note(looked, "They stay on the list: there is nothing to copy."),
-                *_delete_notes(ask),
+                *(others.notes(looked) if ask.params["delete"] else []),
                 *_target_notes(to, facts),
                 *retried.guard_notes(ask, looked, self.slug),
             ],
@@ -78,6 +96,25 @@ class DeadLetter(PendingAction):
             ],
             redis_cli=_lines(ask, looked),
         )
+
+    def remember(self, ask: Ask, looked: Looked) -> Seen:
+        return {"losses": [loss.to_json() for loss in looked.lost]} if ask.params["delete"] else {}
+
+    def still(self, ask: Ask, seen: Seen, overview: GroupOverview) -> str:
+        """No other group may have come to need more of them than was shown."""
+        if not ask.params["delete"]:
+            return ""
+        group = worse(seen["losses"], others.of_seen(ask, seen))
+        return f"{group} would lose more than was shown." if group else ""
+
+    def affected(self, ask: Ask, seen: Seen) -> Iterator[Sequence[Entry | PendingEntry]] | None:
+        """What goes from the stream."""
+        if not ask.params["delete"]:
+            return None
+        if "ids" in seen:
+            return named(ask, [row[0] for row in seen["ids"]])
+        which = Which.parse(ask.params)
+        return pending(ask, group_of(ask), which=replace(which, end=StreamId.parse(seen["end"])))
 
     def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
         """Each piece of work ends with the ID the target has reached: its copy comes behind it."""
@@ -117,7 +154,7 @@ class DeadLetter(PendingAction):
     def from_form(self, ask: Ask, form: forms.Form) -> Params:
         found = form.cleaned_data
         to = {"to": to_path(found["to"].encode())} if found["to"] else {}
-        return {**ask.params, **to, "delete": found["delete"], "retried": found["retried"]}
+        return {**ask.params, **to, "delete": found.get("delete", False), "retried": found["retried"]}
 
 
 @dataclass(frozen=True)
@@ -140,7 +177,7 @@ class _Reaching(Query[Batch]):
 
 
 class DeadLetterForm(retried.RetriedForm):
-    """Where to, and whether the entry stays in the stream."""
+    """Where to, and for who may delete whether the entry stays in the stream."""
 
     field_order = ("to", "delete", "retried")
     to = forms.CharField(label="To the stream", required=False, max_length=400)
@@ -152,6 +189,8 @@ class DeadLetterForm(retried.RetriedForm):
 
     def __init__(self, data: Any, ask: Ask) -> None:
         super().__init__(data)
+        if not may(ask.actor, Permission.DELETE, ask.server.name, ask.key):
+            del self.fields["delete"]
         usual = ask.server.config.dead_letters_of(ask.key)
         self.fields["to"].required = not may(ask.actor, Permission.SEE, ask.server.name, usual)
         self.fields["to"].help_text = (
@@ -186,18 +225,6 @@ def _target_notes(to: str, facts: StreamFacts | None) -> list[Note]:
     if facts.groups:
         return [Note("late", f"{plural(facts.groups, 'group reads', 'groups read')} {to}", "They get the copies.")]
     return []
-
-
-def _delete_notes(ask: Ask) -> list[Note]:
-    """Other groups that the deletion would take entries from."""
-    if not ask.params["delete"]:
-        return []
-    overview = ask.server.run(StreamQuery(ask.key, ask.server.capabilities()))
-    others = [plain(g.name) for g in overview.groups if g.name != group_of(ask)]
-    if not others:
-        return []
-    text = "What they have not read or not acknowledged of these is lost to them. Leave it in the stream to be safe."
-    return [Note("stuck", f"{', '.join(others[:4])} {'loses' if len(others) == 1 else 'lose'} them too", text)]
 
 
 def _lengths(ask: Ask, looked: Looked, facts: StreamFacts | None) -> list[Change]:

@@ -12,6 +12,7 @@ from dashboard.streams.queries import GroupQuery, PendingQuery, Query, Together
 from dashboard.streams.replies import Reply, server_ms
 from dashboard.streams.snapshots import GroupOverview, Page, PendingEntry
 from streams_admin.actions.base import BATCH, Ask
+from streams_admin.actions.losses import Loss
 from streams_admin.actions.reading import each_at
 from streams_admin.which import Which, name
 
@@ -40,7 +41,7 @@ class Looked:
     """What a plan saw of the entries it is about: counted at `overview.now_ms`, each of them read until `read_ms`.
 
     `forced`: entries that are not pending and will be, counted in `total`. `held`: how many of them each consumer
-    holds, where that is known of more entries than were read.
+    holds, where that is known of more entries than were read. `lost`: what other groups lose by it.
     """
 
     overview: GroupOverview
@@ -53,6 +54,7 @@ class Looked:
     read_ms: int
     forced: tuple[StreamId, ...] = ()
     held: tuple[tuple[bytes, int], ...] = ()
+    lost: tuple[Loss, ...] = ()
 
     @property
     def all_known(self) -> bool:

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+import json
 import time
 from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 import redis
-from django.test import override_settings
+from django.test import Client, override_settings
 
 from dashboard.access import Actor, Forbidden, Grant, MaskRule
 from dashboard.names import to_path
 from dashboard.streams.errors import OutcomeUnknown
 from dashboard.streams.servers import Hands, Server
-from streams_admin import operations
+from streams_admin import operations, plans
 from streams_admin.audit import Caller
-from streams_admin.errors import BadOrder
-from streams_admin.models import AuditEntry, Operation
+from streams_admin.errors import BadOrder, Changed, NotConfirmed
+from streams_admin.models import AuditEntry, Operation, Plan
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
 from tests.streams_admin.acting import (
     ADMIN,
@@ -260,7 +261,120 @@ def test_the_stream_itself_is_no_target(stuck: redis.Redis) -> None:
         planned("dead_letter", of_group("1-0", to=to_path(KEY)))
 
 
-def test_the_plan_warns_of_groups_that_lose_what_is_deleted(stuck: redis.Redis) -> None:
-    stuck.xgroup_create(KEY, "others", id="0")
-    notes = planned("dead_letter", of_group("1-0", delete=True)).preview["notes"]
-    assert "others loses them too" in [note["title"] for note in notes]
+# Deleting from the stream, which takes from other groups --------------------------------------------------------------
+
+
+@pytest.fixture
+def shared(stuck: redis.Redis) -> redis.Redis:
+    """As `stuck`, with a group `behind` that has read nothing and one `busy` that has 1-0 to 3-0 pending."""
+    stuck.xgroup_create(KEY, "behind", id="0")
+    stuck.xgroup_create(KEY, "busy", id="0")
+    stuck.xreadgroup("busy", "w", {KEY: ">"}, count=3)
+    return stuck
+
+
+def titles(params: dict[str, Any]) -> list[str]:
+    return [note["title"] for note in planned("dead_letter", params).preview["notes"]]
+
+
+def test_who_may_not_delete_may_not_do_it_by_dead_lettering(shared: redis.Redis) -> None:
+    with pytest.raises(Forbidden):
+        planned("dead_letter", of_group("1-0", delete=True), caller=OPERATOR)
+    assert AuditEntry.objects.get().outcome == "denied"
+    plan = planned("dead_letter", of_group("1-0", delete=True))
+    Plan.objects.filter(pk=plan.pk).update(who=OPERATOR.actor.name)
+    with pytest.raises(Forbidden):
+        operations.begin(OPERATOR, plan, confirm=plan.preview["confirm"])
+    assert shared.xlen(KEY) == 6
+
+
+@pytest.mark.parametrize("which", [of_group(), {"group": to_path(GROUP), "filter": {"min_deliveries": 7}}])
+def test_the_plan_counts_what_each_other_group_loses(shared: redis.Redis, which: dict[str, Any]) -> None:
+    preview = planned("dead_letter", {**which, "delete": True}).preview
+    assert [note["title"] for note in preview["notes"]][:3] == [
+        "behind has not read 4 of them",
+        "3 of them pending in busy",
+        "busy has not read 1 of them",
+    ]
+    assert (preview["counts"]["pending in busy"], preview["counts"]["unread by behind"]) == (3, 4)
+
+
+def test_it_has_to_be_typed_where_others_lose_something(shared: redis.Redis) -> None:
+    plan = planned("dead_letter", of_group("1-0", delete=True))
+    with pytest.raises(NotConfirmed):
+        operations.begin(ADMIN, plan)
+    assert shared.xlen(KEY) == 6
+    assert run(plan).results == {"done": 1}
+    assert planned("dead_letter", of_group("2-0")).preview["confirm"] == ""
+
+
+def test_others_that_are_through_with_them_lose_nothing(shared: redis.Redis) -> None:
+    shared.xreadgroup("behind", "w", {KEY: ">"}, noack=True)
+    shared.xack(KEY, "busy", "1-0")
+    preview = planned("dead_letter", of_group("1-0", delete=True)).preview
+    assert (preview["confirm"], "stuck" in [note["severity"] for note in preview["notes"]]) == ("", False)
+    assert "No other group loses anything" in [note["title"] for note in preview["notes"]]
+
+
+def test_without_other_groups_there_is_nothing_to_say(stuck: redis.Redis) -> None:
+    assert not [title for title in titles(of_group("1-0", delete=True)) if "loses" in title]
+
+
+def test_what_was_not_looked_at_is_not_taken_for_nothing(shared: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a list longer than a plan looks at, the rest may be what others need."""
+    monkeypatch.setattr("streams_admin.actions.looking.COUNT_UP_TO", 2)
+    monkeypatch.setattr("streams_admin.actions.looking.BATCH", 2)
+    shared.xack(KEY, "busy", "1-0", "2-0")
+    preview = planned("dead_letter", of_group(delete=True)).preview
+    assert (preview["total"], bool(preview["confirm"])) == (4, True)
+    found = [note["title"] for note in preview["notes"]]
+    assert "behind has not read at least 2 of them" in found
+    assert "What busy would lose is not known" in found
+
+
+@pytest.mark.parametrize("slug", ["dead_letter", "delete"])
+def test_many_named_entries_are_looked_up_in_the_page_of_the_list(
+    shared: redis.Redis, monkeypatch: pytest.MonkeyPatch, slug: str
+) -> None:
+    """Only the first of them were looked up, and pending ones behind those counted as none."""
+    monkeypatch.setattr("streams_admin.actions.losses.IDS", 1)
+    shared.xack(KEY, "busy", "1-0", "2-0")
+    params = of_group("1-0", "3-0", delete=True) if slug == "dead_letter" else {"ids": ["1-0", "3-0"]}
+    assert planned(slug, params).preview["counts"]["pending in busy"] == 1
+
+
+@pytest.mark.parametrize("most", [1_000, 1])
+def test_when_another_group_comes_to_need_them_meanwhile_nothing_is_done(
+    shared: redis.Redis, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Of entries that the plan names, and of a list that it does not."""
+    monkeypatch.setattr("streams_admin.actions.untouched.IDS_MOST", most)
+    plan = planned("dead_letter", of_group(delete=True))
+    shared.xreadgroup("busy", "w", {KEY: ">"}, count=1)
+    with pytest.raises(Changed, match="busy would lose more"):
+        run(plan)
+    plan = planned("dead_letter", of_group(delete=True))
+    assert run(plan).results == {"done": 4}
+
+
+@pytest.mark.parametrize("most", [1_000, 1])
+def test_they_can_be_kept_as_a_file_first(
+    shared: redis.Redis, admin: Client, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    monkeypatch.setattr("streams_admin.actions.untouched.IDS_MOST", most)
+    for limit in (1, 2, 3):
+        which = {"group": to_path(GROUP), "filter": {"min_deliveries": 7, "limit": limit}}
+        url = f"/plans/{plans.token(planned('dead_letter', {**which, 'delete': True}))}/"
+        assert "Keep the entries first" in admin.get(url).content.decode()
+        *found, last = [json.loads(line) for line in b"".join(admin.get(url + "entries.jsonl")).splitlines()]
+        assert ([line["id"] for line in found], last["complete"]) == ([f"{n}-0" for n in range(1, limit + 1)], True)
+    stays = f"/plans/{plans.token(planned('dead_letter', of_group()))}/"
+    assert "Keep the entries first" not in admin.get(stays).content.decode()
+
+
+def test_only_who_may_delete_is_offered_to(shared: redis.Redis, admin: Client, operator: Client) -> None:
+    url = f"/s/default/{to_path(KEY)}/do/dead_letter/?group={to_path(GROUP)}&id=1-0"
+    assert 'name="delete"' in admin.get(url).content.decode()
+    assert 'name="delete"' not in operator.get(url).content.decode()
+    assert operator.post(url, {"to": "", "delete": "on"}).status_code == 302
+    assert Plan.objects.get().params["delete"] is False

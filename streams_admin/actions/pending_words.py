@@ -73,19 +73,11 @@ def busy_note(looked: Looked, limit_ms: int = 60_000) -> list[Note]:
     alive = [c for c in looked.overview.consumers if c.name in fresh and c.idle_ms < limit_ms]
     if not alive:
         return []
-    who = alive[0]
-    title = (
-        f"{plain(who.name)} may still be working on it"
-        if len(alive) == 1
-        else f"{len(alive)} consumers may still be working"
-    )
-    return [
-        Note(
-            "late",
-            title,
-            f"It read {age(who.idle_ms)} ago, and some of the entries were delivered less than a minute ago.",
-        )
-    ]
+    several, read = len(alive) > 1, age(min(c.idle_ms for c in alive))
+    who = plural(len(alive), "consumer") if several else plain(alive[0].name)
+    subject = "The last of them" if several else "It"
+    text = f"{subject} read {read} ago, and some of the entries were delivered less than a minute ago."
+    return [Note("late", f"{who} may still be working on {'them' if several else 'it'}", text)]
 
 
 def guard_note(looked: Looked) -> Note:

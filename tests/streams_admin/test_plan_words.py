@@ -156,6 +156,15 @@ def test_who_gets_entries_is_not_told_and_release_is_offered(crowd: redis.Redis,
     assert "all pending entries with worker-01" in operator.get(link).content.decode()
 
 
+def test_several_that_may_still_be_working_are_they(crowd: redis.Redis) -> None:
+    def note(params: dict[str, Any]) -> str:
+        notes = planned("ack", params).preview["notes"]
+        return next(f"{n['title']}: {n['text']}" for n in notes if "may still be working" in n["title"])
+
+    assert note(of_group("1-0", "101-0")).startswith("2 consumers may still be working on them: The last of them read")
+    assert note(of_group("1-0", "2-0")).startswith("worker-00 may still be working on it: It read")
+
+
 def test_a_release_says_what_it_changes(server: Server, redis_client: redis.Redis) -> None:
     fill(redis_client, 2)
     group(redis_client, read=2)

@@ -6,11 +6,12 @@ from typing import Any
 
 import pytest
 import redis
+from django.test import Client
 
 from dashboard.access import Actor, Forbidden, Grant
 from dashboard.names import to_path
 from dashboard.streams.servers import Server
-from streams_admin import commands, operations
+from streams_admin import commands, operations, plans
 from streams_admin.audit import Caller
 from streams_admin.errors import BadOrder, Changed
 from streams_admin.models import AuditEntry
@@ -112,6 +113,13 @@ def test_its_entries_are_claimed_first(server: Server, redis_client: redis.Redis
     owners = {id_: who for id_, (who, _, _) in pending(redis_client).items()}
     assert owners == {b"1-0": b"heir", b"2-0": b"heir", b"3-0": b"heir", b"4-0": OTHER}
     assert AuditEntry.objects.latest("pk").outcome == "done"
+
+
+def test_the_consumer_is_no_entry_of_the_sample(server: Server, redis_client: redis.Redis, admin: Client) -> None:
+    fill(redis_client, 10)
+    group(redis_client, read=10)
+    plan = planned("consumer_delete", {**DELETE, "to": to_path(b"heir")})
+    assert '<span class="muted">5 of 10</span>' in admin.get(f"/plans/{plans.token(plan)}/").content.decode()
 
 
 def test_a_big_pending_list_goes_in_batches(server: Server, redis_client: redis.Redis) -> None:

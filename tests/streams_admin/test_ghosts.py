@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import redis
+from django.test import Client
 
 from dashboard.streams.queries import Command
 from dashboard.streams.servers import Server
@@ -69,6 +70,16 @@ def test_long_lists_are_walked(server: Server, redis_client: redis.Redis) -> Non
     assert (plan.preview["total"], plan.preview["least"]) == (1, True)
     assert run(plan).results == {"done": 2}
     assert len(pending(redis_client)) == 2_598
+
+
+def test_the_list_of_operations_says_that_a_total_is_a_least(
+    server: Server, redis_client: redis.Redis, admin: Client
+) -> None:
+    fill(redis_client, 2_600)
+    group(redis_client, read=2_600)
+    redis_client.xdel(KEY, "700-0", "2500-0")
+    act("ghosts", of_group())
+    assert "2 of at least 1<" in admin.get("/operations/").content.decode()
 
 
 def test_bodies_are_looked_for_a_part_at_a_time(

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from dashboard.access import Actor, Permission, actor_of, require, server_for, visible_servers
 from dashboard.api import shapes
 from dashboard.api.shapes import End, Listing, PageQuery, Start, Value, listing
-from streams_admin import operations, plans, wire
+from streams_admin import operations, plans, tried, wire
 from streams_admin.actions import ALL
 from streams_admin.chosen import within
 from streams_admin.errors import BadOrder, Refused
@@ -116,6 +116,7 @@ def make_plan(request: HttpRequest, order: Order) -> Status[Any]:
     caller = caller_of(request, "api")
     server = server_for(caller.actor, order.server)
     key, params = wire.name_of("stream", order.stream), wire.params_in(order.params)
+    tried.allow(caller, server, key, order.action, params)
     made = plans.prepare(caller, server, key, order.action, params)
     return Status(201, wire.plan_item(made, caller.actor))
 

@@ -15,10 +15,10 @@ from django.views.decorators.http import require_POST
 
 from dashboard.access import Actor, Permission, actor_of, require, server_for, visible_servers
 from dashboard.names import from_path, plain
-from dashboard.params import choice, entry_id, entry_ids, flag, names, whole
+from dashboard.params import BadParameter, choice, entry_id, entry_ids, flag, names, whole
 from dashboard.params import name as name_param
 from dashboard.rows import pending_row, sight
-from streams_admin import operations, plans
+from streams_admin import operations, plans, tried
 from streams_admin.actions import ALL
 from streams_admin.actions.base import BATCH, Action, Ask, Params
 from streams_admin.audit import Caller
@@ -51,7 +51,7 @@ def do(request: HttpRequest, server: str, stream: bytes, action: str) -> HttpRes
     verb = plans.action_of(action)
     watched = server_for(caller.actor, server)
     require(caller.actor, Permission.SEE, server, stream)
-    plans.allow(caller, verb, watched, stream)
+    plans.allow(caller, verb, watched, stream, params=_tried(request.GET))
     ask = Ask(caller.actor, watched, stream, params_of(request.GET))
     if verb.about == "pending" and "group" not in ask.params:
         raise BadOrder("group is missing: say whose pending entries are meant.")
@@ -64,6 +64,14 @@ def do(request: HttpRequest, server: str, stream: bytes, action: str) -> HttpRes
             form.add_error(None, refused.message)
             status = refused.status
     return _show_form(request, ask, verb, form, status)
+
+
+def _tried(query: QueryDict) -> Params:
+    """What the address says, for the log; nothing where it cannot be read."""
+    try:
+        return tried.bounded(params_of(query))
+    except BadParameter:
+        return {}
 
 
 def _to(made: Plan) -> HttpResponse:
@@ -135,7 +143,9 @@ def plan_again(request: HttpRequest, token: str) -> HttpResponse:
     caller = caller_of(request, "page")
     found = plans.find(token, caller.actor)
     watched = server_for(caller.actor, found.server)
-    return _to(plans.prepare(caller, watched, from_path(found.stream), found.action, found.params))
+    key = from_path(found.stream)
+    tried.allow(caller, watched, key, found.action, found.params)
+    return _to(plans.prepare(caller, watched, key, found.action, found.params))
 
 
 def _run(request: HttpRequest, caller: Caller, found: Plan) -> HttpResponse:
@@ -196,7 +206,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
     filters = chosen(request.GET)
     page = Paginator(rows.filter(**conditions(request.GET)), PER_PAGE).get_page(request.GET.get("page"))
     context = {
-        "rows": [(line, said(line.detail, hidden_target(actor, line), NOT_TOLD)) for line in page.object_list],
+        "rows": [_row(line, hidden_target(actor, line)) for line in page.object_list],
         "page": page,
         "filters": filters,
         "actions": list(ALL),
@@ -206,6 +216,14 @@ def audit_log(request: HttpRequest) -> HttpResponse:
         "query": urlencode(filters),
     }
     return render(request, "streams_admin/audit.html", context)
+
+
+def _row(line: AuditEntry, hidden: bytes | None) -> tuple[AuditEntry, str, str]:
+    """A line, what went wrong, and what was tried where nothing was done; the group stands with the stream."""
+    unsaid = {"group", "to"} if hidden is not None else {"group"}
+    shown = line.params if line.outcome in ("denied", "refused") else {}
+    words = tried.words({name: value for name, value in shown.items() if name not in unsaid})
+    return line, said(line.detail, hidden, NOT_TOLD), words
 
 
 def _names(actor: Actor) -> list[str]:

@@ -2,17 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import os
+from base64 import b64encode
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
+import redis
+from django.core.management import call_command
+from django.core.management.base import CommandError
 from django.db import connections
+from django.test import Client
 
-from dashboard.access import Actor, Grant
-from streams_admin import audit
+from dashboard.access import Actor, Forbidden, Grant
+from dashboard.models import AccessGrant
+from dashboard.names import to_path
+from dashboard.streams import servers
+from dashboard.streams.servers import Server, ServerConfig
+from streams_admin import audit, tried
 from streams_admin.audit import Caller, Line
 from streams_admin.models import AuditEntry
+from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill
+from tests.people import person, signed_in
 from tests.streams_admin.acting import ADMIN
 from tests.streams_admin.threads import together
 
@@ -127,6 +140,87 @@ def test_addresses_of_any_length_are_cut_and_hold() -> None:
     line = AuditEntry.objects.get()
     assert (len(line.peer), len(line.claimed)) == (64, 200)
     assert broken() == []
+
+
+# What was tried -----------------------------------------------------------------------------------------------------
+
+G, W = to_path(GROUP), to_path(WORKER)
+VIEWER = Caller(Actor("vera", "user", (Grant("viewer"),)), "page")
+IDS = {"group": G, "ids": ["1-0", "2-0"]}
+
+
+def asked(slug: str, raw: dict[str, Any]) -> AuditEntry:
+    """The line of what a viewer may not do."""
+    with pytest.raises(Forbidden):
+        tried.allow(VIEWER, servers.get("default"), KEY, slug, raw)
+    return AuditEntry.objects.get(outcome="denied")
+
+
+@pytest.mark.parametrize(
+    ("slug", "raw", "kept"),
+    [
+        ("ack", IDS, IDS),
+        ("claim", {"group": G, "filter": {"consumer": W}, "to": "x"}, None),
+        ("delete", {"filter": {"start": "1-0"}}, None),
+        ("add", {"fields": [["card", "4111"]]}, {"fields": [["card", "4 bytes"]], "mkstream": False}),
+        ("stream_delete", {}, {}),
+        ("ack", {"group": G, "ids": ["nonsense"]}, {}),
+        ("group_destroy", {"group": "a" * 5000}, {"group_left_out": 1}),
+    ],
+)
+def test_a_denied_attempt_says_what_it_was_about(
+    server: Server, slug: str, raw: dict[str, Any], kept: dict[str, Any] | None
+) -> None:
+    params = asked(slug, raw).params
+    assert {**params, **raw} == params if kept is None else params == kept
+
+
+def test_a_denied_attempt_is_kept_bounded(server: Server) -> None:
+    ids = [f"{number}-0" for number in range(1000, 2000)]
+    line = asked("ack", {"group": G, "ids": ids})
+    assert line.params["ids"] == ids[: len(line.params["ids"])]
+    assert len(line.params["ids"]) + line.params["ids_left_out"] == 1000
+    assert len(json.dumps(line.params)) < 3 * tried.KEPT_MOST
+    AuditEntry.objects.all().delete()
+    names = asked("add", {"fields": [["x" * 100_000, "1"], ["y", "2"]]}).params
+    assert names == {"fields": [], "fields_left_out": 2, "mkstream": False}
+
+
+def test_every_way_in_says_it(server: Server, viewer: Client) -> None:
+    viewer.get(f"/s/default/{to_path(KEY)}/do/ack/?group={G}&id=1-0&id=2-0")
+    viewer.get(f"/s/default/{to_path(KEY)}/do/ack/?group={G}&id=nonsense")
+    params = {"group": {"base64": b64encode(GROUP).decode()}, "ids": ["1-0", "2-0"]}
+    order = {"server": "default", "stream": {"base64": b64encode(KEY).decode()}, "action": "ack", "params": params}
+    assert viewer.post("/api/v1/plans", json.dumps(order), content_type="application/json").status_code == 403
+    given = [f"group={os.fsdecode(GROUP)}", "ids=1-0,2-0"]
+    with pytest.raises(CommandError, match="permission"):
+        call_command("act", "ack", stream=os.fsdecode(KEY), who="vera", param=given)
+    found = AuditEntry.objects.order_by("pk").values_list("via", "params")
+    assert list(found) == [("page", IDS), ("page", {}), ("api", IDS), ("command", IDS)]
+
+
+def test_the_page_shows_what_was_tried(server: Server, redis_url: str, admin: Client) -> None:
+    asked("claim", {"group": G, "filter": {"consumer": to_path(b"<b>\xff")}, "to": "heir"})
+    page = admin.get("/audit/").content.decode()
+    assert "filter.consumer=&lt;b&gt;" in page
+    assert "to=heir" in page
+    AuditEntry.objects.all().delete()
+    asked("ack", {"group": G, "ids": [f"{number}-0" for number in range(1000, 2000)]})
+    assert "ids=1000-0,1001-0" in (page := admin.get("/audit/").content.decode())
+    assert "1070-0" not in page, "bounded"
+    servers.configure([ServerConfig("default", redis_url, read_only=True)])
+    admin.get(f"/s/default/{to_path(KEY)}/do/ack/?group={G}&id=77-0")
+    assert "ids=77-0" in admin.get("/audit/").content.decode()
+
+
+def test_a_target_that_is_hidden_is_not_shown(server: Server, redis_client: redis.Redis) -> None:
+    fill(redis_client, 1)
+    asked("replay", {"filter": {}, "to": "secret"})
+    nora = person("nora", None)
+    AccessGrant.objects.create(user=nora, role="operator", keys=["or*"])
+    page = signed_in(nora).get("/audit/").content.decode()
+    assert "vera" in page
+    assert "secret" not in page
 
 
 def test_nothing_of_the_past_is_written_again() -> None:

@@ -22,7 +22,7 @@ from dashboard.format import age, number
 from dashboard.names import to_path
 from dashboard.streams import servers
 from dashboard.streams.errors import StreamError
-from streams_admin import operations, plans
+from streams_admin import operations, plans, tried
 from streams_admin.actions import ALL
 from streams_admin.audit import Caller
 from streams_admin.errors import Refused
@@ -71,7 +71,9 @@ class Command(BaseCommand):
 
     def _plan(self, caller: Caller, given: dict[str, Any]) -> Plan:
         server, key = servers.get(given["server"]), os.fsencode(given["stream"])
-        return plans.prepare(caller, server, key, given["action"], params_of(given["param"]))
+        params = params_of(given["param"])
+        tried.allow(caller, server, key, given["action"], params)
+        return plans.prepare(caller, server, key, given["action"], params)
 
     def _show(self, plan: Plan) -> None:
         preview = plan.preview

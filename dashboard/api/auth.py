@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from django.conf import settings
 from django.http import HttpRequest
-from ninja.errors import AuthenticationError
+from ninja.errors import AuthenticationError, HttpError
 from ninja.security import APIKeyCookie, HttpBearer
 
 from dashboard.access import Actor, Permission, actor_of, require
 from dashboard.people import actor_for_token
+
+NOBODY = "Sign in, or send an API token: “Authorization: Bearer …”."
+NO_CSRF = (
+    "A signed-in browser has to send its CSRF token too, as “X-CSRFToken”. Scripts send “Authorization: Bearer …”."
+)
 
 
 class Token(HttpBearer):
@@ -27,9 +32,19 @@ class Session(APIKeyCookie):
 
     param_name = settings.SESSION_COOKIE_NAME
 
-    def authenticate(self, request: HttpRequest, key: str | None) -> Actor:
+    def __call__(self, request: HttpRequest) -> Actor | None:
+        """Who is not signed in is told that first: without a session there is no CSRF token to miss."""
         if not request.user.is_authenticated:
-            raise AuthenticationError(message="Sign in, or send an API token: “Authorization: Bearer …”.")
+            raise AuthenticationError(message=NOBODY)
+        return super().__call__(request)
+
+    def _get_key(self, request: HttpRequest) -> str | None:
+        try:
+            return super()._get_key(request)
+        except HttpError as error:
+            raise HttpError(403, NO_CSRF) from error
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Actor:
         return _somebody(actor_of(request))
 
 

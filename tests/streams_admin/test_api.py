@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import b64encode
 from datetime import datetime, timedelta
 from typing import Any
@@ -129,8 +130,18 @@ def test_what_came_of_it(script: Client, stuck: redis.Redis) -> None:
 def test_a_session_may_too_with_its_csrf_token(stuck: redis.Redis) -> None:
     browser = Client(enforce_csrf_checks=True)
     browser.force_login(person("olga", "operator"))
-    assert problem(post(browser, "/plans", ACK))[0] == 403
+    status, detail = problem(post(browser, "/plans", ACK))
+    assert (status, "X-CSRFToken" in detail, "Bearer" in detail) == (403, True, True)
     assert not Plan.objects.exists()
+    token = re.findall(r'name="csrfmiddlewaretoken" value="([^"]+)"', browser.get("/").content.decode())[0]
+    assert post(browser, "/plans", ACK, **{"X-CSRFToken": token}).status_code == 201
+
+
+@pytest.mark.parametrize("path", ["/plans", "/plans/x/run", "/operations/4cba9a4f-eab6-4c1c-aa56-6bf854c2d063/cancel"])
+def test_a_script_without_a_token_is_told_that_it_needs_one(server: Server, db: None, path: str) -> None:
+    answer = post(Client(enforce_csrf_checks=True), path, ACK)
+    status, detail = problem(answer)
+    assert (status, "Authorization: Bearer" in detail, answer["WWW-Authenticate"]) == (401, True, "Bearer")
 
 
 def test_names_that_are_text_are_strings(server: Server, redis_client: redis.Redis) -> None:

@@ -17,7 +17,7 @@ from dashboard.names import to_path
 from dashboard.streams.servers import Server
 from streams_admin import operations
 from streams_admin.management.commands import act as command
-from streams_admin.models import AuditEntry, Plan
+from streams_admin.models import AuditEntry, Operation, Plan
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
 from tests.people import person
 from tests.streams_admin.acting import pending
@@ -87,6 +87,31 @@ def test_a_time_is_shown_as_one(held: redis.Redis) -> None:
 def test_a_dry_run_shows_the_plan(held: redis.Redis) -> None:
     assert "Claim 3 entries" in act("claim", *ARGUMENTS, dry_run=True, yes=True)
     assert {who for who, _, _ in pending(held).values()} == {WORKER}
+
+
+def test_named_entries_that_will_not_be_touched_are_told(held: redis.Redis) -> None:
+    said = act("claim", ARGUMENTS[0], "to=heir", "ids=3-0,77-0,78-0", dry_run=True)
+    assert "   not pending: 77-0, 78-0\n" in said
+    assert "   not found: 77-0\n" in act("delete", "ids=1-0,77-0", who="admin", dry_run=True)
+    many = ",".join(f"{number}-0" for number in range(101, 126))
+    assert "120-0 and 5 more\n" in act("ack", ARGUMENTS[0], f"ids=1-0,{many}", dry_run=True)
+    assert "not pending" not in act("claim", *ARGUMENTS, dry_run=True)
+
+
+def test_how_much_of_the_time_it_may_take_is_given(held: redis.Redis, settings: Any) -> None:
+    settings.OPERATION_DUTY = 30
+    words = ["act", "ack", f"--stream={os.fsdecode(KEY)}", "--as=operator", "--yes", f"--param={ARGUMENTS[0]}"]
+    for number, (given, kept) in enumerate(((["--duty", "80"], 80), ([], 30), (["--duty=0"], 30)), 1):
+        call_command(*words, f"--param=ids={number}-0", *given, stdout=io.StringIO())
+        assert Operation.objects.latest("created").duty == kept
+
+
+@pytest.mark.parametrize("duty", ["101", "-1", "x", "10000", "1.5", "٣"])
+def test_more_than_all_of_the_time_is_refused(held: redis.Redis, duty: str) -> None:
+    words = [f"--stream={os.fsdecode(KEY)}", "--as=operator", "--yes", f"--duty={duty}"]
+    with pytest.raises(CommandError, match="from 0 to 100"):
+        call_command("act", "ack", *words)
+    assert not Plan.objects.exists()
 
 
 @pytest.mark.parametrize(("answer", "owner"), [("y", b"heir"), ("", WORKER), ("no", WORKER)])

@@ -9,7 +9,7 @@ import shlex
 import socket
 import sys
 import time
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser, ArgumentTypeError, RawDescriptionHelpFormatter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -38,6 +38,8 @@ HELP = """One action on a stream: prints the plan, asks, runs it, and prints wha
 Parameters are those of the API. Names are taken byte by byte as the shell passes them; ids are separated by commas;
 anything else is JSON where it is JSON (5, true, [["field", "value"]]), else text."""
 LOOK_EVERY = 0.2
+NAMED_MOST = 20
+"""IDs that are named of those a plan will not touch."""
 
 
 class Command(BaseCommand):
@@ -52,6 +54,13 @@ class Command(BaseCommand):
         parser.add_argument("--as", dest="who", required=True, metavar="USER", help="who acts, with their permissions")
         parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="repeatable")
         parser.add_argument("--reason", default="", help="stands in the audit log")
+        parser.add_argument(
+            "--duty",
+            type=_percent,
+            default=0,
+            metavar="PERCENT",
+            help="of the time that a large one may spend in commands, 1 to 100; default: OPERATION_DUTY",
+        )
         parser.add_argument("--yes", action="store_true", help="run it without asking")
         parser.add_argument("--confirm", metavar="TEXT", help="what has to be typed for what cannot be undone")
         parser.add_argument("--dry-run", action="store_true", help="only show the plan")
@@ -65,7 +74,9 @@ class Command(BaseCommand):
             return
         confirm = self._agree(plan, given)
         with told():
-            operation = operations.begin(caller, plan, confirm=confirm, reason=given["reason"][:2000])
+            operation = operations.begin(
+                caller, plan, confirm=confirm, reason=given["reason"][:2000], duty=given["duty"]
+            )
         self._follow(operation)
         self._report(operation)
 
@@ -81,6 +92,8 @@ class Command(BaseCommand):
         for note in preview["notes"]:
             mark = {"stuck": "!!", "late": "! "}.get(note["severity"], "  ")
             self.stdout.write(f"{mark} {note['title']}. {note['text']}".rstrip())
+        for kind, ids in _untouched(plan):
+            self.stdout.write(f"   {kind}: {ids}")
         for change in preview["changes"]:
             said = age if change["unit"] == "ms" else number
             after = "" if change["note"] else "not counted"
@@ -141,6 +154,22 @@ def _actor(name: str) -> Actor:
     if user is None:
         raise CommandError(f"There is no user {name!r}. --as names who acts, with the permissions they have here.")
     return actor_for(user)
+
+
+def _untouched(plan: Plan) -> Iterator[tuple[str, str]]:
+    """Why some of the named entries will not be touched, and which."""
+    ids = plan.seen.get("absent", [])
+    more = f" and {number(len(ids) - NAMED_MOST)} more" if len(ids) > NAMED_MOST else ""
+    for kind in ("not_pending", "not_found"):
+        if ids and plan.preview["counts"].get(kind):
+            yield kind.replace("_", " "), ", ".join(ids[:NAMED_MOST]) + more
+
+
+def _percent(text: str) -> int:
+    """As in the API: 1 to 100, or 0 for what the settings say. Raises ArgumentTypeError."""
+    if text.isascii() and text.isdigit() and int(text[:4]) <= 100:
+        return int(text)
+    raise ArgumentTypeError(f"{text[:40]!r} is no whole number from 0 to 100")
 
 
 @contextmanager

@@ -10,17 +10,26 @@ from typing import Any
 from django import forms
 
 from dashboard.access import Permission
-from dashboard.format import age
+from dashboard.format import age, number
 from dashboard.names import plain, to_path
 from dashboard.streams.errors import OutcomeUnknown, StreamError
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import Command, Query
-from dashboard.streams.snapshots import GroupOverview
+from dashboard.streams.snapshots import GroupOverview, PendingEntry
 from streams_admin import commands
 from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen, ids_of
 from streams_admin.actions.claim_form import QUIET_MS, ClaimForm
 from streams_admin.actions.lines import lines
-from streams_admin.actions.looking import Looked, bodies_of, group_of, group_overview, read_pending
+from streams_admin.actions.looking import (
+    CLOCK,
+    Looked,
+    ask_all,
+    bodies_of,
+    each_pending,
+    group_of,
+    group_overview,
+    read_pending,
+)
 from streams_admin.actions.pending import PendingAction
 from streams_admin.actions.pending_words import (
     busy_note,
@@ -30,10 +39,17 @@ from streams_admin.actions.pending_words import (
     per_consumer,
     preview_of,
 )
-from streams_admin.actions.untouched import alike, held, not_done, why_not
-from streams_admin.commands import Alike
-from streams_admin.errors import BadOrder
+from streams_admin.actions.untouched import SLACK_MS, alike, held, not_done, why_not
+from streams_admin.commands import Alike, Held
+from streams_admin.errors import BadOrder, Changed
 from streams_admin.which import Which, name, truth, whole
+
+NUMBERS = {"min_idle_ms": 10**15, "idle_ms": 10**12, "time_ms": 10**15, "retrycount": 10**15}
+"""Options that are whole numbers, and the most of each. Redis makes 0 of an idle time that began before 1970."""
+MARKS = ("bump", "keep_idle", "idle_ms", "time_ms", "retrycount")
+"""Options that say what the entries look like afterwards."""
+TWICE = (("idle_ms", "time_ms"), ("idle_ms", "keep_idle"), ("time_ms", "keep_idle"), ("retrycount", "bump"))
+"""Options that would contradict each other."""
 
 
 class Claim(PendingAction):
@@ -48,12 +64,25 @@ class Claim(PendingAction):
         flags = {flag: truth(flag, raw[flag]) for flag in ("bump", "keep_idle", "force") if raw.get(flag)}
         if flags.get("force") and "ids" not in raw:
             raise BadOrder("force needs ids: it takes entries that are not pending, so they have to be named.")
-        guard = {"min_idle_ms": whole("min_idle_ms", raw["min_idle_ms"])} if raw.get("min_idle_ms") else {}
-        return {"to": to_path(name("to", raw["to"])), **guard, **flags}
+        numbers = {key: whole(key, raw[key], most=most) for key, most in NUMBERS.items() if raw.get(key) is not None}
+        for first, second in TWICE:
+            if {first, second} <= {*flags, *numbers}:
+                raise BadOrder(f"Give either {first} or {second}: both set the same of the entries.")
+        return {"to": to_path(name("to", raw["to"])), **numbers, **flags}
+
+    def which(self, raw: Mapping[str, Any]) -> Params:
+        """Of a filter's least idle time and that of the claim, the larger one counts."""
+        which = Which.parse(raw)
+        if which.ids or raw.get("min_idle_ms") is None:
+            return which.to_json()
+        least_ms = whole("min_idle_ms", raw["min_idle_ms"])
+        return replace(which, min_idle_ms=max(which.min_idle_ms, least_ms)).to_json()
 
     def looked(self, ask: Ask) -> Looked:
-        """With `force` also named entries that are in the stream and not pending."""
-        looked = super().looked(ask)
+        """Without what is too young. With `force` also named entries that are in the stream and not pending."""
+        looked = self._idle_enough(ask, super().looked(ask))
+        if ask.params.get("time_ms", 0) > looked.overview.now_ms:
+            raise BadOrder("time_ms is later than the server's clock; Redis would take the present instead.")
         if not ask.params.get("force"):
             return looked
         there = bodies_of(ask, looked.absent)
@@ -61,19 +90,31 @@ class Claim(PendingAction):
         absent = tuple(id_ for id_ in looked.absent if id_ not in forced)
         return replace(looked, forced=forced, absent=absent, total=looked.total + len(forced))
 
+    def _idle_enough(self, ask: Ask, looked: Looked) -> Looked:
+        """Named entries that are too young are no part of the plan; a filter has left them out already."""
+        least_ms = ask.params.get("min_idle_ms", 0)
+        kept = tuple(entry for entry in looked.entries if not 0 <= entry.idle_ms < least_ms)
+        if "ids" not in ask.params or len(kept) == len(looked.entries):
+            return looked
+        if not kept and not ask.params.get("force"):
+            raise Changed(f"None of the entries that are pending is idle for {age(least_ms)}.")
+        ghosts = sum(entry.body == "gone" for entry in kept)
+        known = sum(entry.body in ("present", "gone") for entry in kept)
+        return replace(looked, entries=kept, total=len(kept), ghosts=ghosts, bodies_looked=known)
+
     def preview(self, ask: Ask, looked: Looked) -> Preview:
         to = name("to", ask.params["to"])
         moved = {n: count for n, count in owners(looked).items() if n != to}
-        least = "" if looked.all_known else "at least "
-        from_whom = plain(next(iter(moved))) or "nobody" if len(moved) == 1 else f"{least}{len(moved)} consumers"
         gain = {**{n: -count for n, count in moved.items()}, to: sum(moved.values()) + len(looked.forced)}
         pending = looked.overview.pending.count
         return preview_of(
             looked,
             "Claim",
-            f"Moves pending entries of {from_whom} in {plain(group_of(ask))} to {plain(to)}.",
+            _sentence(ask, looked, to, moved),
             about=f" for {plain(to)}",
             notes=[
+                *_young_note(ask, looked),
+                *_already_note(ask.params, looked, to),
                 *_target_notes(to, looked.overview),
                 *busy_note(looked),
                 *ghost_note(
@@ -81,7 +122,7 @@ class Claim(PendingAction):
                 ),
                 *_option_notes(ask.params),
                 guard_note(looked),
-            ][:5],
+            ],
             changes=[
                 *per_consumer(looked, gain),
                 Change("all", pending, pending + len(looked.forced)),
@@ -113,10 +154,10 @@ class Claim(PendingAction):
         return super().reading(ask, seen, cursor) if cursor or not _forced(seen) else None
 
     def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        to, bump, new = name("to", ask.params["to"]), ask.params.get("bump", False), set(_forced(seen))
+        to, marked, new = name("to", ask.params["to"]), _marked(ask.params), set(_forced(seen))
         parts = alike(work)
         forced = [part for part in parts if part.ids in new]
-        others = [part for part in parts if part.ids not in new and (bump or part.consumer != to)]
+        others = [part for part in parts if part.ids not in new and (marked or part.consumer != to)]
         claimed = self._claim(ask, to, others) if others else []
         claimed += self._force(ask, to, forced, after=bool(claimed)) if forced else []
         if len(claimed) == sum(part.count for part in (*forced, *others)):
@@ -144,10 +185,11 @@ class Claim(PendingAction):
         return commands.claim(ask.server, words)
 
     def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        to, bump, entries = name("to", ask.params["to"]), ask.params.get("bump", False), held(work)
-        now = {entry.id: entry for entry in read_pending(ask, [e.id for e in entries])}
+        to, entries = name("to", ask.params["to"]), held(work)
+        now_ms, *pages = ask_all(ask, CLOCK, *each_pending(ask, [e.id for e in entries]))
+        now = {entry.id: entry for page in pages for entry in page.items}
         theirs = [e for e in entries if e.id in now and now[e.id].consumer == to]
-        moved = {e.id for e in theirs if not bump or now[e.id].deliveries > e.deliveries}
+        moved = {e.id for e in theirs if _shows(ask.params, e, now[e.id], now_ms)}
         unmade = {e.id for e in entries if str(e.id) in _forced(seen) and e.id not in now}
         known = {e.id: "done" if e.id in moved else "failed" for e in entries if e.id in moved | unmade}
         left = not_done(ask, [e for e in entries if e.id not in known])
@@ -155,12 +197,33 @@ class Claim(PendingAction):
 
     def form(self, ask: Ask, data: Any = None) -> forms.Form:
         overview = group_overview(ask)
-        return ClaimForm(data, overview=overview, losing=_losing(ask, overview))
+        return ClaimForm(data, overview=overview, losing=_losing(ask, overview), named="ids" in ask.params)
 
     def from_form(self, ask: Ask, form: forms.Form) -> Params:
         chosen = dict(form.cleaned_data)
         chosen["to"] = chosen.pop("new") or chosen["to"]
-        return {**ask.params, **{k: v for k, v in chosen.items() if v not in (None, "", False)}}
+        return {**ask.params, **{k: v for k, v in chosen.items() if v not in (None, "") and v is not False}}
+
+
+def _marked(params: Params) -> bool:
+    """Whether an entry that the consumer holds already is changed too."""
+    return any(key in params for key in ("bump", "idle_ms", "time_ms", "retrycount"))
+
+
+def _shows(params: Params, before: Held, now: PendingEntry, now_ms: int) -> bool:
+    """Whether an entry that is with the consumer now shows that it was claimed: by what was to be set with it."""
+    if params.get("bump") and now.deliveries <= before.deliveries:
+        return False
+    if now.deliveries != params.get("retrycount", now.deliveries):
+        return False
+    if before.consumer != now.consumer:
+        return True
+    if "time_ms" in params:
+        return abs(now_ms - now.idle_ms - int(params["time_ms"])) <= SLACK_MS
+    if "idle_ms" in params:
+        idle_ms = int(params["idle_ms"])
+        return now.idle_ms >= idle_ms and (idle_ms > before.idle_ms or now.idle_ms < before.idle_ms)
+    return True
 
 
 def _by_guard(parts: Sequence[Alike]) -> list[list[Alike]]:
@@ -183,6 +246,41 @@ def _losing(ask: Ask, overview: GroupOverview) -> set[bytes]:
     return {which.consumer} if which.consumer is not None else set()
 
 
+def _sentence(ask: Ask, looked: Looked, to: bytes, moved: Mapping[bytes, int]) -> str:
+    """Whose entries go where. Where only a part was looked at, others may have some too."""
+    group, who = plain(group_of(ask)), plain(to)
+    if moved:
+        least = "" if looked.all_known else "at least "
+        from_whom = plain(next(iter(moved))) or "nobody" if len(moved) == 1 else f"{least}{len(moved)} consumers"
+        return f"Moves pending entries of {from_whom} in {group} to {who}."
+    if not looked.all_known:
+        return f"Moves what other consumers of {group} hold of them to {who}."
+    if looked.forced:
+        return f"Makes entries of {group} that are not pending pending with {who}."
+    return f"All of them are with {who} already: none changes hands."
+
+
+def _young_note(ask: Ask, looked: Looked) -> list[Note]:
+    """Of named entries those that the least idle time leaves out."""
+    left = len(Which.parse(ask.params).ids) - len(looked.entries) - len(looked.absent) - len(looked.forced)
+    if left <= 0 or "ids" not in ask.params:
+        return []
+    verb, least = "is" if left == 1 else "are", age(ask.params["min_idle_ms"])
+    return [Note("late", f"{number(left)} of those named {verb} left out", f"Not yet idle for {least}: as asked.")]
+
+
+def _already_note(params: Params, looked: Looked, to: bytes) -> list[Note]:
+    """Where nothing moves: what happens to the entries all the same."""
+    if not looked.all_known or set(owners(looked)) != {to}:
+        return []
+    text = "Idle time and delivery count stay as they are. They are reported as done."
+    if _marked(params):
+        kept = [key for key in ("keep_idle", "idle_ms", "time_ms") if key in params]
+        text = "The idle time and the delivery count become what was chosen."
+        text = text if kept else "The idle time starts again at 0, and the delivery count becomes what was chosen."
+    return [Note("late", f"{plain(to)} holds them already", text)]
+
+
 def _target_notes(to: bytes, overview: GroupOverview) -> list[Note]:
     target = next((c for c in overview.consumers if c.name == to), None)
     notes = []
@@ -201,6 +299,13 @@ def _target_notes(to: bytes, overview: GroupOverview) -> list[Note]:
 
 def _option_notes(params: Params) -> list[Note]:
     notes = []
+    if "idle_ms" in params or "time_ms" in params:
+        since = f"for {age(params['idle_ms'])}" if "idle_ms" in params else f"since {params['time_ms']} (ms since 1970)"
+        text = "Workers that claim what is idle for long (XAUTOCLAIM) may take them at once if that is long enough."
+        notes.append(Note("late", f"They count as idle {since}", text))
+    if "retrycount" in params:
+        text = "Workers that give up after a number of deliveries give up at this one, or begin anew below it."
+        notes.append(Note("late", f"The delivery count is set to {number(params['retrycount'])}", text))
     if params.get("force"):
         notes.append(Note("stuck", "FORCE makes entries pending that are not", "Also what was acknowledged long ago."))
     if params.get("bump"):
@@ -213,12 +318,15 @@ def _option_notes(params: Params) -> list[Note]:
 def _lines(ask: Ask, looked: Looked, to: bytes) -> list[str]:
     """Of what is to be made pending in a command of its own: only that one says FORCE."""
     forced = [Alike(str(id_), b"", 0, 0) for id_ in looked.forced]
-    entries = [Alike(str(e.id), e.consumer, e.deliveries, max(0, e.idle_ms)) for e in looked.entries]
-    found = lines(partial(_words, ask, to, looked.guard_ms), entries, looked.total - len(forced)) if entries else []
+    skipped = 0 if _marked(ask.params) else owners(looked).get(to, 0)
+    sent = [e for e in looked.entries if not skipped or e.consumer != to]
+    entries = [Alike(str(e.id), e.consumer, e.deliveries, max(0, e.idle_ms)) for e in sent]
+    total = looked.total - len(forced) - skipped
+    found = lines(partial(_words, ask, to, looked.guard_ms), entries, total) if entries else []
     return found + (lines(partial(_words, ask, to, 0, force=True), forced, len(forced)) if forced else [])
 
 
 def _words(ask: Ask, to: bytes, guard_ms: int, parts: Sequence[Alike], *, force: bool = False) -> list[Command]:
     guard = 0 if force else max(guard_ms, ask.params.get("min_idle_ms", 0))
-    options = {option: ask.params.get(option, False) for option in ("bump", "keep_idle")}
-    return commands.claims(ask.key, group_of(ask), to, parts, min_idle_ms=guard, force=force, **options)
+    marks = commands.Marks(**{key: ask.params[key] for key in MARKS if key in ask.params})
+    return commands.claims(ask.key, group_of(ask), to, parts, marks, min_idle_ms=guard, force=force)

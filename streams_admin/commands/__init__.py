@@ -22,7 +22,7 @@ from streams_admin.commands.groups import (
     stream_delete_words,
 )
 from streams_admin.commands.held import Alike, Held
-from streams_admin.commands.pending import ack, ack_words, claim, claim_words, claims, nack, nack_words, release
+from streams_admin.commands.pending import Marks, ack, ack_words, claim, claim_words, claims, nack, nack_words, release
 
 __all__ = [
     "REFUSED",
@@ -30,6 +30,7 @@ __all__ = [
     "TOO_LARGE",
     "Alike",
     "Held",
+    "Marks",
     "ack",
     "ack_words",
     "add",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from dashboard.streams.errors import NotAllowed, ServerRefused
 from dashboard.streams.ids import StreamId
@@ -52,35 +53,46 @@ def claim(server: Server, words: Sequence[Command]) -> list[bytes]:
     return [id_ for reply in all_replies(server, words) for id_ in reply]
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What claimed entries look like afterwards. None: idle for 0 ms, and delivered as often as before.
+
+    JUSTID does not count a delivery; `bump` does it by RETRYCOUNT, so that no payload travels. `keep_idle` gives each
+    entry the idle time it had (IDLE). `time_ms`: when it was last delivered, since 1970.
+    """
+
+    bump: bool = False
+    keep_idle: bool = False
+    idle_ms: int | None = None
+    time_ms: int | None = None
+    retrycount: int | None = None
+
+    def of(self, part: Alike) -> tuple[str | int, ...]:
+        """The options of XCLAIM for these entries."""
+        idle = max(part.idle_ms, 0) if self.keep_idle else self.idle_ms
+        count = part.deliveries + 1 if self.bump else self.retrycount
+        given = (("IDLE", idle), ("TIME", self.time_ms), ("RETRYCOUNT", count))
+        return tuple(word for option, value in given if value is not None for word in (option, value))
+
+
 def claims(
-    key: bytes,
-    group: bytes,
-    to: bytes,
-    parts: Sequence[Alike],
-    *,
-    min_idle_ms: int,
-    bump: bool = False,
-    keep_idle: bool = False,
-    force: bool = False,
+    key: bytes, group: bytes, to: bytes, parts: Sequence[Alike], marks: Marks, *, min_idle_ms: int, force: bool = False
 ) -> list[Command]:
     """XCLAIM JUSTID of these for `to`. Entries idle for less than `min_idle_ms` stay where they are.
 
-    JUSTID does not count a delivery; `bump` does it by RETRYCOUNT, so that no payload travels. `keep_idle` gives each
-    entry the idle time it had (IDLE) instead of 0. Commands differ only by these, so equal ones are sent together.
+    Commands differ only by the options of `marks`, so equal ones are sent together.
     """
     forced = ("FORCE",) if force else ()
     return [
         ("XCLAIM", key, group, to, min_idle_ms, *" ".join(ids).encode().split(), *options, *forced, "JUSTID")
-        for options, ids in _together_by(parts, bump=bump, keep_idle=keep_idle).items()
+        for options, ids in _together_by(parts, marks).items()
     ]
 
 
-def _together_by(parts: Iterable[Alike], *, bump: bool, keep_idle: bool) -> dict[tuple[str | int, ...], list[str]]:
+def _together_by(parts: Iterable[Alike], marks: Marks) -> dict[tuple[str | int, ...], list[str]]:
     found: dict[tuple[str | int, ...], list[str]] = {}
     for part in parts:
-        idle: tuple[str | int, ...] = ("IDLE", max(part.idle_ms, 0)) if keep_idle else ()
-        count: tuple[str | int, ...] = ("RETRYCOUNT", part.deliveries + 1) if bump else ()
-        found.setdefault((*idle, *count), []).append(part.ids)
+        found.setdefault(marks.of(part), []).append(part.ids)
     return found
 
 

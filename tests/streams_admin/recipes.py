@@ -117,6 +117,13 @@ class Claim(Recipe):
         of_group(to=""),
         of_group(to=to_path(HELPER), bump="yes"),
         of_group(to=to_path(HELPER), min_idle_ms=-1),
+        of_group("1-0", to=to_path(HELPER), min_idle_ms=-1),
+        of_group(to=to_path(HELPER), retrycount=-1),
+        of_group(to=to_path(HELPER), idle_ms="5"),
+        of_group(to=to_path(HELPER), idle_ms=1, time_ms=1),
+        of_group(to=to_path(HELPER), time_ms=1, keep_idle=True),
+        of_group(to=to_path(HELPER), idle_ms=1, keep_idle=True),
+        of_group(to=to_path(HELPER), retrycount=1, bump=True),
         of_group(to=to_path(HELPER), force=True),
     )
     total = 3

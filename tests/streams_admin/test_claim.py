@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 import redis
+from django.forms import Form
+from django.http import QueryDict
 
 from dashboard.access import Actor
-from dashboard.names import to_path
+from dashboard.names import plain, to_path
 from dashboard.streams import servers
 from dashboard.streams.servers import Server
 from streams_admin.actions.base import Ask
 from streams_admin.actions.claim import Claim
-from streams_admin.errors import Changed
+from streams_admin.errors import BadOrder, Changed
 from streams_admin.models import Operation
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, neglect
 from tests.streams_admin.acting import act, before_sending, lost_replies, of_group, pending, planned, run
@@ -60,10 +62,102 @@ def test_may_keep_the_idle_time(stuck: redis.Redis) -> None:
     assert idle[b"2-0"] >= 3 * IDLE_MS
 
 
-def test_what_is_not_idle_for_long_enough_stays(stuck: redis.Redis) -> None:
+def test_what_is_not_idle_for_long_enough_is_no_part_of_the_plan(stuck: redis.Redis) -> None:
     neglect(stuck, "2-0", idle_ms=3 * IDLE_MS)
-    operation = claim("1-0", "2-0", min_idle_ms=2 * IDLE_MS)
-    assert operation.entries == [["1-0", "owner_changed"], ["2-0", "done"]]
+    plan = planned("claim", of_group("1-0", "2-0", to=to_path(HELPER), min_idle_ms=2 * IDLE_MS))
+    assert plan.preview["total"] == 1
+    assert "1 of those named is left out" in [note["title"] for note in plan.preview["notes"]]
+    assert run(plan).entries == [["2-0", "done"]]
+    assert delivered(stuck, b"1-0")[0] == WORKER
+
+
+def test_of_a_filter_and_the_claim_the_larger_idle_time_counts(stuck: redis.Redis) -> None:
+    neglect(stuck, "2-0", idle_ms=3 * IDLE_MS)
+    for idle_ms, filtered_ms in ((2 * IDLE_MS, 0), (1, 2 * IDLE_MS)):
+        chosen = {"filter": {"min_idle_ms": filtered_ms}, "to": to_path(HELPER), "min_idle_ms": idle_ms}
+        plan = planned("claim", {"group": to_path(GROUP), **chosen})
+        assert plan.preview["total"] == 1
+    assert run(plan).results == {"done": 1}
+
+
+@pytest.mark.parametrize("ids", [(), ("1-0", "2-0")])
+def test_nothing_is_idle_for_that_long(stuck: redis.Redis, ids: tuple[str, ...]) -> None:
+    """Also of what the consumer holds already."""
+    with pytest.raises(Changed):
+        planned("claim", of_group(*ids, to=to_path(WORKER), min_idle_ms=100 * IDLE_MS))
+
+
+def test_may_set_the_idle_time(stuck: redis.Redis) -> None:
+    assert claim("1-0", idle_ms=5 * IDLE_MS).results == {"done": 1}
+    who, idle, count = pending(stuck)[b"1-0"]
+    assert (who, count) == (HELPER, 3)
+    assert 5 * IDLE_MS <= idle < 6 * IDLE_MS
+
+
+def test_may_set_when_it_was_delivered(stuck: redis.Redis) -> None:
+    now_ms = int(stuck.time()[0]) * 1000
+    claim("1-0", time_ms=now_ms - 7 * IDLE_MS)
+    assert 7 * IDLE_MS <= pending(stuck)[b"1-0"][1] < 8 * IDLE_MS
+    with pytest.raises(BadOrder, match="later than the server's clock"):
+        planned("claim", of_group("2-0", to=to_path(HELPER), time_ms=now_ms + 10**7))
+
+
+@pytest.mark.parametrize("count", [0, 9])
+def test_may_set_the_delivery_count(stuck: redis.Redis, count: int) -> None:
+    claim("1-0", retrycount=count)
+    assert delivered(stuck, b"1-0") == (HELPER, count)
+
+
+@pytest.mark.parametrize("options", [{"idle_ms": 3 * IDLE_MS}, {"retrycount": 8}, {"idle_ms": 0, "retrycount": 3}])
+def test_what_was_to_be_set_is_found_out_after_a_lost_reply(stuck: redis.Redis, options: dict[str, int]) -> None:
+    """Also of entries that the consumer held already."""
+    neglect(stuck, "1-0", idle_ms=IDLE_MS, consumer=HELPER, deliveries=3)
+    with lost_replies(lambda command: command[0] == "XCLAIM"):
+        operation = claim("1-0", "2-0", **options)
+    assert (operation.state, operation.results) == ("done", {"done": 2})
+
+
+@pytest.mark.parametrize("options", [{"idle_ms": 3 * IDLE_MS}, {"retrycount": 8}, {"time_ms": 1}, {"bump": True}])
+def test_what_does_not_show_what_was_to_be_set_was_not_claimed(stuck: redis.Redis, options: dict[str, Any]) -> None:
+    ask = Ask(Actor("anna"), servers.get("default"), KEY, of_group(to=to_path(WORKER), **options))
+    assert Claim().settle(ask, {}, [["1-0 2-0", to_path(WORKER), 3, IDLE_MS]]).named == {"failed": "1-0 2-0"}
+
+
+def test_who_holds_all_of_them_already_gets_nothing(stuck: redis.Redis) -> None:
+    plan = planned("claim", of_group(to=to_path(WORKER)))
+    assert plan.preview["sentence"] == f"All of them are with {plain(WORKER)} already: none changes hands."
+    assert f"{plain(WORKER)} holds them already" in [note["title"] for note in plan.preview["notes"]]
+    assert plan.preview["redis_cli"] == []
+    before = pending(stuck)
+    assert run(plan).results == {"done": 4}
+    assert all(pending(stuck)[id_][1] >= idle for id_, (_, idle, _) in before.items())
+
+
+def test_who_holds_them_already_may_have_them_changed(stuck: redis.Redis) -> None:
+    plan = planned("claim", of_group("1-0", to=to_path(WORKER), retrycount=7))
+    assert any("starts again at 0" in note["text"] for note in plan.preview["notes"])
+    assert "RETRYCOUNT 7" in plan.preview["redis_cli"][0]
+    run(plan)
+    assert delivered(stuck, b"1-0") == (WORKER, 7)
+    assert pending(stuck)[b"1-0"][1] < IDLE_MS
+
+
+def _form(data: str, *ids: str) -> tuple[Form, dict[str, Any]]:
+    ask = Ask(Actor("anna"), servers.get("default"), KEY, of_group(*ids))
+    form = Claim().form(ask, QueryDict(data))
+    return form, Claim().from_form(ask, form) if form.is_valid() else {}
+
+
+def test_the_form_takes_times_with_their_units(stuck: redis.Redis) -> None:
+    form, params = _form("new=b&min_idle_ms=5+min&idle_ms=1+h&retrycount=0&force=on", "1-0")
+    assert form.is_valid()
+    assert params == of_group("1-0", to="b", min_idle_ms=300_000, idle_ms=3_600_000, retrycount=0, force=True)
+    assert "idle_ms" in _form("new=b&idle_ms=soon", "1-0")[0].errors
+
+
+def test_the_form_offers_force_only_for_selected_entries(stuck: redis.Redis) -> None:
+    assert "force" in _form("", "1-0")[0].fields
+    assert "force" not in _form("")[0].fields
 
 
 def test_what_it_holds_already_is_left_as_it_is(stuck: redis.Redis) -> None:

@@ -191,3 +191,10 @@ def test_a_search_goes_along_to_the_other_filters_of_the_page(site: Site, page: 
     page.wait_for_url("**/?search=orders*")
     page.get_by_role("navigation", name="Health").get_by_role("link", name="Stuck").click()
     expect(page.get_by_label("Name contains")).to_have_value("orders")
+
+
+def test_the_files_of_the_audit_log_are_of_the_lines_that_are_shown(page: Page) -> None:
+    page.goto("/audit/")
+    asked(page, "who", "somebody")
+    for name in ("JSON Lines", "CSV"):
+        expect(page.get_by_role("link", name=name)).to_have_attribute("href", re.compile(r"\?.*who=somebody"))

@@ -17,7 +17,7 @@ CHUNK = 65_536
 class Chaos:
     """`mood` and `delay` may be changed at any time; they hold for what comes next, on open connections too.
 
-    fine     passes everything on, each piece of a reply `delay` seconds late
+    fine     passes everything on, each reply `delay` seconds late
     hangs    accepts connections and commands, and never answers; a connection that hung once hangs for ever
     cuts     passes on only the first `keep` bytes of the next reply, then closes
     closes   closes every connection at its first command
@@ -116,13 +116,23 @@ class Chaos:
         while piece := await from_server.read(CHUNK):
             if self.mood == "hangs":
                 await asyncio.Event().wait()
-            await asyncio.sleep(self.delay)
+            if self.delay:
+                await asyncio.sleep(self.delay)
+                piece += await _already_there(from_server)
             cut = self.mood == "cuts"
             writer.write(piece[: self.keep] if cut else piece)
             with contextlib.suppress(ConnectionError):
                 await writer.drain()
             if cut:
                 return
+
+
+async def _already_there(reader: Reader) -> bytes:
+    """What came meanwhile: a server may send one answer in several pieces, and those are late together."""
+    try:
+        return await asyncio.wait_for(reader.read(CHUNK), 0.005)
+    except TimeoutError:
+        return b""
 
 
 @contextmanager

@@ -118,7 +118,7 @@ def test_all_ages_of_a_group_go_on_while_its_server_is_away(proxy: Chaos, known:
     long_ago(754)
     page = operator.get(REMEMBERED["group"]).content.decode().partition("</main>")[0]
     ages = re.findall(r"<time[^>]*>([^<]*)<", page)
-    assert len(ages) == 4
+    assert len(ages) in (3, 4), "before Redis 7.2 nobody knows for how long a consumer was inactive"
     assert [age for age in ages if not age.startswith("12 min")] == []
 
 

@@ -24,14 +24,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """A link that opens a plan (or, in the navigation, a page). `reason`: why it is shown but cannot be used."""
+    """A link that opens a plan (or, in the navigation, a page)."""
 
     label: str
     url: str
     slug: str = ""
     danger: bool = False
     primary: bool = False
-    reason: str = ""
 
 
 Provider = Callable[[Actor, Target], Iterable[Item]]

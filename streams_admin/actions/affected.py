@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dashboard.streams.ids import StreamId
-from dashboard.streams.queries import PAGE_MAX, FactsQuery, PendingQuery, fitting
+from dashboard.streams.queries import PAGE_MAX, FactsQuery, fitting
 from dashboard.streams.snapshots import Entry, PendingEntry
 from streams_admin.actions.base import Ask
-from streams_admin.actions.reading import AT_ONCE, pages, read
+from streams_admin.actions.reading import AT_ONCE, matching, pages, read
 from streams_admin.which import Which
 
 
@@ -33,23 +33,10 @@ def pending(
     at: StreamId | None = chosen.start
     size, left = _room(ask, PAGE_MAX), chosen.limit
     while at is not None and left != 0:
-        page = ask.server.run(_page(ask, group, chosen, at, size))
+        page = ask.server.run(matching(ask, group, chosen, at, limit=size))
         found = page.items if left is None else page.items[:left]
         yield found
         at, left = page.next, None if left is None else left - len(found)
-
-
-def _page(ask: Ask, group: bytes, which: Which, at: StreamId, size: int) -> PendingQuery:
-    return PendingQuery(
-        ask.key,
-        group,
-        start=at,
-        end=which.end,
-        consumer=which.consumer,
-        min_idle_ms=which.min_idle_ms,
-        min_deliveries=which.min_deliveries,
-        limit=size,
-    )
 
 
 def _room(ask: Ask, most: int) -> int:

@@ -13,7 +13,7 @@ from dashboard.streams.replies import Reply, server_ms
 from dashboard.streams.snapshots import GroupOverview, Page, PendingEntry
 from streams_admin.actions.base import BATCH, Ask
 from streams_admin.actions.losses import Loss
-from streams_admin.actions.reading import each_at
+from streams_admin.actions.reading import each_at, matching
 from streams_admin.which import Which, name
 
 COUNT_UP_TO = 10_000
@@ -141,27 +141,13 @@ def _by_filter(ask: Ask, which: Which) -> Listed:
     found: list[PendingEntry] = []
     start, looked = which.start, 0
     while looked < COUNT_UP_TO:
-        page, read_ms = ask_all(ask, page_of(ask, which, start), CLOCK)
+        page, read_ms = ask_all(ask, matching(ask, group_of(ask), which, start, limit=BATCH, bodies=False), CLOCK)
         found.extend(page.items)
         looked += page.scanned
         if page.next is None or (which.limit is not None and len(found) >= which.limit):
             return tuple(found[: which.limit]), False, read_ms
         start = page.next
     return tuple(found), True, read_ms
-
-
-def page_of(ask: Ask, which: Which, start: StreamId) -> PendingQuery:
-    return PendingQuery(
-        ask.key,
-        group_of(ask),
-        start=start,
-        end=which.end,
-        consumer=which.consumer,
-        min_idle_ms=which.min_idle_ms,
-        min_deliveries=which.min_deliveries,
-        limit=BATCH,
-        bodies=False,
-    )
 
 
 def bodies_of(ask: Ask, ids: Sequence[StreamId]) -> list[bool]:

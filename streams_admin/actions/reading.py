@@ -1,4 +1,4 @@
-"""Reading the entries of a stream: a range page by page, named ones a part at a time."""
+"""Reading entries: of a stream a range page by page, named ones a part at a time, and pending ones that match."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from dashboard.streams.errors import Gone
 from dashboard.streams.ids import MAX, StreamId
-from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, Together
+from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, PendingQuery, Together
 from dashboard.streams.snapshots import Entry, Page, StreamFacts
 from streams_admin.actions.base import Ask
+from streams_admin.which import Which
 
 AT_ONCE = 100
 """Named entries that are read in one round trip. Each comes with its body, however heavy."""
@@ -35,6 +36,21 @@ def pages(
         page = ask.server.run(EntryRange(key, at, end, limit=size if left is None else min(size, left)))
         yield page
         at, left = page.next, None if left is None else left - len(page.items)
+
+
+def matching(ask: Ask, group: bytes, which: Which, start: StreamId, *, limit: int, bodies: bool = True) -> PendingQuery:
+    """A page of what is pending in the group and matches, from `start` on."""
+    return PendingQuery(
+        ask.key,
+        group,
+        start=start,
+        end=which.end,
+        consumer=which.consumer,
+        min_idle_ms=which.min_idle_ms,
+        min_deliveries=which.min_deliveries,
+        limit=limit,
+        bodies=bodies,
+    )
 
 
 def each_at(ask: Ask, ids: Sequence[StreamId]) -> Iterator[Page[Entry] | Exception]:

@@ -6,7 +6,7 @@ from django.apps import AppConfig
 from django.conf import settings
 
 from dashboard import background, checks  # noqa: F401 - the checks register themselves
-from dashboard.streams import servers
+from dashboard.streams import links
 
 
 class DashboardConfig(AppConfig):
@@ -14,7 +14,7 @@ class DashboardConfig(AppConfig):
     verbose_name = "Streamgauge"
 
     def ready(self) -> None:
-        servers.configure(settings.STREAMGAUGE_SERVERS)
+        links.configure(settings.STREAMGAUGE_SERVERS)
         _wire()
 
 

@@ -11,7 +11,7 @@ from django.core.asgi import get_asgi_application
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 _django = get_asgi_application()
 
-from dashboard.limits import BodyLimit  # noqa: E402 - needs the apps
+from dashboard.http.body_limit import BodyLimit  # noqa: E402 - needs the apps
 from dashboard.routing import websocket_urlpatterns  # noqa: E402 - needs the apps
 
 application = ProtocolTypeRouter(

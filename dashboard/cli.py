@@ -11,7 +11,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
     from django.core.management import execute_from_command_line
 
-    from dashboard.env import WrongValue
+    from dashboard.config.env import WrongValue
 
     try:
         execute_from_command_line(sys.argv)

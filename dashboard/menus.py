@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from dashboard.access import Actor
+from dashboard.accounts.access import Actor
 from dashboard.streams.ids import StreamId
 
 

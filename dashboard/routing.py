@@ -7,7 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.urls import path
 
-from dashboard.live.consumers import LiveConsumer
+from dashboard.live.consumer import LiveConsumer
 
 LIVE = "ws/v1/live/"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dashboard import env
+from dashboard.config import env
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
@@ -50,20 +50,20 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
-    "dashboard.middleware.ContentSecurityPolicyMiddleware",  # first: static files and redirects carry it too
+    "dashboard.http.middleware.ContentSecurityPolicyMiddleware",  # first: static files and redirects carry it too
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
-    "dashboard.views.probes.Probes",  # before anything asks for the host
+    "dashboard.http.probes.Probes",  # before anything asks for the host
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "dashboard.middleware.SameOriginMiddleware",
+    "dashboard.http.middleware.SameOriginMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "dashboard.middleware.PatienceMiddleware",
-    "dashboard.views.errors.ErrorPages",
+    "dashboard.http.middleware.PatienceMiddleware",
+    "dashboard.http.error_pages.ErrorPages",
 ]
 
 TEMPLATES = [
@@ -75,7 +75,7 @@ TEMPLATES = [
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.messages.context_processors.messages",
-                "dashboard.context.frame",
+                "dashboard.http.context_processors.frame",
             ],
         },
     }

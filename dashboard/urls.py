@@ -10,8 +10,8 @@ from django.contrib.auth.views import LogoutView
 from django.urls import URLPattern, URLResolver, include, path
 from django.views.decorators.http import require_safe as read
 
-from dashboard import names  # noqa: F401 - registers the path converters
 from dashboard.api.site import api
+from dashboard.http import converters  # noqa: F401 - registers them
 from dashboard.views import account, attention, entry, group, search, stream, streams
 
 urlpatterns: list[URLPattern | URLResolver] = [

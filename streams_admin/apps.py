@@ -12,10 +12,10 @@ class StreamsAdminConfig(AppConfig):
     verbose_name = "Streamgauge: actions"
 
     def ready(self) -> None:
-        from streams_admin import offers, operations
-        from streams_admin.running import results
+        from streams_admin import offers
+        from streams_admin.operations import results, start
 
         menus.register(offers.offers)
         menus.register_nav(offers.pages)
-        background.register(operations.run)
+        background.register(start.run)
         background.register(results.sweep)

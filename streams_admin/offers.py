@@ -8,12 +8,12 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.urls import reverse
 
-from dashboard.access import Actor, Permission, may
+from dashboard.accounts.access import Actor, Permission, may
 from dashboard.menus import Item, Target
-from dashboard.names import from_path, to_path
-from dashboard.streams import servers
-from streams_admin.actions import ALL
+from dashboard.streams import links
+from dashboard.streams.names import from_path, to_path
 from streams_admin.actions.base import Action
+from streams_admin.actions.registry import ALL
 from streams_admin.models import Operation
 
 NEXT_STEPS = {
@@ -82,7 +82,7 @@ def _for(actor: Actor, target: Target, *slugs: str, **query: str) -> Iterator[It
 def _item(
     actor: Actor, target: Target, action: Action, query: dict[str, str], *, primary: bool = False, label: str = ""
 ) -> Iterator[Item]:
-    if not may(actor, action.permission, target.server, target.stream) or servers.get(target.server).config.read_only:
+    if not may(actor, action.permission, target.server, target.stream) or links.get(target.server).config.read_only:
         return
     url = reverse("do", args=[target.server, target.stream, action.slug])
     yield Item(

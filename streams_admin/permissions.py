@@ -8,7 +8,7 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 
-from dashboard.access import (
+from dashboard.accounts.access import (
     Actor,
     Forbidden,
     Permission,
@@ -18,11 +18,11 @@ from dashboard.access import (
     require,
     visible_servers,
 )
-from dashboard.names import from_path, plain, to_path
 from dashboard.streams.errors import UnknownServer
+from dashboard.streams.names import from_path, plain, to_path
 from streams_admin import plans
-from streams_admin.actions.targets import target_of
-from streams_admin.audit import Caller
+from streams_admin.actions.reads.targets import target_of
+from streams_admin.audit.log import Caller
 from streams_admin.models import AuditEntry, Operation, Plan
 
 Row = TypeVar("Row", bound=Model)

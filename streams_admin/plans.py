@@ -12,18 +12,18 @@ from typing import Any
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from dashboard.access import Actor, Forbidden, may
-from dashboard.names import from_path, to_path
-from dashboard.streams import servers
-from dashboard.streams.servers import Server
-from streams_admin import audit
-from streams_admin.actions import ALL
+from dashboard.accounts.access import Actor, Forbidden, may
+from dashboard.streams import links
+from dashboard.streams.links import Server
+from dashboard.streams.names import from_path, to_path
 from streams_admin.actions.base import Action, Ask, Note
-from streams_admin.actions.targets import with_target
-from streams_admin.audit import Caller, Line
+from streams_admin.actions.reads.targets import with_target
+from streams_admin.actions.registry import ALL
+from streams_admin.audit import log
+from streams_admin.audit.log import Caller, Line
 from streams_admin.errors import BadOrder, Expired, NoSuchPlan, Refused, TooOften
 from streams_admin.models import Plan
-from streams_admin.strict import Asked
+from streams_admin.params.strict import Asked
 
 LIVES = timedelta(minutes=2)
 KEPT = timedelta(days=1)
@@ -51,7 +51,7 @@ def allow(
         _deny(caller, replace(line, stream=to_path(key[:NAMED])), f"needs {action.permission}")
         raise Forbidden(action.permission, server.name)
     if server.config.read_only:
-        audit.refuse(caller, line, "refused", "the server is configured as read-only")
+        log.refuse(caller, line, "refused", "the server is configured as read-only")
         raise Refused(f"{server.title} is configured as read-only.")
 
 
@@ -67,9 +67,9 @@ def allow_more(caller: Caller, action: Action, ask: Ask) -> None:
 
 def _deny(caller: Caller, line: Line, why: str) -> None:
     """Write an attempt down. Raises TooOften, and writes nothing, for who never stops: the log is for ever."""
-    if audit.denied_since(caller.actor, timezone.now() - DENIED_WITHIN) >= DENIED_MOST:
+    if log.denied_since(caller.actor, timezone.now() - DENIED_WITHIN) >= DENIED_MOST:
         raise TooOften("You tried too often what you may not do. Wait for some minutes.")
-    audit.refuse(caller, line, "denied", why)
+    log.refuse(caller, line, "denied", why)
 
 
 def prepare(caller: Caller, server: Server, key: bytes, slug: str, raw: Mapping[str, Any]) -> Plan:
@@ -146,7 +146,7 @@ def check_fresh(plan: Plan) -> None:
 
 def ask_of(plan: Plan, actor: Actor) -> Ask:
     """The plan as an action takes it. Raises UnknownServer when the server is not configured any more."""
-    return Ask(actor, servers.get(plan.server), from_path(plan.stream), plan.params)
+    return Ask(actor, links.get(plan.server), from_path(plan.stream), plan.params)
 
 
 def take(plan: Plan) -> bool:

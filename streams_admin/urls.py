@@ -6,7 +6,7 @@ from django.urls import URLPattern, path, re_path
 from django.urls.converters import UUIDConverter
 from django.views.decorators.http import require_safe as read
 
-from dashboard import names  # noqa: F401 - registers the path converters
+from dashboard.http import converters  # noqa: F401 - registers them
 from streams_admin.views import downloads, exports, operations, plans
 
 urlpatterns: list[URLPattern] = [

@@ -16,9 +16,9 @@ from collections.abc import Iterator  # noqa: E402
 import pytest  # noqa: E402
 import redis  # noqa: E402
 
-from dashboard.streams import servers  # noqa: E402
-from dashboard.streams.servers import Server, ServerConfig  # noqa: E402
-from streams_admin import embedded  # noqa: E402
+from dashboard.streams import links  # noqa: E402
+from dashboard.streams.links import Server, ServerConfig  # noqa: E402
+from streams_admin.demo import embedded  # noqa: E402
 from tests.servers import chosen  # noqa: E402
 
 pytest_plugins = ["tests.people"]
@@ -48,6 +48,6 @@ def redis_client(redis_url: str) -> Iterator[redis.Redis]:
 @pytest.fixture
 def server(redis_url: str, redis_client: redis.Redis) -> Iterator[Server]:
     """The same server as the product sees it, configured as "default"."""
-    servers.configure([ServerConfig("default", redis_url)])
-    yield servers.get("default")
-    servers.configure([])
+    links.configure([ServerConfig("default", redis_url)])
+    yield links.get("default")
+    links.configure([])

@@ -14,9 +14,10 @@ import pytest
 import redis
 
 import dashboard.streams
-from dashboard.streams import servers
+from dashboard.streams import links
 from dashboard.streams.errors import NotAllowed
 from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.queries import (
     EntryQuery,
     EntryRange,
@@ -30,9 +31,8 @@ from dashboard.streams.queries import (
     TailRead,
     Together,
 )
-from dashboard.streams.sampling import SampleStreams, StreamSample
-from dashboard.streams.servers import Server, ServerConfig
-from dashboard.streams.watching import GroupFigures, LookAt
+from dashboard.streams.queries.sampling import SampleStreams, StreamSample
+from dashboard.streams.queries.watching import GroupFigures, LookAt
 
 LINES = re.findall(r"^ACL SETUSER .+$", (Path(__file__).parent.parent / "docs" / "acl.md").read_text(), re.MULTILINE)
 EYES, HANDS, LATER = (shlex.split(line) for line in LINES)
@@ -66,9 +66,9 @@ def stream(redis_client: redis.Redis) -> Iterator[redis.Redis]:
 @pytest.fixture
 def eyes(stream: redis.Redis, redis_url: str) -> Iterator[Server]:
     """The product, which has nothing but the eyes' user."""
-    servers.configure([ServerConfig("default", as_user(redis_url, EYES))])
-    yield servers.get("default")
-    servers.configure([])
+    links.configure([ServerConfig("default", as_user(redis_url, EYES))])
+    yield links.get("default")
+    links.configure([])
 
 
 @pytest.fixture

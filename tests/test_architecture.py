@@ -20,17 +20,15 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ("live", "fleet", "views", "api")
 DOORS = (
-    "dashboard.streams",
+    "dashboard.accounts",
+    "dashboard.api.shapes",
+    "dashboard.background",
+    "dashboard.display",
+    "dashboard.http",
     "dashboard.live.hub",
     "dashboard.menus",
-    "dashboard.access",
-    "dashboard.api.shapes",
-    "dashboard.names",
-    "dashboard.background",
-    "dashboard.format",
-    "dashboard.rows",
-    "dashboard.params",
     "dashboard.ports",
+    "dashboard.streams",
 )
 # fmt: off
 WRITES = frozenset({
@@ -108,15 +106,15 @@ def side_doors(source: Source) -> list[int]:
 
 
 def redis_clients(source: Source) -> list[int]:
-    """Law 3: only `servers` imports redis-py. The scenarios and their command play customers' services."""
-    if source.within("dashboard/streams/servers/", *SCENARIOS):
+    """Law 3: only `links` imports redis-py. The scenarios and their command play customers' services."""
+    if source.within("dashboard/streams/links/", *SCENARIOS):
         return []
     return [line for line, module in source.imports() if _inside(module, "redis", "valkey", "coredis")]
 
 
 def writes(source: Source) -> list[int]:
-    """Law 4: mutating commands are named, and the client for writes is taken in hand, only in `commands`."""
-    if source.within("streams_admin/commands/", *SCENARIOS):
+    """Law 4: mutating commands are named, and the client for writes is taken in hand, only in `writes`."""
+    if source.within("streams_admin/writes/", *SCENARIOS):
         return []
     return [node.lineno for node in ast.walk(source.tree) if _is_write(node, source)]
 
@@ -126,7 +124,7 @@ def _is_write(node: ast.AST, source: Source) -> bool:
         word = node.value.decode("latin-1") if isinstance(node.value, bytes) else node.value
         return isinstance(word, str) and word in WRITES
     if isinstance(node, ast.Attribute) and node.attr == "hands":
-        return not source.within("dashboard/streams/servers/")
+        return not source.within("dashboard/streams/links/")
     return isinstance(node, ast.Call) and bool(TYPED_WRITES.fullmatch(_called(node)))
 
 
@@ -153,11 +151,11 @@ def sideways(source: Source) -> list[int]:
 
 
 def environment(source: Source) -> list[int]:
-    """Law 6: the environment is read in `env.py` and `settings.py`.
+    """Law 6: the environment is read in `config/`.
 
     Entry points may name the settings module; what starts child processes may hand the environment on.
     """
-    if source.within("dashboard/env.py", "dashboard/settings.py", *STARTERS):
+    if source.within("dashboard/config/", "dashboard/settings.py", *STARTERS):
         return []
     entry = source.within("manage.py", "dashboard/cli.py", "dashboard/asgi.py")
     allowed = {id(node) for call in ast.walk(source.tree) if entry and _names_settings(call) for node in ast.walk(call)}
@@ -187,8 +185,8 @@ def trusted_markup(source: Source) -> list[int]:
     return [n.lineno for n in ast.walk(source.tree) if isinstance(n, ast.Call) and _called(n) in names]
 
 
-SCENARIOS = ("streams_admin/scenarios/", "streams_admin/management/commands/scenario.py")
-STARTERS = ("streams_admin/scenarios/", "streams_admin/management/commands/", "streams_admin/embedded.py")
+SCENARIOS = ("streams_admin/demo/scenarios/", "streams_admin/management/commands/scenario.py")
+STARTERS = ("streams_admin/demo/", "streams_admin/management/commands/")
 SOURCES = [
     Source.of(path)
     for folder in ("dashboard", "streams_admin")
@@ -208,31 +206,31 @@ LAWS = (
 )
 BREACHES = {
     hands_in_the_eyes: [
-        ("dashboard/menus.py", "from streams_admin import commands"),
+        ("dashboard/menus.py", "from streams_admin import writes"),
         ("dashboard/apps.py", "def ready():\n    import streams_admin.apps"),
         ("dashboard/apps.py", "import_module('streams_admin.menu')"),
-        ("dashboard/views/group.py", "from ...streams_admin.actions import ack"),
+        ("dashboard/views/group.py", "from ...streams_admin.actions.pending import ack"),
     ],
     side_doors: [
-        ("streams_admin/api.py", "from dashboard.fleet.sampler import current"),
-        ("streams_admin/views.py", "from dashboard import models"),
-        ("streams_admin/operations.py", "import dashboard.live.tail"),
+        ("streams_admin/api/routes.py", "from dashboard.fleet.sampler import current"),
+        ("streams_admin/views/plans.py", "from dashboard import models"),
+        ("streams_admin/operations/start.py", "import dashboard.live.reader.tail"),
     ],
     redis_clients: [
-        ("dashboard/views/probes.py", "from redis.asyncio import Redis"),
-        ("streams_admin/commands/pending.py", "def f():\n    import redis"),
+        ("dashboard/http/probes.py", "from redis.asyncio import Redis"),
+        ("streams_admin/writes/pending.py", "def f():\n    import redis"),
     ],
     writes: [
-        ("streams_admin/actions/ack.py", "run('XACK', key)"),
+        ("streams_admin/actions/pending/ack.py", "run('XACK', key)"),
         ("dashboard/streams/queries/entries.py", "build = [(b'XREADGROUP', key)]"),
         ("dashboard/views/entry.py", "server.hands.call(name, key)"),
-        ("streams_admin/api.py", "client.xgroup_create(key, group)"),
-        ("dashboard/streams/servers/server.py", "pipe.flushall()"),
+        ("streams_admin/api/routes.py", "client.xgroup_create(key, group)"),
+        ("dashboard/streams/links/server.py", "pipe.flushall()"),
     ],
     django_in_streams: [
         ("dashboard/streams/ids.py", "from django.utils import timezone"),
-        ("dashboard/streams/lag.py", "from ..access import may"),
-        ("dashboard/streams/lag.py", "from dashboard import format"),
+        ("dashboard/streams/lag.py", "from ..accounts.access import may"),
+        ("dashboard/streams/lag.py", "from dashboard.display import format"),
     ],
     sideways: [
         ("dashboard/live/hub.py", "from dashboard.fleet.sampler import current"),
@@ -241,24 +239,24 @@ BREACHES = {
         ("dashboard/fleet/sampler.py", "from ..api import metrics"),
     ],
     environment: [
-        ("dashboard/streams/servers/server.py", "import os\nurl = os.environ['REDIS_URL']"),
+        ("dashboard/streams/links/server.py", "import os\nurl = os.environ['REDIS_URL']"),
         ("streams_admin/plans.py", "from os import getenv"),
         ("dashboard/asgi.py", "os.environ.setdefault('DEBUG', '1')"),
         ("manage.py", "os.environ['DJANGO_SETTINGS_MODULE']"),
     ],
     trusted_markup: [
         ("dashboard/templatetags/streamgauge.py", "mark_safe(text)"),
-        ("dashboard/rows.py", "SafeString(x)"),
+        ("dashboard/display/rows.py", "SafeString(x)"),
     ],
 }
 PERMITTED = [
     (hands_in_the_eyes, "dashboard/settings.py", "INSTALLED_APPS = ['streams_admin']"),
     (
         side_doors,
-        "streams_admin/actions/ack.py",
+        "streams_admin/actions/pending/ack.py",
         "from dashboard.streams.ids import StreamId\nfrom dashboard import menus",
     ),
-    (writes, "streams_admin/commands/pending.py", "server.hands.call(b'XACK', key)"),
+    (writes, "streams_admin/writes/pending.py", "server.hands.call(b'XACK', key)"),
     (writes, "dashboard/streams/queries/entries.py", "build = [('XPENDING', key), ('XINFO', 'STREAM', key)]"),
     (sideways, "dashboard/views/attention.py", "from dashboard.fleet.reading import findings_for"),
     (environment, "dashboard/asgi.py", "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'dashboard.settings')"),

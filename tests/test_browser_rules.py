@@ -22,12 +22,12 @@ from django.test import Client
 from django.urls import reverse
 
 from dashboard import checks
+from dashboard.accounts.sign_in import one_time_link
 from dashboard.asgi import application
-from dashboard.limits import BODY_BYTES
+from dashboard.http.body_limit import BODY_BYTES
+from dashboard.http.middleware import CSP
 from dashboard.logs import LONGEST
-from dashboard.middleware import CSP
-from dashboard.signin import one_time_link
-from dashboard.streams.servers import Server
+from dashboard.streams.links import Server
 from tests.html_page import Page
 from tests.people import person, signed_in
 
@@ -52,7 +52,7 @@ def broken(client: Client) -> HttpResponse:
     client.raise_request_exception = False
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("dashboard.views.attention.visible_servers", lambda _: 1 / 0)
-        patch.setattr("dashboard.context.visible_servers", lambda _: ())
+        patch.setattr("dashboard.http.context_processors.visible_servers", lambda _: ())
         return client.get("/")
 
 

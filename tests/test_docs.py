@@ -11,17 +11,17 @@ from typing import get_args
 import pytest
 from django.core.management.base import BaseCommand
 
-from dashboard.access import ROLES, Permission
-from dashboard.env import _SERVER_KEYS
-from streams_admin.actions import ALL
+from dashboard.accounts.access import ROLES, Permission
+from dashboard.config.env import _SERVER_KEYS
 from streams_admin.actions.base import RESULTS
+from streams_admin.actions.registry import ALL
+from streams_admin.api.shapes import AuditItem
 from streams_admin.management.commands.act import Command as Act
 from streams_admin.models import Operation
-from streams_admin.wire import AuditItem
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
-ENV = ast.parse((ROOT / "dashboard" / "env.py").read_text())
+ENV = ast.parse((ROOT / "dashboard" / "config" / "env.py").read_text())
 READERS = {f.name for f in ENV.body if isinstance(f, ast.FunctionDef) and f.args.args and f.args.args[0].arg == "name"}
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|<img[^>]*\bsrc=\"([^\"]+)\"")
@@ -59,7 +59,7 @@ def links(path: Path) -> list[str]:
     return [target for target in found if not re.match(r"[a-z]+:", target)]
 
 
-READ = sorted({*variables(ROOT / "dashboard" / "settings.py"), *variables(ROOT / "dashboard" / "env.py")})
+READ = sorted({*variables(ROOT / "dashboard" / "settings.py"), *variables(ROOT / "dashboard" / "config" / "env.py")})
 
 
 def test_the_variables_are_found() -> None:
@@ -79,7 +79,7 @@ def test_no_variable_is_documented_that_nobody_reads() -> None:
 
 
 def test_every_secret_says_that_it_can_come_from_a_file() -> None:
-    text = (ROOT / "dashboard" / "env.py").read_text()
+    text = (ROOT / "dashboard" / "config" / "env.py").read_text()
     secrets = set(re.findall(r"\bsecret\(\"(\w+)\"\)", text))
     assert secrets == {name for name, cells in rows(CONFIGURATION).items() if "**file**" in cells[-1]}
 

@@ -17,9 +17,9 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
-from dashboard.names import from_path, to_path
 from dashboard.streams.ids import StreamId
-from dashboard.streams.servers import Server
+from dashboard.streams.links import Server
+from dashboard.streams.names import from_path, to_path
 from tests.html_page import Page
 
 pytestmark = pytest.mark.django_db

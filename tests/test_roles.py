@@ -21,19 +21,20 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from dashboard.access import ROLES
+from dashboard.accounts.access import ROLES
+from dashboard.accounts.principals import actor_for_user, digest
+from dashboard.accounts.sign_in import one_time_link
 from dashboard.live import hub as hubs
 from dashboard.live import topics
 from dashboard.models import AccessGrant, ApiToken
-from dashboard.people import actor_for_user, digest
 from dashboard.routing import LIVE, websocket_urlpatterns
-from dashboard.signin import one_time_link
-from dashboard.streams import servers
-from dashboard.streams.servers import ServerConfig
-from streams_admin import operations, plans
-from streams_admin.actions import ALL
-from streams_admin.audit import Caller
+from dashboard.streams import links
+from dashboard.streams.links import ServerConfig
+from streams_admin import plans
+from streams_admin.actions.registry import ALL
+from streams_admin.audit.log import Caller
 from streams_admin.models import AuditEntry, Operation, Plan
+from streams_admin.operations import start
 from tests.dashboard.live.sockets import browser, headers, opened
 from tests.people import person, signed_in
 
@@ -162,18 +163,18 @@ def seed(client: redis.Redis, key: bytes, group: bytes) -> str:
 def planned(user: User, key: bytes) -> Any:
     caller = Caller(actor_for_user(user), "page")
     params = {"group": GROUPS[key].decode(), "filter": {}, "to": "walter"}
-    return plans.prepare(caller, servers.get("default"), key, "claim", params)
+    return plans.prepare(caller, links.get("default"), key, "claim", params)
 
 
 def done(user: User, key: bytes) -> Operation:
-    return operations.begin(Caller(actor_for_user(user), "page"), planned(user, key))
+    return start.begin(Caller(actor_for_user(user), "page"), planned(user, key))
 
 
 @pytest.fixture
 def world(redis_url: str, redis_client: redis.Redis) -> Iterator[World]:
-    servers.configure([ServerConfig("default", redis_url), ServerConfig("vault", redis_url)])
+    links.configure([ServerConfig("default", redis_url), ServerConfig("vault", redis_url)])
     yield World(redis_client)
-    servers.configure([])
+    links.configure([])
 
 
 def client_of(who: str) -> Client:
@@ -273,7 +274,7 @@ def test_a_plan_is_not_run_by_who_has_lost_the_role(world: World) -> None:
 
 
 def test_a_read_only_server_is_for_nobody(world: World, redis_url: str) -> None:
-    servers.configure([ServerConfig("default", redis_url, read_only=True)])
+    links.configure([ServerConfig("default", redis_url, read_only=True)])
     path, before = reverse("do", args=["default", MINE, "claim"]) + "?group=workers&all=1", world.digest()
     assert client_of("admin").post(path, {"to": "walter"}).status_code == 409
     assert post(client_of("admin"), reverse("api:make_plan"), ORDER).status_code == 409

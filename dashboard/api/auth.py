@@ -7,8 +7,8 @@ from django.http import HttpRequest
 from ninja.errors import AuthenticationError, HttpError
 from ninja.security import APIKeyCookie, HttpBearer
 
-from dashboard.access import Actor, Permission, actor_of, require
-from dashboard.people import actor_for_token
+from dashboard.accounts.access import Actor, Permission, actor_of, require
+from dashboard.accounts.principals import actor_for_token
 
 NOBODY = "Sign in, or send an API token: “Authorization: Bearer …”."
 NO_CSRF = (

@@ -9,8 +9,7 @@ from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
-from dashboard import where
-from dashboard.access import Permission, require
+from dashboard.accounts.access import Permission, require
 from dashboard.api import shapes
 from dashboard.api.shapes import (
     LIMIT,
@@ -40,13 +39,14 @@ from dashboard.api.shapes import (
     name,
 )
 from dashboard.api.weight import told_items
-from dashboard.asked import Asked, asked
-from dashboard.names import to_path
-from dashboard.rows import Sight, sight
+from dashboard.display.rows import Sight, sight
+from dashboard.filters import where
+from dashboard.filters.where import EXAMPLES
+from dashboard.http.scope import Asked, asked
 from dashboard.streams.ids import MAX, MIN
+from dashboard.streams.names import to_path
 from dashboard.streams.queries import GROUPS_MAX, EntryQuery, EntryRange, FactsQuery
 from dashboard.streams.snapshots import Delivery, Entry, EntryWhereabouts, StreamFacts
-from dashboard.where import EXAMPLES
 
 router = Router(tags=["entries"])
 

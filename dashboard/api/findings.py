@@ -8,14 +8,14 @@ from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
-from dashboard.access import actor_of, visible_servers
+from dashboard.accounts.access import actor_of, visible_servers
 from dashboard.api.paging import Place, part
 from dashboard.api.shapes import FleetListing, PageQuery, Reason, ServerName, Value, fleet_listing, iso_ms, name, number
-from dashboard.asked import asked
 from dashboard.fleet.findings import RANK, WORDS, Severity
 from dashboard.fleet.reading import Located, findings_for
 from dashboard.fleet.sampler import freshen
-from dashboard.names import to_path
+from dashboard.http.scope import asked
+from dashboard.streams.names import to_path
 
 router = Router(tags=["findings"])
 

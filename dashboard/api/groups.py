@@ -41,14 +41,14 @@ from dashboard.api.shapes import (
     number,
 )
 from dashboard.api.weight import told_items
-from dashboard.asked import asked
+from dashboard.display.rows import Sight, sight
 from dashboard.fleet.findings import ConsumerState
 from dashboard.fleet.reading import Judge
 from dashboard.fleet.sampler import freshen
-from dashboard.fleet.snapshot import StreamState
-from dashboard.names import to_path
-from dashboard.rows import Sight, sight
+from dashboard.fleet.snapshots import StreamState
+from dashboard.http.scope import asked
 from dashboard.streams.ids import MIN
+from dashboard.streams.names import to_path
 from dashboard.streams.queries import GroupQuery, PendingQuery, StreamQuery
 from dashboard.streams.snapshots import ConsumerFacts, GroupFacts, PendingEntry
 

@@ -8,7 +8,7 @@ from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
-from dashboard.params import BadParameter
+from dashboard.http.params import BadParameter
 
 T = TypeVar("T")
 Place = tuple[tuple[float, ...], str]

@@ -10,8 +10,8 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from dashboard.params import BadParameter
-from dashboard.problems import STATUS
+from dashboard.http.params import BadParameter
+from dashboard.http.problems import STATUS
 
 log = logging.getLogger(__name__)
 

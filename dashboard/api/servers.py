@@ -8,11 +8,11 @@ from django.http import HttpRequest
 from ninja import Router
 from pydantic import BaseModel, Field
 
-from dashboard.access import actor_of, visible_servers
+from dashboard.accounts.access import actor_of, visible_servers
 from dashboard.api.shapes import Listing, ServerName, iso_ms, listing
 from dashboard.fleet.sampler import freshen
-from dashboard.fleet.snapshot import ServerSnapshot
-from dashboard.streams.servers import Server, ServerConfig
+from dashboard.fleet.snapshots import ServerSnapshot
+from dashboard.streams.links import Server, ServerConfig
 
 router = Router(tags=["servers"])
 

@@ -9,11 +9,11 @@ from django.utils import timezone
 from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema, model_validator
 
 from dashboard.api.weight import told
-from dashboard.fleet.snapshot import ServerSnapshot
-from dashboard.format import iso, moment
-from dashboard.names import from_path
-from dashboard.rows import NO_PAYLOADS, Sight, value_json
+from dashboard.display.format import iso, moment
+from dashboard.display.rows import NO_PAYLOADS, Sight, value_json
+from dashboard.fleet.snapshots import ServerSnapshot
 from dashboard.streams.ids import StreamId, parse_position
+from dashboard.streams.names import from_path
 from dashboard.streams.snapshots import Fields as RawFields
 from dashboard.streams.snapshots import Figure, PendingEntry
 

@@ -17,10 +17,10 @@ from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError
 
-from dashboard import names  # noqa: F401 - registers the path converters
-from dashboard.access import Permission, actor_of, require
-from dashboard.api import docs, entries, findings, groups, nothing, problems, servers, streams
+from dashboard.accounts.access import Permission, actor_of, require
+from dashboard.api import docs, entries, fallback, findings, groups, problems, servers, streams
 from dashboard.api.auth import Session, Token
+from dashboard.http import converters  # noqa: F401 - registers them
 
 
 class Api(NinjaAPI):
@@ -90,6 +90,6 @@ def docs_page(request: HttpRequest) -> HttpResponse:
 
 for module in (servers, streams, entries, groups, findings):
     api.add_router("", module.router)
-if apps.is_installed("streams_admin") and find_spec("streams_admin.api"):
-    api.add_router("", "streams_admin.api.router")
-api.add_router("", nothing.router)
+if apps.is_installed("streams_admin") and find_spec("streams_admin.api.routes"):
+    api.add_router("", "streams_admin.api.routes.router")
+api.add_router("", fallback.router)

@@ -29,13 +29,13 @@ from dashboard.api.shapes import (
     name,
     number,
 )
-from dashboard.asked import asked
 from dashboard.fleet.findings import RANK
 from dashboard.fleet.reading import matches, visible
 from dashboard.fleet.sampler import freshen
-from dashboard.fleet.snapshot import StreamState
-from dashboard.names import to_path
+from dashboard.fleet.snapshots import StreamState
+from dashboard.http.scope import asked
 from dashboard.streams.ids import StreamId
+from dashboard.streams.names import to_path
 from dashboard.streams.queries import StreamQuery
 from dashboard.streams.snapshots import Figure, GroupFacts, StreamFacts, StreamOverview
 

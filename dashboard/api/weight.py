@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from dashboard.rows import JSON_BYTES, Sight, values_json
+from dashboard.display.rows import JSON_BYTES, Sight, values_json
 from dashboard.streams.ids import StreamId
 from dashboard.streams.snapshots import Entry, Fields, Page, PendingEntry
 

@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from dashboard.format import age, number, plural, rate
-from dashboard.names import plain
-from dashboard.streams.sampling import GroupSample, StreamSample
+from dashboard.display.format import age, number, plural, rate
+from dashboard.streams.names import plain
+from dashboard.streams.queries.sampling import GroupSample, StreamSample
 from dashboard.streams.snapshots import ConsumerFacts, PendingEntry
 
 Severity = Literal["ok", "late", "stuck", "unknown"]

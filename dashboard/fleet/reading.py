@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from dashboard.access import Actor, Permission, may, visible_servers
+from dashboard.accounts.access import Actor, Permission, may, visible_servers
 from dashboard.fleet.findings import ConsumerState, Finding, Severity, consumer_state
 from dashboard.fleet.sampler import current, freshen, limits, sampler_for
-from dashboard.fleet.snapshot import ServerSnapshot, StreamState
-from dashboard.streams import servers
-from dashboard.streams.sampling import GroupSample, StreamSample
+from dashboard.fleet.snapshots import ServerSnapshot, StreamState
+from dashboard.streams import links
+from dashboard.streams.queries.sampling import GroupSample, StreamSample
 from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
 
 
@@ -18,7 +18,7 @@ from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
 class Located:
     """A finding and the server it is on."""
 
-    server: servers.Server
+    server: links.Server
     finding: Finding
     state: StreamState
 
@@ -27,7 +27,7 @@ class Located:
 class Outage:
     """A server that cannot be read: first of all that needs attention. What is known of it is that old."""
 
-    server: servers.Server
+    server: links.Server
     snapshot: ServerSnapshot
 
     @property
@@ -52,7 +52,7 @@ def findings_for(actor: Actor, *, server: str | None = None, kind: str | None = 
     """Findings the actor may see, the most urgent first."""
     found = [
         Located(watched, finding, state)
-        for watched in servers.all()
+        for watched in links.all()
         if server in (None, watched.name)
         for state in _judged(actor, freshen(watched))
         for finding in state.findings
@@ -88,7 +88,7 @@ def matches(key: bytes, search: str) -> bool:
 class Judge:
     """Judges the consumers of a group as it is now, by the pending entries that the fleet has looked at."""
 
-    def __init__(self, server: servers.Server, now: GroupOverview, state: StreamState | None) -> None:
+    def __init__(self, server: links.Server, now: GroupOverview, state: StreamState | None) -> None:
         known = state.group(now.group.name) if state else None
         oldest = (now.group.oldest,) if now.group.oldest else ()
         self.group = GroupSample(now.group, now.consumers, known.looked if known else oldest)

@@ -14,15 +14,15 @@ from dataclasses import replace
 from django.conf import settings
 
 from dashboard.fleet.findings import Limits, Movement
-from dashboard.fleet.memory import Memory
-from dashboard.fleet.snapshot import ServerSnapshot, StreamState
-from dashboard.streams import servers
+from dashboard.fleet.snapshots import ServerSnapshot, StreamState
+from dashboard.fleet.store import Memory
+from dashboard.streams import links
 from dashboard.streams.capabilities import Capabilities
 from dashboard.streams.errors import NotAllowed, StreamError, Unreachable
 from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.links import Server
 from dashboard.streams.queries import ScanStreams
-from dashboard.streams.sampling import SampleStreams, StreamSample
-from dashboard.streams.servers import Server
+from dashboard.streams.queries.sampling import SampleStreams, StreamSample
 
 CHUNK = 100
 """Streams per pipeline."""
@@ -191,7 +191,7 @@ def wake(server: str) -> None:
 
 def current() -> tuple[ServerSnapshot, ...]:
     """The latest of every server, in the order of the configuration."""
-    return tuple(sampler_for(server).snapshot for server in servers.all())
+    return tuple(sampler_for(server).snapshot for server in links.all())
 
 
 async def run() -> None:
@@ -199,7 +199,7 @@ async def run() -> None:
     global _looping
     _looping = True
     try:
-        await asyncio.gather(*(sampler_for(server).run() for server in servers.all()))
+        await asyncio.gather(*(sampler_for(server).run() for server in links.all()))
     finally:
         _looping = False
 

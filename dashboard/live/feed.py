@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from dashboard.live.cursor import Reason
+from dashboard.live.reader.cursor import Reason
 from dashboard.live.topics import Topic
 from dashboard.streams.errors import StreamError
 from dashboard.streams.ids import MIN, StreamId

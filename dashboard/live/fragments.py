@@ -10,8 +10,8 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import set_script_prefix
 
-from dashboard.rows import Sight, entry_row
-from dashboard.streams.servers import Server
+from dashboard.display.rows import Sight, entry_row
+from dashboard.streams.links import Server
 from dashboard.streams.snapshots import Entry
 
 ROW = "dashboard/live/_entry_row.html"

@@ -7,15 +7,15 @@ import logging
 from collections.abc import Awaitable, Callable
 from weakref import WeakKeyDictionary
 
+from dashboard.live.admission.connection_limit import Seats
+from dashboard.live.admission.subscription_quota import Room
 from dashboard.live.feed import Changed, Feed, Status
-from dashboard.live.groups import GroupWatch
-from dashboard.live.room import Room
-from dashboard.live.seats import Seats
-from dashboard.live.stream import Wish
-from dashboard.live.tail import Tail
+from dashboard.live.reader.groups import GroupWatch
+from dashboard.live.reader.stream import Wish
+from dashboard.live.reader.tail import Tail
 from dashboard.live.topics import Topic, entries, fleet, group, operation
-from dashboard.streams import servers
-from dashboard.streams.servers import Server
+from dashboard.streams import links
+from dashboard.streams.links import Server
 
 __all__ = ["Hub", "Wish", "close", "current", "entries", "fleet", "group", "nudge", "on_nudge", "operation", "run"]
 
@@ -38,7 +38,7 @@ class Hub:
     def subscribe(self, feed: Feed, wish: Wish | None = None) -> None:
         """From now on the feed gets the news of its topic. Raises UnknownServer, or Busy without room for it."""
         topic = feed.topic
-        server = servers.get(topic.server) if topic.server else None
+        server = links.get(topic.server) if topic.server else None
         self._room.take(topic, feed.who)
         if server and (status := self._follow(server, feed, wish or Wish())).state != "live":
             feed.tell(status)

@@ -7,14 +7,14 @@ import logging
 from dataclasses import dataclass
 from typing import Protocol
 
-from dashboard.live.cursor import Reason
 from dashboard.live.feed import Begun, Broken, Feed
+from dashboard.live.reader.cursor import Reason
 from dashboard.streams.errors import Gone, StreamError
 from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.links import Server
 from dashboard.streams.queries import EntryRange, Together
-from dashboard.streams.servers import Server
+from dashboard.streams.queries.watching import LookAt
 from dashboard.streams.snapshots import Entry, Page, StreamFacts
-from dashboard.streams.watching import LookAt
 
 log = logging.getLogger(__name__)
 

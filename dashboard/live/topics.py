@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from dashboard.names import BadName, from_path
+from dashboard.streams.names import BadName, from_path
 
 Kind = Literal["entries", "fleet", "group", "operation"]
 LONGEST = 4096

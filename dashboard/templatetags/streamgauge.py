@@ -11,13 +11,14 @@ from django.utils import timezone
 from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from dashboard import format as words
-from dashboard import nameparts, names
-from dashboard.spark import Spark
-from dashboard.spark import spark as draw
-from dashboard.streams import payloads, servers
+from dashboard.display import format as words
+from dashboard.display import name_parts
+from dashboard.display.sparkline import Spark
+from dashboard.display.sparkline import spark as draw
+from dashboard.streams import links, names
 from dashboard.streams.ids import StreamId
-from dashboard.streams.payloads import Piece
+from dashboard.streams.payloads import shown
+from dashboard.streams.payloads.shown import Piece
 
 register = template.Library()
 
@@ -29,14 +30,14 @@ register.filter("rate", words.rate)
 register.filter("pathname", names.to_path)
 register.filter("display", names.display)
 register.filter("plain", names.plain)
-register.filter("pieces", payloads.pieces)
-register.filter("server_title", servers.title_of)
+register.filter("pieces", shown.pieces)
+register.filter("server_title", links.title_of)
 
 
 @register.filter
 def legible(text: object) -> str:
     """A sentence that somebody else's words stand in: what must not be printed as itself is spelt out."""
-    return "".join(piece for _, piece in payloads.pieces(str(text)))
+    return "".join(piece for _, piece in shown.pieces(str(text)))
 
 
 @register.filter
@@ -116,7 +117,7 @@ def _mark(kind: str, text: str) -> tuple[SafeString | str, str]:
 @register.filter
 def cut(name: bytes) -> SafeString:
     """A name inside an element of class `name`: its head, which the page may cut, and the tail of a long one."""
-    parts = nameparts.name_parts(names.display(name))
+    parts = name_parts.name_parts(names.display(name))
     if not parts.head:
         return format_html('<i class="zero">{}</i>', "empty name")
     tail = format_html("<i>{}</i>", marked(parts.tail)) if parts.tail else ""

@@ -13,10 +13,10 @@ from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
 
-from dashboard import signin
-from dashboard.access import client_address
-from dashboard.format import age
-from dashboard.signin import MustWait
+from dashboard.accounts import sign_in
+from dashboard.accounts.access import client_address
+from dashboard.accounts.sign_in import MustWait
+from dashboard.display.format import age
 
 
 @method_decorator(login_not_required, name="dispatch")
@@ -27,13 +27,13 @@ class SignIn(LoginView):
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         try:
-            self.counted = signin.attempt(client_address(request), request.POST.get("username", ""))
+            self.counted = sign_in.attempt(client_address(request), request.POST.get("username", ""))
         except MustWait as wait:
             return _must_wait(request, wait)
         return super().post(request, *args, **kwargs)
 
     def form_valid(self, form: Any) -> HttpResponse:
-        signin.succeeded(self.counted)
+        sign_in.succeeded(self.counted)
         return super().form_valid(form)
 
 
@@ -42,16 +42,16 @@ class SignIn(LoginView):
 def by_link(request: HttpRequest, secret: str) -> HttpResponseBase:
     """GET shows a button, so that a preview of the link does not use it up; POST signs in."""
     try:
-        counted = signin.attempt(client_address(request))
+        counted = sign_in.attempt(client_address(request))
     except MustWait as wait:
         return _must_wait(request, wait)
-    link = signin.find(secret)
+    link = sign_in.find(secret)
     if link is None:
         return render(request, "registration/link_used.html", status=410)
-    signin.succeeded(counted)
+    sign_in.succeeded(counted)
     if request.method != "POST":
         return render(request, "registration/link.html", {"person": link.user})
-    if not signin.use(link):
+    if not sign_in.use(link):
         return render(request, "registration/link_used.html", status=410)
     login(request, link.user, backend="django.contrib.auth.backends.ModelBackend")
     return redirect("attention")

@@ -10,15 +10,16 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dashboard import menus, params
-from dashboard.access import Actor, Permission, actor_of, require, visible_servers
+from dashboard import menus
+from dashboard.accounts.access import Actor, Permission, actor_of, require, visible_servers
+from dashboard.display.format import age, number
 from dashboard.fleet.findings import WORDS
 from dashboard.fleet.reading import Located, Outage, findings_for, outages_for, visible
 from dashboard.fleet.sampler import freshen
-from dashboard.fleet.snapshot import ServerSnapshot, known_sum
-from dashboard.format import age, number
+from dashboard.fleet.snapshots import ServerSnapshot, known_sum
+from dashboard.http import params
 from dashboard.menus import Item, Target
-from dashboard.streams.servers import Server
+from dashboard.streams.links import Server
 
 ROWS = 100
 SEVERITIES = ("", "stuck", "late", "unknown")

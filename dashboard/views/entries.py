@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 
-from dashboard import params, where
-from dashboard.names import to_path
-from dashboard.rows import COLUMNS, EntryRow, Sight, entry_row, field_names, sight
+from dashboard.display.rows import COLUMNS, EntryRow, Sight, entry_row, field_names, sight
+from dashboard.filters import where
+from dashboard.http import params
 from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.names import to_path
 from dashboard.streams.queries import EntryRange
 from dashboard.streams.snapshots import Entry, Page, StreamFacts
 from dashboard.views.watched import Watched

@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dashboard import menus, params
-from dashboard.access import Permission, require
+from dashboard import menus
+from dashboard.accounts.access import Permission, require
+from dashboard.display.rows import FIELDS, Sight, dumps, sight
 from dashboard.fleet.entries import Standing, standing
 from dashboard.fleet.findings import RANK
 from dashboard.fleet.sampler import limits
+from dashboard.http import params
 from dashboard.menus import Item, Target
-from dashboard.rows import FIELDS, Sight, dumps, sight
 from dashboard.streams.ids import StreamId
-from dashboard.streams.payloads import SHOW_BYTES
+from dashboard.streams.payloads.shown import SHOW_BYTES
 from dashboard.streams.queries import EntryQuery
 from dashboard.streams.snapshots import Delivery, EntryWhereabouts, Fields
 from dashboard.views.entries import FORMS

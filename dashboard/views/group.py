@@ -9,18 +9,19 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dashboard import menus, params
+from dashboard import menus
+from dashboard.display.gauge import Gauge, Holder, gauge
+from dashboard.display.rows import pending_row, sight
 from dashboard.fleet.findings import WORDS, Finding
 from dashboard.fleet.reading import Judge
-from dashboard.fleet.snapshot import StreamState
-from dashboard.gauge import Gauge, Holder, gauge
+from dashboard.fleet.snapshots import StreamState
+from dashboard.http import params
 from dashboard.menus import Item, Target
-from dashboard.names import plain, to_path
-from dashboard.rows import pending_row, sight
 from dashboard.streams.errors import Unreachable
 from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.names import plain, to_path
 from dashboard.streams.queries import Both, GroupQuery, PendingQuery
-from dashboard.streams.sampling import GroupSample, StreamSample
+from dashboard.streams.queries.sampling import GroupSample, StreamSample
 from dashboard.streams.snapshots import (
     ConsumerFacts,
     GroupOverview,

@@ -8,16 +8,16 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from dashboard import params
-from dashboard.access import Permission, actor_of, require, visible_servers
+from dashboard.accounts.access import Permission, actor_of, require, visible_servers
 from dashboard.fleet.reading import matches, visible
 from dashboard.fleet.sampler import freshen
-from dashboard.fleet.snapshot import StreamState
-from dashboard.names import to_path
+from dashboard.fleet.snapshots import StreamState
+from dashboard.http import params
 from dashboard.streams.errors import BadId, NotAllowed, StreamError
 from dashboard.streams.ids import StreamId
+from dashboard.streams.links import Server
+from dashboard.streams.names import to_path
 from dashboard.streams.queries import EntryRange, Together
-from dashboard.streams.servers import Server
 from dashboard.streams.snapshots import Page
 
 MOST = 100

@@ -9,7 +9,7 @@ from django.shortcuts import render
 
 from dashboard import menus
 from dashboard.fleet.findings import WORDS, Finding
-from dashboard.fleet.snapshot import StreamState
+from dashboard.fleet.snapshots import StreamState
 from dashboard.menus import Target
 from dashboard.streams.errors import Unreachable
 from dashboard.streams.ids import StreamId

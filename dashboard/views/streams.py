@@ -10,15 +10,15 @@ from functools import cached_property
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dashboard import params
 from dashboard.fleet.findings import RANK, WORDS
 from dashboard.fleet.reading import matches, visible
 from dashboard.fleet.sampler import freshen
-from dashboard.fleet.snapshot import StreamState, known_sum
-from dashboard.names import to_path
+from dashboard.fleet.snapshots import StreamState, known_sum
+from dashboard.http import params
 from dashboard.streams.errors import StreamError
+from dashboard.streams.links import Server
+from dashboard.streams.names import to_path
 from dashboard.streams.queries import MemoryQuery
-from dashboard.streams.servers import Server
 from dashboard.streams.snapshots import Figure
 from dashboard.views.watched import watched
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 
-from dashboard.asked import Asked, asked
 from dashboard.fleet.sampler import sampler_for
-from dashboard.fleet.snapshot import ServerSnapshot, StreamState
+from dashboard.fleet.snapshots import ServerSnapshot, StreamState
+from dashboard.http.scope import Asked, asked
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from dashboard.access import Actor, Permission
+from dashboard.accounts.access import Actor, Permission
+from dashboard.streams.links import Server
 from dashboard.streams.queries import Query
-from dashboard.streams.servers import Server
 from dashboard.streams.snapshots import Entry, PendingEntry
 
 Params = dict[str, Any]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from dashboard.format import number
+from dashboard.display.format import number
 from dashboard.streams.queries import Command
-from streams_admin import cli
+from streams_admin import redis_cli_text
 
 Entry = TypeVar("Entry")
 SHOWN = 100
@@ -18,4 +18,4 @@ def lines(words: Callable[[Sequence[Entry]], Sequence[Command]], entries: Sequen
     """The commands for the first SHOWN of the entries, and how many more there are. `words` gives them for some."""
     shown = entries[:SHOWN]
     more = [f"# and {number(total - len(shown))} more IDs"] if total > len(shown) else []
-    return [*(cli.line(*command) for command in words(shown)), *more]
+    return [*(redis_cli_text.line(*command) for command in words(shown)), *more]

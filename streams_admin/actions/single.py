@@ -6,16 +6,16 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dashboard.access import Permission
-from dashboard.format import age, plural
-from dashboard.names import plain, to_path
+from dashboard.accounts.access import Permission
+from dashboard.display.format import age, plural
 from dashboard.streams.errors import Gone, ServerRefused, StreamError
+from dashboard.streams.names import plain, to_path
 from dashboard.streams.queries import GroupQuery
 from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
 from streams_admin.actions.base import Action, Ask, Batch, Done, Note, Seen
-from streams_admin.actions.reading import stream_facts
+from streams_admin.actions.reads.entries import stream_facts
 from streams_admin.errors import BadOrder, Changed
-from streams_admin.which import name
+from streams_admin.params.which import name
 
 ALIVE_MS = 60_000
 """A consumer that read within that time is alive."""

@@ -14,17 +14,17 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
-from dashboard.access import Actor, Permission, actor_of, require
+from dashboard.accounts.access import Actor, Permission, actor_of, require
 from dashboard.api.shapes import holder, iso_id
-from dashboard.names import from_path
-from dashboard.rows import Sight, sight, values_json
+from dashboard.display.rows import Sight, sight, values_json
 from dashboard.streams.errors import StreamError
+from dashboard.streams.names import from_path
 from dashboard.streams.snapshots import Entry, PendingEntry
 from streams_admin import plans
 from streams_admin.errors import Changed, NoSuchPlan
 from streams_admin.models import Plan
+from streams_admin.operations.results import read
 from streams_admin.permissions import operation_for
-from streams_admin.running.results import read
 from streams_admin.views.refusals import refusals
 
 LINES_MOST = 100_000

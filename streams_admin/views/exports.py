@@ -12,12 +12,12 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
-from dashboard.access import Actor, Permission, actor_of, require
-from dashboard.names import from_path, plain
-from streams_admin.chosen import conditions
+from dashboard.accounts.access import Actor, Permission, actor_of, require
+from dashboard.streams.names import from_path, plain
+from streams_admin.api.shapes import audit_item
+from streams_admin.audit.filters import conditions
 from streams_admin.models import AuditEntry
 from streams_admin.permissions import open_to
-from streams_admin.wire import audit_item
 
 CHUNK = 500
 COLUMNS = (

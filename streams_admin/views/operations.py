@@ -11,11 +11,11 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from dashboard.access import Actor, Permission, actor_of, require
-from streams_admin import operations
+from dashboard.accounts.access import Actor, Permission, actor_of, require
 from streams_admin.models import Operation
+from streams_admin.operations import start
+from streams_admin.operations.progress import Progress, rows, told_figures
 from streams_admin.permissions import NOT_TOLD, hidden_target, may_steer, open_to, operation_for, said, steered_by
-from streams_admin.running.progress import Progress, rows, told_figures
 from streams_admin.views.ways import form_again, place_of
 
 PER_PAGE, OTHERS = 50, 5
@@ -57,7 +57,7 @@ def _meanwhile(actor: Actor, found: Operation) -> QuerySet[Operation]:
 def steer(request: HttpRequest, id: str, wish: str) -> HttpResponse:
     """Pause, resume or cancel a running operation."""
     found = steered_by(actor_of(request), UUID(id))
-    operations.wish(found, wish)
+    start.wish(found, wish)
     return redirect("operation", found.pk)
 
 

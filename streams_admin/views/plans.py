@@ -13,18 +13,21 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from dashboard.access import Actor, Permission, actor_of, require, server_for, visible_servers
-from dashboard.names import from_path, plain
-from dashboard.params import BadParameter, choice, entry_id, entry_ids, flag, names, whole
-from dashboard.params import name as name_param
-from dashboard.rows import pending_row, sight
-from streams_admin import operations, plans, tried
-from streams_admin.actions import ALL
+from dashboard.accounts.access import Actor, Permission, actor_of, require, server_for, visible_servers
+from dashboard.display.rows import pending_row, sight
+from dashboard.http.params import BadParameter, choice, entry_id, entry_ids, flag, names, whole
+from dashboard.http.params import name as name_param
+from dashboard.streams.names import from_path, plain
+from streams_admin import plans
 from streams_admin.actions.base import BATCH, Action, Ask, Params
-from streams_admin.audit import Caller
-from streams_admin.chosen import chosen, conditions
+from streams_admin.actions.registry import ALL
+from streams_admin.audit import attempts
+from streams_admin.audit.filters import chosen, conditions
+from streams_admin.audit.log import Caller
 from streams_admin.errors import BadOrder, Refused
 from streams_admin.models import AuditEntry, Plan
+from streams_admin.operations import start
+from streams_admin.params.which import name as path_name
 from streams_admin.permissions import (
     NOT_TOLD,
     caller_of,
@@ -32,10 +35,9 @@ from streams_admin.permissions import (
     open_to,
     said,
 )
-from streams_admin.samples import sample
 from streams_admin.views.refusals import refusals
+from streams_admin.views.samples import sample
 from streams_admin.views.ways import instead, place_of, query_of
-from streams_admin.which import name as path_name
 
 PER_PAGE = 50
 WAYS = ("page", "api", "command")
@@ -69,7 +71,7 @@ def do(request: HttpRequest, server: str, stream: bytes, action: str) -> HttpRes
 def _tried(query: QueryDict) -> Params:
     """What the address says, for the log; nothing where it cannot be read."""
     try:
-        return tried.bounded(params_of(query))
+        return attempts.bounded(params_of(query))
     except BadParameter:
         return {}
 
@@ -144,7 +146,7 @@ def plan_again(request: HttpRequest, token: str) -> HttpResponse:
     found = plans.find(token, caller.actor)
     watched = server_for(caller.actor, found.server)
     key = from_path(found.stream)
-    tried.allow(caller, watched, key, found.action, found.params)
+    attempts.allow(caller, watched, key, found.action, found.params)
     return _to(plans.prepare(caller, watched, key, found.action, found.params))
 
 
@@ -152,7 +154,7 @@ def _run(request: HttpRequest, caller: Caller, found: Plan) -> HttpResponse:
     confirm, reason = request.POST.get("confirm", ""), request.POST.get("reason", "")[:2000]
     try:
         duty = int(choice(request.POST, "duty", ["", *DUTIES], "") or 0)
-        operation = operations.begin(caller, found, confirm=confirm, reason=reason, duty=duty)
+        operation = start.begin(caller, found, confirm=confirm, reason=reason, duty=duty)
     except Refused as refused:
         if refused.status == 400:
             return _show(request, caller, found, error=refused.message, reason=reason)
@@ -222,7 +224,7 @@ def _row(line: AuditEntry, hidden: bytes | None) -> tuple[AuditEntry, str, str]:
     """A line, what went wrong, and what was tried where nothing was done; the group stands with the stream."""
     unsaid = {"group", "to"} if hidden is not None else {"group"}
     shown = line.params if line.outcome in ("denied", "refused") else {}
-    words = tried.words({name: value for name, value in shown.items() if name not in unsaid})
+    words = attempts.words({name: value for name, value in shown.items() if name not in unsaid})
     return line, said(line.detail, hidden, NOT_TOLD), words
 
 

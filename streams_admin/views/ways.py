@@ -7,12 +7,12 @@ from typing import Any
 from django.http import QueryDict
 from django.urls import reverse
 
-from dashboard.access import Actor, Permission, may
-from dashboard.names import from_path
-from dashboard.streams import servers
+from dashboard.accounts.access import Actor, Permission, may
+from dashboard.streams import links
+from dashboard.streams.names import from_path
 from streams_admin import plans
-from streams_admin.actions import ALL
 from streams_admin.actions.base import Ask
+from streams_admin.actions.registry import ALL
 from streams_admin.models import Plan
 
 
@@ -25,7 +25,7 @@ def group_behind(found: Plan) -> bytes | None:
 def place_of(found: Plan) -> dict[str, Any]:
     """What a plan is about, as templates link to it. Raises UnknownServer."""
     return {
-        "server": servers.get(found.server),
+        "server": links.get(found.server),
         "key": from_path(found.stream),
         "group": group_behind(found),
         "gone": plans.action_of(found.action).back == "server",
@@ -64,7 +64,7 @@ def instead(ask: Ask, slug: str, query: str, own: str) -> dict[str, str]:
 def seen_place(actor: Actor, server: str, key: bytes) -> dict[str, Any]:
     """A stream as templates link to it; nothing where the actor may not see it. Raises UnknownServer."""
     allowed = may(actor, Permission.SEE, server, key)
-    return {"server": servers.get(server), "key": key, "group": None} if allowed else {}
+    return {"server": links.get(server), "key": key, "group": None} if allowed else {}
 
 
 def _address(chosen: dict[str, Any]) -> QueryDict:

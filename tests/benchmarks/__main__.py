@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from streams_admin import embedded
+from streams_admin.demo import embedded
 from tests.benchmarks.place import Place, place
 from tests.scenarios.bench import CARTS, measured
 

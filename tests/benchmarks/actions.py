@@ -28,11 +28,12 @@ from resource import RUSAGE_SELF, getrusage
 
 import redis
 
-from streams_admin import operations, plans
-from streams_admin.actions import ALL
+from streams_admin import plans
 from streams_admin.actions.base import BATCH
-from streams_admin.audit import Caller
+from streams_admin.actions.registry import ALL
+from streams_admin.audit.log import Caller
 from streams_admin.models import Operation
+from streams_admin.operations import start as operations
 from tests import world
 from tests.benchmarks.bystander import Bystander, Waits, p99
 from tests.benchmarks.place import Place

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import redis
 
-from streams_admin import embedded
+from streams_admin.demo import embedded
 from tests import world
 
 if TYPE_CHECKING:
     from django.test import Client
 
-    from dashboard.access import Actor
-    from dashboard.streams.servers import Server
+    from dashboard.accounts.access import Actor
+    from dashboard.streams.links import Server
 
 
 @dataclass
@@ -60,13 +60,13 @@ def _opened(client: redis.Redis, url: str) -> Place:
     from django.contrib.auth.models import User
     from django.test import Client
 
+    from dashboard.accounts.principals import actor_for_user
     from dashboard.fleet import sampler
-    from dashboard.people import actor_for_user
-    from dashboard.streams import servers
-    from dashboard.streams.servers import ServerConfig
+    from dashboard.streams import links
+    from dashboard.streams.links import ServerConfig
 
-    servers.configure([ServerConfig("default", url)])
-    watched = servers.get("default")
+    links.configure([ServerConfig("default", url)])
+    watched = links.get("default")
     sampler.sample_now(watched)
     sampler._looping = True  # from here on pages read what is there, as they do beside the sampler of `serve`
     admin = User.objects.create_superuser("bench")
@@ -78,7 +78,7 @@ def _opened(client: redis.Redis, url: str) -> Place:
 def _close() -> None:
     from django.db import connections
 
-    from dashboard.streams import servers
+    from dashboard.streams import links
 
-    servers.configure([])
+    links.configure([])
     connections.close_all()

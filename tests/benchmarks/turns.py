@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
+from dashboard.streams.links import Coming, Hands, Server
 from dashboard.streams.queries import Query
-from dashboard.streams.servers import Coming, Hands, Server
 
 Side = Callable[[], object]
 

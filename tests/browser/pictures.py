@@ -8,9 +8,9 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
-from streams_admin import embedded
-from streams_admin.scenarios import catalogue
-from streams_admin.showcase import Showcase
+from streams_admin.demo import embedded
+from streams_admin.demo.scenarios import catalogue
+from streams_admin.demo.showcase import Showcase
 
 FOLDER = Path(__file__).resolve().parent.parent.parent / "docs" / "pictures"
 STUCK = {"LATE_AFTER": "4", "STUCK_AFTER": "8", "SAMPLE_EVERY": "1"}

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import redis
 
-from streams_admin import embedded
+from streams_admin.demo import embedded
 
 MANAGE = Path(__file__).resolve().parent.parent.parent / "manage.py"
 QUICK = {"LATE_AFTER": "2", "STUCK_AFTER": "4", "SAMPLE_EVERY": "1", "LOG_LEVEL": "WARNING"}

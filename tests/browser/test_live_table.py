@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import Page, expect
 
-from dashboard.live import room
-from dashboard.live.consumers import WATCHES
-from dashboard.live.seats import EACH
+from dashboard.live.admission import subscription_quota
+from dashboard.live.admission.connection_limit import EACH
+from dashboard.live.consumer import WATCHES
 from tests.browser.site import Site
 
 pytestmark = pytest.mark.browser
@@ -102,7 +102,7 @@ def test_a_page_says_that_there_is_no_room_to_follow_its_stream(site: Site, page
             });
         }
     }"""
-    page.evaluate(following, [room.EACH, WATCHES])
+    page.evaluate(following, [subscription_quota.EACH, WATCHES])
     other = page.context.new_page()
     other.goto("/s/default/live:busy/")
     expect(other.get_by_role("cell", name="first", exact=True)).to_be_visible()

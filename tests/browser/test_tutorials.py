@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Page, expect
 
-from streams_admin.scenarios.crew import Crew
-from streams_admin.scenarios.options import Options
+from streams_admin.demo.scenarios.crew import Crew
+from streams_admin.demo.scenarios.options import Options
 from tests.browser.site import Site, wait_until
 
 pytestmark = pytest.mark.browser

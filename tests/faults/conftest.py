@@ -9,8 +9,8 @@ import pytest
 import redis
 
 from dashboard.fleet import sampler
-from dashboard.streams import servers
-from dashboard.streams.servers import ServerConfig
+from dashboard.streams import links
+from dashboard.streams.links import ServerConfig
 from tests.faults.chaos import Chaos, chaos
 from tests.faults.reads import seed
 from tests.streams_admin.conftest import real_database
@@ -37,9 +37,9 @@ def proxy(redis_url: str, redis_client: redis.Redis) -> Iterator[Chaos]:
     """Configured as "default"; nothing was ever read through it."""
     seed(redis_client)
     with chaos(redis_url) as proxy:
-        servers.configure([ServerConfig("default", proxy.url)])
+        links.configure([ServerConfig("default", proxy.url)])
         yield proxy
-    servers.configure([])
+    links.configure([])
 
 
 @pytest.fixture
@@ -50,15 +50,15 @@ def known(proxy: Chaos) -> None:
 
 def look() -> str:
     """What the sampler does beside the requests; the error, if there is one."""
-    return sampler.sample_now(servers.get("default")).error
+    return sampler.sample_now(links.get("default")).error
 
 
 def forget_the_trouble() -> None:
     """As if nobody had asked for a while: whoever asks next has to find out by themselves."""
-    server = servers.get("default")
+    server = links.get("default")
     server.down = server.down_since = None
 
 
 def hang_up() -> None:
     """The next one who asks has to connect first."""
-    servers.get("default").close()
+    links.get("default").close()

@@ -23,12 +23,12 @@ import pytest
 import redis
 from django.utils import timezone
 
-from dashboard.names import to_path
-from dashboard.streams.servers import Server
-from streams_admin import operations
-from streams_admin.embedded import free_port
+from dashboard.streams.links import Server
+from dashboard.streams.names import to_path
+from streams_admin.demo.embedded import free_port
 from streams_admin.models import AuditEntry, Operation
-from streams_admin.running import results
+from streams_admin.operations import results
+from streams_admin.operations import start as operations
 from tests import world
 from tests.faults.runners import ROOT, Runners, environment
 from tests.streams_admin.acting import ADMIN, planned

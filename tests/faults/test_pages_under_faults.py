@@ -12,8 +12,8 @@ import redis
 from django.test import Client
 
 from dashboard.fleet import sampler
-from dashboard.streams import servers
-from dashboard.streams.servers import ServerConfig
+from dashboard.streams import links
+from dashboard.streams.links import ServerConfig
 from tests.dashboard.streams.impostor import impostor
 from tests.faults.chaos import Chaos
 from tests.faults.conftest import forget_the_trouble, hang_up, look
@@ -93,7 +93,7 @@ def test_lists_of_a_server_that_went_away_say_so(name: str, proxy: Chaos, known:
 
 def long_ago(seconds: float) -> None:
     """The last good look was that long ago."""
-    mine = sampler.sampler_for(servers.get("default"))
+    mine = sampler.sampler_for(links.get("default"))
     assert mine.snapshot.at is not None
     mine.snapshot = replace(mine.snapshot, at=time.time() - seconds)
 
@@ -130,7 +130,7 @@ def test_who_asks_after_somebody_has_waited_does_not_wait(
     ask(operator, EVERY["entry"])
     began = time.monotonic()
     assert ask(operator, EVERY[name]).status == 200
-    assert time.monotonic() - began < servers.LOOK_TIMEOUT
+    assert time.monotonic() - began < links.LOOK_TIMEOUT
 
 
 # slow ----------------------------------------------------------------------------------------------------------------
@@ -154,9 +154,9 @@ def test_a_page_stops_asking_when_its_time_is_over(proxy: Chaos, operator: Clien
 
 def test_many_mute_servers_cost_no_more_time_than_one(proxy: Chaos, known: None, operator: Client) -> None:
     configs = [ServerConfig(f"mute-{n}", proxy.url) for n in range(6)]
-    servers.configure(configs)
+    links.configure(configs)
     for config in configs:
-        sampler.sample_now(servers.get(config.name))
+        sampler.sample_now(links.get(config.name))
     proxy.mood = "hangs"
     answer = ask(operator, EVERY["search by ID"])
     assert answer.status == 200
@@ -184,7 +184,7 @@ def test_who_looks_for_nothing_yet_hears_of_no_trouble(proxy: Chaos, known: None
 def test_the_next_request_after_it_came_back_is_fresh(
     proxy: Chaos, known: None, operator: Client, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(servers.timing, "BREAK_FOR", 0.0)
+    monkeypatch.setattr(links.timing, "BREAK_FOR", 0.0)
     proxy.refuse()
     assert "cannot be read" in ask(operator, EVERY["stream"]).text
     redis_client.xadd(KEY, {"n": "newest"})
@@ -200,14 +200,14 @@ def test_it_is_asked_again_after_a_second(proxy: Chaos, known: None, operator: C
     proxy.refuse()
     assert ask(operator, EVERY["entry"]).status == 503
     proxy.listen()
-    time.sleep(servers.BREAK_FOR)
+    time.sleep(links.BREAK_FOR)
     assert ask(operator, EVERY["entry"]).status == 200
 
 
 def test_a_server_that_restarts_and_loads_its_data(
     proxy: Chaos, known: None, operator: Client, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(servers.timing, "BREAK_FOR", 0.0)
+    monkeypatch.setattr(links.timing, "BREAK_FOR", 0.0)
     with impostor(lambda _: b"-LOADING Redis is loading the dataset in memory\r\n") as loading:
         proxy.refuse()
         proxy.upstream = loading.url

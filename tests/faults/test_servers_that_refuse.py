@@ -8,9 +8,9 @@ import pytest
 import redis
 from django.test import Client
 
-from dashboard.streams import servers
-from dashboard.streams.servers import ServerConfig
-from streams_admin import embedded
+from dashboard.streams import links
+from dashboard.streams.links import ServerConfig
+from streams_admin.demo import embedded
 from tests.faults.conftest import look
 from tests.faults.reads import BY_ID, EVERY, FROM_THE_FLEET, KEY, READ_NOW, ask, seed, statuses
 from tests.servers import chosen
@@ -24,7 +24,7 @@ FOR_GROUPS = {"group", "filtered group", "form", "api group", "api consumers", "
 @pytest.fixture(autouse=True)
 def nobody_else() -> Iterator[None]:
     yield
-    servers.configure([])
+    links.configure([])
 
 
 def as_user(client: redis.Redis, url: str, *rights: str, password: str = "secret") -> str:
@@ -32,7 +32,7 @@ def as_user(client: redis.Redis, url: str, *rights: str, password: str = "secret
     seed(client)
     client.execute_command("ACL", "SETUSER", "eyes", "reset", "on", ">secret", "~*", *rights)
     scheme, _, rest = url.partition("://")
-    servers.configure([ServerConfig("default", f"{scheme}://eyes:{password}@{rest}")])
+    links.configure([ServerConfig("default", f"{scheme}://eyes:{password}@{rest}")])
     return look()
 
 
@@ -107,7 +107,7 @@ def test_without_reading_entries(redis_client: redis.Redis, redis_url: str, oper
 def own() -> Iterator[embedded.Embedded]:
     """A server of this test's own that may be brought into any state. Saving fails: /proc is no place for files."""
     with embedded.start(chosen(), options=("--dir", "/proc")) as running:
-        servers.configure([ServerConfig("default", running.url)])
+        links.configure([ServerConfig("default", running.url)])
         yield running
 
 

@@ -16,13 +16,13 @@ from collections.abc import Awaitable
 import redis
 from redis.asyncio import Redis
 
-from streams_admin import embedded
-from streams_admin.scenarios import carts
-from streams_admin.scenarios.client import connect
-from streams_admin.scenarios.leases import Leases
-from streams_admin.scenarios.options import Options
-from streams_admin.scenarios.projector import TOGETHER, Projector
-from streams_admin.scenarios.store import GROUP, PAGE, CartStore
+from streams_admin.demo import embedded
+from streams_admin.demo.scenarios import carts
+from streams_admin.demo.scenarios.client import connect
+from streams_admin.demo.scenarios.leases import Leases
+from streams_admin.demo.scenarios.options import Options
+from streams_admin.demo.scenarios.projector import TOGETHER, Projector
+from streams_admin.demo.scenarios.store import GROUP, PAGE, CartStore
 
 CARTS = 10_000
 EVENTS = 20

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from streams_admin.scenarios import catalogue
-from streams_admin.scenarios.crew import ForeignKeys, claim_keys, clean
-from streams_admin.scenarios.options import Options
+from streams_admin.demo.scenarios import catalogue
+from streams_admin.demo.scenarios.crew import ForeignKeys, claim_keys, clean
+from streams_admin.demo.scenarios.options import Options
 from tests.scenarios.waiting import until
 
 ROOT = Path(__file__).resolve().parents[2]

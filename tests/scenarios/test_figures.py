@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 import redis
 
+from dashboard.streams.links import Server
 from dashboard.streams.queries import GroupQuery, PendingQuery, StreamQuery
-from dashboard.streams.servers import Server
-from streams_admin.scenarios import carts, catalogue, iot, orders, sensors
-from streams_admin.scenarios.options import Options
+from streams_admin.demo.scenarios import carts, catalogue, iot, orders, sensors
+from streams_admin.demo.scenarios.options import Options
 from tests.scenarios.conftest import Play
 from tests.scenarios.waiting import until
 

@@ -7,8 +7,8 @@ from collections import Counter
 
 import redis
 
-from streams_admin.scenarios.notifications import GROUPS, KINDS, STREAM, notification
-from streams_admin.scenarios.options import Options
+from streams_admin.demo.scenarios.notifications import GROUPS, KINDS, STREAM, notification
+from streams_admin.demo.scenarios.options import Options
 from tests.scenarios.conftest import Play
 from tests.scenarios.waiting import held, settled, until
 

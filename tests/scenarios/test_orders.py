@@ -12,14 +12,14 @@ import redis
 from redis.asyncio import Redis
 
 from dashboard.fleet.findings import Limits
-from dashboard.fleet.memory import Memory
+from dashboard.fleet.store import Memory
+from dashboard.streams.links import Server
 from dashboard.streams.queries import Query
-from dashboard.streams.sampling import SampleStreams, StreamSample
-from dashboard.streams.servers import Server
-from streams_admin.scenarios import orders
-from streams_admin.scenarios.client import ensure_group
-from streams_admin.scenarios.crew import Crew
-from streams_admin.scenarios.options import Options
+from dashboard.streams.queries.sampling import SampleStreams, StreamSample
+from streams_admin.demo.scenarios import orders
+from streams_admin.demo.scenarios.client import ensure_group
+from streams_admin.demo.scenarios.crew import Crew
+from streams_admin.demo.scenarios.options import Options
 from tests.scenarios.conftest import Play
 from tests.scenarios.waiting import held, settled, until
 

@@ -9,9 +9,9 @@ import pytest
 import redis
 from redis.asyncio import Redis
 
-from streams_admin.scenarios import client as service_client
-from streams_admin.scenarios import readers, sensors
-from streams_admin.scenarios.options import Options
+from streams_admin.demo.scenarios import client as service_client
+from streams_admin.demo.scenarios import readers, sensors
+from streams_admin.demo.scenarios.options import Options
 from tests.scenarios.waiting import auntil
 
 

@@ -10,7 +10,7 @@ import pytest
 import redis
 from django.core.management import load_command_class
 
-from streams_admin.scenarios import catalogue
+from streams_admin.demo.scenarios import catalogue
 from tests.scenarios.conftest import Play
 from tests.scenarios.waiting import until
 from tests.scenarios.watching import Monitor
@@ -44,6 +44,6 @@ def test_the_overview_names_every_system_and_option() -> None:
 
 
 def _is_chosen(field: str) -> bool:
-    from streams_admin.scenarios.options import Options
+    from streams_admin.demo.scenarios.options import Options
 
     return field in Options.__dataclass_fields__

@@ -10,11 +10,11 @@ import pytest
 import redis
 from redis.asyncio import Redis
 
-from streams_admin.scenarios import orders
-from streams_admin.scenarios.client import ensure_group
-from streams_admin.scenarios.options import Options
-from streams_admin.scenarios.reclaim import Fields, Reclaim
-from streams_admin.scenarios.worker import Habits, Worker
+from streams_admin.demo.scenarios import orders
+from streams_admin.demo.scenarios.client import ensure_group
+from streams_admin.demo.scenarios.options import Options
+from streams_admin.demo.scenarios.reclaim import Fields, Reclaim
+from streams_admin.demo.scenarios.worker import Habits, Worker
 from tests.scenarios.waiting import auntil, held
 
 STREAM, GROUP = "jobs", "workers"

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from dashboard.limits import BODY_BYTES
+from dashboard.http.body_limit import BODY_BYTES
 from tests.browser.site import Site
 
 MEGABYTE = b"x" * 2**20

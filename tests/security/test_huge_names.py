@@ -8,7 +8,7 @@ import pytest
 import redis
 from django.test import Client
 
-from dashboard.names import SHOWN, display, plain
+from dashboard.streams.names import SHOWN, display, plain
 from streams_admin.actions.single import typed
 
 HUGE = b"orders:" + "\u202e".encode() * 30_000

@@ -9,7 +9,7 @@ import pytest
 from django.test import Client
 from django.utils import timezone
 
-from dashboard import signin
+from dashboard.accounts import sign_in
 from dashboard.models import FailedSignIn
 from tests.people import person
 
@@ -32,7 +32,7 @@ def anna(anonymous: Client) -> None:
 
 @pytest.mark.usefixtures("anna")
 def test_every_spelling_that_means_the_same_name_counts(anonymous: Client) -> None:
-    for at in range(signin.FAILURES):
+    for at in range(sign_in.FAILURES):
         assert guess(anonymous, SPELLINGS[at % len(SPELLINGS)]) == 200
     assert [guess(anonymous, name) for name in SPELLINGS] == [429] * len(SPELLINGS)
     assert guess(anonymous, "someone else") == 200
@@ -46,7 +46,7 @@ def test_these_spellings_do_mean_the_same_name(anonymous: Client, name: str) -> 
 
 @pytest.mark.usefixtures("anna")
 def test_a_stranger_elsewhere_keeps_nobody_out(anonymous: Client) -> None:
-    assert [guess(anonymous, "anna") for _ in range(signin.FAILURES + 1)][-1] == 429
+    assert [guess(anonymous, "anna") for _ in range(sign_in.FAILURES + 1)][-1] == 429
     assert anonymous.post("/sign-in/", RIGHT, REMOTE_ADDR="192.0.2.1").status_code == 429
     assert anonymous.post("/sign-in/", RIGHT, REMOTE_ADDR="192.0.2.2").status_code == 302
 
@@ -54,18 +54,18 @@ def test_a_stranger_elsewhere_keeps_nobody_out(anonymous: Client) -> None:
 @pytest.mark.usefixtures("anna")
 def test_it_says_how_long_to_wait_and_that_is_enough(anonymous: Client) -> None:
     FailedSignIn.objects.all().delete()
-    for _ in range(signin.FAILURES):
+    for _ in range(sign_in.FAILURES):
         guess(anonymous, "anna")
-    FailedSignIn.objects.update(at=timezone.now() - signin.WINDOW + timedelta(seconds=72))
+    FailedSignIn.objects.update(at=timezone.now() - sign_in.WINDOW + timedelta(seconds=72))
     answer = anonymous.post("/sign-in/", RIGHT, REMOTE_ADDR="192.0.2.1")
     assert (answer.status_code, answer["Retry-After"]) == (429, "72")
     assert "Wait 1 min 12 s, then try again." in answer.text
-    FailedSignIn.objects.update(at=timezone.now() - signin.WINDOW)
+    FailedSignIn.objects.update(at=timezone.now() - sign_in.WINDOW)
     assert anonymous.post("/sign-in/", RIGHT, REMOTE_ADDR="192.0.2.1").status_code == 302
 
 
 def test_an_address_waits_whatever_names_it_tries(anonymous: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signin, "FROM_ADDRESS", 5)
+    monkeypatch.setattr(sign_in, "FROM_ADDRESS", 5)
     assert [guess(anonymous, f"name {n}") for n in range(7)] == [200] * 5 + [429] * 2
     assert guess(anonymous, "name 0", "192.0.2.2") == 200
 
@@ -83,7 +83,7 @@ def test_an_address_waits_whatever_names_it_tries(anonymous: Client, monkeypatch
 def test_what_counts_as_one_address(
     anonymous: Client, monkeypatch: pytest.MonkeyPatch, first: str, second: str, same: bool
 ) -> None:
-    monkeypatch.setattr(signin, "FROM_ADDRESS", 1)
+    monkeypatch.setattr(sign_in, "FROM_ADDRESS", 1)
     assert guess(anonymous, "anna", first) == 200
     assert (guess(anonymous, "anna", second) == 429) == same
 
@@ -92,7 +92,7 @@ def test_what_counts_as_one_address(
 def test_an_address_that_is_only_claimed_counts_where_a_proxy_says_it(
     anonymous: Client, monkeypatch: pytest.MonkeyPatch, settings: Any, trusted: bool
 ) -> None:
-    monkeypatch.setattr(signin, "FROM_ADDRESS", 1)
+    monkeypatch.setattr(sign_in, "FROM_ADDRESS", 1)
     settings.BEHIND_PROXY = trusted
     said = [
         anonymous.post("/sign-in/", {"username": "anna", "password": "x"}, headers={"X-Real-IP": f"192.0.2.{n}"})
@@ -103,14 +103,14 @@ def test_an_address_that_is_only_claimed_counts_where_a_proxy_says_it(
 
 @pytest.mark.usefixtures("anna")
 def test_who_signs_in_has_not_failed(anonymous: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signin, "FROM_ADDRESS", 1)
+    monkeypatch.setattr(sign_in, "FROM_ADDRESS", 1)
     assert [Client().post("/sign-in/", RIGHT).status_code for _ in range(3)] == [302] * 3
     assert not FailedSignIn.objects.exists()
 
 
 def test_links_are_not_to_be_guessed_either(anonymous: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(signin, "FROM_ADDRESS", 2)
-    links = [signin.one_time_link(person("anna", "admin")) for _ in range(4)]
+    monkeypatch.setattr(sign_in, "FROM_ADDRESS", 2)
+    links = [sign_in.one_time_link(person("anna", "admin")) for _ in range(4)]
     assert [anonymous.get(link).status_code for link in links] == [200] * 4
     assert [anonymous.get(f"/sign-in/guess{n}/").status_code for n in range(2)] == [410] * 2
     answer = anonymous.post(links[0])
@@ -121,8 +121,8 @@ def test_links_are_not_to_be_guessed_either(anonymous: Client, monkeypatch: pyte
 @pytest.mark.django_db
 def test_tries_that_are_under_way_count() -> None:
     """Else many at the same moment were a way around."""
-    for _ in range(signin.FAILURES):
-        signin.attempt("192.0.2.1", "anna")
-    with pytest.raises(signin.MustWait):
-        signin.attempt("192.0.2.1", "anna")
-    assert FailedSignIn.objects.count() == 2 * signin.FAILURES
+    for _ in range(sign_in.FAILURES):
+        sign_in.attempt("192.0.2.1", "anna")
+    with pytest.raises(sign_in.MustWait):
+        sign_in.attempt("192.0.2.1", "anna")
+    assert FailedSignIn.objects.count() == 2 * sign_in.FAILURES

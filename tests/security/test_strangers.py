@@ -7,7 +7,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from dashboard.asgi import application
-from dashboard.live import consumers, seats
+from dashboard.live import consumer
+from dashboard.live.admission import connection_limit
 from tests.dashboard.live.sockets import PATH, Socket, browser, by_token, headers, opened, token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -22,7 +23,7 @@ async def refused(head: list[tuple[bytes, bytes]]) -> bool:
 
 @pytest.mark.usefixtures("server")
 async def test_strangers_do_not_take_the_sockets_of_those_who_are_signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seats, "STRANGERS", 3)
+    monkeypatch.setattr(connection_limit, "STRANGERS", 3)
     _, client = await browser()
     secret = await token()
     async with AsyncExitStack() as stack:
@@ -38,7 +39,7 @@ async def test_strangers_do_not_take_the_sockets_of_those_who_are_signed_in(monk
 
 @pytest.mark.usefixtures("server")
 async def test_one_person_does_not_take_the_sockets_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seats, "EACH", 2)
+    monkeypatch.setattr(connection_limit, "EACH", 2)
     _, vera = await browser()
     _, anna = await browser("anna", "admin")
     async with AsyncExitStack() as stack:
@@ -47,7 +48,7 @@ async def test_one_person_does_not_take_the_sockets_of_the_others(monkeypatch: p
         async with opened(headers(vera)) as third:
             error = await third.next("error")
             assert (error["code"], "2 live pages" in error["message"]) == ("too_many", True)
-            assert await third.closed() == consumers.TOO_MANY
+            assert await third.closed() == consumer.TOO_MANY
         await stack.enter_async_context(opened(headers(anna)))
     async with opened(headers(vera)) as again:
         await again.send_json_to({"type": "watch", "id": "f", "topic": "fleet"})
@@ -56,14 +57,14 @@ async def test_one_person_does_not_take_the_sockets_of_the_others(monkeypatch: p
 
 @pytest.mark.usefixtures("server")
 async def test_one_token_does_not_take_the_sockets_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seats, "EACH", 1)
+    monkeypatch.setattr(connection_limit, "EACH", 1)
     secret = await token()
     async with by_token(secret) as first:
         await first.send_json_to({"type": "watch", "id": "f", "topic": "fleet"})
         await first.next("watching")
         async with by_token(secret) as second:
             assert (await second.next("error"))["code"] == "too_many"
-            assert await second.closed() == consumers.TOO_MANY
+            assert await second.closed() == consumer.TOO_MANY
         async with by_token(await token("admin")) as other:
             await other.send_json_to({"type": "watch", "id": "f", "topic": "fleet"})
             await other.next("watching")
@@ -71,6 +72,6 @@ async def test_one_token_does_not_take_the_sockets_of_the_others(monkeypatch: py
 
 @pytest.mark.usefixtures("server")
 async def test_a_wrong_token_is_wrong_when_all_seats_of_strangers_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(seats, "STRANGERS", 1)
+    monkeypatch.setattr(connection_limit, "STRANGERS", 1)
     async with by_token("wrong") as socket:
         assert (await socket.next("error"))["code"] == "bad_token"

@@ -12,15 +12,16 @@ import redis
 from django.test import Client
 from django.urls import reverse
 
+from dashboard.accounts.principals import actor_for_user
 from dashboard.models import AccessGrant
-from dashboard.people import actor_for_user
-from dashboard.streams import servers
-from dashboard.streams.servers import ServerConfig
-from streams_admin import operations, plans
-from streams_admin.actions import ALL
-from streams_admin.actions.targets import COPYING
-from streams_admin.audit import Caller
+from dashboard.streams import links
+from dashboard.streams.links import ServerConfig
+from streams_admin import plans
+from streams_admin.actions.reads.targets import COPYING
+from streams_admin.actions.registry import ALL
+from streams_admin.audit.log import Caller
 from streams_admin.models import AuditEntry, Operation, Plan
+from streams_admin.operations import start
 from tests.people import person, signed_in
 
 pytestmark = pytest.mark.django_db
@@ -38,13 +39,13 @@ ORDERS = {
 @pytest.fixture(autouse=True)
 def world(redis_url: str, redis_client: redis.Redis) -> Iterator[redis.Redis]:
     """Two entries, both pending."""
-    servers.configure([ServerConfig("default", redis_url, dead_letters=(("orders:*", HIDDEN.decode()),))])
+    links.configure([ServerConfig("default", redis_url, dead_letters=(("orders:*", HIDDEN.decode()),))])
     for n in range(2):
         redis_client.xadd(KEY, {"n": n})
     redis_client.xgroup_create(KEY, "workers", "0")
     redis_client.xreadgroup("workers", "wanda", {KEY: ">"})
     yield redis_client
-    servers.configure([])
+    links.configure([])
 
 
 @pytest.fixture
@@ -62,8 +63,8 @@ def anna(db: None) -> Client:
 
 def done(order: str) -> Operation:
     caller = Caller(actor_for_user(person("anna", "admin")), "page")
-    plan = plans.prepare(caller, servers.get("default"), KEY, order.split()[0], ORDERS[order])
-    return operations.begin(caller, plan)
+    plan = plans.prepare(caller, links.get("default"), KEY, order.split()[0], ORDERS[order])
+    return start.begin(caller, plan)
 
 
 def all_that_is_told(client: Client, operation: Operation) -> dict[str, str]:
@@ -132,9 +133,9 @@ def test_the_form_does_not_tell_where_dead_letters_go(nora: Client, anna: Client
 
 def test_a_plan_goes_where_it_said_whatever_is_configured_then(world: redis.Redis, redis_url: str) -> None:
     caller = Caller(actor_for_user(person("anna", "admin")), "page")
-    plan = plans.prepare(caller, servers.get("default"), KEY, "dead_letter", ORDERS["dead_letter"])
-    servers.configure([ServerConfig("default", redis_url)])
-    operations.begin(caller, Plan.objects.get(pk=plan.pk))
+    plan = plans.prepare(caller, links.get("default"), KEY, "dead_letter", ORDERS["dead_letter"])
+    links.configure([ServerConfig("default", redis_url)])
+    start.begin(caller, Plan.objects.get(pk=plan.pk))
     assert (world.xlen(HIDDEN), world.exists(KEY + b":dlq")) == (2, 0)
 
 

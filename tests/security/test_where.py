@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from dashboard import where
-from dashboard.params import BadParameter
+from dashboard.filters import where
+from dashboard.http.params import BadParameter
 
 
 @pytest.mark.parametrize("text", [" " * 4096 + "x", "a" + " " * 4094 + "x", "a=" + " " * 4093 + "x", "a!" * 2048])

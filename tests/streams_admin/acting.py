@@ -10,15 +10,16 @@ from unittest.mock import patch
 import redis
 from django.contrib.auth.models import User
 
-from dashboard.access import Actor, Grant
+from dashboard.accounts.access import Actor, Grant
 from dashboard.models import AccessGrant
-from dashboard.names import to_path
-from dashboard.streams import servers
+from dashboard.streams import links
 from dashboard.streams.errors import OutcomeUnknown
-from dashboard.streams.servers import Hands, Server, ServerConfig
-from streams_admin import operations, plans
-from streams_admin.audit import Caller
+from dashboard.streams.links import Hands, Server, ServerConfig
+from dashboard.streams.names import to_path
+from streams_admin import plans
+from streams_admin.audit.log import Caller
 from streams_admin.models import Operation, Plan
+from streams_admin.operations import start
 from tests.dashboard.streams.seeding import GROUP, KEY
 
 ADMIN = Caller(Actor("anna", "user", (Grant("admin"),)), "page")
@@ -38,14 +39,14 @@ def _row(grant: Grant) -> dict[str, Any]:
 
 def planned(slug: str, params: dict[str, Any], *, key: bytes = KEY, caller: Caller = ADMIN) -> Plan:
     known(caller.actor)
-    return plans.prepare(caller, servers.get("default"), key, slug, params)
+    return plans.prepare(caller, links.get("default"), key, slug, params)
 
 
 def run(plan: Plan, *, caller: Caller = ADMIN, reason: str = "", duty: int = 0, turn: float = 0.0) -> Operation:
     """To its end, in this process; typing what has to be typed. `turn`: as `operations.work_once` takes it."""
-    operation = operations.begin(caller, plan, confirm=plan.preview["confirm"], reason=reason, duty=duty)
+    operation = start.begin(caller, plan, confirm=plan.preview["confirm"], reason=reason, duty=duty)
     while not operation.over:
-        assert operations.work_once(turn)
+        assert start.work_once(turn)
         operation.refresh_from_db()
     return operation
 
@@ -78,8 +79,8 @@ def without_scripts(client: redis.Redis, url: str) -> Server:
     """The server with hands that its ACL refuses scripts."""
     client.execute_command("ACL", "SETUSER", "plain", "on", ">secret", "~*", "&*", "+@all", "-@scripting")
     scheme, _, rest = url.partition("://")
-    servers.configure([ServerConfig("default", url, admin_url=f"{scheme}://plain:secret@{rest}")])
-    return servers.get("default")
+    links.configure([ServerConfig("default", url, admin_url=f"{scheme}://plain:secret@{rest}")])
+    return links.get("default")
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import pytest
 import redis
 from django.db import connections
 
-from dashboard.streams.servers import Server
+from dashboard.streams.links import Server
 from tests.dashboard.streams.seeding import fill, group
 
 

@@ -14,10 +14,9 @@ from unittest.mock import patch
 
 from django.utils import timezone
 
-from dashboard.streams.servers import Hands
-from streams_admin import operations
+from dashboard.streams.links import Hands
 from streams_admin.models import Operation, Plan
-from streams_admin.running import saving
+from streams_admin.operations import start, state
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,8 +38,8 @@ def dies_at(step: int) -> Iterator[list[str]]:
         if len(reached) == step:
             raise Killed(what)
 
-    save, write = _between(saving.save, "save", now), _between(Hands.each, "write", now)
-    with patch.object(saving, "save", save), patch.object(Hands, "each", write):
+    save, write = _between(state.save, "save", now), _between(Hands.each, "write", now)
+    with patch.object(state, "save", save), patch.object(Hands, "each", write):
         yield reached
 
 
@@ -70,13 +69,13 @@ def dies_while(command: Callable[[tuple[Any, ...]], bool], around: str) -> Abstr
 
 def orphan() -> None:
     """As if the runners of all running operations had not been seen for a while."""
-    Operation.objects.filter(state="running").update(beat=timezone.now() - 2 * operations.ORPHANED)
+    Operation.objects.filter(state="running").update(beat=timezone.now() - 2 * start.ORPHANED)
 
 
 def finish() -> None:
     """What the background of another process does, until nothing is left to do."""
     orphan()
-    while operations.work_once():
+    while start.work_once():
         orphan()
 
 

@@ -21,7 +21,7 @@ from typing import Any, ClassVar, TypeVar
 
 import redis
 
-from dashboard.names import to_path
+from dashboard.streams.names import to_path
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
 from tests.streams_admin.acting import of_group, pending
 

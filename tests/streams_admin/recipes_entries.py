@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import redis
 
-from dashboard.names import to_path
+from dashboard.streams.names import to_path
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER
 from tests.streams_admin.acting import entries, of_group, pending
 from tests.streams_admin.recipes import NO_ENTRIES, Recipe, register

@@ -12,13 +12,14 @@ import redis
 from django.test import Client
 from django.utils import timezone
 
-from dashboard.names import to_path
-from dashboard.streams import servers
+from dashboard.streams import links
 from dashboard.streams.errors import Gone, NotAStream, UnknownServer
-from dashboard.streams.servers import Server, ServerConfig
-from streams_admin import operations, plans
+from dashboard.streams.links import Server, ServerConfig
+from dashboard.streams.names import to_path
+from streams_admin import plans
 from streams_admin.errors import BadOrder, Changed, Expired, NoSuchPlan, NotConfirmed, Refused
 from streams_admin.models import AuditEntry, Operation, Plan
+from streams_admin.operations import start
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER
 from tests.streams_admin.acting import ADMIN, OPERATOR, of_group, pending, planned, run
 from tests.streams_admin.recipes import HELPER, Claim
@@ -148,7 +149,7 @@ def test_what_cannot_be_undone_must_be_typed(client: redis.Redis) -> None:
     plan = planned("trim", TRIM)
     for typed in ("", "yes", plan.preview["confirm"][:-1]):
         with pytest.raises(NotConfirmed) as refused:
-            operations.begin(ADMIN, plan, confirm=typed)
+            start.begin(ADMIN, plan, confirm=typed)
         assert refused.value.status == 400
     nothing_was_done(client)
     assert client.xlen(KEY) == 6
@@ -217,14 +218,14 @@ def test_a_key_that_became_something_else_is_a_409(client: redis.Redis) -> None:
 
 def test_a_stream_that_is_looked_at_no_more_is_denied(client: redis.Redis, redis_url: str, admin: Client) -> None:
     plan = planned("ack", of_group())
-    servers.configure([ServerConfig("default", redis_url, keys=("other:*",))])
+    links.configure([ServerConfig("default", redis_url, keys=("other:*",))])
     assert admin.post(f"/plans/{plans.token(plan)}/").status_code == 403
     nothing_was_done(client)
 
 
 def test_a_server_that_is_not_configured_any_more_is_a_404(client: redis.Redis, admin: Client) -> None:
     plan = planned("ack", of_group())
-    servers.configure([])
+    links.configure([])
     with pytest.raises(UnknownServer):
         run(plan)
     assert admin.get(f"/plans/{plans.token(plan)}/").status_code == 404
@@ -264,8 +265,8 @@ def test_what_matches_nothing_cannot_be_planned(
 
 
 def test_the_preview_says_what_it_could_not_count(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams_admin.actions.looking.COUNT_UP_TO", 2)
-    monkeypatch.setattr("streams_admin.actions.looking.BATCH", 2)
+    monkeypatch.setattr("streams_admin.actions.reads.pending.COUNT_UP_TO", 2)
+    monkeypatch.setattr("streams_admin.actions.reads.pending.BATCH", 2)
     plan = planned("ack", {"group": to_path(GROUP), "filter": {"start": "1-0", "min_deliveries": 1}})
     assert (plan.preview["total"], plan.preview["least"]) == (2, True)
     assert "at least 2" in plan.preview["title"]
@@ -279,7 +280,7 @@ def test_production_is_warned_of_first(
     client: redis.Redis, redis_url: str, admin: Client, slug: str, params: dict[str, Any]
 ) -> None:
     assert not any("production" in note["title"] for note in planned(slug, params).preview["notes"])
-    servers.configure([ServerConfig("default", redis_url, title="Orders", environment="production")])
+    links.configure([ServerConfig("default", redis_url, title="Orders", environment="production")])
     plan = planned(slug, params)
     first, *others = [note["title"] for note in plan.preview["notes"]]
     assert first == PRODUCTION

@@ -8,11 +8,11 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from dashboard.access import ROLES
+from dashboard.accounts.access import ROLES
+from dashboard.accounts.principals import digest, new_secret
 from dashboard.management import database
 from dashboard.models import ApiToken
-from dashboard.people import digest, new_secret
-from dashboard.streams import servers
+from dashboard.streams import links
 from dashboard.streams.errors import UnknownServer
 
 
@@ -62,6 +62,6 @@ class Command(BaseCommand):
 
 def _known(server: str) -> None:
     try:
-        servers.get(server)
+        links.get(server)
     except UnknownServer as error:
         raise CommandError(error.message) from error

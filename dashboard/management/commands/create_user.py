@@ -9,10 +9,10 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError
 
-from dashboard import env
-from dashboard.access import ROLES
+from dashboard.accounts.access import ROLES
+from dashboard.accounts.sign_in import one_time_link
+from dashboard.config import env
 from dashboard.management import database
-from dashboard.signin import one_time_link
 
 
 class Command(BaseCommand):

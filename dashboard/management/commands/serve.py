@@ -20,7 +20,7 @@ from django.core.management.base import BaseCommand, CommandError
 from twisted.internet import reactor
 
 from dashboard import background, ports
-from dashboard.limits import BODY_BYTES
+from dashboard.http.body_limit import BODY_BYTES
 from dashboard.management import database
 
 log = logging.getLogger("streamgauge.access")

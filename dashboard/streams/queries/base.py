@@ -9,9 +9,9 @@ from typing import Any, Generic, TypeVar
 
 from dashboard.streams.errors import StreamError
 from dashboard.streams.ids import StreamId
+from dashboard.streams.queries.steps import PAGE_BYTES, ended
 from dashboard.streams.replies import Reply
 from dashboard.streams.snapshots import Entry, Page, PendingEntry
-from dashboard.streams.steps import PAGE_BYTES, ended
 
 T = TypeVar("T")
 A = TypeVar("A")

@@ -19,10 +19,10 @@ from dashboard.streams.queries.base import (
     one_entry,
     page,
 )
+from dashboard.streams.queries.steps import step
 from dashboard.streams.queries.streams import first_pending
 from dashboard.streams.replies import Reply, Row, each_entry, entries, facts, need, rows, server_ms
 from dashboard.streams.snapshots import Delivery, Entry, EntryWhereabouts, Page
-from dashboard.streams.steps import step
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from dashboard.streams.capabilities import Capabilities
 from dashboard.streams.errors import NotAllowed
 from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.queries.base import LOOK_MAX, NOTHING, PAGE_MAX, Command, Query, matching, one_entry, page
+from dashboard.streams.queries.steps import ended, step
 from dashboard.streams.queries.streams import first_pending, group_facts
 from dashboard.streams.replies import (
     Reply,
@@ -21,7 +22,6 @@ from dashboard.streams.replies import (
     server_ms,
 )
 from dashboard.streams.snapshots import GroupOverview, Page, PendingEntry
-from dashboard.streams.steps import ended, step
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,5 @@
 /**
- * Relative time: ages grow while a page is open, by the clock of the server and by the rule of `dashboard/format.py`. All of them
+ * Relative time: ages grow while a page is open, by the clock of the server and by the rule of `dashboard/display/format.py`. All of them
  * are told anew at the same moment, so that no two on a page contradict each other. `data-now-ms` stands on the page, and on what
  * is about another clock: the nearest one counts.
  *

@@ -17,18 +17,20 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from dashboard.access import Actor, Forbidden, actor_for
-from dashboard.format import age, number
-from dashboard.names import to_path
-from dashboard.streams import servers
+from dashboard.accounts.access import Actor, Forbidden, actor_for
+from dashboard.display.format import age, number
+from dashboard.streams import links
 from dashboard.streams.errors import StreamError
-from streams_admin import operations, plans, tried
-from streams_admin.actions import ALL
-from streams_admin.audit import Caller
+from dashboard.streams.names import to_path
+from streams_admin import plans
+from streams_admin.actions.registry import ALL
+from streams_admin.api.shapes import NAMES
+from streams_admin.audit import attempts
+from streams_admin.audit.log import Caller
 from streams_admin.errors import Refused
 from streams_admin.models import Operation, Plan
-from streams_admin.running.saving import outcome
-from streams_admin.wire import NAMES
+from streams_admin.operations import start
+from streams_admin.operations.state import outcome
 
 HELP = """One action on a stream: prints the plan, asks, runs it, and prints what came of it; 1 unless all was done.
 
@@ -74,16 +76,14 @@ class Command(BaseCommand):
             return
         confirm = self._agree(plan, given)
         with told():
-            operation = operations.begin(
-                caller, plan, confirm=confirm, reason=given["reason"][:2000], duty=given["duty"]
-            )
+            operation = start.begin(caller, plan, confirm=confirm, reason=given["reason"][:2000], duty=given["duty"])
         self._follow(operation)
         self._report(operation)
 
     def _plan(self, caller: Caller, given: dict[str, Any]) -> Plan:
-        server, key = servers.get(given["server"]), os.fsencode(given["stream"])
+        server, key = links.get(given["server"]), os.fsencode(given["stream"])
         params = params_of(given["param"])
-        tried.allow(caller, server, key, given["action"], params)
+        attempts.allow(caller, server, key, given["action"], params)
         return plans.prepare(caller, server, key, given["action"], params)
 
     def _show(self, plan: Plan) -> None:
@@ -122,11 +122,11 @@ class Command(BaseCommand):
         """Until it is over, whoever runs it: this process, or the site. Ctrl-C cancels it between two batches."""
         while not operation.over and operation.state != "paused":
             try:
-                if not operations.work_once():
+                if not start.work_once():
                     time.sleep(LOOK_EVERY)
             except KeyboardInterrupt:
                 self.stderr.write("Cancelling…")
-                operations.wish(operation, "cancel")
+                start.wish(operation, "cancel")
             operation.refresh_from_db()
             if sys.stderr.isatty():
                 self.stderr.write(f"\r{number(operation.done)} of {number(operation.total)} ", ending="")

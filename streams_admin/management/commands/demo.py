@@ -15,10 +15,10 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from dashboard import ports
-from streams_admin.checkup import Failed, check
-from streams_admin.embedded import NoServer
-from streams_admin.scenarios import catalogue
-from streams_admin.showcase import CannotShow, Showcase
+from streams_admin.demo.check import Failed, check
+from streams_admin.demo.embedded import NoServer
+from streams_admin.demo.scenarios import catalogue
+from streams_admin.demo.showcase import CannotShow, Showcase
 
 CRASH = (
     "In a few seconds worker-2 of the orders crashes with entries in hand: watch the first page.\n"

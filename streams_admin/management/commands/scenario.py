@@ -13,9 +13,9 @@ import redis
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from streams_admin.scenarios import catalogue
-from streams_admin.scenarios.crew import Crew, ForeignKeys, claim_keys, clean
-from streams_admin.scenarios.options import Options
+from streams_admin.demo.scenarios import catalogue
+from streams_admin.demo.scenarios.crew import Crew, ForeignKeys, claim_keys, clean
+from streams_admin.demo.scenarios.options import Options
 
 TELL_EVERY = 5.0
 """Seconds between two lines of progress."""

@@ -6,8 +6,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from dashboard.format import plural
-from streams_admin import audit
+from dashboard.display.format import plural
+from streams_admin.audit import log
 from streams_admin.models import AuditEntry
 
 
@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **given: Any) -> None:
         broken = 0
-        for number, why in audit.broken():
+        for number, why in log.broken():
             self.stdout.write(f"line {number}: {why}")
             broken += 1
         if broken:
@@ -27,5 +27,5 @@ class Command(BaseCommand):
                 f"The audit log does not hold: {plural(broken, 'line')} of {AuditEntry.objects.count():,}."
             )
         self.stdout.write(
-            f"{plural(AuditEntry.objects.count(), 'line')}, unchanged. The last hash is {audit.last_hash()}."
+            f"{plural(AuditEntry.objects.count(), 'line')}, unchanged. The last hash is {log.last_hash()}."
         )

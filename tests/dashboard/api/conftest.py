@@ -10,9 +10,9 @@ import pytest
 import redis
 from django.test import Client
 
+from dashboard.accounts.principals import digest
 from dashboard.models import ApiToken
-from dashboard.people import digest
-from dashboard.streams.servers import Server
+from dashboard.streams.links import Server
 
 ANY_BYTES = b"bin/\xff\x00~ .<b>"
 """A name that is no UTF-8 and wants escaping everywhere."""

@@ -9,8 +9,8 @@ from django.test import Client
 from django.utils import timezone
 
 from dashboard.models import ApiToken
-from dashboard.streams import servers
-from dashboard.streams.servers import ServerConfig
+from dashboard.streams import links
+from dashboard.streams.links import ServerConfig
 from tests.dashboard.api.conftest import ANY_PATH, ORDERS, Seeded, with_token
 from tests.people import person
 
@@ -108,7 +108,7 @@ def test_a_session_needs_its_csrf_token_to_change_something_and_a_token_does_not
 
 
 def test_keys_that_nobody_looks_at_are_not_there(seeded: Seeded, redis_url: str, admin: Client) -> None:
-    servers.configure([ServerConfig("default", redis_url, keys=("user:*",))])
+    links.configure([ServerConfig("default", redis_url, keys=("user:*",))])
     assert admin.get("/api/v1/servers/default/streams").json()["items"] == []
     answer = admin.get(ORDERS)
     assert answer.status_code == 404

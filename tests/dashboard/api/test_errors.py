@@ -11,9 +11,9 @@ import pytest
 import redis
 from django.test import Client
 
-from dashboard.streams import servers
-from dashboard.streams.servers import ServerConfig
-from streams_admin import embedded
+from dashboard.streams import links
+from dashboard.streams.links import ServerConfig
+from streams_admin.demo import embedded
 from tests.dashboard.api.conftest import ORDERS, Seeded
 from tests.servers import chosen
 
@@ -122,19 +122,19 @@ def silent_url() -> Iterator[str]:
     """Something accepts connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield f"redis://127.0.0.1:{listening.getsockname()[1]}/0"
-    servers.configure([])
+    links.configure([])
 
 
 @pytest.mark.parametrize("rest", LIVE)
 def test_a_silent_server_is_a_503_in_time(silent_url: str, viewer: Client, rest: str) -> None:
-    servers.configure([ServerConfig("default", silent_url)])
+    links.configure([ServerConfig("default", silent_url)])
     began = time.monotonic()
     assert refused(viewer, f"{ORDERS}{rest}")[0] == 503
     assert time.monotonic() - began < 2.5
 
 
 def test_lists_of_a_silent_server_are_empty_and_say_why(silent_url: str, viewer: Client) -> None:
-    servers.configure([ServerConfig("default", silent_url)])
+    links.configure([ServerConfig("default", silent_url)])
     for path in (STREAMS, "/api/v1/findings"):
         began = time.monotonic()
         found = viewer.get(path).json()
@@ -149,7 +149,7 @@ def test_lists_of_a_silent_server_are_empty_and_say_why(silent_url: str, viewer:
 def test_lists_of_a_server_that_went_down_are_those_of_the_last_look(viewer: Client, settings: Any) -> None:
     settings.SAMPLE_EVERY = 0
     with embedded.start(chosen()) as running:
-        servers.configure([ServerConfig("default", running.url)])
+        links.configure([ServerConfig("default", running.url)])
         with redis.Redis.from_url(running.url, protocol=2) as client:
             client.xadd("orders:new", {"order": 1})
         up = viewer.get(STREAMS).json()
@@ -158,4 +158,4 @@ def test_lists_of_a_server_that_went_down_are_those_of_the_last_look(viewer: Cli
     assert (up["complete"], "error" in up) == (True, False)
     assert (down["items"], down["as_of"], down["complete"]) == (up["items"], up["as_of"], False)
     assert "not running" in down["error"]
-    servers.configure([])
+    links.configure([])

@@ -12,9 +12,9 @@ from django.test import Client
 from dashboard.api.paging import Place, part
 from dashboard.api.streams import RANKS
 from dashboard.fleet.sampler import sample_now
-from dashboard.params import BadParameter
-from dashboard.streams.servers import Server
-from dashboard.streams.steps import PAGE_BYTES
+from dashboard.http.params import BadParameter
+from dashboard.streams.links import Server
+from dashboard.streams.queries.steps import PAGE_BYTES
 from tests.dashboard.api.conftest import ORDERS, Seeded
 
 Get = Callable[..., Any]

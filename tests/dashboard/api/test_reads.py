@@ -10,10 +10,11 @@ import pytest
 import redis
 from django.test import Client
 
-from dashboard.access import ROLES, MaskRule, Permission
-from dashboard.rows import JSON_BYTES
+from dashboard.accounts.access import ROLES, Permission
+from dashboard.config.masking import MaskRule
+from dashboard.display.rows import JSON_BYTES
 from dashboard.streams.ids import StreamId
-from dashboard.streams.servers import Server
+from dashboard.streams.links import Server
 from tests.dashboard.api.conftest import ANY_BYTES, ANY_PATH, ORDERS, Seeded
 
 Get = Callable[..., Any]

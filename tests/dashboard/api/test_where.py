@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.access import Mask
-from dashboard.params import BadParameter
+from dashboard.accounts.access import Mask
+from dashboard.filters.where import parse
+from dashboard.http.params import BadParameter
 from dashboard.streams.ids import StreamId
 from dashboard.streams.snapshots import Entry
-from dashboard.where import parse
 
 FIELDS = (b"state", b"new"), (b"tag", b"a"), (b"tag", b"b=c"), (b"note", b""), (b"raw", b"\xff")
 NUMBERS = (

@@ -17,9 +17,9 @@ from dashboard.fleet.findings import (
     consumer_state,
     judge,
 )
-from dashboard.fleet.memory import Memory
+from dashboard.fleet.store import Memory
 from dashboard.streams.ids import StreamId
-from dashboard.streams.sampling import GroupSample, StreamSample
+from dashboard.streams.queries.sampling import GroupSample, StreamSample
 from dashboard.streams.snapshots import ConsumerFacts, Figure, GroupFacts, PendingEntry, StreamFacts
 
 NOW = 1_763_604_718_412

@@ -8,9 +8,9 @@ import pytest
 import redis
 
 from dashboard.fleet import sampler
-from dashboard.streams import servers
+from dashboard.streams import links
+from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.queries import ScanStreams
-from dashboard.streams.servers import Server, ServerConfig
 
 SHUT_OUT = "Some streams may not be read"
 
@@ -22,8 +22,8 @@ def eyes(server: Server, redis_client: redis.Redis, redis_url: str) -> Server:
         redis_client.xadd(f"open:{n}", {"n": n})
     redis_client.xadd("shut", {"n": 1})
     redis_client.execute_command("ACL", "SETUSER", "eyes", "reset", "on", ">secret", "~open:*", "+@all")
-    servers.configure([ServerConfig("default", redis_url.replace("://", "://eyes:secret@"))])
-    return servers.get("default")
+    links.configure([ServerConfig("default", redis_url.replace("://", "://eyes:secret@"))])
+    return links.get("default")
 
 
 def test_streams_that_may_not_be_read_are_told_of_in_every_round(

@@ -8,7 +8,7 @@ import pytest_asyncio
 
 from dashboard.live import hub as hubs
 from dashboard.live.hub import Hub
-from dashboard.streams.servers import Server
+from dashboard.streams.links import Server
 
 
 @pytest_asyncio.fixture

@@ -14,9 +14,9 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 
+from dashboard.accounts.principals import digest, new_secret
 from dashboard.asgi import application
 from dashboard.models import ApiToken
-from dashboard.people import digest, new_secret
 from tests.people import person, signed_in
 
 PATH = "/ws/v1/live/"

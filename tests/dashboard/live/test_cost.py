@@ -8,17 +8,17 @@ from typing import Any
 import pytest
 import redis
 
-from dashboard.live import room
+from dashboard.live.admission import subscription_quota
+from dashboard.live.admission.subscription_quota import Busy
 from dashboard.live.feed import Batch, Begun
 from dashboard.live.hub import Hub, Wish
-from dashboard.live.room import Busy
 from dashboard.live.topics import entries, group
-from dashboard.streams import servers
+from dashboard.streams import links
 from dashboard.streams.ids import StreamId
+from dashboard.streams.links import Tail as Connection
 from dashboard.streams.queries import TailRead
-from dashboard.streams.servers import Tail as Connection
+from dashboard.streams.queries.steps import PAGE_BYTES, STEP
 from dashboard.streams.snapshots import Entry
-from dashboard.streams.steps import PAGE_BYTES, STEP
 from tests.dashboard.live.news import Viewer
 from tests.dashboard.live.sockets import by_token, token, watch
 
@@ -109,7 +109,7 @@ def _sent(client: redis.Redis) -> int:
 
 
 def followed(hub: Hub) -> set[bytes]:
-    return set(hub._tails[servers.get("default")].streams)
+    return set(hub._tails[links.get("default")].streams)
 
 
 async def test_streams_that_do_not_exist_are_left_at_once(hub: Hub, redis_client: redis.Redis) -> None:
@@ -127,7 +127,7 @@ async def test_streams_that_do_not_exist_are_left_at_once(hub: Hub, redis_client
 async def test_streams_that_linger_make_room(
     hub: Hub, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(room, "STREAMS", 3)
+    monkeypatch.setattr(subscription_quota, "STREAMS", 3)
     for number in range(9):
         key = b"%d" % number
         redis_client.xadd(key, {b"n": 1})
@@ -138,7 +138,7 @@ async def test_streams_that_linger_make_room(
 
 
 async def test_beyond_the_room_nothing_is_followed(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "STREAMS", 3)
+    monkeypatch.setattr(subscription_quota, "STREAMS", 3)
     for key in KEYS:
         Viewer(hub, entries("default", key))
     for topic in (entries("default", b"d"), group("default", b"e", b"g")):
@@ -152,7 +152,7 @@ async def test_beyond_the_room_nothing_is_followed(hub: Hub, monkeypatch: pytest
 
 @pytest.mark.django_db(transaction=True)
 async def test_a_viewer_is_told_that_there_is_no_room(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(room, "EACH", 2)
+    monkeypatch.setattr(subscription_quota, "EACH", 2)
     async with by_token(await token()) as socket:
         for id_ in ("a", "b"):
             await socket.send_json_to(watch(id_, id_))

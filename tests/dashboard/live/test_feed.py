@@ -5,11 +5,11 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.live.credit import WINDOW_ENTRIES, Credit
 from dashboard.live.feed import WAITING_BYTES, Batch, Begun, Broken, Changed, Feed, Status
+from dashboard.live.flow_control import WINDOW_ENTRIES, Credit
+from dashboard.live.reader.window import BYTES, Window
+from dashboard.live.subscription import FRAME_BYTES
 from dashboard.live.topics import fleet
-from dashboard.live.watch import FRAME_BYTES
-from dashboard.live.window import BYTES, Window
 from dashboard.streams.errors import NotAStream
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.snapshots import FIELD_BYTES, Entry, weight_of

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.lag import LOST_COUNT, NOT_COUNTED, lag
+from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.queries import StreamQuery
-from dashboard.streams.servers import Server, ServerConfig
 from dashboard.streams.snapshots import Figure, StreamFacts
 
 KEY = b"orders"

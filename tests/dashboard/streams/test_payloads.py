@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dashboard.streams.payloads import (
+from dashboard.streams.payloads.shown import (
     DECODE_BYTES,
     MASK,
     MASKED,
@@ -24,7 +24,7 @@ from dashboard.streams.payloads import (
     name_pieces,
     show,
 )
-from dashboard.streams.trees import NODE_CHARS, TREE_CHARS, TREE_DEPTH, TREE_NODES, Node, weight
+from dashboard.streams.payloads.trees import NODE_CHARS, TREE_CHARS, TREE_DEPTH, TREE_NODES, Node, weight
 
 BIDI = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u200e\u200f\u061c"
 INVISIBLE = "\u200b\u200c\u200d\u2060\ufeff\u00ad\u180e\U000e0041"

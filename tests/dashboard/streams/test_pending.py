@@ -9,9 +9,17 @@ import redis
 
 from dashboard.streams.errors import Gone, NotAStream
 from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.links import Server
 from dashboard.streams.queries import LOOK_MAX, PAGE_MAX, PendingQuery
-from dashboard.streams.sampling import BODIES, OLDEST, ROUND_TRIP, GoOn, GroupSample, SampleStreams, StreamSample
-from dashboard.streams.servers import Server
+from dashboard.streams.queries.sampling import (
+    BODIES,
+    OLDEST,
+    ROUND_TRIP,
+    GoOn,
+    GroupSample,
+    SampleStreams,
+    StreamSample,
+)
 from dashboard.streams.snapshots import Page, PendingEntry
 from tests.dashboard.streams.seeding import GROUP, KEY, OTHER, WORKER, fill, group, neglect
 

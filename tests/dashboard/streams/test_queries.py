@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dashboard.streams.errors import Gone, NotAStream
 from dashboard.streams.ids import MAX, MIN, StreamId
+from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.queries import (
     GROUPS_MAX,
     LOOK_MAX,
@@ -29,10 +30,9 @@ from dashboard.streams.queries import (
     Together,
     fitting,
 )
-from dashboard.streams.sampling import SampleStreams
-from dashboard.streams.servers import Server, ServerConfig
+from dashboard.streams.queries.sampling import SampleStreams
+from dashboard.streams.queries.steps import PAGE_BYTES
 from dashboard.streams.snapshots import Entry, EntryWhereabouts, StreamOverview
-from dashboard.streams.steps import PAGE_BYTES
 from tests.dashboard.streams.seeding import GROUP, KEY, OTHER, WORKER, fill, group
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import pytest
 import redis
 
-from dashboard.streams import servers
+from dashboard.streams import links
 from dashboard.streams.capabilities import Capabilities
 from dashboard.streams.errors import (
     Gone,
@@ -25,6 +25,7 @@ from dashboard.streams.errors import (
     Unreachable,
 )
 from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.links import Hands, Server, ServerConfig, translate
 from dashboard.streams.queries import (
     Command,
     EntryQuery,
@@ -38,8 +39,7 @@ from dashboard.streams.queries import (
     TailRead,
 )
 from dashboard.streams.replies import Reply
-from dashboard.streams.servers import Hands, Server, ServerConfig, translate
-from streams_admin import embedded
+from streams_admin.demo import embedded
 from tests.dashboard.streams.impostor import impostor
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
 from tests.servers import chosen
@@ -100,7 +100,7 @@ def test_a_server_that_hangs_up_is_unreachable() -> None:
 
 def test_a_server_that_is_loading_is_unreachable_until_it_has_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     """And no reply of the refused round is taken for one of the next."""
-    monkeypatch.setattr(servers.timing, "BREAK_FOR", 0)
+    monkeypatch.setattr(links.timing, "BREAK_FOR", 0)
     loading = True
     with impostor(
         lambda command: b"-LOADING in memory\r\n" if loading else b"$%d\r\n%s\r\n" % (len(command[1]), command[1])
@@ -146,8 +146,8 @@ def test_a_server_that_is_down_is_not_asked_again_at_once() -> None:
 
 def test_a_server_that_comes_back_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stopped process answers once it goes on; what it can do is asked anew, for it may be another one."""
-    monkeypatch.setattr(servers.timing, "LOOK_TIMEOUT", 0.2)
-    monkeypatch.setattr(servers.timing, "BREAK_FOR", 0.1)
+    monkeypatch.setattr(links.timing, "LOOK_TIMEOUT", 0.2)
+    monkeypatch.setattr(links.timing, "BREAK_FOR", 0.1)
     with embedded.start(chosen()) as running:
         server = Server(ServerConfig("stopped", running.url))
         before = server.capabilities()
@@ -358,7 +358,7 @@ def test_hands_that_reach_nobody_say_that_nothing_was_sent() -> None:
 def test_a_lost_reply_is_an_unknown_outcome_and_nothing_is_sent_twice(
     reply: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(servers.timing, "ACT_TIMEOUT", 0.2)
+    monkeypatch.setattr(links.timing, "ACT_TIMEOUT", 0.2)
     with impostor(lambda command: reply) as doubtful:
         with pytest.raises(OutcomeUnknown, match="may or may not have happened"):
             Hands(doubtful.url).call("XACK", KEY, GROUP, "1-0")
@@ -367,7 +367,7 @@ def test_a_lost_reply_is_an_unknown_outcome_and_nothing_is_sent_twice(
 
 
 def test_a_late_reply_is_not_taken_for_another_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers.timing, "ACT_TIMEOUT", 0.2)
+    monkeypatch.setattr(links.timing, "ACT_TIMEOUT", 0.2)
 
     def answer(command: list[bytes]) -> bytes:
         if command[1] == b"slow":
@@ -449,11 +449,11 @@ def test_a_servers_own_words_are_short_and_printable() -> None:
 
 
 def test_servers_are_found_by_name_in_their_order(server: Server) -> None:
-    servers.configure([ServerConfig(name, server.config.url) for name in ("b", "a")])
-    assert [found.name for found in servers.all()] == ["b", "a"]
-    assert servers.get("a").name == "a"
+    links.configure([ServerConfig(name, server.config.url) for name in ("b", "a")])
+    assert [found.name for found in links.all()] == ["b", "a"]
+    assert links.get("a").name == "a"
     with pytest.raises(UnknownServer, match="“nobody”"):
-        servers.get("nobody")
+        links.get("nobody")
 
 
 def test_only_the_configured_keys_are_looked_at() -> None:

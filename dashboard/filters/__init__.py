@@ -1,0 +1,1 @@
+"""The filter of entries: from text to a predicate, the same for pages, API, live and export."""

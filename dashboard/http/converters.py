@@ -1,0 +1,40 @@
+"""Path converters `<name:stream>` and `<sid:entry>`, registered by importing this module. A bad spelling is a 404."""
+
+from __future__ import annotations
+
+from django.urls import register_converter
+
+from dashboard.streams.errors import BadId
+from dashboard.streams.ids import StreamId
+from dashboard.streams.names import from_path, to_path
+
+
+class NameConverter:
+    """`<name:stream>`: bytes in the view, a path name in the URL."""
+
+    regex = r"[A-Za-z0-9_.:~-]+"
+
+    def to_python(self, value: str) -> bytes:
+        return from_path(value)
+
+    def to_url(self, value: bytes) -> str:
+        return to_path(value)
+
+
+class IdConverter:
+    """`<sid:entry>`: a StreamId in the view."""
+
+    regex = r"[0-9]{1,20}-[0-9]{1,20}"
+
+    def to_python(self, value: str) -> StreamId:
+        try:
+            return StreamId.parse(value)
+        except BadId as error:
+            raise ValueError(str(error)) from error
+
+    def to_url(self, value: StreamId) -> str:
+        return str(value)
+
+
+register_converter(NameConverter, "name")
+register_converter(IdConverter, "sid")

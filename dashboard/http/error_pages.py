@@ -1,0 +1,60 @@
+"""Errors as pages: what was looked for, what is the case, what to do. One place for all views."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from django.urls import ResolverMatch
+
+from dashboard.http.middleware import Handler
+from dashboard.http.params import BadParameter
+from dashboard.http.problems import known
+from dashboard.streams.names import plain
+
+
+class ErrorPages:
+    """Middleware: turns what views raise into a page with the right status."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return self.get_response(request)
+
+    def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
+        found = known(error)
+        if found:
+            return problem(request, *found, str(getattr(error, "message", error)), parameter=_wrong(request, error))
+        return None
+
+
+def problem(request: HttpRequest, status: int, title: str, text: str, *, parameter: str = "") -> HttpResponse:
+    """`parameter`: the one of the address that cannot be read; without it the page is there."""
+    context = {"status": status, "title": title, "text": text, "parameter": parameter}
+    if parameter:
+        context |= {"back": _without(request, parameter), "back_to": _page(request.resolver_match)}
+    return render(request, "dashboard/problem.html", context, status=status)
+
+
+def _wrong(request: HttpRequest, error: Exception) -> str:
+    """The parameter an error is about; "" when it is about something else, or was not in the address."""
+    if isinstance(error, BadParameter) and request.method == "GET" and error.parameter in request.GET:
+        return error.parameter
+    return ""
+
+
+def _without(request: HttpRequest, parameter: str) -> str:
+    """The address that was asked for, all but one parameter."""
+    kept = request.GET.copy()
+    del kept[parameter]
+    return f"{request.path}?{kept.urlencode()}" if kept else request.path
+
+
+def _page(match: ResolverMatch | None) -> str:
+    """What the page is about, for a link back to it."""
+    named = match.kwargs if match else {}
+    kind = next((kind for kind in ("group", "entry", "stream") if kind in named), "")
+    if not kind:
+        return f"the streams of {named['server']}" if "server" in named else "the page"
+    name = named[kind]
+    return f"the {kind} {plain(name) if isinstance(name, bytes) else name}"

@@ -1,0 +1,26 @@
+"""What each error means to whoever asked: the status and the title, for pages and API alike."""
+
+from __future__ import annotations
+
+from django.core.exceptions import RequestDataTooBig
+
+from dashboard.accounts.access import Forbidden
+from dashboard.http.params import BadParameter
+from dashboard.streams.errors import Gone, NotAllowed, NotAStream, StreamError, UnknownServer, Unreachable
+
+STATUS: dict[type[Exception], tuple[int, str]] = {
+    UnknownServer: (404, "No such server"),
+    Gone: (404, "Not there"),
+    NotAStream: (409, "Not a stream"),
+    Unreachable: (503, "The server does not answer"),
+    NotAllowed: (503, "The server does not allow it"),
+    StreamError: (503, "The server refused"),
+    RequestDataTooBig: (413, "Too large"),
+    BadParameter: (400, "This request cannot be read"),
+    Forbidden: (403, "Not allowed"),
+}
+
+
+def known(error: Exception) -> tuple[int, str] | None:
+    """Status and title of the nearest kind of an error; None for an error that is our own fault."""
+    return next((STATUS[kind] for kind in type(error).mro() if kind in STATUS), None)

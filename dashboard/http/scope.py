@@ -1,0 +1,43 @@
+"""What every page and API read about a watched server begins with: who asks, for what, and may they."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+from django.http import HttpRequest
+
+from dashboard.accounts.access import Actor, Permission, actor_of, require, server_for
+from dashboard.streams.errors import Gone
+from dashboard.streams.links import Server
+from dashboard.streams.names import plain
+from dashboard.streams.queries import Query
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A request for something on a server, allowed."""
+
+    actor: Actor
+    server: Server
+    key: bytes | None = None
+
+    def read(self, query: Query[T]) -> T:
+        """Ask the server. Raises StreamError; Gone says where it was looked for."""
+        try:
+            return self.server.run(query)
+        except Gone as error:
+            where = f"on the stream “{plain(self.key or b'')}” of {self.server.title}"
+            raise Gone(f"{error.message} Looked for {where}.") from None
+
+
+def asked(request: HttpRequest, server: str, key: bytes | None = None) -> Asked:
+    """Raises UnknownServer, Forbidden, or Gone for a key outside what is looked at. Asks no server."""
+    actor = actor_of(request)
+    found = server_for(actor, server)
+    if key is not None and not found.config.looks_at(key):
+        raise Gone(f"The stream “{plain(key)}” is not among the keys that are looked at on {found.title}.")
+    require(actor, Permission.SEE, server, key)
+    return Asked(actor, found, key)

@@ -1,0 +1,147 @@
+"""One watched stream: where the reader is, the window behind it, and who wants its news."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboard.live.feed import Begun, Broken, Feed, Status
+from dashboard.live.reader import cursor as cursors
+from dashboard.live.reader.cursor import Cursor, Reason, Reset
+from dashboard.live.reader.window import Window
+from dashboard.live.resume import Earlier, earlier
+from dashboard.streams.errors import Gone, StreamError
+from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.links import Server
+from dashboard.streams.snapshots import Entry, StreamFacts
+
+LINGER = 60.0
+"""Seconds a stream is read on after its last viewer left: a page that is opened next goes on without a gap. One that
+does not exist is left at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Where a viewer wants to begin: after an ID, or (None) with what comes next. `epoch`: what it was told before."""
+
+    after: StreamId | None = None
+    epoch: str = ""
+
+
+class Stream:
+    """Belongs to one tail. `cursor` is None until the server was asked where the stream ends."""
+
+    def __init__(self, server: Server, key: bytes) -> None:
+        self.server = server
+        self.key = key
+        self.cursor: Cursor | None = None
+        self.window = Window(MIN)
+        self.trouble: StreamError | None = None
+        self._exists = False
+        self.epoch = secrets.token_urlsafe(9)
+        self.past: dict[str, Reason] = {}
+        self._feeds: dict[Feed, Wish | None] = {}
+        self._left = time.monotonic()
+
+    def attach(self, feed: Feed, wish: Wish) -> None:
+        """The feed begins as soon as the position is known."""
+        self._feeds[feed] = wish
+        if self.trouble:
+            feed.tell(self.trouble)
+        self._begin_waiting()
+
+    def detach(self, feed: Feed) -> None:
+        self._feeds.pop(feed, None)
+        self._left = time.monotonic()
+
+    def deserted(self, linger: float = LINGER) -> bool:
+        """Nobody watches, and nobody has for a while if there was something to see."""
+        return not self._feeds and (not self._exists or time.monotonic() - self._left >= linger)
+
+    def tell(self, status: Status) -> None:
+        for feed in self._feeds:
+            feed.tell(status)
+
+    def looked(self, found: StreamFacts | StreamError, run_id: str, *, absent: bool) -> int:
+        """Take in what XINFO STREAM says; how many entries are waiting to be read."""
+        self._exists = not isinstance(found, StreamError)
+        if isinstance(found, StreamError) and not isinstance(found, Gone):
+            self._in_trouble(found)
+            return 0
+        self.trouble = None
+        if self.cursor is None:
+            self._place(cursors.start(found, run_id))
+        elif reset := cursors.judge(self.cursor, found, run_id, absent=absent):
+            self._reset(reset)
+        self._begin_waiting()
+        return 0 if isinstance(found, Gone) else self._sync(found, run_id)
+
+    def read(self, entries: Sequence[Entry]) -> None:
+        """What XREAD gave after the cursor."""
+        if not entries or self.cursor is None:
+            return
+        added = None if self.cursor.added is None else self.cursor.added + len(entries)
+        self.cursor = Cursor(entries[-1].id, added, self.cursor.run_id)
+        self.window.append(entries)
+        for feed in self._feeds:
+            feed.push(entries)
+
+    def leap(self, newest: Sequence[Entry], skipped: int) -> None:
+        """Too far behind to read all: go on with the newest, and count the rest."""
+        if not newest or self.cursor is None:
+            return
+        added = None if self.cursor.added is None else self.cursor.added + skipped
+        self.cursor = Cursor(newest[0].id.prev(), added, self.cursor.run_id)
+        self.window = Window(self.cursor.at)
+        for feed in self._feeds:
+            feed.skip(skipped)
+        self.read(newest)
+
+    def _sync(self, found: StreamFacts, run_id: str) -> int:
+        assert self.cursor is not None
+        self.cursor = cursors.synced(self.cursor, found, run_id)
+        return cursors.behind(self.cursor, found)
+
+    def _place(self, cursor: Cursor) -> None:
+        self.cursor = cursor
+        self.window = Window(cursor.at)
+
+    def _in_trouble(self, trouble: StreamError) -> None:
+        if self.trouble is None:
+            for feed in self._feeds:
+                feed.tell(trouble)
+        self.trouble = trouble
+
+    def _reset(self, reset: Reset) -> None:
+        if reset.reason != "trimmed":
+            self.past[self.epoch] = reset.reason
+            self.epoch = secrets.token_urlsafe(9)
+        self._place(reset.goes_on)
+        for feed in self._feeds:
+            feed.tell(Broken(reset.reason, reset.lost, self.epoch, reset.goes_on.at))
+
+    def _begin_waiting(self) -> None:
+        if self.cursor is None:
+            return
+        for feed, wish in self._feeds.items():
+            if wish is not None:
+                self._feeds[feed] = None
+                self._begin(feed, wish, self.cursor.at)
+
+    def _begin(self, feed: Feed, wish: Wish, upto: StreamId) -> None:
+        if wish.after is None:
+            feed.begin(Begun(upto, self.epoch))
+            return
+        known = self.window.since(wish.after) if self._same(wish) else None
+        if known is not None:
+            feed.begin(Begun(wish.after, self.epoch), known)
+        else:
+            earlier(self, feed, Earlier(wish.after, upto, self.past.get(wish.epoch), self.epoch))
+
+    def _same(self, wish: Wish) -> bool:
+        """Whether the viewer's ID is of this very stream, as far as we know without asking."""
+        if wish.after is None:
+            return True
+        return wish.epoch == self.epoch or (wish.epoch not in self.past and self.window.holds(wish.after))

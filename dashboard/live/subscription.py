@@ -1,0 +1,118 @@
+"""One watch of one socket: what it asks for, whether it may, and its news as frames."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from dashboard.accounts.access import Actor, Permission, may
+from dashboard.display.rows import NO_PAYLOADS, Sight, sight
+from dashboard.filters import where
+from dashboard.http.params import BadParameter
+from dashboard.live import encoding, fragments, topics
+from dashboard.live.encoding import Frame, Refusal
+from dashboard.live.feed import WAITING, Batch, Feed, News
+from dashboard.live.flow_control import Credit
+from dashboard.live.hub import Wish
+from dashboard.live.topics import BadTopic, Topic
+from dashboard.streams import links
+from dashboard.streams.errors import BadId
+from dashboard.streams.ids import StreamId
+from dashboard.streams.names import BadName, from_path
+from dashboard.streams.snapshots import Entry
+
+FRAME_ENTRIES = 100
+FRAME_BYTES = 262_144
+ROWS = 50
+"""Rows a page gets per second, and per frame: more cannot be followed by anybody."""
+COLUMNS_MOST = 40
+
+
+@dataclass(slots=True)
+class Watch:
+    """`sight` is what the actor may see just now; None for topics without payloads."""
+
+    id: str
+    topic: Topic
+    feed: Feed
+    sight: Sight | None
+    columns: tuple[bytes, ...] | None
+    credit: Credit = field(default_factory=Credit)
+    not_before: float = 0.0
+
+    def keeps(self, condition: where.Where) -> Callable[[Entry], bool]:
+        """The filter, blind wherever the viewer is."""
+        return lambda entry: bool(self.sight and self.sight.may_read and condition.keeps(entry, self.sight.mask))
+
+    def take(self) -> News | None:
+        """The next news, if it is time for it."""
+        if time.monotonic() < self.not_before or not self.credit.open():
+            return None
+        return self.feed.take(FRAME_ENTRIES if self.columns is None else ROWS, FRAME_BYTES)
+
+    async def frame(self, news: News) -> Frame:
+        if not isinstance(news, Batch):
+            return encoding.simple(self.id, news)
+        if self.columns is None:
+            return encoding.batch(self.id, news, [encoding.item(entry, self._seen) for entry in news.items], None)
+        self.not_before = time.monotonic() + len(news.items) / ROWS
+        server = links.get(self.topic.server)
+        html = await fragments.entry_rows(news.items, server, self.topic.key, self._seen, self.columns)
+        return encoding.batch(self.id, news, [encoding.brief(entry) for entry in news.items], html)
+
+    @property
+    def _seen(self) -> Sight:
+        assert self.sight is not None
+        return self.sight
+
+
+def from_frame(frame: Mapping[str, object], actor: Actor, wake: Callable[[], None]) -> tuple[Watch, Wish]:
+    """What a watch frame asks for, allowed. Raises Refusal."""
+    try:
+        topic = topics.parse(frame)
+        id_ = topics.text(frame, "id")
+        check(actor, topic)
+        columns = _columns(frame) if frame.get("as") == "html" and topic.kind == "entries" else None
+        limit = WAITING if columns is None else ROWS
+        feed = Feed(topic, wake, limit=limit, who=(actor.kind, actor.name))
+        watch = Watch(id_, topic, feed, look(actor, topic), columns)
+        _filter(frame, watch)
+        return watch, _wish(frame)
+    except (BadTopic, BadParameter, BadName, BadId) as error:
+        raise Refusal(getattr(error, "code", "bad_field"), str(error)) from error
+
+
+def check(actor: Actor, topic: Topic) -> None:
+    """Raises Refusal. Whether a server or stream exists is not told to those who may not see it."""
+    where_ = (topic.server, topic.key) if topic.server else (None, None)
+    if not may(actor, Permission.SEE, *where_):
+        raise Refusal("forbidden", "There is no such thing here, or you may not see it.")
+
+
+def look(actor: Actor, topic: Topic) -> Sight | None:
+    """What the actor may see of the payloads."""
+    return sight(actor, topic.server, topic.key) if topic.kind == "entries" else None
+
+
+def _columns(frame: Mapping[str, object]) -> tuple[bytes, ...]:
+    found = frame.get("columns", [])
+    if not isinstance(found, list) or not all(isinstance(name, str) for name in found):
+        raise BadTopic("bad_field", "columns must be a list of path names.")
+    return tuple(from_path(name) for name in found[:COLUMNS_MOST])
+
+
+def _filter(frame: Mapping[str, object], watch: Watch) -> None:
+    if watch.topic.kind != "entries" or not frame.get("where"):
+        return
+    condition = where.parse(topics.text(frame, "where"))
+    if watch.sight is None or not watch.sight.may_read:
+        raise Refusal("forbidden", NO_PAYLOADS)
+    watch.feed.keep = watch.keeps(condition)
+
+
+def _wish(frame: Mapping[str, object]) -> Wish:
+    after, epoch = frame.get("after", "$"), frame.get("epoch") or ""
+    if not isinstance(after, str) or not isinstance(epoch, str):
+        raise BadTopic("bad_field", "after and epoch must be texts.")
+    return Wish(None if after == "$" else StreamId.parse(after), epoch)

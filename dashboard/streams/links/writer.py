@@ -1,0 +1,54 @@
+"""The client for writes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import redis
+
+from dashboard.streams.errors import OutcomeUnknown, StreamError
+from dashboard.streams.links import deadlines
+from dashboard.streams.links.clients import read_reply, sync_client
+from dashboard.streams.links.deadlines import do_meanwhile
+from dashboard.streams.links.translation import translate
+from dashboard.streams.queries import Command
+from dashboard.streams.replies import Reply
+
+
+class Hands:
+    """The client for writes. Used by `streams_admin.commands` alone.
+
+    Nothing is sent twice. Unreachable means that nothing was sent; OutcomeUnknown that something was and no reply came.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._pool = sync_client(url, deadlines.ACT_TIMEOUT).connection_pool
+
+    def call(self, *command: bytes | str | int) -> Reply:
+        """One command; its raw reply. Raises StreamError."""
+        reply = self.each([command])[0]
+        if isinstance(reply, StreamError):
+            raise reply
+        return reply
+
+    def each(self, commands: Sequence[Command]) -> list[Reply]:
+        """Several commands in one round trip; a StreamError stands where one was refused."""
+        try:
+            connection = self._pool.get_connection()
+        except (redis.RedisError, OSError) as error:
+            raise translate(error) from error
+        try:
+            connection.send_packed_command(connection.pack_commands(commands))
+            do_meanwhile()
+            return [read_reply(connection) for _ in commands]
+        except (redis.RedisError, OSError) as error:
+            connection.disconnect()
+            raise OutcomeUnknown("The server did not confirm it: it may or may not have happened.") from error
+        except BaseException:
+            connection.disconnect()
+            raise
+        finally:
+            self._pool.release(connection)
+
+    def close(self) -> None:
+        self._pool.disconnect()

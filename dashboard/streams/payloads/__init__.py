@@ -1,0 +1,1 @@
+"""Bytes of a payload as something a person can look at."""

@@ -1,0 +1,1 @@
+"""Verbs on consumers of a group."""

@@ -1,0 +1,1 @@
+"""Verbs on entries of a stream."""

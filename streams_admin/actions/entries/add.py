@@ -1,0 +1,247 @@
+"""Add: one entry at the end of a stream, with its fields in their order, repeated names too."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from django import forms
+
+from dashboard.accounts.access import Permission, require
+from dashboard.display.format import age, number, plural
+from dashboard.streams.errors import BadId, Gone
+from dashboard.streams.ids import MIN, TOP, StreamId
+from dashboard.streams.names import plain
+from dashboard.streams.queries import PAGE_MAX, Command, EntryRange, StreamQuery
+from dashboard.streams.snapshots import Entry, Fields, StreamFacts, StreamOverview
+from streams_admin import redis_cli_text, writes
+from streams_admin.actions.base import Action, Ask, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.reads.bounds import id_of
+from streams_admin.actions.reads.entries import stream_facts
+from streams_admin.actions.reads.targets import reached, tail_of
+from streams_admin.actions.single import typed
+from streams_admin.errors import BadOrder
+from streams_admin.params import values
+from streams_admin.params.which import truth, whole
+
+AHEAD_MS = 60_000
+"""An ID that is further ahead of the server's clock is warned of."""
+
+
+class Add(Action):
+    slug = "add"
+    label = "Add an entry…"
+    permission = Permission.ADD
+    literal = True
+    back = "stream"
+
+    def clean(self, raw: Mapping[str, Any]) -> Params:
+        found: Params = {"fields": values.fields_out(values.fields_in(raw.get("fields")))}
+        if raw.get("id") not in (None, "", "*"):
+            found["id"] = _id(raw["id"])
+        return {**found, "mkstream": truth("mkstream", raw.get("mkstream", False)), **_bound(raw)}
+
+    def told(self, params: Params) -> Params:
+        return {**params, "fields": values.told(params["fields"])}
+
+    def allow(self, ask: Ask) -> None:
+        """Who may add may not trim by it."""
+        if not {"maxlen", "minid"} & ask.params.keys():
+            return
+        facts = stream_facts(ask, ask.key)
+        if facts and _removed(ask, facts)[0]:
+            require(ask.actor, Permission.TRIM, ask.server.name, ask.key)
+
+    def look(self, ask: Ask) -> tuple[Preview, Seen]:
+        overview = _find(ask)
+        why = _refusal(ask, overview.facts if overview else None)
+        if why:
+            raise BadOrder(why)
+        removed, least = _removed(ask, overview.facts) if overview else (0, False)
+        return _preview(ask, overview, removed, least), {"removed": removed, "existed": overview is not None}
+
+    def changed(self, ask: Ask, seen: Seen) -> str:
+        facts = stream_facts(ask, ask.key)
+        if seen["existed"] and facts is None:
+            return "The stream does not exist any more."
+        return _refusal(ask, facts)
+
+    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+        """The piece of work is the ID that the stream has reached: the entry comes behind it."""
+        return Batch([{"since": str(reached(ask, ask.key))}], None, last=True)
+
+    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        added = writes.add(ask.server, _words(ask, seen["removed"]))
+        return Done.of([(str(added), "done")]) if added else Done(counts=Counter(not_found=1))
+
+    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        """The entry, if it is there: of that ID, or of the same fields behind what the stream had reached."""
+        pages = list(tail_of(ask, ask.key, StreamId.parse(work[0]["since"])))
+        found = next((entry for page, _ in pages for entry in page if _is_it(ask, entry)), None)
+        if found:
+            return Done.of([(str(found.id), "done")])
+        return Done(counts=Counter({"failed" if any(end for _, end in pages) else "unknown": 1}))
+
+    def figures(self, ask: Ask) -> list[list[Any]]:
+        facts = stream_facts(ask, ask.key)
+        return [["entries", facts.length if facts else 0]]
+
+    def form(self, ask: Ask, data: Any = None) -> forms.Form:
+        return AddForm(data)
+
+    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+        found = form.cleaned_data
+        bound = {"maxlen": found["maxlen"]} if found["maxlen"] is not None else {}
+        return {"fields": found["fields"], "id": found["id"].strip(), "mkstream": found["mkstream"], **bound}
+
+
+class AddForm(forms.Form):
+    """Fields as lines or JSON, and what XADD knows besides."""
+
+    fields = forms.CharField(  # type: ignore[assignment]  # a form's own `fields` are set per instance
+        label="Fields",
+        widget=forms.Textarea(attrs={"rows": 10, "spellcheck": "false"}),
+        help_text="One “name: value” a line, or paste JSON: an object, or a list of [name, value] pairs.",
+    )
+    id = forms.CharField(label="ID", required=False, max_length=41, help_text="empty: the server's clock")
+    maxlen = forms.IntegerField(
+        label="Keep about", required=False, min_value=1, help_text="entries; the oldest go. Empty: all stay"
+    )
+    mkstream = forms.BooleanField(label="Create the stream when it does not exist", required=False)
+
+    def clean_fields(self) -> list[list[Any]]:
+        try:
+            return values.fields_out(values.fields_in(values.from_text(self.cleaned_data["fields"])))
+        except BadOrder as error:
+            raise forms.ValidationError(error.message) from error
+
+
+def _id(given: Any) -> str:
+    """An ID, or the milliseconds of one with its number left to the server ("5-*")."""
+    text = str(given)
+    try:
+        id_ = StreamId.parse(text[:-1] + "0" if text.endswith("-*") else text)
+    except BadId as error:
+        raise BadOrder(f"id: {error}") from error
+    if id_ == MIN and not text.endswith("-*"):
+        raise BadOrder("id is 0-0; the smallest one is 0-1.")
+    return text if text.endswith("-*") else str(id_)
+
+
+def _is_it(ask: Ask, entry: Entry) -> bool:
+    """Whether it has the fields, and the ID in one of the spellings it can have been asked for by."""
+    asked = ask.params.get("id", "*")
+    return entry.fields == _fields(ask) and asked in ("*", f"{entry.id.ms}-*", str(entry.id))
+
+
+def _bound(raw: Mapping[str, Any]) -> Params:
+    given = [key for key in ("maxlen", "minid") if raw.get(key) is not None]
+    if len(given) == 2:
+        raise BadOrder("Give maxlen or minid, not both.")
+    if not given:
+        if raw.get("approximate") is not None:
+            raise BadOrder("approximate needs maxlen or minid.")
+        return {}
+    found = {"approximate": truth("approximate", raw.get("approximate", True))}
+    if given == ["maxlen"]:
+        return {**found, "maxlen": whole("maxlen", raw["maxlen"], least=1)}
+    return {**found, "minid": str(id_of(raw["minid"]))}
+
+
+def _find(ask: Ask) -> StreamOverview | None:
+    try:
+        return ask.server.run(StreamQuery(ask.key, ask.server.capabilities()))
+    except Gone:
+        return None
+
+
+def _refusal(ask: Ask, facts: StreamFacts | None) -> str:
+    """Why XADD would not take it, "" when it would."""
+    if facts is None:
+        return "" if ask.params["mkstream"] else "The stream does not exist. With mkstream it is created."
+    asked, last = ask.params.get("id", "*"), facts.last_generated_id
+    if asked.endswith("-*") and not _numbers_itself(ask):
+        return f"id is {asked}: to leave the number to the server needs Redis 7.0 or Valkey."
+    lowest = StreamId.parse(asked[:-1] + str(TOP) if asked.endswith("-*") else asked) if asked != "*" else None
+    if lowest is not None and lowest <= last:
+        return f"id is {asked}, which is not above {last}, the last ID of the stream."
+    return ""
+
+
+def _numbers_itself(ask: Ask) -> bool:
+    info = ask.server.capabilities().info
+    return info.flavour != "Redis" or info.version >= (7, 0)
+
+
+def _removed(ask: Ask, facts: StreamFacts) -> tuple[int, bool]:
+    """How many entries the bound would take, at most; and whether there may be more."""
+    if "maxlen" in ask.params:
+        return max(0, facts.length + 1 - ask.params["maxlen"]), False
+    below = StreamId.parse(ask.params["minid"]) if "minid" in ask.params else MIN
+    if facts.first_id is None or below <= facts.first_id:
+        return 0, False
+    page = ask.server.run(EntryRange(ask.key, end=below.prev(), limit=PAGE_MAX))
+    return len(page.items), not page.complete
+
+
+def _fields(ask: Ask) -> Fields:
+    return values.fields_in(ask.params["fields"])
+
+
+def _words(ask: Ask, removed: int) -> Command:
+    """XADD. A length is raised by what came since it was planned, so that no more goes than was shown."""
+    trim: Command = ()
+    sign = "~" if ask.params.get("approximate") else "="
+    if "maxlen" in ask.params:
+        facts = stream_facts(ask, ask.key)
+        trim = ("MAXLEN", sign, max(ask.params["maxlen"], (facts.length if facts else 0) + 1 - removed))
+    elif "minid" in ask.params:
+        trim = ("MINID", sign, ask.params["minid"])
+    id_ = ask.params.get("id", "*")
+    return writes.add_words(ask.key, _fields(ask), id_, mkstream=ask.params["mkstream"], trim=trim)
+
+
+def _preview(ask: Ask, overview: StreamOverview | None, removed: int, least: bool) -> Preview:
+    length = overview.facts.length if overview else 0
+    fields = plural(len(ask.params["fields"]), "field")
+    exact = not removed or not (ask.params["approximate"] or least)
+    return Preview(
+        title=f"Add an entry of {fields}",
+        sentence=f"Puts it at the end of {plain(ask.key)}. It can be deleted, but not what workers do with it.",
+        button="Add the entry",
+        total=1,
+        counts={"entries": 1, "removed": removed},
+        notes=[*_removed_note(removed, least), *_id_notes(ask, overview), *_reader_notes(overview)],
+        changes=[Change("entries", length, length + 1 - removed if exact else None)],
+        redis_cli=[redis_cli_text.line(*_words(ask, removed))[:2000]],
+        confirm=typed(ask.key) if removed else "",
+    )
+
+
+def _removed_note(removed: int, least: bool) -> list[Note]:
+    if not removed:
+        return []
+    at_least = "at least " if least else "up to "
+    text = "Whatever groups have not read or not acknowledged of them is lost. A trim shows that before."
+    return [Note("stuck", f"{at_least}{number(removed)} of the oldest entries go", text)]
+
+
+def _id_notes(ask: Ask, overview: StreamOverview | None) -> list[Note]:
+    if "id" not in ask.params or overview is None:
+        return []
+    ahead = int(ask.params["id"].partition("-")[0]) - overview.now_ms
+    if ahead <= AHEAD_MS:
+        return []
+    text = "IDs never go back: until the clock is there, every later entry gets an ID of that moment."
+    return [Note("stuck", f"The ID is {age(ahead)} ahead of the server's clock", text)]
+
+
+def _reader_notes(overview: StreamOverview | None) -> list[Note]:
+    if overview is None:
+        return [Note("late", "The stream does not exist yet", "It is created, and no group reads it.")]
+    groups = [plain(group.name) for group in overview.groups]
+    if not groups:
+        return [Note("", "No group reads the stream")]
+    names = ", ".join(groups[:4]) + (f" and {len(groups) + overview.groups_cut - 4} more" if len(groups) > 4 else "")
+    return [Note("", f"{plural(len(groups) + overview.groups_cut, 'group')} will get it: {names}")]

@@ -1,0 +1,223 @@
+"""What delete and replay share: entries of a stream, named by ID or as a range, whoever has them pending or not."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from dashboard.display.format import plural
+from dashboard.streams.errors import BadId, Gone
+from dashboard.streams.ids import MIN, StreamId, parse_position
+from dashboard.streams.names import EMPTY
+from dashboard.streams.queries import EntryRange, FactsQuery, fitting
+from dashboard.streams.snapshots import StreamOverview
+from streams_admin.actions.base import BATCH, Action, Ask, Batch, Params, Preview, Seen
+from streams_admin.actions.reads import positions
+from streams_admin.actions.reads.bounds import stream_overview
+from streams_admin.actions.reads.entries import AT_ONCE, pages, read
+from streams_admin.errors import BadOrder, Changed
+from streams_admin.params.which import Which
+
+COUNT_UP_TO = 5_000
+"""Entries a plan reads to count a range, on at most positions.PAGES pages; more are "at least"."""
+SAMPLE = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """The entries meant, as a plan saw them. `end` is never above the last ID at that time; what comes later is safe.
+
+    `ids`: all that were named, else those the count has met. `absent`: named ones that are not there. `reach`: the last
+    ID that is known to be meant, below `end` where a limit goes further than the count.
+    """
+
+    overview: StreamOverview
+    ids: tuple[StreamId, ...]
+    absent: tuple[StreamId, ...]
+    start: StreamId
+    end: StreamId
+    reach: StreamId
+    total: int
+    least: bool
+    named: bool
+
+    @property
+    def text(self) -> str:
+        return f"{'at least ' if self.least else ''}{plural(self.total, 'entry', 'entries')}"
+
+
+class EntriesAction(Action):
+    """An action on entries of a stream."""
+
+    about = "entries"
+    back = "stream"
+
+    def clean(self, raw: Mapping[str, Any]) -> Params:
+        which = Which.parse(raw)
+        if which != Which(ids=which.ids, start=which.start, end=which.end, limit=which.limit):
+            raise BadOrder("filter has start, end and limit here: the entries of a stream have no consumer.")
+        return {**which.to_json(), **self.options(raw)}
+
+    def options(self, raw: Mapping[str, Any]) -> Params:
+        """Checked parameters beside which."""
+        return {}
+
+    def look(self, ask: Ask) -> tuple[Preview, Seen]:
+        found = find(ask)
+        if not found.total:
+            raise Changed("There is no such entry: it was never added, or trimmed or deleted since.")
+        preview, more = self.preview(ask, found)
+        return preview, {**_seen(found, Which.parse(ask.params)), **more}
+
+    @abstractmethod
+    def preview(self, ask: Ask, found: Found) -> tuple[Preview, Seen]:
+        """What would be done, in words and counts; and what of it `changed` compares with, beside the entries."""
+
+    def changed(self, ask: Ask, seen: Seen) -> str:
+        try:
+            facts = ask.server.run(FactsQuery(ask.key))
+        except Gone:
+            return "The stream does not exist any more."
+        if facts.last_generated_id < StreamId.parse(seen["end"]):
+            return "The stream was deleted and created anew."
+        if not facts.length or ("ids" in seen and not any(read(ask, seen["ids"][:AT_ONCE]).values())):
+            return "None of the entries exists any more."
+        return self.still(ask, seen)
+
+    def still(self, ask: Ask, seen: Seen) -> str:
+        """As `changed`, for what a subclass depends on."""
+        return ""
+
+    def step(self, ask: Ask) -> int:
+        """Entries per batch."""
+        return BATCH
+
+    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+        most = self.step(ask)
+        return _named(seen, cursor or 0, most) if "ids" in seen else _range(ask, seen, cursor, most)
+
+    def figures(self, ask: Ask) -> list[list[Any]]:
+        try:
+            return [["entries", ask.server.run(FactsQuery(ask.key)).length]]
+        except Gone:
+            return [["entries", 0]]
+
+
+def find(ask: Ask) -> Found:
+    """The entries meant, counted up to COUNT_UP_TO."""
+    which, overview = Which.parse(ask.params), stream_overview(ask)
+    if which.ids:
+        return _find_named(ask, which, overview)
+    end = min(which.end, overview.facts.last_id or MIN)
+    ids, least = _count(ask, which, end)
+    through = len(ids) == which.limit
+    reach = ids[-1] if ids and which.limit and (through or least) else end
+    end = reach if through else end
+    whole = which == Which(limit=which.limit)
+    total = min(overview.facts.length, which.limit or overview.facts.length) if whole else len(ids)
+    return Found(overview, ids, (), which.start, end, reach, total, least and not whole, named=False)
+
+
+def _find_named(ask: Ask, which: Which, overview: StreamOverview) -> Found:
+    there = read(ask, [str(i) for i in which.ids])
+    ids = tuple(i for i in which.ids if there[i])
+    absent = tuple(i for i in which.ids if not there[i])
+    end = max(ids, default=MIN)
+    return Found(overview, ids, absent, which.ids[0], end, end, len(ids), False, named=True)
+
+
+def again(ask: Ask, seen: Seen) -> Found:
+    """What a plan has seen, in the stream as it is now. Not counted anew."""
+    overview, end = stream_overview(ask), StreamId.parse(seen["end"])
+    ids = tuple(StreamId.parse(text) for text in seen.get("ids", []))
+    start = ids[0] if ids else StreamId.parse(seen["start"])
+    reach = StreamId.parse(seen["reach"] if "reach" in seen else seen["end"])
+    return Found(overview, ids, (), start, end, reach, len(ids), False, named=bool(ids))
+
+
+def _count(ask: Ask, which: Which, end: StreamId) -> tuple[tuple[StreamId, ...], bool]:
+    """IDs of the range up to COUNT_UP_TO, and whether there may be more. A whole stream is not walked to be counted."""
+    most = SAMPLE if which == Which() else min(COUNT_UP_TO, which.limit or COUNT_UP_TO)
+    ids: list[StreamId] = []
+    for page in islice(pages(ask, ask.key, which.start, end, most=most, size=BATCH), positions.PAGES):
+        ids.extend(entry.id for entry in page.items)
+        if page.next is None:
+            return tuple(ids), False
+    return tuple(ids), which.limit is None or len(ids) < which.limit
+
+
+def _seen(found: Found, which: Which) -> Seen:
+    if found.named:
+        ids = [str(i) for i in found.ids]
+        return {"ids": ids, "absent": [str(i) for i in found.absent], "end": str(found.end)}
+    return {"start": str(found.start), "end": str(found.end), "reach": str(found.reach), "limit": which.limit}
+
+
+def _named(seen: Seen, cursor: int, most: int) -> Batch:
+    part = seen["ids"][cursor : cursor + most]
+    settled = [(text, "not_found") for text in seen["absent"]] if cursor == 0 else []
+    end = cursor + len(part)
+    return Batch([[text] for text in part], end, settled, last=end >= len(seen["ids"]))
+
+
+def _range(ask: Ask, seen: Seen, cursor: Any, most: int) -> Batch:
+    """The next entries of the range. It ends where the stream ended when the plan was made."""
+    start = StreamId.parse(cursor["at"] if cursor else seen["start"])
+    taken = cursor["taken"] if cursor else 0
+    room = most if seen["limit"] is None else min(most, seen["limit"] - taken)
+    facts = ask.server.run(FactsQuery(ask.key))
+    limit = fitting(room, facts.entry_bytes)
+    page = ask.server.run(EntryRange(ask.key, start, StreamId.parse(seen["end"]), limit=limit))
+    taken += len(page.items)
+    last = page.next is None or taken == seen["limit"]
+    return Batch([[str(e.id)] for e in page.items], {"at": str(page.next or start), "taken": taken}, last=last)
+
+
+def sample(found: Found) -> list[dict[str, Any]]:
+    """The first few entries and the last that was met, as a plan keeps them."""
+    chosen = [*found.ids[: SAMPLE - 1], *found.ids[SAMPLE - 1 :][-1:]]
+    return [{"id": str(i), "consumer": EMPTY, "idle_ms": -1, "deliveries": 0, "body": "present"} for i in chosen]
+
+
+class EntriesForm(forms.Form):
+    """From where to where, unless the entries were named by the page's address."""
+
+    start = forms.CharField(
+        label="From",
+        required=False,
+        max_length=64,
+        help_text="An ID, a time (14:05) or an age (-2h). Empty: the beginning.",
+    )
+    end = forms.CharField(
+        label="To", required=False, max_length=64, help_text="As above. Empty: the entry that is last now."
+    )
+
+    def __init__(self, data: Any, ask: Ask) -> None:
+        super().__init__(data, initial=ask.params.get("filter", {}))
+        if "ids" in ask.params:
+            del self.fields["start"], self.fields["end"]
+
+    def clean_start(self) -> str:
+        return self._position("start", upper=False)
+
+    def clean_end(self) -> str:
+        return self._position("end", upper=True)
+
+    def _position(self, field: str, *, upper: bool) -> str:
+        text = self.cleaned_data[field]
+        try:
+            return str(parse_position(text, now=timezone.localtime(), upper=upper)) if text else ""
+        except BadId as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def which(self, ask: Ask) -> Params:
+        """Raw parameters that say which entries."""
+        if "ids" in ask.params:
+            return {"ids": ask.params["ids"]}
+        return {"filter": {name: self.cleaned_data[name] for name in ("start", "end") if self.cleaned_data.get(name)}}

@@ -1,0 +1,163 @@
+"""Delete: remove entries from a stream, named or as a range. What groups still need of them is counted first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django import forms
+
+from dashboard.accounts.access import Permission
+from dashboard.display.format import number
+from dashboard.streams.ids import StreamId
+from dashboard.streams.names import plain
+from dashboard.streams.snapshots import Entry
+from streams_admin import writes
+from streams_admin.actions.base import Ask, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.entries.base import EntriesAction, EntriesForm, Found, again, sample
+from streams_admin.actions.lines import lines
+from streams_admin.actions.reads.affected import named, ranged
+from streams_admin.actions.reads.entries import read
+from streams_admin.actions.reads.losses import Loss, counts_of, loss_notes, losses, may_lose, worse
+from streams_admin.actions.single import typed
+from streams_admin.errors import BadOrder
+
+REFERENCES = ("keep", "delete", "acked")
+PENDING_TEXT = {
+    "keep": "They stay on its pending list without a body, and nobody can process them.",
+    "delete": "They go from its pending list too, and nobody will process them.",
+    "acked": "They are left where they are.",
+}
+RESULT = {1: "done", 2: "still_referenced", -1: "not_found"}
+
+
+class Delete(EntriesAction):
+    slug = "delete"
+    label = "Delete entries…"
+    permission = Permission.DELETE
+    literal = True
+    irreversible = True
+
+    def options(self, raw: Mapping[str, Any]) -> Params:
+        references = raw.get("references") or "keep"
+        if references not in REFERENCES:
+            raise BadOrder(f"references is {str(references)[:40]!r}; allowed are {', '.join(REFERENCES)}.")
+        return {"references": references}
+
+    def look(self, ask: Ask) -> tuple[Preview, Seen]:
+        missing = ask.server.capabilities().missing("xdelex")
+        if missing and ask.params["references"] != "keep":
+            raise BadOrder(f"references can only be keep here: {ask.params['references']} {missing}.")
+        return super().look(ask)
+
+    def preview(self, ask: Ask, found: Found) -> tuple[Preview, Seen]:
+        length, mode = found.overview.facts.length, ask.params["references"]
+        lost = losses(ask, found)
+        groups = len(found.overview.groups) + found.overview.groups_cut
+        certain = not found.least and mode != "acked"
+        some_stay = mode == "acked" and not found.least and may_lose(lost, groups)
+        what = f"Delete {'up to ' if some_stay else ''}{found.text}"
+        preview = Preview(
+            title=what,
+            sentence=f"Removes them from {plain(ask.key)}, for every group. It cannot be undone.",
+            button=what,
+            total=found.total,
+            least=found.least,
+            counts=_counts(found, lost),
+            notes=[*_acked_note(lost, groups, mode), *_mode_note(ask, mode)],
+            changes=[Change("entries", length, length - found.total if certain else None)],
+            sample=sample(found),
+            redis_cli=_lines(ask, found),
+            confirm=typed(ask.key),
+        )
+        return preview, {"losses": [loss.to_json() for loss in lost]}
+
+    def still(self, ask: Ask, seen: Seen) -> str:
+        if ask.params["references"] == "acked":
+            return ""  # the server asks every group itself
+        group = worse(seen["losses"], losses(ask, again(ask, seen)))
+        return f"{group} would lose more than was shown." if group else ""
+
+    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        ids = [StreamId.parse(item[0]) for item in work]
+        replies = writes.delete(ask.server, ask.key, ids, references=ask.params["references"])
+        return Done.of([(str(i), RESULT[reply]) for i, reply in zip(ids, replies, strict=True)])
+
+    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        """What is not there any more is deleted; by whom makes no difference."""
+        there = read(ask, [item[0] for item in work])
+        return Done.of([(str(i), "failed" if entry else "done") for i, entry in there.items()])
+
+    def affected(self, ask: Ask, seen: Seen) -> Iterator[Sequence[Entry]]:
+        if "ids" in seen:
+            return named(ask, seen["ids"])
+        return ranged(ask, StreamId.parse(seen["start"]), StreamId.parse(seen["end"]), seen["limit"])
+
+    def form(self, ask: Ask, data: Any = None) -> forms.Form:
+        return DeleteForm(data, ask)
+
+    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+        assert isinstance(form, DeleteForm)
+        return {**form.which(ask), "references": form.cleaned_data["references"]}
+
+
+class DeleteForm(EntriesForm):
+    """Two empty boxes delete nothing: the whole stream has to be said."""
+
+    field_order = ("start", "end", "whole")
+    whole = forms.BooleanField(label="The whole stream", required=False)
+    references = forms.ChoiceField(
+        label="Where they are pending",
+        choices=[("keep", "leave them on the list, without a body")],
+    )
+
+    def __init__(self, data: Any, ask: Ask) -> None:
+        super().__init__(data, ask)
+        if "ids" in ask.params:
+            del self.fields["whole"]
+        missing = ask.server.capabilities().missing("xdelex")
+        field = self.fields["references"]
+        assert isinstance(field, forms.ChoiceField)
+        if missing:
+            field.help_text = f"Nothing else: that {missing}."
+        else:
+            more = [("delete", "take them off the lists"), ("acked", "delete only what no group needs any more")]
+            field.choices = [("keep", "leave them on the list, without a body"), *more]
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        if "whole" not in self.fields or self.errors:
+            return found
+        bounded = bool(found["start"] or found["end"])
+        if bounded and found["whole"]:
+            raise forms.ValidationError("Take the tick away or empty the boxes: it is all of it, or a part.")
+        if not bounded and not found["whole"]:
+            raise forms.ValidationError("Say from where or to where, or tick that the whole stream is meant.")
+        return found
+
+
+def _counts(found: Found, lost: list[Loss]) -> dict[str, int | None]:
+    return {"entries": found.total, "not_found": len(found.absent), **counts_of(lost)}
+
+
+def _acked_note(lost: list[Loss], groups: int, mode: str) -> list[Note]:
+    """With `acked` nobody loses anything: what a group needs stays."""
+    if mode != "acked":
+        return loss_notes(lost, groups, pending_text=PENDING_TEXT[mode])
+    needing = [plain(loss.group) for loss in lost if loss.pending or loss.unread]
+    title = "Only what every group has read and acknowledged goes"
+    if not needing:
+        return [Note("", title)]
+    stay = max(loss.weight for loss in lost)
+    return [Note("late", title, f"At least {number(stay)} of them stay: still needed by {', '.join(needing)}.")]
+
+
+def _mode_note(ask: Ask, mode: str) -> list[Note]:
+    missing = ask.server.capabilities().missing("xdelex")
+    if mode == "keep" and missing:
+        return [Note("", "Pending lists are left as they are", f"Cleaning them in the same step {missing}.")]
+    return []
+
+
+def _lines(ask: Ask, found: Found) -> list[str]:
+    return lines(lambda ids: [writes.delete_words(ask.key, ids, ask.params["references"])], found.ids, found.total)

@@ -1,0 +1,266 @@
+"""Replay: copy entries to another stream of the same server, dead letters above all to where they came from.
+
+Exactly one copy of each: a batch is one step (a script; MULTI where scripts are refused), so its copies stand in the
+target behind each other, or none does. Nothing is ever sent twice; after a lost reply or a crash that run of copies is
+looked for behind the ID the target had reached before. It needs no mark in the entries, which arrive as they once were.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from django import forms
+
+from dashboard.accounts.access import Permission
+from dashboard.display.format import age, plural
+from dashboard.display.rows import sight
+from dashboard.streams.ids import StreamId
+from dashboard.streams.names import plain, to_path
+from dashboard.streams.queries import EntryRange, StreamQuery
+from dashboard.streams.snapshots import Fields, StreamFacts
+from streams_admin import redis_cli_text, writes
+from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.entries.base import EntriesAction, EntriesForm, Found, sample
+from streams_admin.actions.reads.entries import read, stream_facts
+from streams_admin.actions.reads.targets import allow_target, reached, tail_of, target_figures
+from streams_admin.errors import BadOrder
+from streams_admin.params import values
+from streams_admin.params.which import name, whole
+from streams_admin.writes.provenance import STREAM, block, stripped
+
+STEP = 100
+"""Entries that one step copies."""
+EDIT_MOST = 65_536
+"""Bytes of an entry that a page offers to edit."""
+RESULT = {1: "done", 0: "not_found", writes.REFUSED: "failed"}
+
+
+class Replay(EntriesAction):
+    slug = "replay"
+    label = "Replay…"
+    permission = Permission.REPLAY
+
+    def options(self, raw: Mapping[str, Any]) -> Params:
+        if raw.get("to") in (None, ""):
+            raise BadOrder("to is missing: the stream that gets the copies.")
+        found: Params = {"to": to_path(name("to", raw["to"]))}
+        if raw.get("fields") is not None:
+            if len(raw.get("ids") or ()) != 1:
+                raise BadOrder("fields needs ids with one entry: only a single one can be edited.")
+            found["fields"] = values.fields_out(values.fields_in(raw["fields"]))
+        if raw.get("per_second") is not None:
+            found["per_second"] = whole("per_second", raw["per_second"], least=1, most=100_000)
+        return found
+
+    def allow(self, ask: Ask) -> None:
+        allow_target(ask, _to(ask), self.permission)
+
+    def told(self, params: Params) -> Params:
+        return {**params, "fields": values.told(params["fields"])} if "fields" in params else params
+
+    def preview(self, ask: Ask, found: Found) -> tuple[Preview, Seen]:
+        to, length = plain(_to(ask)), found.overview.facts.length
+        facts = stream_facts(ask, _to(ask))
+        before = facts.length if facts else 0
+        preview = Preview(
+            title=f"Replay {found.text}",
+            sentence=f"Copies them to the end of {to}, in their order. They stay in {plain(ask.key)}.",
+            button=f"Replay {found.text}",
+            total=found.total,
+            least=found.least,
+            counts={"entries": found.total, "not_found": len(found.absent)},
+            notes=[*_readers(ask, facts), *_provenance_note(ask, found), *_edited_note(ask), *_bound_notes(ask, found)],
+            changes=[
+                Change(f"in {to}", before, None if found.least else before + found.total),
+                Change(f"in {plain(ask.key)}", length, length),
+            ],
+            sample=sample(found),
+            redis_cli=_lines(ask, found),
+            lasting="per_second" in ask.params,
+        )
+        return preview, {}
+
+    def step(self, ask: Ask) -> int:
+        """Never more than belong into one second."""
+        return int(min(STEP, ask.params.get("per_second", STEP)))
+
+    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+        """Each piece of work ends with the ID the target has reached: the copies come behind it."""
+        found = super().batch(ask, seen, cursor)
+        since = str(reached(ask, _to(ask))) if found.work else ""
+        return replace(found, work=[[*item, since] for item in found.work])
+
+    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        if "per_second" in ask.params:
+            pause = len(work) / ask.params["per_second"]
+            time.sleep(pause)
+            return replace(self._copy(ask, work), waited=pause)
+        return self._copy(ask, work)
+
+    def _copy(self, ask: Ask, work: list[Any]) -> Done:
+        ids = [StreamId.parse(item[0]) for item in work]
+        if "fields" in ask.params:
+            writes.add(ask.server, writes.add_words(_to(ask), _edited(ask)))
+            return Done.of([(str(ids[0]), "done")])
+        replies = writes.replay(ask.server, ask.key, _to(ask), ids)
+        return Done.of([(str(i), RESULT[reply]) for i, reply in zip(ids, replies, strict=True)])
+
+    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        there = read(ask, [item[0] for item in work])
+        copies = [stripped(entry.fields, _to(ask)) for entry in there.values() if entry]
+        copies = [_edited(ask)] if "fields" in ask.params else copies
+        result = _came(ask, copies, StreamId.parse(work[0][1]), all_known=all(there.values()))
+        absent = "not_found" if result == "done" else "unknown"
+        return Done.of([(str(i), result if entry else absent) for i, entry in there.items()])
+
+    def figures(self, ask: Ask) -> list[list[Any]]:
+        return [*super().figures(ask), *target_figures(ask, _to(ask))]
+
+    def form(self, ask: Ask, data: Any = None) -> forms.Form:
+        return ReplayForm(data, ask)
+
+    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+        assert isinstance(form, ReplayForm)
+        return {**form.which(ask), **form.chosen()}
+
+
+class ReplayForm(EntriesForm):
+    """Where to, how fast, and for a single entry with which fields."""
+
+    to = forms.CharField(label="To the stream", required=False, max_length=400)
+    per_second = forms.IntegerField(
+        label="At most per second",
+        required=False,
+        min_value=1,
+        max_value=100_000,
+        help_text="empty: as fast as it goes",
+    )
+    fields_text = forms.CharField(
+        label="Fields",
+        required=False,
+        widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false"}),
+        help_text="Lines of “name: value”, or JSON. Edit them to send something else.",
+    )
+
+    def __init__(self, data: Any, ask: Ask) -> None:
+        super().__init__(data, ask)
+        found = _single(ask)
+        self.origin = block(found).get(STREAM) if found else _origin(ask)
+        self.text = _editable(ask, stripped(found, self.origin or b"")) if found else ""
+        self.fields["to"].required = self.origin is None
+        self.fields["to"].help_text = (
+            f"{plain(self.origin)} when it is empty: they came from there" if self.origin else ""
+        )
+        self.initial["fields_text"] = self.text
+        if not self.text:
+            del self.fields["fields_text"]
+
+    def clean_fields_text(self) -> list[list[Any]] | None:
+        """None when nothing was edited."""
+        text = self.cleaned_data["fields_text"].replace("\r\n", "\n")
+        if text.strip() == self.text.strip():
+            return None
+        try:
+            return values.fields_out(values.fields_in(values.from_text(text)))
+        except BadOrder as error:
+            raise forms.ValidationError(error.message) from error
+
+    def chosen(self) -> Params:
+        found = self.cleaned_data
+        to = found["to"].encode() or self.origin or b""
+        edited = {"fields": found["fields_text"]} if found.get("fields_text") else {}
+        return {"to": to_path(to), **edited, **({"per_second": found["per_second"]} if found["per_second"] else {})}
+
+
+def _to(ask: Ask) -> bytes:
+    return name("to", ask.params["to"])
+
+
+def _edited(ask: Ask) -> Fields:
+    return values.fields_in(ask.params["fields"])
+
+
+def _single(ask: Ask) -> Fields:
+    """The fields of the entry that was named alone."""
+    ids = ask.params.get("ids", ())
+    entry = next(iter(read(ask, ids).values())) if len(ids) == 1 else None
+    return entry.fields if entry else ()
+
+
+def _origin(ask: Ask) -> bytes | None:
+    """Where the newest entry came from, if it is a dead letter."""
+    newest = ask.server.run(EntryRange(ask.key, newest_first=True, limit=1)).items
+    return block(newest[0].fields).get(STREAM) if newest else None
+
+
+def _editable(ask: Ask, fields: Fields) -> str:
+    """The fields as text; "" when they may not be read in full, or are too many to edit."""
+    seen = sight(ask.actor, ask.server.name, ask.key)
+    hidden = not seen.may_read or any(seen.mask.hides(n) for n, _ in fields)
+    return "" if hidden or sum(len(n) + len(v) for n, v in fields) > EDIT_MOST else values.to_text(fields)
+
+
+def _came(ask: Ask, copies: Sequence[Fields], since: StreamId, *, all_known: bool) -> str:
+    """Whether the run of copies stands in the target: "done", "failed" (certainly not) or "unknown"."""
+    pages = list(tail_of(ask, _to(ask), since))
+    there = [entry.fields for page, _ in pages for entry in page]
+    complete = any(end for _, end in pages)
+    run = list(copies)
+    starts = [at for at, fields in enumerate(there) if fields == run[0]] if run else []
+    if any(there[at : at + len(run)] == run for at in starts):
+        return "done"
+    return "failed" if complete and all_known and not starts else "unknown"
+
+
+def _readers(ask: Ask, facts: StreamFacts | None) -> list[Note]:
+    """Who gets the copies: every group of the target, whatever they did with the originals."""
+    to = plain(_to(ask))
+    if facts is None:
+        return [Note("late", f"{to} does not exist yet", "It is created by the first entry, and no group reads it.")]
+    if facts.groups == 0:
+        return [Note("late", f"No group reads {to}", "The copies wait there until somebody does.")]
+    groups = ask.server.run(StreamQuery(_to(ask), ask.server.capabilities())).groups
+    names = ", ".join(plain(g.name) for g in groups[:4])
+    more = f" and {facts.groups - 4} more" if facts.groups > 4 else ""
+    several = "Those that have processed the originals get them again." if facts.groups > 1 else ""
+    severity = "late" if facts.groups > 1 else ""
+    return [Note(severity, f"{plural(facts.groups, 'group')} will get them: {names}{more}", several)]
+
+
+def _provenance_note(ask: Ask, found: Found) -> list[Note]:
+    entries = [entry for entry in read(ask, [str(i) for i in found.ids[:5]]).values() if entry]
+    origins = {block(entry.fields).get(STREAM) for entry in entries} - {None}
+    if _to(ask) in origins:
+        return [Note("", "They arrive as they once were", "The fields that tell where they came from are left out.")]
+    if origins:
+        came = ", ".join(sorted(plain(origin) for origin in origins if origin))
+        return [Note("late", f"They came from {came}", f"{plain(_to(ask))} is another stream.")]
+    return []
+
+
+def _edited_note(ask: Ask) -> list[Note]:
+    return (
+        [Note("late", "Its fields were edited", "The copy differs from the entry.")] if "fields" in ask.params else []
+    )
+
+
+def _bound_notes(ask: Ask, found: Found) -> list[Note]:
+    notes = [] if found.named else [Note("", f"Up to {found.end}", "What is added later is not replayed.")]
+    if "per_second" not in ask.params:
+        return notes
+    rate = ask.params["per_second"]
+    return [*notes, Note("", f"At most {rate:,} a second", f"That takes about {age(found.total * 1000 // rate)}.")]
+
+
+def _lines(ask: Ask, found: Found) -> list[str]:
+    fields = _edited(ask) if "fields" in ask.params else ((b"<field>", b"<value>"),)
+    words = writes.add_words(_to(ask), fields)
+    first = str(found.ids[0])
+    return [
+        "# for each entry",
+        redis_cli_text.line("XRANGE", ask.key, first, first),
+        redis_cli_text.line(*words)[:2000],
+    ]

@@ -1,0 +1,103 @@
+"""Destroy a group with all it remembers; its entries stay in the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from dashboard.display.format import number, plural
+from dashboard.streams.ids import StreamId
+from dashboard.streams.names import plain
+from dashboard.streams.snapshots import GroupOverview, PendingEntry
+from streams_admin import redis_cli_text, writes
+from streams_admin.actions.base import Ask, Change, Note, Params, Preview, Seen
+from streams_admin.actions.reads.affected import pending
+from streams_admin.actions.single import Single, alive, alive_note, find_group, named, refusal, the_group, typed
+from streams_admin.params.which import name
+
+
+class GroupDestroy(Single):
+    slug = "group_destroy"
+    label = "Destroy the group…"
+    irreversible = True
+    back = "stream"
+
+    def clean(self, raw: Mapping[str, Any]) -> Params:
+        return {"group": named(raw, "group", "the group to destroy")}
+
+    def look(self, ask: Ask) -> tuple[Preview, Seen]:
+        overview = the_group(ask)
+        return _destroy_preview(ask, overview), stand(overview)
+
+    def changed(self, ask: Ask, seen: Seen) -> str:
+        overview = find_group(ask)
+        return moved(overview, seen) if overview else "The group does not exist any more."
+
+    def do(self, ask: Ask, seen: Seen) -> None:
+        words = writes.group_destroy_words(ask.key, name("group", ask.params["group"]))
+        reply = writes.on_group_as_seen(
+            ask.server,
+            words,
+            position=StreamId.parse(seen["at"]),
+            pending=seen["pending"],
+            consumers=seen["consumers"],
+        )
+        if reply != 1:
+            raise refusal("Consumers have read in the group meanwhile." if reply else "The group was not there.")
+
+    def affected(self, ask: Ask, seen: Seen) -> Iterator[Sequence[PendingEntry]] | None:
+        """Its pending list, which is forgotten. The entries stay in the stream."""
+        return pending(ask, name("group", ask.params["group"])) if seen["pending"] else None
+
+    def outcome(self, ask: Ask, seen: Seen) -> str:
+        return "failed" if find_group(ask) else "done"
+
+
+def stand(overview: GroupOverview) -> Seen:
+    """A group as a plan was made on it."""
+    group = overview.group
+    return {"at": str(group.last_delivered_id), "pending": group.pending, "consumers": group.consumers}
+
+
+def moved(overview: GroupOverview, seen: Seen) -> str:
+    """Why a group is not as it was seen: what was acknowledged since is no loss, what was delivered would be."""
+    group = overview.group
+    if str(group.last_delivered_id) != seen["at"]:
+        return f"The group moved from {seen['at']} to {group.last_delivered_id}: consumers read in it, or it was set."
+    if group.pending > seen["pending"] or group.consumers > seen["consumers"]:
+        return "It has more pending entries or consumers than the plan showed."
+    return ""
+
+
+def _destroy_preview(ask: Ask, overview: GroupOverview) -> Preview:
+    group, what = overview.group, plain(overview.group.name)
+    return Preview(
+        title=f"Destroy the group {what}",
+        sentence=f"Its position, consumers and pending list on {plain(ask.key)} go. The entries stay in the stream.",
+        button="Destroy the group",
+        total=1,
+        counts={"pending": group.pending, "consumers": group.consumers, "alive": len(alive(overview.consumers))},
+        notes=_losses(overview),
+        changes=[
+            Change("groups", overview.stream.groups, overview.stream.groups - 1),
+            Change(f"{what}: consumers", group.consumers, 0),
+            Change(f"{what}: pending", group.pending, 0),
+        ],
+        redis_cli=[redis_cli_text.line(*writes.group_destroy_words(ask.key, group.name))],
+        confirm=typed(group.name),
+    )
+
+
+def _losses(overview: GroupOverview) -> list[Note]:
+    group = overview.group
+    notes = alive_note(overview.consumers, "It gets an error (NOGROUP) at its next read.")
+    if group.pending:
+        text = "Who had them, how often they were delivered, and that they are not finished is forgotten."
+        notes.append(Note("stuck", f"{plural(group.pending, 'entry is', 'entries are')} pending", text))
+    if group.lag.value:
+        text = "A new group of that name starts anew: from the start, or without them."
+        about = "about " if group.lag.approximate else ""
+        notes.append(Note("late", f"{about}{number(group.lag.value)} not delivered yet", text))
+    if group.lag.value is None:
+        notes.append(Note("late", "How many are not delivered yet is not known", group.lag.reason))
+    return notes or [Note("", "Nothing is lost but the position", "All was read and acknowledged, and nobody reads.")]

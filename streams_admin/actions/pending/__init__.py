@@ -1,0 +1,1 @@
+"""Verbs on pending entries of a group, and what they share."""

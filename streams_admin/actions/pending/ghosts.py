@@ -1,0 +1,105 @@
+"""Ghost clean-up: acknowledge pending entries whose body is gone. What has a body is not touched.
+
+A body that is gone cannot come back: IDs of a stream only grow. So an entry without one can only be acknowledged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from django import forms
+
+from dashboard.accounts.access import Permission
+from dashboard.display.format import number
+from dashboard.streams.ids import StreamId
+from dashboard.streams.names import plain
+from dashboard.streams.queries import FactsQuery
+from dashboard.streams.snapshots import StreamFacts
+from streams_admin.actions.base import Ask, Batch, Change, Note, Params, Preview, Seen, ids_of, part_of
+from streams_admin.actions.pending.ack import Ack, acked_lines
+from streams_admin.actions.pending.unchanged import each_seen, seen_of
+from streams_admin.actions.pending.words import owners, per_consumer, preview_of
+from streams_admin.actions.reads.pending import Looked, bodies_of, group_of, look_at
+from streams_admin.errors import Changed
+from streams_admin.params.which import IDS_MOST
+
+LOOK_FOR_BODIES = 1_000
+"""Entries within the stream's range that a plan looks for the body of. Below its first ID none has one."""
+
+
+class Ghosts(Ack):
+    slug = "ghosts"
+    label = "Clean up…"
+    permission = Permission.ACK
+
+    def which(self, raw: Mapping[str, Any]) -> Params:
+        """Without `ids` or `filter`: the whole pending list."""
+        return super().which(raw) if "ids" in raw or "filter" in raw else {"filter": {}}
+
+    def options(self, raw: Mapping[str, Any]) -> Params:
+        return {}
+
+    def look(self, ask: Ask) -> tuple[Preview, Seen]:
+        looked = look_at(ask)
+        found = _only_ghosts(ask, looked)
+        if not found.total:
+            raise Changed(f"None of the {number(len(looked.entries))} pending entries looked at is without a body.")
+        known = not found.least and found.total <= IDS_MOST
+        return self.preview(ask, found), each_seen(found) if known else seen_of(ask, looked)
+
+    def preview(self, ask: Ask, looked: Looked) -> Preview:
+        group, now = plain(group_of(ask)), looked.overview.pending.count
+        gain = {n: -count for n, count in owners(looked).items()}
+        return preview_of(
+            looked,
+            "Clean up",
+            f"Takes them off the pending list of {group}. They were trimmed or deleted while pending.",
+            about=" without a body",
+            notes=[
+                Note("", "Their content is lost already", "No worker can process them, and nothing brings them back."),
+                Note("", "Entries that have a body are not touched", "Each is looked for just before."),
+            ],
+            changes=[*per_consumer(looked, gain), Change("all", now, None if looked.least else now - looked.total)],
+            redis_cli=acked_lines(ask, looked),
+        )
+
+    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+        """The ghosts among the next pending entries; the others are passed over in silence."""
+        batch = super().batch(ask, seen, cursor)
+        if not batch.work:
+            return batch
+        facts = ask.server.run(FactsQuery(ask.key))
+        below, others = _parted(facts, [StreamId.parse(id_) for id_ in ids_of(batch.work)])
+        ghosts = [*below, *_without_body(ask, others)]
+        return replace(batch, work=part_of(batch.work, {str(id_) for id_ in ghosts}))
+
+    def form(self, ask: Ask, data: Any = None) -> forms.Form:
+        return forms.Form(data)
+
+    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+        return dict(ask.params)
+
+    def reading(self, ask: Ask, seen: Seen, cursor: Any) -> None:
+        """Bodies are looked for in further round trips."""
+
+
+def _only_ghosts(ask: Ask, looked: Looked) -> Looked:
+    """What was looked at without the entries that have a body."""
+    below, others = _parted(looked.overview.stream, [e.id for e in looked.entries])
+    gone = {*below, *_without_body(ask, others[:LOOK_FOR_BODIES])}
+    entries = tuple(replace(e, body="gone") for e in looked.entries if e.id in gone)
+    least = looked.least or len(others) > LOOK_FOR_BODIES or looked.total > len(looked.entries)
+    return replace(looked, entries=entries, total=len(entries), least=least, ghosts=len(entries), held=())
+
+
+def _parted(facts: StreamFacts, ids: Sequence[StreamId]) -> tuple[list[StreamId], list[StreamId]]:
+    """Those below the first entry, whose bodies are surely gone, and the others."""
+    first = facts.first_id
+    below = [i for i in ids if first is None or i < first]
+    return below, [i for i in ids if first is not None and i >= first]
+
+
+def _without_body(ask: Ask, ids: Sequence[StreamId]) -> list[StreamId]:
+    return [i for i, body in zip(ids, bodies_of(ask, ids), strict=True) if not body]

@@ -1,0 +1,141 @@
+"""What was planned and is still as it was seen; and what became of the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from operator import itemgetter
+from typing import Any
+
+from dashboard.streams.ids import StreamId
+from dashboard.streams.names import to_path
+from dashboard.streams.snapshots import PendingEntry
+from streams_admin.actions.base import Ask, Batch, Seen
+from streams_admin.actions.reads.pending import CLOCK, Looked, ask_all, bodies_of, each_pending, read_pending
+from streams_admin.errors import BadOrder
+from streams_admin.params.which import IDS_MOST, Which, name
+from streams_admin.writes import Alike, Held
+
+SLACK_MS = 3
+"""Two readings of one delivery time differ by no more: clock and entries are read in one round trip."""
+SLOW_MS = 10_000
+"""What is set back by more was released."""
+
+
+def seen_of(ask: Ask, looked: Looked) -> Seen:
+    """The state as the plan keeps it: each entry's, or of long lists by what a match is known to be untouched since.
+
+    Raises BadOrder for `retried` where that leaves nothing to tell an entry by.
+    """
+    which = Which.parse(ask.params)
+    if which.ids or (len(looked.entries) == looked.total <= IDS_MOST and not looked.least):
+        return each_seen(looked)
+    if ask.params.get("retried"):
+        raise BadOrder(f"retried is for entries that the plan names, at most {IDS_MOST:,}; these are more.")
+    last = looked.overview.group.last_delivered_id
+    highest = min(which.end, max([last, *(e.id for e in looked.entries[-1:])]))
+    return {
+        "at_ms": looked.overview.now_ms,
+        "guard_ms": which.min_idle_ms,
+        "end": str(highest),
+        "limit": which.limit,
+        "total": None if looked.least else looked.total,
+    }
+
+
+def each_seen(looked: Looked) -> Seen:
+    """Each entry as it was: holder, delivery count, and when it was delivered."""
+    rows = [[str(e.id), to_path(e.consumer), e.deliveries, _delivered_ms(e, looked.read_ms)] for e in looked.entries]
+    return {"ids": rows, "absent": [str(i) for i in looked.absent]}
+
+
+def named(ask: Ask, seen: Seen, cursor: int) -> Batch:
+    """The next named entries that are still as they were seen; the rest is settled with the reason."""
+    part = seen["ids"][cursor : cursor + ask.most]
+    ids = [StreamId.parse(row[0]) for row in part]
+    now_ms, *pages = ask_all(ask, CLOCK, *each_pending(ask, ids))
+    present = {entry.id: entry for page in pages for entry in page.items}
+    same: list[PendingEntry] = []
+    settled: list[tuple[str, str]] = []
+    for row, id_ in zip(part, ids, strict=True):
+        entry = present.get(id_)
+        if entry is None:
+            settled.append((row[0], "already_acknowledged"))
+        elif _as_it_was(entry, row, now_ms, retried=ask.params.get("retried", False)):
+            same.append(entry)
+        else:
+            settled.append((row[0], "owner_changed"))
+    if cursor == 0:
+        settled.extend((text, "not_found") for text in seen["absent"])
+    end = cursor + len(part)
+    work = as_work([[str(e.id).encode(), e.consumer, e.idle_ms, e.deliveries] for e in same])
+    return Batch(work, end, settled, last=end >= len(seen["ids"]))
+
+
+def _as_it_was(entry: PendingEntry, row: Row, now_ms: int, *, retried: bool) -> bool:
+    """Whether an entry is as `each_seen` kept it. `retried`: it may have been delivered again, to whomever."""
+    if retried:
+        return entry.deliveries >= int(row[2])
+    same = (to_path(entry.consumer), entry.deliveries) == (row[1], row[2])
+    return same and not _touched(entry, now_ms, row[3])
+
+
+def _touched(entry: PendingEntry, now_ms: int, delivered_ms: int) -> bool:
+    """A plan reads the clock after the entries and a run before them: a slow answer makes deliveries look earlier."""
+    return not -SLOW_MS <= _delivered_ms(entry, now_ms) - delivered_ms <= SLACK_MS
+
+
+def _delivered_ms(entry: PendingEntry, now_ms: int) -> int:
+    """When it was last delivered, by the server's clock; 0 when it was released (XNACK) since."""
+    return 0 if entry.idle_ms < 0 else now_ms - entry.idle_ms
+
+
+Row = list[Any]
+"""A pending entry as XPENDING tells it: ID, consumer, idle time in ms, deliveries."""
+_HELD = itemgetter(1, 3, 2)
+
+
+def as_work(rows: Iterable[Row]) -> list[Any]:
+    """Pending entries as a batch keeps them: neighbours that are held alike in one piece."""
+    return [
+        [b" ".join([row[0] for row in alike]).decode(), to_path(consumer), deliveries, max(idle_ms, 0)]
+        for (consumer, deliveries, idle_ms), alike in groupby(rows, key=_HELD)
+    ]
+
+
+def still_holds(entry: PendingEntry, held: Held, *, retried: bool = False) -> bool:
+    """Whether the same consumer has it, and it was not delivered again. `retried`: that may have happened."""
+    if retried:
+        return entry.deliveries >= held.deliveries
+    return (entry.consumer, entry.deliveries) == (held.consumer, held.deliveries)
+
+
+def alike(work: Iterable[Sequence[Any]]) -> list[Alike]:
+    """Work as commands take it."""
+    return [Alike(ids, name("consumer", who), count, idle) for ids, who, count, idle, *_ in work]
+
+
+def held(work: Iterable[Sequence[Any]]) -> list[Held]:
+    return [entry for part in alike(work) for entry in part.each()]
+
+
+def why_not(ask: Ask, entries: Sequence[Held]) -> list[tuple[str, str]]:
+    """What became of entries that were left alone: gone from the list (with or without a body), or touched."""
+    if not entries:
+        return []
+    pending = {entry.id for entry in read_pending(ask, [e.id for e in entries])}
+    absent = [e for e in entries if e.id not in pending]
+    there = dict(zip([e.id for e in absent], bodies_of(ask, [e.id for e in absent]), strict=True))
+    return [
+        (str(e.id), "owner_changed" if e.id in pending else "already_acknowledged" if there[e.id] else "body_gone")
+        for e in entries
+    ]
+
+
+def not_done(ask: Ask, entries: Sequence[Held]) -> list[tuple[str, str]]:
+    """What became of work whose outcome was lost and that shows no sign of it: "failed" where it is as it was."""
+    now = {entry.id: entry for entry in read_pending(ask, [e.id for e in entries])}
+    retried = ask.params.get("retried", False)
+    same = [e for e in entries if e.id in now and still_holds(now[e.id], e, retried=retried)]
+    known = {e.id for e in same}
+    return [*((str(e.id), "failed") for e in same), *why_not(ask, [e for e in entries if e.id not in known])]

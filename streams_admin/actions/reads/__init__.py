@@ -1,0 +1,1 @@
+"""Bounded reads of the present state that the verbs plan by."""

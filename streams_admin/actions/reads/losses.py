@@ -1,0 +1,187 @@
+"""What each group loses when entries go: those it has pending, and those it has not read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from dashboard.display.format import number, plural
+from dashboard.streams.errors import Gone
+from dashboard.streams.ids import StreamId
+from dashboard.streams.names import plain, to_path
+from dashboard.streams.queries import PAGE_MAX, EntryRange, PendingQuery, Together
+from dashboard.streams.snapshots import GroupFacts, Page, PendingEntry
+from streams_admin.actions.base import Ask, Note
+from streams_admin.actions.entries.base import Found
+
+GROUPS = 8
+"""Groups that are looked into; of more it is said that there are more."""
+IDS = 200
+"""Named entries that are looked up one by one in each group; of more the page of its list where they lie is read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What one group would lose; None where it cannot be told beforehand.
+
+    `least`: there may be more pending ones, or more unread ones; `about`: the server is known to miscount them.
+    """
+
+    group: bytes
+    pending: int | None
+    unread: int | None
+    pending_least: bool = False
+    unread_least: bool = False
+    unread_about: bool = False
+
+    @property
+    def known(self) -> bool:
+        return None not in (self.pending, self.unread)
+
+    @property
+    def weight(self) -> int:
+        return (self.pending or 0) + (self.unread or 0)
+
+    def to_json(self) -> list[str | int]:
+        """As a plan keeps it."""
+        return [to_path(self.group), self.pending or 0, self.unread or 0]
+
+    @property
+    def pending_text(self) -> str:
+        return f"{'at least ' if self.pending_least else ''}{number(self.pending or 0)}"
+
+    @property
+    def unread_text(self) -> str:
+        some = "at least " if self.unread_least else "about " if self.unread_about else ""
+        return f"{some}{number(self.unread or 0)}"
+
+
+def losses(ask: Ask, found: Found) -> list[Loss]:
+    """Per group, those that lose something first."""
+    groups = found.overview.groups[:GROUPS]
+    if found.named:
+        return losses_of(ask, groups, found.ids)
+    looked = [within(ask, group, found.start, found.reach) for group in groups]
+    if found.reach < found.end:
+        looked = [_in_part(loss, group, found.end) for loss, group in zip(looked, groups, strict=True)]
+    return _sorted(looked)
+
+
+def losses_of(
+    ask: Ask, groups: Sequence[GroupFacts], ids: Sequence[StreamId], upto: StreamId | None = None
+) -> list[Loss]:
+    """What each of the groups would lose with these entries, the most first.
+
+    `upto`: there are more entries than these, up to that ID.
+    """
+    looked = [_named(ask, group, ids) for group in groups[:GROUPS]]
+    if upto is not None:
+        looked = [_in_part(loss, group, upto) for loss, group in zip(looked, groups, strict=False)]
+    return _sorted(looked)
+
+
+def _sorted(looked: Sequence[Loss]) -> list[Loss]:
+    return sorted(looked, key=lambda loss: (-loss.weight, loss.group))
+
+
+def _named(ask: Ask, group: GroupFacts, ids: Sequence[StreamId]) -> Loss:
+    unread = sum(i > group.last_delivered_id for i in ids)
+    if not group.pending or not ids:
+        return Loss(group.name, 0, unread)
+    if len(ids) <= IDS:
+        return Loss(group.name, _each(ask, group, ids), unread)
+    page = _list_of(ask, group, min(ids), max(ids))
+    wanted = set(ids)
+    pending = sum(entry.id in wanted for entry in page.items)
+    return Loss(group.name, pending if page.complete else pending or None, unread, not page.complete)
+
+
+def _each(ask: Ask, group: GroupFacts, ids: Sequence[StreamId]) -> int:
+    """How many of the entries are pending in the group, asked one by one."""
+    queries = tuple(PendingQuery(ask.key, group.name, start=i, end=i, limit=1, bodies=False) for i in ids)
+    pages: tuple[Page[PendingEntry] | Exception, ...] = ask.server.run(Together(queries))
+    return sum(_held(page) for page in pages)
+
+
+def _list_of(ask: Ask, group: GroupFacts, start: StreamId, end: StreamId) -> Page[PendingEntry]:
+    """The first page of what the group has pending there; a group that was destroyed meanwhile has nothing."""
+    if not group.pending:
+        return Page(())
+    try:
+        return ask.server.run(PendingQuery(ask.key, group.name, start=start, end=end, limit=PAGE_MAX, bodies=False))
+    except Gone:
+        return Page(())
+
+
+def _in_part(loss: Loss, group: GroupFacts, upto: StreamId) -> Loss:
+    """A loss where not all entries were looked at: at least that much, and what was not met is not known."""
+    pending = loss.pending or (None if group.pending else 0)
+    unread = loss.unread or (None if group.last_delivered_id < upto else 0)
+    return Loss(group.name, pending, unread, pending_least=True, unread_least=True)
+
+
+def _held(page: Page[PendingEntry] | Exception) -> int:
+    """How many; a group that was destroyed meanwhile holds nothing. Raises StreamError."""
+    if isinstance(page, Gone):
+        return 0
+    if isinstance(page, Exception):
+        raise page
+    return len(page.items)
+
+
+def within(ask: Ask, group: GroupFacts, start: StreamId, end: StreamId) -> Loss:
+    """What a group would lose with the entries from `start` to `end`, both included."""
+    page = _list_of(ask, group, start, end)
+    first_unread = max(start, group.last_delivered_id.next())
+    if first_unread > end:
+        return Loss(group.name, len(page.items), 0, not page.complete)
+    unread = ask.server.run(EntryRange(ask.key, first_unread, end, limit=PAGE_MAX))
+    return Loss(group.name, len(page.items), len(unread.items), not page.complete, not unread.complete)
+
+
+def too_deep(group: GroupFacts, left: int) -> Loss:
+    """What a group would lose when only the newest `left` entries stay and the first of them cannot be looked at."""
+    lag = group.lag
+    unread = None if lag.value is None else max(0, lag.value - left)
+    return Loss(group.name, None if group.pending else 0, unread, unread_about=lag.approximate)
+
+
+def counts_of(lost: Sequence[Loss]) -> dict[str, int | None]:
+    """As a plan lists them."""
+    pending = {f"pending in {plain(loss.group)}": loss.pending for loss in lost}
+    return {**pending, **{f"unread by {plain(loss.group)}": loss.unread for loss in lost}}
+
+
+def loss_notes(lost: Sequence[Loss], groups: int, *, pending_text: str, who: str = "group") -> list[Note]:
+    """The weightiest first. `groups`: how many there are; `pending_text`: what becomes of those that are pending."""
+    notes = []
+    for loss in lost:
+        name = plain(loss.group)
+        if loss.pending:
+            notes.append(Note("stuck", f"{loss.pending_text} of them pending in {name}", pending_text))
+        if loss.unread:
+            title = f"{name} has not read {loss.unread_text} of them"
+            notes.append(Note("stuck", title, "They would never be delivered to it."))
+    for loss in lost:
+        if not loss.known:
+            title = f"What {plain(loss.group)} would lose is not known"
+            notes.append(Note("late", title, "Entries that it has pending or has not read may be among them."))
+    if not notes and groups:
+        return [Note("", f"No {who} loses anything", "All of it was read and acknowledged.")]
+    left = [Note("late", f"{plural(groups - GROUPS, f'more {who}')} not looked into")] if groups > GROUPS else []
+    return [*notes[:4], *left]
+
+
+def may_lose(lost: Sequence[Loss], groups: int) -> bool:
+    """Whether any group loses something, as far as is known, of so many groups."""
+    return groups > GROUPS or any(loss.weight or not loss.known for loss in lost)
+
+
+def worse(before: Sequence[Sequence[str | int]], now: Sequence[Loss]) -> str:
+    """Which group would lose more than a plan showed, "" for none."""
+    known = {row[0]: row for row in before}
+    for loss in now:
+        _, pending, unread = known.get(to_path(loss.group), ["", 0, 0])
+        if (loss.pending or 0) > int(pending) or (loss.unread or 0) > int(unread):
+            return plain(loss.group)
+    return ""

@@ -1,0 +1,71 @@
+"""The other stream of an action that copies entries: who may write to it, and what it must not reveal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from dashboard.accounts.access import Permission, mask, require
+from dashboard.streams import links
+from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.names import from_path, plain, to_path
+from dashboard.streams.snapshots import Entry
+from streams_admin.actions.base import Ask, Params
+from streams_admin.actions.reads.entries import pages, stream_facts
+from streams_admin.errors import BadOrder
+
+COPYING = frozenset({"dead_letter", "replay"})
+"""Actions whose `to` is a stream."""
+IN_TARGET = "in the target"
+"""The figure of its length. It names no stream: who reads it may not know of that one."""
+LOOK_AT_MOST = 20_000
+"""Entries of a target that are read to find out what came of a step."""
+
+
+def target_of(slug: str, server: str, key: bytes, params: Params) -> bytes | None:
+    """The stream an action copies to; None where it copies nothing, or is not known. Raises UnknownServer."""
+    if slug not in COPYING:
+        return None
+    if "to" in params:
+        return from_path(params["to"])
+    return links.get(server).config.dead_letters_of(key) if slug == "dead_letter" else None
+
+
+def with_target(slug: str, server: str, key: bytes, params: Params) -> Params:
+    """The parameters with the target that the configuration names now: a plan does what it has shown."""
+    to = target_of(slug, server, key, params)
+    return params if to is None else {**params, "to": to_path(to)}
+
+
+def allow_target(ask: Ask, to: bytes, permission: Permission) -> None:
+    """Raises Forbidden, or BadOrder when the copies would loop, or be readable where the policy masks them."""
+    require(ask.actor, permission, ask.server.name, to)
+    if to == ask.key:
+        raise BadOrder("to is the stream itself: the entries would never end.")
+    open_there = set(mask(ask.key).fields) - set(mask(to).fields)
+    if open_there:
+        fields = ", ".join(sorted(open_there))
+        raise BadOrder(f"{plain(to)} does not mask {fields} as {plain(ask.key)} does: the copies would be readable.")
+
+
+def target_figures(ask: Ask, to: bytes) -> list[list[Any]]:
+    """Its length, as an operation reads it before and after."""
+    facts = stream_facts(ask, to)
+    return [[IN_TARGET, facts.length if facts else 0]]
+
+
+def reached(ask: Ask, to: bytes) -> StreamId:
+    """The last ID the target has given so far: copies come behind it."""
+    facts = stream_facts(ask, to)
+    return facts.last_generated_id if facts else MIN
+
+
+def tail_of(ask: Ask, to: bytes, since: StreamId) -> Iterator[tuple[tuple[Entry, ...], bool]]:
+    """Pages of the target behind `since`, and whether that is all that ever came: never where it was trimmed since."""
+    facts = stream_facts(ask, to)
+    if facts is None:
+        yield (), since == MIN
+        return
+    cut = since > MIN and (facts.first_id is None or facts.first_id > since)
+    for page in pages(ask, to, since.next(), most=LOOK_AT_MOST):
+        yield page.items, page.next is None and not cut

@@ -1,0 +1,118 @@
+"""Delete a stream: its entries, its groups and all they remember."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django import forms
+
+from dashboard.accounts.access import Permission
+from dashboard.display.format import number, plural
+from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.names import plain
+from dashboard.streams.queries import GroupQuery, StreamQuery, Together
+from dashboard.streams.snapshots import Entry, GroupFacts, GroupOverview, StreamFacts, StreamOverview
+from streams_admin import redis_cli_text, writes
+from streams_admin.actions.base import Ask, Change, Note, Params, Preview, Seen
+from streams_admin.actions.reads.affected import ranged
+from streams_admin.actions.reads.entries import stream_facts
+from streams_admin.actions.single import Single, alive_note, refusal, typed
+from streams_admin.errors import BadOrder
+
+GROUPS = 8
+"""Groups whose consumers a plan looks at."""
+
+
+class StreamDelete(Single):
+    slug = "stream_delete"
+    label = "Delete the stream…"
+    permission = Permission.DELETE
+    irreversible = True
+    about = "stream"
+    back = "server"
+
+    def clean(self, raw: Mapping[str, Any]) -> Params:
+        for what in raw:
+            raise BadOrder(f"params has {what[:40]!r}; {self.slug} takes none, the whole stream is deleted.")
+        return {}
+
+    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+        return {}
+
+    def look(self, ask: Ask) -> tuple[Preview, Seen]:
+        overview = ask.server.run(StreamQuery(ask.key, ask.server.capabilities()))
+        return _preview(ask, overview), _as_seen(overview.facts)
+
+    def changed(self, ask: Ask, seen: Seen) -> str:
+        facts = stream_facts(ask, ask.key)
+        if facts is None:
+            return "The stream does not exist any more."
+        return "" if _as_seen(facts) == seen else "Entries were added or removed meanwhile, or a group was."
+
+    def do(self, ask: Ask, seen: Seen) -> None:
+        end = StreamId.parse(seen["end"])
+        reply = writes.stream_delete(
+            ask.server, ask.key, last_generated_id=end, length=seen["length"], groups=seen["groups"]
+        )
+        if reply != 1:
+            raise refusal("The stream changed meanwhile." if reply else "The stream was not there.")
+
+    def outcome(self, ask: Ask, seen: Seen) -> str:
+        facts = stream_facts(ask, ask.key)
+        if facts is None:
+            return "done"
+        return "failed" if _as_seen(facts) == seen else "unknown"
+
+    def affected(self, ask: Ask, seen: Seen) -> Iterator[Sequence[Entry]] | None:
+        return ranged(ask, MIN, StreamId.parse(seen["end"])) if seen["length"] else None
+
+    def figures(self, ask: Ask) -> list[list[Any]]:
+        facts = stream_facts(ask, ask.key)
+        return [["entries", facts.length if facts else 0], ["groups", facts.groups if facts else 0]]
+
+
+def _as_seen(facts: StreamFacts) -> Seen:
+    return {"end": str(facts.last_generated_id), "length": facts.length, "groups": facts.groups}
+
+
+def _preview(ask: Ask, overview: StreamOverview) -> Preview:
+    facts, key = overview.facts, plain(ask.key)
+    return Preview(
+        title=f"Delete the stream {key}",
+        sentence=f"With {plural(facts.length, 'entry', 'entries')} and {plural(facts.groups, 'group')}, for good.",
+        button="Delete the stream",
+        total=1,
+        counts={"entries": facts.length, "groups": facts.groups, "pending": sum(g.pending for g in overview.groups)},
+        notes=[*_alive(ask, overview.groups), *_losses(overview.groups), _again(key)],
+        changes=[Change("entries", facts.length, 0), Change("groups", facts.groups, 0)],
+        redis_cli=[redis_cli_text.line(*writes.stream_delete_words(ask.key))],
+        confirm=typed(ask.key),
+    )
+
+
+def _alive(ask: Ask, groups: tuple[GroupFacts, ...]) -> list[Note]:
+    """A group that somebody reads, for each of the first few."""
+    can = ask.server.capabilities()
+    found = ask.server.run(Together(tuple(GroupQuery(ask.key, g.name, can) for g in groups[:GROUPS])))
+    looked = [group for group in found if isinstance(group, GroupOverview)]
+    text = "It gets an error (NOGROUP) at its next read."
+    return [note for g in looked for note in alive_note(g.consumers, text, f" in {plain(g.group.name)}")]
+
+
+def _losses(groups: tuple[GroupFacts, ...]) -> list[Note]:
+    notes = []
+    for group in groups[:GROUPS]:
+        unread = group.lag.value
+        parts = [f"{group.pending:,} pending"] if group.pending else []
+        if unread != 0:
+            about = "about " if group.lag.approximate else ""
+            count = "an unknown number" if unread is None else f"{about}{number(unread)}"
+            parts.append(f"{count} not delivered yet")
+        if parts:
+            notes.append(Note("stuck", f"{plain(group.name)} has {' and '.join(parts)}", "Nobody will process them."))
+    return notes
+
+
+def _again(key: str) -> Note:
+    return Note("late", f"Whoever adds to {key} creates it anew", "Without its groups: their consumers get errors.")

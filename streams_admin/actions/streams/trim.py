@@ -1,0 +1,263 @@
+"""Trim: remove the oldest entries of a stream, to a length, below an ID, or older than an age."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from django import forms
+
+from dashboard.accounts.access import Permission
+from dashboard.display.format import age, number, plural
+from dashboard.streams.errors import Gone
+from dashboard.streams.ids import MAX, MIN, StreamId
+from dashboard.streams.names import plain
+from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, fitting
+from dashboard.streams.snapshots import Entry, StreamOverview
+from streams_admin import redis_cli_text, writes
+from streams_admin.actions.base import Action, Ask, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.reads.affected import ranged
+from streams_admin.actions.reads.bounds import boundary_of, count, holds_back, id_of, stream_overview
+from streams_admin.actions.reads.losses import GROUPS, Loss, loss_notes, too_deep, within
+from streams_admin.actions.reads.needs import Need, first_needed, lowest_need, safe_notes
+from streams_admin.actions.reads.positions import Count
+from streams_admin.actions.single import typed
+from streams_admin.errors import BadOrder, Changed
+from streams_admin.params.which import truth, whole
+
+CHUNK = 10_000
+"""Entries one command removes at most, so that the server stays responsive."""
+GHOSTS = "They stay on its pending list without a body, and nobody can process them."
+
+
+class Trim(Action):
+    slug = "trim"
+    label = "Trim…"
+    permission = Permission.TRIM
+    irreversible = True
+
+    def clean(self, raw: Mapping[str, Any]) -> Params:
+        given = [key for key in ("maxlen", "minid", "older_than_ms") if raw.get(key) is not None]
+        if len(given) != 1:
+            raise BadOrder("Give one of maxlen, minid and older_than_ms: how far to trim.")
+        key = given[0]
+        value = str(id_of(raw[key])) if key == "minid" else whole(key, raw[key], least=0 if key == "maxlen" else 1)
+        flags = {flag: truth(flag, raw.get(flag, usual)) for flag, usual in (("approximate", True), ("safe", False))}
+        return {key: value, **flags}
+
+    def look(self, ask: Ask) -> tuple[Preview, Seen]:
+        overview = stream_overview(ask)
+        below, boundary = boundary_of(ask, overview)
+        need = lowest_need(ask) if ask.params.get("safe") else None
+        holds = holds_back(ask, overview, need.id, boundary) if need else False
+        if need and holds is not False:
+            below = boundary = need.id
+        going = count(ask, overview, below)
+        if not going.value:
+            raise Changed(_nothing(need if holds is not False else None))
+        seen = {
+            "first": str(overview.facts.first_id),
+            "groups": sorted(g.name.hex() for g in overview.groups),
+            "minid": str(boundary) if boundary else None,
+            "going": going.value,
+            "most": max(0, overview.facts.length - ask.params["maxlen"]) if "maxlen" in ask.params else None,
+        }
+        if ask.params.get("safe"):
+            return _preview(ask, overview, below, going, [], safe_notes(need, holds), holds), seen
+        lost = _losses(ask, overview, boundary, overview.facts.length - going.value)
+        notes = loss_notes(lost, len(overview.groups), pending_text=GHOSTS)
+        return _preview(ask, overview, below, going, lost, notes), seen
+
+    def changed(self, ask: Ask, seen: Seen) -> str:
+        try:
+            overview = stream_overview(ask)
+        except Gone:
+            return "The stream does not exist any more."
+        if str(overview.facts.first_id) != seen["first"]:
+            return "The stream was trimmed or its first entry deleted meanwhile."
+        if sorted(g.name.hex() for g in overview.groups) != seen["groups"]:
+            return "A group was created or destroyed meanwhile."
+        return ""
+
+    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+        state = cursor or {"gone": 0, "exact": False}
+        facts = ask.server.run(FactsQuery(ask.key))
+        return Batch([{**state, "length": facts.length, "added": facts.entries_added}], state)
+
+    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        """One command of at most CHUNK entries, whole nodes first; an exact trim ends with the rest of one node."""
+        state = work[0]
+        exact = state["exact"]
+        if ask.params.get("safe"):
+            return _act_safely(ask, seen, state)
+        gone = writes.trim(ask.server, ask.key, _bound(ask, seen, state["gone"]), approximate=not exact, limit=CHUNK)
+        nodes_done = exact or gone == 0
+        ready = exact or (nodes_done and ask.params["approximate"])
+        onward = {"gone": state["gone"] + gone, "exact": exact or nodes_done}
+        return Done(counts=Counter(done=gone), cursor=onward, last=ready)
+
+    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+        """What is missing from the length went. It goes on from there: beyond the bound nothing is removed."""
+        state, facts = work[0], ask.server.run(FactsQuery(ask.key))
+        if facts.entries_added is None and not seen["minid"]:  # before 7.0: what came meanwhile hides what went
+            return Done(counts=Counter(unknown=seen["going"] - state["gone"]), last=True)
+        came = (facts.entries_added or 0) - (state["added"] or 0)
+        gone = max(0, state["length"] + came - facts.length)
+        onward = {"gone": state["gone"] + gone, "exact": state["exact"]}
+        return Done(counts=Counter(done=gone), cursor=onward)
+
+    def affected(self, ask: Ask, seen: Seen) -> Iterator[Sequence[Entry]]:
+        """Up to the bound; an approximate trim leaves some of the last ones."""
+        end = StreamId.parse(seen["minid"]).prev() if seen["minid"] else MAX
+        return ranged(ask, MIN, end, seen["most"])
+
+    def figures(self, ask: Ask) -> list[list[Any]]:
+        facts = ask.server.run(FactsQuery(ask.key))
+        return [["entries", facts.length], ["groups", facts.groups]]
+
+    def form(self, ask: Ask, data: Any = None) -> forms.Form:
+        return TrimForm(data)
+
+    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+        return dict(form.cleaned_data["bound"])
+
+
+class TrimForm(forms.Form):
+    """How far."""
+
+    keep = forms.IntegerField(label="Keep the newest", required=False, min_value=0, help_text="entries")
+    minid = forms.CharField(label="or remove what is below the ID", required=False, max_length=41)
+    days = forms.FloatField(label="or older than", required=False, min_value=0.001, help_text="days")
+    safe = forms.BooleanField(
+        label="Only what no group needs any more",
+        required=False,
+        initial=True,
+        help_text="What a group has pending, or has not read, stays.",
+    )
+    exact = forms.BooleanField(
+        label="Exactly",
+        required=False,
+        help_text="Else only whole nodes go (~), which is cheap; up to about a hundred entries more stay.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        found = super().clean() or {}
+        given = [key for key in ("keep", "minid", "days") if found.get(key) not in (None, "")]
+        if len(given) != 1:
+            raise forms.ValidationError("Fill in one of the three: how far to trim.")
+        bound: Params = {"maxlen": found["keep"]} if given == ["keep"] else {"minid": str(found.get("minid")).strip()}
+        if given == ["days"]:
+            bound = {"older_than_ms": int(found["days"] * 86_400_000)}
+        found["bound"] = {**bound, "approximate": not found.get("exact"), "safe": bool(found.get("safe"))}
+        return found
+
+
+def _bound(ask: Ask, seen: Seen, gone: int) -> int | StreamId:
+    """The bound as a command takes it: the first ID that stays, so that only what was shown goes.
+
+    Where that lies too deep to be read it is the length, raised by what came since.
+    """
+    if seen["minid"]:
+        return StreamId.parse(seen["minid"])
+    length = ask.server.run(FactsQuery(ask.key)).length
+    return int(max(ask.params["maxlen"], length - (seen["going"] - gone)))
+
+
+def _act_safely(ask: Ask, seen: Seen, state: dict[str, Any]) -> Done:
+    """As `act`, below what any group needs at this moment, and never more entries than a length leaves over."""
+    left = None if seen["most"] is None else seen["most"] - state["gone"]
+    if left is not None and left <= 0:
+        return Done(last=True)
+    bound = min(StreamId.parse(seen["minid"]) if seen["minid"] else MAX, first_needed(ask))
+    exact = state["exact"]
+    if exact and left is not None:
+        bound = min(bound, _behind(ask, left))
+    limit = CHUNK if left is None else min(CHUNK, left)
+    gone = writes.trim(ask.server, ask.key, bound, approximate=not exact, limit=limit, acked=_asks_itself(ask, exact))
+    last = gone == 0 and (exact or ask.params["approximate"])
+    onward = {"gone": state["gone"] + gone, "exact": exact or (gone == 0 and not ask.params["approximate"])}
+    return Done(counts=Counter(done=gone), cursor=onward, last=last)
+
+
+def _behind(ask: Ask, count: int) -> StreamId:
+    """The ID behind the first `count` entries, or behind as many of them as fit into a page."""
+    facts = ask.server.run(FactsQuery(ask.key))
+    page = ask.server.run(EntryRange(ask.key, limit=min(count, fitting(PAGE_MAX, facts.entry_bytes))))
+    return page.items[-1].id.next() if page.items else MIN
+
+
+def _asks_itself(ask: Ask, exact: bool) -> bool:
+    """Whether the server looks at every group in the same step (ACKED). Together with ~ several 8.x remove nothing."""
+    return exact and ask.server.capabilities().has("xdelex")
+
+
+def _nothing(need: Need | None) -> str:
+    """Why nothing would be removed."""
+    if need:
+        return f"Nothing can be removed safely: {plain(need.group)} still needs the oldest entries. {need.why}"
+    return "Nothing would be removed: the stream is within that bound already."
+
+
+def _losses(ask: Ask, overview: StreamOverview, boundary: StreamId | None, left: int) -> list[Loss]:
+    """What each group would lose, the most first."""
+    groups = overview.groups[:GROUPS]
+    if boundary is None:
+        lost = [too_deep(group, left) for group in groups]
+    else:
+        lost = [within(ask, group, MIN, boundary.prev()) for group in groups]
+    return sorted(lost, key=lambda loss: (-loss.weight, loss.group))
+
+
+def _precision(params: Params) -> Note:
+    if params["approximate"]:
+        return Note("", "Only whole nodes go (~)", "Redis keeps up to about a hundred entries more than asked for.")
+    return Note("", "Exactly to the bound (=)", "Whole nodes first, in steps, then the rest of one node.")
+
+
+def _how_far(params: Params, below: StreamId | None, holds: bool | None) -> str:
+    if holds:
+        return f", those below {below}"
+    if "maxlen" in params:
+        return f", the newest {number(params['maxlen'])} stay"
+    if "older_than_ms" in params:
+        return f", those older than {age(params['older_than_ms'])}"
+    return f", those below {below}"
+
+
+def _lines(ask: Ask, below: StreamId | None, holds: bool | None) -> list[str]:
+    """The one command that does the same; none where it would have to look at the groups in between."""
+    if holds is None:
+        return [f"# in steps: below {below}, and no more than a length of {ask.params['maxlen']} leaves over"]
+    bound = ask.params["maxlen"] if below is None else below
+    return [redis_cli_text.line(*writes.trim_words(ask.key, bound, approximate=ask.params["approximate"]))]
+
+
+def _preview(
+    ask: Ask,
+    overview: StreamOverview,
+    below: StreamId | None,
+    going: Count,
+    losses: list[Loss],
+    notes: list[Note],
+    holds: bool | None = False,
+) -> Preview:
+    length = overview.facts.length
+    about = "at least " if going.least else "up to " if ask.params["approximate"] else ""
+    what = f"{about}{plural(going.value, 'entry', 'entries')}"
+    far = _how_far(ask.params, below, holds)
+    return Preview(
+        title=f"Trim {what}",
+        sentence=f"Removes the oldest entries of {plain(ask.key)}{far}. It cannot be undone.",
+        button=f"Remove {what}",
+        total=going.value,
+        least=going.least,
+        counts={"entries": going.value, **{f"pending in {plain(loss.group)}": loss.pending for loss in losses}},
+        notes=[*notes, _precision(ask.params)],
+        changes=[
+            Change("entries", length, None if going.least else length - going.value),
+            *(Change(f"{plain(loss.group)}: unread lost", 0, loss.unread) for loss in losses if loss.unread),
+        ],
+        redis_cli=_lines(ask, below, holds),
+        confirm=typed(ask.key),
+    )

@@ -1,0 +1,1 @@
+"""The hands' part of /api/v1."""

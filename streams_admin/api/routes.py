@@ -1,0 +1,231 @@
+"""Plan, run, follow and look up what was done, as JSON: the hands' part of /api/v1, mounted by `dashboard.api.site`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from django.db.models import QuerySet
+from django.http import HttpRequest, StreamingHttpResponse
+from ninja import Body, HeaderEx, P, PathEx, Query, Router
+from ninja.errors import HttpError
+from ninja.responses import Status
+from pydantic import BaseModel, ConfigDict, Field
+
+from dashboard.accounts.access import Actor, Permission, actor_of, require, server_for, visible_servers
+from dashboard.api import shapes
+from dashboard.api.shapes import End, Listing, PageQuery, Start, Value, listing
+from streams_admin import plans
+from streams_admin.actions.registry import ALL
+from streams_admin.api import shapes as wire
+from streams_admin.api.shapes import AuditItem, OperationItem, PlanItem
+from streams_admin.audit import attempts
+from streams_admin.audit.filters import within
+from streams_admin.errors import BadOrder, Refused
+from streams_admin.models import AuditEntry
+from streams_admin.operations import start as operations
+from streams_admin.permissions import caller_of, operation_for, steered_by, visible
+from streams_admin.views import downloads, exports
+
+router = Router(tags=["actions"])
+LOOKED = 2000
+"""Lines of the audit log one answer looks at; those of streams that are not open to the actor are left out."""
+
+IDEMPOTENCY = "any text of yours, the same when you ask again: it is run once"
+
+View = Callable[..., Any]
+PlanToken = PathEx[str, P(description="`plan` of the answer that made it")]
+OperationId = PathEx[UUID, P(description="`operation` of the answer that began it")]
+Wish = PathEx[Literal["cancel", "pause", "resume"], P(description="what it should do")]
+Text = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=1000)]
+"""No database has to look for a zero byte: PostgreSQL cannot."""
+
+
+class Order(BaseModel):
+    """What to plan. Names are values: a string, or {"base64": "..."}."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    server: str = Field(max_length=64, description="the server, by its name in the configuration")
+    stream: Value = Field(description="the stream: its key")
+    action: str = Field(max_length=32, description=f"one of {', '.join(f'`{slug}`' for slug in ALL)}")
+    params: dict[str, Any] = Field({}, description="what the action takes: docs/actions.md")
+
+
+class Go(BaseModel):
+    """What a plan needs to be run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    confirm: str = Field("", max_length=10_000, description="the text that the plan asks for as `confirm`")
+    reason: str = Field("", max_length=2000, description="why; stands in the audit log")
+    duty: int = Field(0, ge=0, le=100, description="percent of the time a large operation may spend in commands")
+
+
+class Begun(BaseModel):
+    """What runs, or ran already."""
+
+    operation: str = Field(description="ask for it at `/operations/{id}`")
+    state: str = Field(description="where it stands: `done` at once when it was small")
+
+
+class AuditFilters(shapes.Query):
+    """Which lines."""
+
+    who: Text = Field("", description="only what this user or token did")
+    server: Text = Field("", description="only on this server")
+    stream: Text = Field("", description="only on this stream: its path name")
+    action: Text = Field("", description="only this action")
+    outcome: Text = Field("", description="only lines with this outcome")
+    via: Text = Field("", description="only what came by `page`, `api` or `command`")
+    operation: UUID | None = Field(None, description="only of this operation")
+    start: Start | None = Field(None, description="not before this time: ISO 8601, or like 14:05, yesterday 09:00, -2h")
+    end: End | None = Field(None, description="not after this time: as for `start`")
+
+    def conditions(self) -> dict[str, Any]:
+        """As a query set takes them."""
+        plainly = self.model_dump(exclude={"limit", "cursor", "start", "end"}, exclude_defaults=True)
+        return {**plainly, **within(self.start, self.end)}
+
+
+class AuditQuery(AuditFilters, PageQuery):
+    """Which part of them."""
+
+
+def refusals(view: View) -> View:
+    """A refusal is a problem with its status and its sentence."""
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return view(*args, **kwargs)
+        except Refused as refused:
+            raise HttpError(refused.status, refused.message) from refused
+
+    return guarded
+
+
+def _file(said: str, kind: str = "application/jsonl") -> dict[str, Any]:
+    """What the description of the API says of an answer that is a file."""
+    return {"responses": {200: {"description": said, "content": {kind: {"schema": {"type": "string"}}}}}}
+
+
+@router.post("/plans", response={201: PlanItem}, exclude_unset=True, summary="Look at what an action would do")
+@refusals
+def make_plan(request: HttpRequest, order: Order) -> Status[Any]:
+    """Changes nothing. The plan runs once, within two minutes, and only while what it saw still holds."""
+    caller = caller_of(request, "api")
+    server = server_for(caller.actor, order.server)
+    key, params = wire.name_of("stream", order.stream), wire.params_in(order.params)
+    attempts.allow(caller, server, key, order.action, params)
+    made = plans.prepare(caller, server, key, order.action, params)
+    return Status(201, wire.plan_item(made, caller.actor))
+
+
+@router.post("/plans/{plan}/run", response={202: Begun}, summary="Run a plan")
+@refusals
+def run(
+    request: HttpRequest,
+    plan: PlanToken,
+    go: Body[Go | None] = None,
+    idempotency_key: HeaderEx[str, P(alias="Idempotency-Key", max_length=255, description=IDEMPOTENCY)] = "",
+) -> Status[Any]:
+    """Asked again, for the same plan or with the same Idempotency-Key, the answer is the operation that runs or ran."""
+    caller, go = caller_of(request, "api"), go or Go(confirm="", reason="", duty=0)
+    found = plans.find(plan, caller.actor)
+    operation = operations.begin(caller, found, confirm=go.confirm, reason=go.reason, key=idempotency_key, duty=go.duty)
+    return Status(202, {"operation": str(operation.pk), "state": operation.state})
+
+
+@router.get(
+    "/plans/{plan}/entries.jsonl",
+    openapi_extra=_file("an entry a line, then one that says whether these are all"),
+    summary="The entries that a plan would take away",
+)
+@refusals
+def plan_entries(request: HttpRequest, plan: PlanToken) -> StreamingHttpResponse:
+    """JSON Lines, for who made the plan and may read payloads; values are never cut."""
+    return downloads.entries_of(actor_of(request), plan)
+
+
+@router.get("/operations/{uuid:id}", response=OperationItem, exclude_unset=True, summary="What came of a plan")
+def operation(request: HttpRequest, id: OperationId) -> dict[str, Any]:
+    """One's own operations, and everybody's for who may see the audit log of the stream."""
+    actor = actor_of(request)
+    return wire.operation_item(operation_for(actor, id), actor)
+
+
+@router.get(
+    "/operations/{uuid:id}/results.jsonl",
+    openapi_extra=_file("an entry a line with what came of it, then one that counts them"),
+    summary="What came of every entry",
+)
+def operation_results(request: HttpRequest, id: OperationId) -> StreamingHttpResponse:
+    """JSON Lines, for who may see the operation."""
+    return downloads.results(request, id)
+
+
+@router.post(
+    "/operations/{uuid:id}/{wish}", response=OperationItem, exclude_unset=True, summary="Cancel, pause or resume"
+)
+def steer(request: HttpRequest, id: OperationId, wish: Wish) -> dict[str, Any]:
+    """Obeyed between two batches. What is over stays as it is."""
+    actor = actor_of(request)
+    found = steered_by(actor, id)
+    operations.wish(found, wish)
+    found.refresh_from_db()
+    return wire.operation_item(found, actor)
+
+
+@router.get("/audit", response=Listing[AuditItem], summary="What was done, denied and refused")
+@refusals
+def audit(request: HttpRequest, query: Query[AuditQuery]) -> dict[str, Any]:
+    """Newest first; only lines about streams whose audit log is open to the asker. All of them: `/audit.jsonl`."""
+    actor = actor_of(request)
+    require(actor, Permission.SEE_AUDIT)
+    found, onward = _part(_lines(actor, query), actor, query.limit)
+    return listing([wire.audit_item(line, actor) for line in found], next=onward)
+
+
+@router.get(
+    "/audit.jsonl", openapi_extra=_file("a line of the log a line, the oldest first"), summary="The audit log as a file"
+)
+def audit_jsonl(request: HttpRequest, query: Query[AuditFilters]) -> StreamingHttpResponse:
+    """JSON Lines: all that match, each as an item of `/audit`; only lines that are open to the asker."""
+    return exports.as_jsonl(actor_of(request), query.conditions())
+
+
+@router.get(
+    "/audit.csv",
+    openapi_extra=_file("a line of the log a row, the oldest first", "text/csv"),
+    summary="The audit log for spreadsheets",
+)
+def audit_csv(request: HttpRequest, query: Query[AuditFilters]) -> StreamingHttpResponse:
+    """The same as CSV; what a spreadsheet would take for a formula begins with an apostrophe."""
+    return exports.as_csv(actor_of(request), query.conditions())
+
+
+def _part(lines: QuerySet[AuditEntry], actor: Actor, limit: int) -> tuple[list[AuditEntry], str | None]:
+    """The lines of one answer, and the cursor of what may be left."""
+    found: list[AuditEntry] = []
+    last = 0
+    for count, line in enumerate(lines.iterator(), 1):
+        if len(found) == limit or count > LOOKED:
+            return found, str(last)
+        last = line.pk
+        found += [line] if visible(actor, line) else []
+    return found, None
+
+
+def _lines(actor: Actor, query: AuditQuery) -> QuerySet[AuditEntry]:
+    here = [server.name for server in visible_servers(actor)]
+    rows = AuditEntry.objects.filter(server__in=here).filter(**query.conditions())
+    return (rows.filter(pk__lt=_number(query.cursor)) if query.cursor else rows).order_by("-pk")
+
+
+def _number(cursor: str) -> int:
+    if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
+        raise BadOrder(f"cursor is {cursor[:40]!r}; allowed is the `next` of the answer before.")
+    return int(cursor)

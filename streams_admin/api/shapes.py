@@ -1,0 +1,268 @@
+"""How plans, operations and audit lines look in JSON (CONTRACT.md): names are values there, and path names in here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from django.urls import reverse
+from pydantic import BaseModel, Field
+
+from dashboard.accounts.access import Actor
+from dashboard.api.shapes import (
+    HeldItem,
+    IdText,
+    Reason,
+    ServerName,
+    Value,
+    fields,
+    holder,
+    name,
+    number,
+)
+from dashboard.display.format import iso
+from dashboard.display.rows import Sight, sight
+from dashboard.streams.names import from_path, to_path
+from dashboard.streams.snapshots import PendingEntry
+from streams_admin import plans
+from streams_admin.actions.base import RESULTS
+from streams_admin.errors import BadOrder
+from streams_admin.models import AuditEntry, Operation, Plan
+from streams_admin.operations.progress import told_figures
+from streams_admin.params import values
+from streams_admin.permissions import NOT_TOLD, hidden_target, said
+from streams_admin.views.samples import sample
+
+NAMES = ("group", "to", "consumer", "like")
+"""Parameters that name a stream, a group or a consumer; a filter has `consumer` too."""
+NOT_BEFORE = "It is not known before it is done."
+HIDDEN = "It is a stream you may not see."
+
+_RESULTS = ", ".join(f"`{result}`" for result in RESULTS)
+Total = Annotated[int | None, Field(description="entries it is about; null when they cannot be counted before")]
+AtLeast = Annotated[bool, Field(description="true when there may be more than `total`")]
+Who = Annotated[str, Field(description="the user, or `token` and the name of an API token")]
+
+
+class SampleItem(HeldItem):
+    """An entry the plan is about, as it is now."""
+
+
+class Caution(BaseModel):
+    """What to know before it is run."""
+
+    severity: str = Field(description="`stuck`, `late` or `unknown`, the weightiest first")
+    message: str = Field(description="the warning, in a few words")
+    detail: str = Field(description="what else is to be said of it")
+
+
+class PlanItem(BaseModel):
+    """What would be done."""
+
+    plan: str = Field(description="what runs it, once, until `expires_at`")
+    expires_at: str = Field(description="two minutes from now: ISO 8601 in UTC")
+    title: str = Field(description="what would be done, in a few words")
+    sentence: str = Field(description="what would be done, in a sentence")
+    total: Total
+    total_reason: Reason = ""
+    at_least: AtLeast
+    counts: dict[str, Any] = Field(
+        description="numbers of what it would do, by name; a null has its `<name>_reason` beside it"
+    )
+    warnings: list[Caution] = Field(description="what to know before it is run")
+    sample: list[SampleItem] = Field(description="some of the entries it is about")
+    redis_cli: list[str] = Field(description="lines that would do the same in redis-cli")
+    confirm: str | None = Field(description="the text that has to be given back to run it; null when none has")
+    entries_file: str | None = Field(
+        description="address of the entries that would go, as JSON Lines; null when none go, or you may not read them"
+    )
+
+
+class EntryResult(BaseModel):
+    """What came of one entry."""
+
+    id: IdText
+    result: str = Field(description=f"one of {_RESULTS}")
+
+
+class FigureItem(BaseModel):
+    """A number read from the server before and after."""
+
+    label: str = Field(description="what was counted")
+    before: int | None = Field(description="before it began")
+    after: int | None = Field(description="when it had ended; null until then")
+
+
+class OperationItem(BaseModel):
+    """A plan that runs or ran."""
+
+    id: str = Field(description="the operation")
+    state: Literal["queued", "running", "paused", "done", "cancelled", "failed"] = Field(description="where it stands")
+    done: int = Field(description="entries it has been through")
+    total: Total
+    total_reason: Reason = ""
+    at_least: AtLeast
+    results: dict[str, int] = Field(description=f"how many entries ended as {_RESULTS}")
+    entries: list[EntryResult] = Field(description="the first thousand entries, each with what came of it")
+    results_file: str = Field(description="address of what came of every entry, as JSON Lines")
+    figures: list[FigureItem] = Field(description="numbers read from the server before and after")
+    error: str = Field(description="why it ended early, in a sentence; else empty")
+    server: ServerName
+    stream: Value = Field(description="the stream")
+    stream_path: str = Field(description="its path name")
+    action: str = Field(description="the action")
+    params: dict[str, Any] = Field(description="its parameters")
+    title: str = Field(description="what was planned, in a few words")
+    who: Who
+    reason: str = Field(description="why, as given when it was run; may be empty")
+    created: str = Field(description="when it was run: ISO 8601 in UTC")
+    ended: str | None = Field(description="when it ended; null until then")
+
+
+class AuditItem(BaseModel):
+    """A line of the audit log."""
+
+    number: int = Field(description="its number; lines are never changed")
+    span: str = Field(description="what was done is two lines of the same span: started, and how it ended")
+    at: str = Field(description="when: ISO 8601 in UTC")
+    who: Who
+    who_kind: str = Field(description="`user` or `token`")
+    role: str = Field(description="their role then")
+    via: str = Field(description="`page`, `api` or `command`")
+    peer: str = Field(description="the address that reached the site")
+    claimed: str = Field(description="the address a proxy claims; of a command, the login and the machine")
+    server: str = Field(description="the server")
+    stream: Value = Field(description="the stream")
+    stream_path: str = Field(description="its path name")
+    action: str = Field(description="the action")
+    title: str = Field(description="what was planned, in a few words")
+    params: dict[str, Any] = Field(description="its parameters, without payloads")
+    plan: str | None = Field(description="the plan; null when none was made")
+    operation: str | None = Field(description="the operation; null when none began")
+    reason: str = Field(description="why, as given; may be empty")
+    outcome: Literal["started", "done", "partly_done", "denied", "refused", "failed", "unknown"] = Field(
+        description="what the line says of it"
+    )
+    detail: str = Field(description="what went wrong, in a sentence; else empty")
+    counts: dict[str, int] = Field(description=f"how many entries ended as {_RESULTS}")
+    hash: str = Field(description="SHA-256 over the line and the hash of the line before")
+
+
+def name_of(what: str, given: Any) -> bytes:
+    """A name in a body: a string, or {"base64": "..."}. Raises BadOrder."""
+    found = values.bytes_in(given)
+    if found is not None and given != "":
+        return found
+    raise BadOrder(f'{what} is {str(given)[:60]!r}; allowed is a string that is not empty, or {{"base64": "..."}}.')
+
+
+def params_in(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters of a body as actions take them: every name a path name. Raises BadOrder."""
+    found = _paths("", given)
+    return {**found, "filter": _paths("filter.", given["filter"])} if isinstance(given.get("filter"), dict) else found
+
+
+def _paths(where: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    named = [key for key in NAMES if given.get(key) is not None]
+    return {**given, **{key: to_path(name_of(where + key, given[key])) for key in named}}
+
+
+def params_out(kept: Mapping[str, Any]) -> dict[str, Any]:
+    """Parameters as an action keeps them, with names as values again."""
+    found = {key: name(from_path(value)) if key in NAMES else value for key, value in kept.items()}
+    return {**found, "filter": params_out(found["filter"])} if "filter" in found else found
+
+
+def plan_item(plan: Plan, actor: Actor) -> dict[str, Any]:
+    preview = plan.preview
+    seen = sight(actor, plan.server, from_path(plan.stream))
+    return {
+        "plan": plans.token(plan),
+        "expires_at": iso(plan.expires),
+        "title": preview["title"],
+        "sentence": preview["sentence"],
+        **_total(plan),
+        "counts": {k: v for key, count in preview["counts"].items() for k, v in number(key, count, NOT_BEFORE).items()},
+        "warnings": [
+            {"severity": note["severity"], "message": note["title"], "detail": note["text"]}
+            for note in preview["notes"]
+            if note["severity"]
+        ],
+        "sample": [_sample_item(entry, seen) for entry in sample(plan)],
+        "redis_cli": preview["redis_cli"],
+        "confirm": preview["confirm"] or None,
+        "entries_file": _entries_file(plan, actor) if seen.may_read else None,
+    }
+
+
+def _entries_file(plan: Plan, actor: Actor) -> str | None:
+    action, ask = plans.action_of(plan.action), plans.ask_of(plan, actor)
+    goes = action.affected(ask, plan.seen) is not None
+    return reverse("api:plan_entries", args=[plans.token(plan)]) if goes else None
+
+
+def _total(plan: Plan) -> dict[str, Any]:
+    return {**number("total", plan.preview["total"], NOT_BEFORE), "at_least": plan.preview["least"]}
+
+
+def _sample_item(entry: PendingEntry, seen: Sight) -> dict[str, Any]:
+    return {
+        "id": str(entry.id),
+        **holder(entry),
+        "deliveries": entry.deliveries,
+        **fields(entry.fields if entry.body == "present" else None, seen),
+        "body": entry.body,
+    }
+
+
+def operation_item(operation: Operation, actor: Actor) -> dict[str, Any]:
+    plan = operation.plan
+    hidden = hidden_target(actor, plan)
+    figures = told_figures(operation, hidden)
+    return {
+        "id": str(operation.pk),
+        "state": operation.state,
+        "done": operation.done,
+        **_total(plan),
+        "results": {kind: operation.results.get(kind, 0) for kind in RESULTS},
+        "entries": [{"id": id_, "result": result} for id_, result in operation.entries],
+        "results_file": reverse("api:operation_results", args=[operation.pk]),
+        "figures": [{"label": label, "before": before, "after": after} for label, before, after in figures],
+        "error": said(operation.error, hidden, NOT_TOLD),
+        "server": plan.server,
+        **_stream(plan.stream),
+        "action": plan.action,
+        "params": _params(plans.action_of(plan.action).told(plan.params), hidden),
+        "title": plan.preview["title"],
+        "who": plan.who,
+        "reason": operation.reason,
+        "created": iso(operation.created),
+        "ended": iso(operation.ended),
+    }
+
+
+def audit_item(line: AuditEntry, actor: Actor) -> dict[str, Any]:
+    hidden = hidden_target(actor, line)
+    plainly = ("who", "who_kind", "role", "via", "peer", "claimed", "server", "action", "title")
+    return {
+        "number": line.pk,
+        "span": str(line.span),
+        "at": iso(line.at),
+        **{key: getattr(line, key) for key in plainly},
+        **_stream(line.stream),
+        "params": _params(line.params, hidden),
+        "plan": str(line.plan) if line.plan else None,
+        "operation": str(line.operation) if line.operation else None,
+        "detail": said(line.detail, hidden, NOT_TOLD),
+        **{key: getattr(line, key) for key in ("reason", "outcome", "counts", "hash")},
+    }
+
+
+def _params(kept: Mapping[str, Any], hidden: bytes | None) -> dict[str, Any]:
+    """As `params_out`, without a target that is not for the reader."""
+    found = params_out(kept)
+    return {**found, "to": None, "to_reason": HIDDEN} if hidden is not None and "to" in found else found
+
+
+def _stream(path: str) -> dict[str, Any]:
+    return {"stream": name(from_path(path)), "stream_path": path}

@@ -1,0 +1,141 @@
+"""The audit log: a line before anything is done, a line after. No line, no action."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from django.db import IntegrityError, transaction
+from django.utils import timezone
+
+from dashboard.accounts.access import Actor
+from streams_admin.models import AuditEntry
+
+START = "0" * 64
+ATTEMPTS = 20
+"""Writers that append at the same time; each that loses the race reads the end of the chain again."""
+RECENT = 1000
+"""Lines that are looked through for what somebody was denied lately."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who acts, and from where: `peer` is the address that reached us, `claimed` what a proxy says about it."""
+
+    actor: Actor
+    via: str
+    peer: str = ""
+    claimed: str = ""
+    role: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """What a line says beside who and when."""
+
+    server: str
+    stream: str
+    action: str
+    title: str = ""
+    params: Mapping[str, Any] | None = None
+    plan: uuid.UUID | None = None
+    operation: uuid.UUID | None = None
+    reason: str = ""
+    outcome: str = "started"
+    detail: str = ""
+    counts: Mapping[str, int] | None = None
+
+
+def write(caller: Caller, line: Line, span: uuid.UUID | None = None) -> uuid.UUID:
+    """Append a line; the span it belongs to. Raises DatabaseError when it cannot be written."""
+    span = span or uuid.uuid4()
+    fields = _fields(caller, line, span)
+    for attempt in range(ATTEMPTS):
+        try:
+            with transaction.atomic():
+                previous = last_hash()
+                AuditEntry.objects.create(**fields, previous=previous, hash=digest(fields, previous))
+            return span
+        except IntegrityError:
+            if attempt == ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable")
+
+
+def refuse(caller: Caller, line: Line, outcome: str, detail: str) -> None:
+    """A span of one line: an attempt that was denied or refused."""
+    write(caller, replace(line, outcome=outcome, detail=detail))
+
+
+def denied_since(actor: Actor, since: datetime) -> int:
+    """How many attempts of somebody were denied, as the last RECENT lines tell."""
+    recent = AuditEntry.objects.order_by("-pk").values("pk")[:RECENT]
+    denied = {"who": actor.name, "who_kind": actor.kind, "outcome": "denied"}
+    return AuditEntry.objects.filter(pk__in=recent, at__gt=since, **denied).count()
+
+
+def end(span: uuid.UUID, line: Line, outcome: str, counts: Mapping[str, int], detail: str = "") -> None:
+    """The second line of a span, for whoever began it: the process that ends an operation need not be theirs."""
+    began = AuditEntry.objects.filter(span=span).earliest("pk")
+    actor = Actor(began.who, began.who_kind)
+    caller = Caller(actor, began.via, began.peer, began.claimed, began.role)
+    write(caller, replace(line, outcome=outcome, counts=counts, detail=detail), span)
+
+
+def _fields(caller: Caller, line: Line, span: uuid.UUID) -> dict[str, Any]:
+    return {
+        "span": span,
+        "at": timezone.now(),
+        "who": caller.actor.name,
+        "who_kind": caller.actor.kind,
+        "role": caller.role or caller.actor.role,
+        "via": caller.via,
+        "peer": caller.peer[:64],
+        "claimed": caller.claimed[:200],
+        "server": line.server,
+        "stream": line.stream,
+        "action": line.action,
+        "title": line.title,
+        "params": dict(line.params or {}),
+        "plan": line.plan,
+        "operation": line.operation,
+        "reason": line.reason,
+        "outcome": line.outcome,
+        "detail": line.detail,
+        "counts": dict(line.counts or {}),
+    }
+
+
+def last_hash() -> str:
+    last = AuditEntry.objects.order_by("-pk").values_list("hash", flat=True).first()
+    return last or START
+
+
+def digest(fields: Mapping[str, Any], previous: str) -> str:
+    """SHA-256 over the line before and all fields of this one, in a fixed spelling."""
+    content = {name: _plain(value) for name, value in fields.items()}
+    return hashlib.sha256((previous + json.dumps(content, sort_keys=True)).encode()).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if hasattr(value, "isoformat"):
+        return value.astimezone(timezone.get_fixed_timezone(0)).isoformat(timespec="microseconds")
+    return str(value) if isinstance(value, uuid.UUID) else value
+
+
+def broken() -> Iterator[tuple[int, str]]:
+    """Lines (number, why) that do not fit the chain. None: nothing was changed, and nothing is missing in between."""
+    previous = START
+    names = [f.name for f in AuditEntry._meta.concrete_fields if f.name not in ("id", "previous", "hash")]
+    for entry in AuditEntry.objects.order_by("pk").iterator():
+        fields = {name: getattr(entry, name) for name in names}
+        if entry.previous != previous:
+            yield entry.pk, "the line before it is missing or was changed"
+        if digest(fields, entry.previous) != entry.hash:
+            yield entry.pk, "its content was changed"
+        previous = entry.hash

@@ -1,0 +1,1 @@
+"""The demo: an embedded server, the example systems, and the check that it all works."""

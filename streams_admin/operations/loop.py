@@ -1,0 +1,212 @@
+"""One operation, batch by batch: what is about to be done is saved before, together with what came of the batch before.
+
+A process that dies leaves `inflight`. The next one finds out by reading what came of that; only what certainly was not
+done ("failed") is done again.
+
+Without a duty limit nothing waits that need not: while the server works on a batch, the next one is taken apart and
+saved as what is about to be done `then`, and the one behind it is asked for.
+"""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Self
+
+from django.db import DatabaseError
+
+from dashboard.streams import links
+from dashboard.streams.errors import StreamError
+from dashboard.streams.links import Coming
+from streams_admin.actions.base import BATCH, Action, Ask, Batch, Done, part_of
+from streams_admin.models import Operation
+from streams_admin.operations import results
+from streams_admin.operations import state as saving
+from streams_admin.operations.pieces import GENTLE, AtOnce, InPieces
+from streams_admin.operations.state import TakenOver, Wished
+
+NO_LIMIT = 100
+"""A duty that leaves no time to rest."""
+BEAT_EVERY = 1.0
+"""Seconds after which a batch that takes long shows that its runner lives."""
+FRESH_FOR = 0.2
+"""Seconds after which what was read ahead is read again."""
+
+
+@dataclass(slots=True)
+class _Ahead:
+    """The batch at `cursor`, and when it was read. `saved`: as what is done next."""
+
+    cursor: Any
+    batch: Batch
+    read_at: float
+    saved: bool = False
+
+
+class Run:
+    """An operation that this process runs. A context manager: whatever happens, no answer is left on a connection.
+
+    `alone`: its first batch, within a request.
+    """
+
+    def __init__(self, operation: Operation, ask: Ask, action: Action, *, alone: bool = False) -> None:
+        hurries = operation.duty >= NO_LIMIT
+        in_pieces = action.pieces and not (hurries or alone)
+        most = BATCH if alone or hurries or action.pieces else GENTLE
+        ask = replace(ask, operation=str(operation.pk), reason=operation.reason, most=most)
+        self.operation, self.ask, self.action = operation, ask, action
+        self._way: AtOnce
+        if in_pieces:
+            self._way = InPieces(operation, ask, action, self._beat)
+        else:
+            self._way = AtOnce(operation, ask, action, self._beat, waits=not alone)
+        self._reads_ahead = hurries and not alone
+        self._coming: tuple[Any, Coming[Batch]] | None = None
+        self._ahead: _Ahead | None = None
+        self._saved_at = time.monotonic()
+        self._unkept: dict[str, str] = {}
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._coming is not None:
+            self._coming[1].drop()
+
+    def advance(self) -> bool:
+        """One batch. False when the operation is over or paused; its row and the audit log then say how it ended.
+
+        What came of the batch is saved with the next one, or by `release`. Raises TakenOver.
+        """
+        try:
+            orphaned = self.operation.inflight is not None and self._ahead is None
+            return self._resume() if orphaned else self._advance()
+        except Wished:
+            goes_on = saving.obey(self.operation, self.ask, self.action)
+            self._keep()
+            return goes_on
+        except StreamError as error:
+            left = self.operation.inflight
+            settled = Done.of(_batch_of(left).settled if left else ())
+            self._end("failed", error.message, Done.together(settled, *self._way.done))
+            return False
+
+    def release(self) -> None:
+        """Whoever is first goes on with it. Raises TakenOver."""
+        not_begun = {"inflight": None} if self._ahead is not None else {}
+        self._save(state="queued", runner="", **not_begun)
+
+    def _advance(self) -> bool:
+        batch, saved = self._next()
+        if not batch.work:
+            goes_on = self._note(batch, Done())
+            if goes_on:
+                self._save(heed=True)
+            return goes_on
+        if not saved:
+            self._save(heed=True, inflight=_inflight(batch))
+        with links.meanwhile(partial(self._meanwhile, batch)):
+            done = self._way.act(batch.work)
+        return self._note(batch, done)
+
+    def _next(self) -> tuple[Batch, bool]:
+        """What was read ahead, or is read now; and whether it is saved that it is about to be done."""
+        operation, ahead = self.operation, self._ahead
+        self._ahead = None
+        if ahead is not None and ahead.cursor == operation.cursor and time.monotonic() - ahead.read_at < FRESH_FOR:
+            return ahead.batch, ahead.saved
+        saving.note(operation, inflight=None)
+        return self._way.read(operation.cursor), False
+
+    def _meanwhile(self, batch: Batch) -> None:
+        if self._reads_ahead and not batch.last:
+            # What fails here is tried again when it is its turn, and then it counts.
+            with suppress(StreamError, DatabaseError, Wished, TakenOver):
+                self._read_ahead(batch)
+
+    def _read_ahead(self, batch: Batch) -> None:
+        """Take the batch behind this one, which may have been asked for before, and ask for the one behind that."""
+        coming, self._coming = self._coming, None
+        if coming is not None and coming[0] != batch.cursor:
+            coming[1].drop()
+            coming = None
+        coming = coming or self._ask_for(batch.cursor)
+        if coming is None:
+            return
+        found = coming[1].get()
+        self._ahead = _Ahead(batch.cursor, found, time.monotonic())
+        self._coming = None if found.last else self._ask_for(found.cursor)
+        if found.work:
+            self._save(heed=True, inflight={**_inflight(batch), "then": _inflight(found)})
+            self._ahead.saved = True
+
+    def _ask_for(self, cursor: Any) -> tuple[Any, Coming[Batch]] | None:
+        query = self.action.reading(self.ask, self.operation.plan.seen, cursor)
+        return None if query is None else (cursor, self.ask.server.send(query))
+
+    def _resume(self) -> bool:
+        """After a crash. What was not done is done now: whoever was about to do it is gone."""
+        left = self.operation.inflight or {}
+        batch = _batch_of(left)
+        found = self._way.found_out(batch.work)
+        undone, rest = _undone(batch.work, found)
+        if not undone:
+            return self._note(batch, found)
+        batch = replace(batch, work=undone, settled=[*batch.settled, *rest])
+        self._save(inflight={**left, **_inflight(batch)})
+        return self._note(batch, self._way.attempt(batch.work))
+
+    def _note(self, batch: Batch, done: Done) -> bool:
+        """What came of a batch. False at the end."""
+        all_ = Done.together(Done.of(batch.settled), done, Done(counts=batch.passed))
+        cursor = batch.cursor if done.cursor is None else done.cursor
+        if batch.last or done.last:
+            saving.note(self.operation, cursor=cursor)
+            self._end("done", "", all_)
+            return False
+        counted = saving.counted(self.operation, all_.named, all_.counts)
+        then = (self.operation.inflight or {}).get("then")
+        saving.note(self.operation, inflight=then, cursor=cursor, **counted)
+        self._unkept = all_.named
+        return True
+
+    def _end(self, state: str, error: str, done: Done) -> None:
+        counted = saving.counted(self.operation, done.named, done.counts)
+        saving.end(self.operation, state, error, self.ask, self.action, **counted)
+        self._keep()
+        results.keep(self.operation, done.named)
+
+    def _beat(self) -> None:
+        """Show that this runner lives. Raises TakenOver."""
+        if time.monotonic() - self._saved_at > BEAT_EVERY:
+            self._save()
+
+    def _save(self, **changes: Any) -> None:
+        saving.save(self.operation, **changes)
+        self._saved_at = time.monotonic()
+        self._keep()
+
+    def _keep(self) -> None:
+        """Results go into the file once they are saved."""
+        unkept, self._unkept = self._unkept, {}
+        results.keep(self.operation, unkept)
+
+
+def _inflight(batch: Batch) -> dict[str, Any]:
+    return {"work": batch.work, "cursor": batch.cursor, "settled": batch.settled, "last": batch.last}
+
+
+def _batch_of(inflight: dict[str, Any]) -> Batch:
+    settled = [tuple(pair) for pair in inflight.get("settled", ())]
+    return Batch(inflight["work"], inflight["cursor"], settled, inflight["last"])
+
+
+def _undone(work: list[Any], found: Done) -> tuple[list[Any], list[tuple[str, str]]]:
+    """The part of the work that was certainly not done, and the results of the rest."""
+    if not found.named:
+        return (work if set(found.counts) == {"failed"} else []), []
+    failed = set(found.named.get("failed", "").split())
+    rest = [(id_, result) for result, ids in found.named.items() if result != "failed" for id_ in ids.split()]
+    return part_of(work, failed), rest

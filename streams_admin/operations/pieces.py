@@ -1,0 +1,136 @@
+"""How a batch is read and done: at once, or in pieces with rests between. Saves nothing."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from dashboard.streams.errors import OutcomeUnknown, StreamError, Unreachable
+from streams_admin.actions.base import BATCH, Action, Ask, Batch, Done, ids_of
+from streams_admin.models import Operation
+from streams_admin.operations import state
+from streams_admin.operations.pacing import Paces, aged, divided, paces_of
+
+GENTLE = 50
+"""Entries that are read or done at once where it is not known what one costs: nobody waits longer than these take."""
+LOOK_AFTER = (0.2, 1.0, 2.0)
+"""Seconds before each look at what came of a write whose reply was lost."""
+PATIENCE = (0.2, 0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0)
+"""Seconds before what did not reach the server is asked again: half a minute, in which one that restarts is back."""
+Answer = TypeVar("Answer")
+
+
+class AtOnce:
+    """`ask.most` entries in one go.
+
+    `beat` is called at each pause, and shows that the runner lives. `waits`: for a server that is away.
+    """
+
+    def __init__(
+        self, operation: Operation, ask: Ask, action: Action, beat: Callable[[], None], *, waits: bool
+    ) -> None:
+        self.operation, self.ask, self.action = operation, ask, action
+        self._beat, self._waits = beat, waits
+        self.done: list[Done] = []
+        """What came of the pieces of a batch that is not through."""
+
+    def read(self, cursor: Any) -> Batch:
+        """What is done next, from `cursor` on. Raises StreamError, TakenOver."""
+        return self._look(self.ask, cursor)
+
+    def act(self, work: list[Any]) -> Done:
+        """Do what was read last. Raises StreamError when nothing more was done, TakenOver."""
+        return self.attempt(work)
+
+    def attempt(self, work: list[Any]) -> Done:
+        """Act at once; when the reply is lost, look what came of it. What cannot be found out is unknown."""
+        try:
+            done = self._patiently(lambda: self.action.act(self.ask, self.operation.plan.seen, work))
+            self.operation.spent -= done.waited
+            return done
+        except OutcomeUnknown:
+            return self.found_out(work)
+
+    def found_out(self, work: list[Any]) -> Done:
+        """What came of work, by reading."""
+        for pause in LOOK_AFTER:
+            time.sleep(pause)
+            self._beat()
+            try:
+                return self.action.settle(self.ask, self.operation.plan.seen, work)
+            except StreamError:
+                continue
+        ids = ids_of(work)
+        return Done.alike("unknown", work) if ids else Done(counts=Counter(unknown=len(work)))
+
+    def _look(self, ask: Ask, cursor: Any) -> Batch:
+        return self._patiently(lambda: self.action.batch(ask, self.operation.plan.seen, cursor))
+
+    def _patiently(self, what: Callable[[], Answer]) -> Answer:
+        """What is unreachable was not done: it is asked again, and the last time raises."""
+        for pause in PATIENCE if self._waits else ():
+            with suppress(Unreachable):
+                return self._timed(what)
+            time.sleep(pause)
+            self._beat()
+        return self._timed(what)
+
+    def _timed(self, what: Callable[[], Answer]) -> Answer:
+        began = time.monotonic()
+        answer = what()
+        self.operation.spent += time.monotonic() - began
+        return answer
+
+
+class InPieces(AtOnce):
+    """Of the size that `pace` tells."""
+
+    def __init__(self, operation: Operation, ask: Ask, action: Action, beat: Callable[[], None]) -> None:
+        super().__init__(operation, ask, action, beat, waits=True)
+        self._read_at = 0.0
+
+    def read(self, cursor: Any) -> Batch:
+        """Some entries, a rest, and so on; as if all had been read with the last ones."""
+        pace, looks = self._paces().reading, list[tuple[float, Batch]]()
+        room, last = BATCH, False
+        while room and not last:
+            if looks:
+                self._rest()
+            # Several round trips say nothing about what an entry costs.
+            one_trip = self.action.reading(self.ask, self.operation.plan.seen, cursor) is not None
+            most, began = min(room, pace.size() if one_trip else GENTLE), time.monotonic()
+            found = self._look(replace(self.ask, most=most), cursor)
+            self._read_at = time.monotonic()
+            if one_trip:
+                pace.took(self._read_at - began, most)
+            looks.append((self._read_at, found))
+            cursor, room, last = found.cursor, room - most, found.last
+        work = [item for at, found in looks for item in aged(found.work, _ms(self._read_at - at))]
+        settled = [pair for _, found in looks for pair in found.settled]
+        return Batch(work, cursor, settled, last, sum((found.passed for _, found in looks), Counter()))
+
+    def act(self, work: list[Any]) -> Done:
+        self.done = []
+        pace = self._paces().acting
+        for piece in divided(work, pace.size):
+            self._rest()
+            began = time.monotonic()
+            self.done.append(self.attempt(aged(piece, _ms(began - self._read_at))))
+            pace.took(time.monotonic() - began, len(ids_of(piece)))
+        done, self.done = Done.together(*self.done), []
+        return done
+
+    def _paces(self) -> Paces:
+        return self._patiently(lambda: paces_of(self.operation.pk, self.ask.server))
+
+    def _rest(self) -> None:
+        state.rest(self.operation)
+        self._beat()
+
+
+def _ms(seconds: float) -> int:
+    return int(seconds * 1000)

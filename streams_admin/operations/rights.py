@@ -1,0 +1,39 @@
+"""Whether who began an operation may still do it: rights that are taken away end it too."""
+
+from __future__ import annotations
+
+import time
+from uuid import UUID
+
+from dashboard.accounts.access import Forbidden, actor_again, require
+from streams_admin import plans
+from streams_admin.actions.base import Action
+from streams_admin.errors import Refused
+from streams_admin.models import Operation, Plan
+
+ASK_EVERY = 2.0
+"""Seconds between two questions about the same operation."""
+_asked: dict[UUID, float] = {}
+"""The operation that was asked about last, and when. Of this process."""
+
+
+def lost(operation: Operation, action: Action) -> str:
+    """Why who began it may not go on, a sentence that may be shown; "" while they may, and until it is asked again."""
+    if time.monotonic() - _asked.get(operation.pk, -ASK_EVERY) < ASK_EVERY:
+        return ""
+    why = _why(operation.plan, action)
+    _asked.clear()
+    _asked[operation.pk] = time.monotonic()
+    return why
+
+
+def _why(plan: Plan, action: Action) -> str:
+    ask = plans.ask_of(plan, actor_again(plan.who, plan.who_kind))
+    try:
+        require(ask.actor, action.permission, plan.server, ask.key)
+        action.allow(ask)
+    except Forbidden:
+        return f"{plan.who} is not allowed to do this any more."
+    except Refused as refused:
+        return refused.message
+    return f"{plan.server} is configured as read-only." if ask.server.config.read_only else ""

@@ -1,0 +1,220 @@
+"""Running a plan: checked and audited before anything is done.
+
+What fits into one batch runs within the request; `run()` goes on with the rest, in whatever process gets it first.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import os
+import socket
+import time
+from contextlib import nullcontext
+from datetime import timedelta
+from typing import Any
+
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import DatabaseError, IntegrityError, close_old_connections, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from dashboard.accounts.access import Actor
+from dashboard.live import hub
+from dashboard.streams.errors import StreamError
+from streams_admin import plans
+from streams_admin.actions.base import BATCH, Action, Ask
+from streams_admin.actions.registry import ALL
+from streams_admin.audit import log as audit
+from streams_admin.audit.log import Caller
+from streams_admin.errors import Changed, NotConfirmed, Refused
+from streams_admin.models import Operation, Plan
+from streams_admin.operations import rights, state
+from streams_admin.operations.loop import NO_LIMIT, Run
+from streams_admin.operations.pacing import behind_others
+from streams_admin.operations.state import TakenOver, line_of
+
+log = logging.getLogger(__name__)
+
+ORPHANED = timedelta(seconds=8)
+"""A running operation whose runner was not seen for that long is taken over."""
+LOOK_EVERY = 1.0
+TURN = 1.0
+"""Seconds for which a runner stays with one operation before it looks whether another waits longer."""
+RUNNER = f"{socket.gethostname()}:{os.getpid()}"
+
+
+def begin(
+    caller: Caller, plan: Plan, *, confirm: str = "", reason: str = "", key: str = "", duty: int = 0
+) -> Operation:
+    """Run a plan; its operation, ended when it was small. The same plan or the same `key` again: the first answer.
+
+    `duty`: percent of the time that a larger one may spend in commands, 1 to 100; 0: that of the settings.
+    Raises Forbidden, Expired, NotConfirmed, Changed or StreamError, and then nothing was done.
+    """
+    known = _first_answer(caller, plan, key)
+    if known is not None:
+        return known
+    plans.check_fresh(plan)
+    action, ask = ALL[plan.action], plans.ask_of(plan, caller.actor)
+    plans.allow(caller, action, ask.server, ask.key, params=action.told(plan.params))
+    plans.allow_more(caller, action, ask)
+    _check_typed(plan, confirm)
+    operation, first = _begin_once(caller, plan, action, ask, reason.replace("\0", ""), key, duty)
+    if first:
+        _run_here(operation, ask, action)
+    return operation
+
+
+def _first_answer(caller: Caller, plan: Plan, key: str) -> Operation | None:
+    known = Operation.objects.filter(plan=plan).first()
+    return known or (Operation.objects.filter(key=_key(caller, key)).first() if key else None)
+
+
+def _key(caller: Caller, key: str) -> str | None:
+    """Of one person, of any length; nobody else's is ever equal."""
+    said = json.dumps([caller.actor.kind, caller.actor.name, key])
+    return hashlib.sha256(said.encode()).hexdigest() if key else None
+
+
+def _check_typed(plan: Plan, confirm: str) -> None:
+    wanted = plan.preview["confirm"]
+    if wanted and confirm.strip() != wanted:
+        raise NotConfirmed(f"Type {wanted} to go on: this cannot be undone.")
+
+
+def _begin_once(
+    caller: Caller, plan: Plan, action: Action, ask: Ask, reason: str, key: str, duty: int
+) -> tuple[Operation, bool]:
+    """The operation, and whether it is ours to run.
+
+    Who asks at the same moment finds the world changed by the first one, and gets that one's operation. To everybody
+    else a change is the reason why nothing was done, which is written down.
+    """
+    try:
+        _check_unchanged(plan, action, ask)
+        before = action.figures(ask)
+    except (Changed, StreamError) as error:
+        known = _first_answer(caller, plan, key)
+        if known is not None:
+            return known, False
+        outcome = "refused" if isinstance(error, Changed) else "failed"
+        audit.refuse(caller, line_of(plan, None, reason), outcome, error.message)
+        raise
+    return _open(caller, plan, before, reason, key, duty)
+
+
+def _check_unchanged(plan: Plan, action: Action, ask: Ask) -> None:
+    why = action.changed(ask, plan.seen)
+    if why:
+        raise Changed(why)
+
+
+def _open(
+    caller: Caller, plan: Plan, before: list[list[Any]], reason: str, key: str, duty: int
+) -> tuple[Operation, bool]:
+    """The operation and its audit line, or neither; another's where somebody was faster."""
+    try:
+        with transaction.atomic():
+            if not plans.take(plan):
+                raise IntegrityError
+            total = plan.preview["total"]
+            operation = Operation(plan=plan, reason=reason, total=total, before=before, key=_key(caller, key))
+            operation.duty = min(100, max(1, duty or settings.OPERATION_DUTY))
+            operation.state, operation.runner, operation.beat = "running", RUNNER, timezone.now()
+            operation.span = audit.write(caller, line_of(plan, operation, reason))
+            operation.save(force_insert=True)
+            return operation, True
+    except IntegrityError:
+        return _wait_for_first(caller, plan, key), False
+
+
+def _wait_for_first(caller: Caller, plan: Plan, key: str) -> Operation:
+    for _ in range(20):
+        known = _first_answer(caller, plan, key)
+        if known is not None:
+            return known
+        time.sleep(0.05)
+    raise Refused("This plan was used already.")
+
+
+def _run_here(operation: Operation, ask: Ask, action: Action) -> None:
+    """The first batch, and the end when that was all; else the background goes on."""
+    preview = operation.plan.preview
+    small = operation.total is not None and operation.total <= BATCH and not (preview["least"] or preview["lasting"])
+    try:
+        with Run(operation, ask, action, alone=True) as run:
+            while run.advance():
+                if not small:
+                    return run.release()
+    except TakenOver:
+        operation.refresh_from_db()
+
+
+def wish(operation: Operation, what: str) -> None:
+    """Ask a running operation to pause or to be cancelled; let a paused one go on, or cancel it."""
+    if what == "resume":
+        Operation.objects.filter(pk=operation.pk, state="paused").update(state="queued", wish="")
+    elif operation.state == "paused" and what == "cancel":
+        Operation.objects.filter(pk=operation.pk, state="paused").update(state="queued", wish="cancel")
+    else:
+        Operation.objects.filter(pk=operation.pk, state__in=Operation.GOING).update(wish=what)
+    hub.nudge(hub.operation(operation.pk))
+
+
+async def run() -> None:
+    """Background work: take operations that wait or were orphaned, one at a time, until cancelled."""
+    while True:
+        worked = await sync_to_async(work_once, thread_sensitive=False)(TURN)
+        if not worked:
+            await asyncio.sleep(LOOK_EVERY)
+
+
+def work_once(turn: float = 0.0) -> bool:
+    """Advance one operation: by one batch, and by more until `turn` seconds are over. False when none waits."""
+    close_old_connections()
+    operation = _take()
+    if operation is None:
+        return False
+    try:
+        _go_on(operation, time.monotonic() + turn)
+    except TakenOver:
+        log.warning("operation %s was taken over", operation.pk)
+    except DatabaseError:
+        raise  # ours is out of order, not the operation: it is taken again later
+    except Exception as error:
+        log.exception("operation %s failed", operation.pk)
+        state.give_up(operation, error)
+    finally:
+        close_old_connections()
+    return True
+
+
+def _go_on(operation: Operation, until: float) -> None:
+    """What was being done when a process died comes first, then what was wished for, then the next batches."""
+    action, plan = ALL[operation.plan.action], operation.plan
+    ask = plans.ask_of(plan, Actor(plan.who, plan.who_kind))
+    if operation.inflight is None and not state.obey(operation, ask, action):
+        return
+    if operation.inflight is None and (why := rights.lost(operation, action)):
+        state.end(operation, "cancelled", why, ask, action)
+        return
+    gently = behind_others() if operation.duty < NO_LIMIT else nullcontext()
+    with gently, Run(operation, ask, action) as run:
+        while run.advance():
+            state.rest(operation)
+            if time.monotonic() >= until:
+                return run.release()
+
+
+def _take() -> Operation | None:
+    """The oldest operation that waits, or whose runner was not seen for ORPHANED; taken by one process only."""
+    free = Q(state="queued") | Q(state="running", beat__lt=timezone.now() - ORPHANED)
+    for pk, runner, beat in Operation.objects.filter(free).order_by("created").values_list("pk", "runner", "beat")[:5]:
+        mine = Operation.objects.filter(free, pk=pk, runner=runner, beat=beat)
+        if mine.update(state="running", runner=RUNNER, beat=timezone.now()):
+            return Operation.objects.select_related("plan").get(pk=pk)
+    return None

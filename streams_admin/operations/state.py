@@ -1,0 +1,164 @@
+"""What is saved of an operation while it runs (`loop`), and how it ends.
+
+Every save names the beat it follows: who was taken over meanwhile saves nothing more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from functools import partial
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from dashboard.live import hub
+from dashboard.streams.errors import BadId, StreamError
+from dashboard.streams.ids import MAX, StreamId
+from dashboard.streams.names import from_path
+from streams_admin.actions.base import Action, Ask, ids_of
+from streams_admin.actions.registry import ALL
+from streams_admin.audit import log
+from streams_admin.audit.log import Line
+from streams_admin.models import Operation, Plan
+from streams_admin.operations import results
+
+KEPT = 1000
+"""Results per entry that are kept with an operation; of larger ones all are in a file (`results`)."""
+LONGEST_REST = 5.0
+"""Seconds between two batches; a runner that rests longer would count as gone."""
+NUDGE_EVERY = 0.2
+"""Seconds between two times that who watches an operation is told to look again."""
+
+
+class TakenOver(Exception):
+    """Another process, or thread, runs this operation now."""
+
+
+class Wished(Exception):
+    """Somebody wishes the operation to pause or to end."""
+
+
+def rest(operation: Operation) -> None:
+    """Leave the server alone for so long that what was done since the last rest is no more than its duty."""
+    pause = min(LONGEST_REST, operation.spent * (100 / operation.duty - 1))
+    operation.spent = 0.0
+    if pause > 0:  # sleeping for no time at all costs a quarter of a millisecond
+        time.sleep(pause)
+
+
+def counted(operation: Operation, named: dict[str, str], counts: Counter[str]) -> dict[str, Any]:
+    """Results with `counts` added, and of the entries `named` as many as there is room for."""
+    total = Counter(operation.results) + counts
+    noted: dict[str, Any] = {"results": dict(total), "done": sum(total.values())}
+    room = KEPT - len(operation.entries)
+    if room > 0 and named:
+        found = [[id_, result] for result, ids in named.items() for id_ in ids.split()]
+        noted["entries"] = [*operation.entries, *sorted(found, key=_in_order)[:room]]
+    return noted
+
+
+def _in_order(result: list[str]) -> StreamId:
+    try:
+        return StreamId.parse(result[0])
+    except BadId:
+        return MAX
+
+
+def obey(operation: Operation, ask: Ask, action: Action) -> bool:
+    """A wish that came meanwhile: pause or cancel. False when the operation goes on no further."""
+    wish = Operation.objects.filter(pk=operation.pk).values_list("wish", flat=True).get()
+    if wish == "cancel":
+        end(operation, "cancelled", "", ask, action)
+    elif wish == "pause":
+        save(operation, state="paused", runner="", wish="")
+    return wish not in ("cancel", "pause")
+
+
+def note(operation: Operation, **changes: Any) -> None:
+    """To be saved with the next save: one per batch is enough."""
+    for field, value in changes.items():
+        setattr(operation, field, value)
+    operation.unsaved = {**operation.unsaved, **changes}
+
+
+def save(operation: Operation, *, heed: bool = False, **changes: Any) -> None:
+    """Save these and what was noted. Raises TakenOver when it is not ours any more; then nothing is saved.
+
+    `heed`: raises Wished instead, and saves nothing, when it is to pause or to end.
+    """
+    changes = {**operation.unsaved, **changes, "beat": timezone.now()}
+    ours = Operation.objects.filter(pk=operation.pk, beat=operation.beat, runner=operation.runner)
+    if not (ours.filter(wish="") if heed else ours).update(**changes):
+        raise Wished if heed and ours.exists() else TakenOver
+    note(operation, **changes)
+    operation.unsaved = {}
+    if "state" in changes or time.monotonic() - operation.nudged > NUDGE_EVERY:
+        operation.nudged = time.monotonic()
+        transaction.on_commit(partial(hub.nudge, hub.operation(operation.pk)))
+
+
+def end(operation: Operation, state: str, error: str, ask: Ask, action: Action, **noted: Any) -> None:
+    """The last save, with the figures read again, and the audit line: both or none."""
+    close(operation, state, error, after=_after(action, ask), **noted)
+    group = operation.plan.params.get("group")
+    hub.nudge(hub.group(ask.server.name, ask.key, from_path(group) if group else b""))
+
+
+def close(operation: Operation, state: str, error: str, **noted: Any) -> None:
+    """As `end`, where there is no server to ask."""
+    with transaction.atomic():
+        save(
+            operation,
+            **{"inflight": None, "runner": "", **noted, "state": state, "error": error, "ended": timezone.now()},
+        )
+        if operation.span:
+            line = line_of(operation.plan, operation, operation.reason)
+            log.end(operation.span, line, outcome(operation), operation.results, error)
+
+
+def _after(action: Action, ask: Ask) -> list[list[Any]]:
+    try:
+        return action.figures(ask)
+    except StreamError:
+        return []
+
+
+def give_up(operation: Operation, error: Exception) -> None:
+    """It cannot go on, by an error of ours or because its server is not configured any more.
+
+    What was being done then is unknown.
+    """
+    work = (operation.inflight or {}).get("work", ())
+    ids = ids_of(work)
+    counts = Counter(operation.results) + Counter(unknown=len(ids) or len(work))
+    text = error.message if isinstance(error, StreamError) else f"An error of Streamgauge: {type(error).__name__}."
+    close(operation, "failed", text, results=dict(counts), done=sum(counts.values()))
+    results.keep(operation, {"unknown": " ".join(ids)} if ids else {})
+
+
+def outcome(operation: Operation) -> str:
+    """The word of the audit log."""
+    results = operation.results
+    if results.get("unknown"):
+        return "unknown"
+    done = results.get("done", 0)
+    if not done:
+        return "failed" if operation.state == "failed" or results.get("failed") else "refused"
+    return "done" if done == operation.done and operation.state == "done" else "partly_done"
+
+
+def line_of(plan: Plan, operation: Operation | None, reason: str) -> Line:
+    """What the audit log says about running a plan, beside who and how it ended."""
+    action = ALL.get(plan.action)
+    return Line(
+        server=plan.server,
+        stream=plan.stream,
+        action=plan.action,
+        title=plan.preview["title"],
+        params=action.told(plan.params) if action else {},
+        plan=plan.pk,
+        operation=operation.pk if operation else None,
+        reason=reason,
+    )

@@ -1,0 +1,1 @@
+"""The parameters of the verbs as typed values."""

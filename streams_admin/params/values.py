@@ -1,0 +1,123 @@
+"""Fields of an entry as JSON has them (CONTRACT.md: pairs of values) and as people type them."""
+
+from __future__ import annotations
+
+import json
+from base64 import b64decode
+from typing import Any
+
+from dashboard.display.format import size
+from dashboard.display.rows import value_json
+from dashboard.streams.snapshots import Fields
+from streams_admin.errors import BadOrder
+
+BYTES_MOST = 2**20
+"""What the fields of one entry may weigh: a plan keeps them until it is run."""
+FIELDS_MOST = 10_000
+
+
+def fields_in(given: Any) -> Fields:
+    """Raises BadOrder."""
+    if not isinstance(given, list) or not given or not all(isinstance(p, list | tuple) and len(p) == 2 for p in given):
+        raise BadOrder("fields is a list of at least one [name, value] pair.")
+    if len(given) > FIELDS_MOST:
+        raise BadOrder(f"fields has {len(given):,} pairs; allowed are {FIELDS_MOST:,}.")
+    found = tuple((_value("a name in fields", name), _value("a value in fields", value)) for name, value in given)
+    weight = sum(len(name) + len(value) for name, value in found)
+    if weight > BYTES_MOST:
+        raise BadOrder(f"fields has {size(weight)}; allowed are {size(BYTES_MOST)}.")
+    return found
+
+
+def bytes_in(given: Any) -> bytes | None:
+    """A value of a body: a string, or {"base64": "..."}; None for anything else."""
+    try:
+        if isinstance(given, str):
+            return given.encode()
+        if isinstance(given, dict) and set(given) == {"base64"} and isinstance(given["base64"], str):
+            return b64decode(given["base64"], validate=True)
+    except ValueError:
+        pass  # half a character, or no base64
+    return None
+
+
+def _value(what: str, given: Any) -> bytes:
+    found = bytes_in(given)
+    if found is not None:
+        return found
+    raise BadOrder(f'{what} is {str(given)[:60]!r}; allowed is a string, or {{"base64": "..."}}.')
+
+
+def fields_out(fields: Fields) -> list[list[Any]]:
+    """As `fields_in` reads them."""
+    return [[_json(name), _json(value)] for name, value in fields]
+
+
+def _json(value: bytes) -> Any:
+    return value_json(value, limit=len(value))
+
+
+def told(fields: Any) -> list[list[Any]]:
+    """Names as they are, and of each value only what it weighs: what a log may keep."""
+    return [[_json(name), f"{len(value)} bytes"] for name, value in fields_in(fields)]
+
+
+def from_text(text: str) -> list[list[Any]]:
+    """Lines of `name: value`, a JSON object, or a JSON list of pairs; for `fields_in`. Raises BadOrder."""
+    return _from_json(text) if text.lstrip()[:1] in ("{", "[") else _from_lines(text)
+
+
+def _from_lines(text: str) -> list[list[Any]]:
+    found = []
+    for number, line in enumerate(text.splitlines(), 1):
+        name, colon, value = line.partition(":")
+        if line.strip() and not colon:
+            raise BadOrder(f"Line {number} is not “name: value”.")
+        if line.strip():
+            found.append([name.strip(), value.strip()])
+    return found
+
+
+class _Object(list[tuple[str, Any]]):
+    """A JSON object, repeated names kept."""
+
+
+def _from_json(text: str) -> list[list[Any]]:
+    try:
+        found = json.loads(text, object_pairs_hook=_Object)
+    except (ValueError, RecursionError) as error:
+        raise BadOrder("That is no JSON, and no lines of “name: value”.") from error
+    if isinstance(found, _Object):
+        return [[name, _plain(value)] for name, value in found]
+    return [[_part(part) for part in pair] if isinstance(pair, list) else pair for pair in found]
+
+
+def _plain(value: Any) -> str:
+    """A string as it is; everything else as the JSON it was."""
+    return value if isinstance(value, str) else json.dumps(_whole(value), ensure_ascii=False)
+
+
+def _part(value: Any) -> Any:
+    return dict(value) if isinstance(value, _Object) else value
+
+
+def _whole(value: Any) -> Any:
+    if isinstance(value, _Object):
+        return {name: _whole(inner) for name, inner in value}
+    return [_whole(inner) for inner in value] if isinstance(value, list) else value
+
+
+def to_text(fields: Fields) -> str:
+    """What `from_text` turns into the same fields: lines where they can say it, else a JSON list of pairs."""
+    pairs = fields_out(fields)
+    lines = "\n".join(f"{name}: {value}" for name, value in pairs)
+    if _says(lines, pairs):
+        return lines
+    return "[\n" + ",\n".join(f"  {json.dumps(pair, ensure_ascii=False)}" for pair in pairs) + "\n]"
+
+
+def _says(lines: str, pairs: list[list[Any]]) -> bool:
+    try:
+        return from_text(lines) == pairs
+    except BadOrder:
+        return False

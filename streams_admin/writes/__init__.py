@@ -1,0 +1,62 @@
+"""The only mutating commands on a watched Redis. One small function each; the hands never send anything twice.
+
+Each raises StreamError: Unreachable when nothing was sent, OutcomeUnknown when the reply was lost, and what the server
+refused as it said it.
+"""
+
+from __future__ import annotations
+
+from streams_admin.writes.copies import REFUSED, SCRIPTED_AT_ONCE, TOO_LARGE, dead_letter, dead_letter_words, replay
+from streams_admin.writes.entries import add, add_words, delete, delete_words, trim, trim_words
+from streams_admin.writes.groups import (
+    consumer_create,
+    consumer_create_words,
+    consumer_delete,
+    consumer_delete_words,
+    group_create,
+    group_create_words,
+    group_destroy_words,
+    group_set_words,
+    on_group_as_seen,
+    stream_delete,
+    stream_delete_words,
+)
+from streams_admin.writes.held import Alike, Held
+from streams_admin.writes.pending import Marks, ack, ack_words, claim, claim_words, claims, nack, nack_words, release
+
+__all__ = [
+    "REFUSED",
+    "SCRIPTED_AT_ONCE",
+    "TOO_LARGE",
+    "Alike",
+    "Held",
+    "Marks",
+    "ack",
+    "ack_words",
+    "add",
+    "add_words",
+    "claim",
+    "claim_words",
+    "claims",
+    "consumer_create",
+    "consumer_create_words",
+    "consumer_delete",
+    "consumer_delete_words",
+    "dead_letter",
+    "dead_letter_words",
+    "delete",
+    "delete_words",
+    "group_create",
+    "group_create_words",
+    "group_destroy_words",
+    "group_set_words",
+    "nack",
+    "nack_words",
+    "on_group_as_seen",
+    "release",
+    "replay",
+    "stream_delete",
+    "stream_delete_words",
+    "trim",
+    "trim_words",
+]

@@ -1,0 +1,61 @@
+"""Writes on the entries of a stream: add, trim, delete."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from dashboard.streams.ids import StreamId
+from dashboard.streams.links import Server
+from dashboard.streams.queries import Command
+from dashboard.streams.snapshots import Fields
+from streams_admin.writes.held import all_replies
+
+
+def trim_words(key: bytes, bound: int | StreamId, *, approximate: bool, limit: int = 0, acked: bool = False) -> Command:
+    """XTRIM to a length (a number) or below an ID. `limit` bounds an approximate one; 0: the server's own bound.
+
+    `acked` (Redis 8.2): only what no group has pending or unread.
+    """
+    sign = "~" if approximate else "="
+    kind: Command = ("MAXLEN", sign, bound) if isinstance(bound, int) else ("MINID", sign, str(bound))
+    return ("XTRIM", key, *kind, *(("LIMIT", limit) if approximate and limit else ()), *(("ACKED",) if acked else ()))
+
+
+def trim(
+    server: Server, key: bytes, bound: int | StreamId, *, approximate: bool, limit: int = 0, acked: bool = False
+) -> int:
+    """How many entries went."""
+    return int(server.hands.call(*trim_words(key, bound, approximate=approximate, limit=limit, acked=acked)))
+
+
+def delete_words(key: bytes, ids: Sequence[StreamId], references: str = "keep") -> Command:
+    """XDEL; XDELEX (Redis 8.2) when pending lists are to be cleaned (`delete`) or to be asked (`acked`)."""
+    if references == "keep":
+        return ("XDEL", key, *map(str, ids))
+    mode = {"delete": "DELREF", "acked": "ACKED"}[references]
+    return ("XDELEX", key, mode, "IDS", len(ids), *map(str, ids))
+
+
+def delete(server: Server, key: bytes, ids: Sequence[StreamId], *, references: str = "keep") -> list[int]:
+    """Per entry 1 (deleted), -1 (was not there) or, with `acked`, 2 (kept: a group has it pending or unread)."""
+    if references == "keep":
+        return [1 if reply else -1 for reply in all_replies(server, [delete_words(key, [id_]) for id_ in ids])]
+    return list(server.hands.call(*delete_words(key, ids, references)))
+
+
+def add_words(key: bytes, fields: Fields, id_: str = "*", *, mkstream: bool = True, trim: Command = ()) -> Command:
+    """XADD. `trim`: MAXLEN or MINID with its sign and bound."""
+    return (
+        "XADD",
+        key,
+        *(() if mkstream else ("NOMKSTREAM",)),
+        *trim,
+        id_,
+        *(word for pair in fields for word in pair),
+    )
+
+
+def add(server: Server, words: Command) -> StreamId | None:
+    """The ID of the new entry; None when there is no stream and none was to be created."""
+    reply = server.hands.call(*words)
+    return StreamId.parse(reply) if reply else None

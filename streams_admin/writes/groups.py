@@ -1,0 +1,115 @@
+"""Writes on groups, consumers and whole streams, each only while they are as they were seen."""
+
+from __future__ import annotations
+
+from dashboard.streams.errors import NotAllowed, ServerRefused
+from dashboard.streams.ids import StreamId
+from dashboard.streams.links import Server
+from dashboard.streams.queries import Command
+from dashboard.streams.replies import row, rows
+from streams_admin.writes import scripts
+
+
+def group_create_words(
+    key: bytes, group: bytes, position: StreamId, *, mkstream: bool = False, entries_read: int | None = None
+) -> Command:
+    """XGROUP CREATE behind `position`. `entries_read` (7.0 and later) lets the server know the lag at once."""
+    counted = () if entries_read is None else ("ENTRIESREAD", entries_read)
+    return ("XGROUP", "CREATE", key, group, str(position), *(("MKSTREAM",) if mkstream else ()), *counted)
+
+
+def group_set_words(key: bytes, group: bytes, position: StreamId, *, entries_read: int | None = None) -> Command:
+    """XGROUP SETID; `entries_read` as in `group_create_words`."""
+    counted = () if entries_read is None else ("ENTRIESREAD", entries_read)
+    return ("XGROUP", "SETID", key, group, str(position), *counted)
+
+
+def group_destroy_words(key: bytes, group: bytes) -> Command:
+    return ("XGROUP", "DESTROY", key, group)
+
+
+def consumer_create_words(key: bytes, group: bytes, consumer: bytes) -> Command:
+    return ("XGROUP", "CREATECONSUMER", key, group, consumer)
+
+
+def consumer_delete_words(key: bytes, group: bytes, consumer: bytes) -> Command:
+    return ("XGROUP", "DELCONSUMER", key, group, consumer)
+
+
+def stream_delete_words(key: bytes) -> Command:
+    return ("UNLINK", key)
+
+
+def group_create(
+    server: Server,
+    key: bytes,
+    group: bytes,
+    position: StreamId,
+    *,
+    mkstream: bool = False,
+    entries_read: int | None = None,
+) -> None:
+    """Raises ServerRefused (BUSYGROUP) when there is such a group."""
+    server.hands.call(*group_create_words(key, group, position, mkstream=mkstream, entries_read=entries_read))
+
+
+def consumer_create(server: Server, key: bytes, group: bytes, consumer: bytes) -> bool:
+    """False when it was there already."""
+    return bool(server.hands.call(*consumer_create_words(key, group, consumer)))
+
+
+def on_group_as_seen(
+    server: Server, words: Command, *, position: StreamId, pending: int = 2**53, consumers: int = 2**53
+) -> int:
+    """An XGROUP command (`words`) on a group that must stand at `position`, with no more pending and consumers.
+
+    1 done, 0 there is no such group, -1 it changed. One script, because WATCH does not see groups change. Where scripts
+    are refused, a look and then the plain command.
+    """
+    _, sub, key, group, *rest = words
+    try:
+        return int(
+            server.hands.call(
+                "EVAL", scripts.GROUP_AS_SEEN, 1, key, group, str(position), pending, consumers, sub, *rest
+            )
+        )
+    except (NotAllowed, ServerRefused):
+        found = next((g for g in rows(server.hands.call("XINFO", "GROUPS", key)) if g[b"name"] == group), None)
+        if found is None:
+            return 0
+        stands = found[b"last-delivered-id"] == str(position).encode()
+        if not stands or found[b"pending"] > pending or found[b"consumers"] > consumers:
+            return -1
+        server.hands.call(*words)
+        return 1
+
+
+def consumer_delete(server: Server, key: bytes, group: bytes, consumer: bytes) -> int:
+    """0 deleted, -1 not deleted because it holds entries.
+
+    Where scripts are refused it looks, then deletes; the entries that it was given in between are lost from the pending
+    list, and their number is returned.
+    """
+    try:
+        return int(server.hands.call("EVAL", scripts.DELETE_IDLE_CONSUMER, 1, key, group, consumer))
+    except (NotAllowed, ServerRefused):
+        if server.hands.call("XPENDING", key, group, "-", "+", 1, consumer):
+            return -1
+        return int(server.hands.call(*consumer_delete_words(key, group, consumer)))
+
+
+def stream_delete(server: Server, key: bytes, *, last_generated_id: StreamId, length: int, groups: int) -> int:
+    """1 deleted, 0 it was not there, -1 it changed. Where scripts are refused, a look and then UNLINK.
+
+    Raises Gone, and NotAStream: UNLINK alone would delete a key of any type.
+    """
+    try:
+        return int(
+            server.hands.call("EVAL", scripts.DELETE_STREAM_AS_SEEN, 1, key, str(last_generated_id), length, groups)
+        )
+    except (NotAllowed, ServerRefused):
+        found = row(server.hands.call("XINFO", "STREAM", key))
+        seen = (str(last_generated_id).encode(), length, groups)
+        if (found[b"last-generated-id"], found[b"length"], found[b"groups"]) != seen:
+            return -1
+        return int(server.hands.call(*stream_delete_words(key)))

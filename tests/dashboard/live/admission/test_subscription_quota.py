@@ -1,0 +1,73 @@
+"""What is followed at a time is bounded, for everybody and for each."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dashboard.live.admission import subscription_quota
+from dashboard.live.admission.subscription_quota import EACH, STREAMS, Busy, Room
+from dashboard.live.topics import Topic, entries, fleet, group, operation
+
+VERA, OLGA, ANNA = ("user", "vera"), ("user", "olga"), ("token", "anna")
+
+
+def stream(n: int, server: str = "default") -> Topic:
+    return entries(server, b"%d" % n)
+
+
+def test_one_takes_no_more_than_a_part_and_all_no_more_than_the_whole() -> None:
+    rooms = Room()
+    for n in range(EACH):
+        rooms.take(stream(n), VERA)
+    with pytest.raises(Busy, match=f"You follow {EACH} streams"):
+        rooms.take(stream(EACH), VERA)
+    for n in range(EACH, STREAMS):
+        rooms.take(stream(n), OLGA)
+    with pytest.raises(Busy, match=f"{STREAMS} streams of this server"):
+        rooms.take(stream(STREAMS), ANNA)
+    rooms.take(stream(7), ANNA)
+    rooms.take(group("default", b"7", b"g"), VERA)
+    rooms.take(stream(STREAMS, "other"), ANNA)
+    for topic in (fleet(), operation(7)):
+        rooms.take(topic, VERA)
+
+
+def test_room_that_is_left_is_there_again() -> None:
+    rooms = Room()
+    for _ in range(3):
+        for n in range(EACH):
+            rooms.take(stream(n), VERA)
+            rooms.take(stream(n), VERA)
+        for n in range(EACH):
+            rooms.leave(stream(n), VERA)
+            with pytest.raises(Busy):
+                rooms.take(stream(EACH), VERA)
+        for n in range(EACH):
+            rooms.leave(stream(n), VERA)
+            rooms.leave(stream(n), VERA)
+
+
+Step = tuple[bool, int, tuple[str, str]]
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(0, 6), st.sampled_from([VERA, OLGA, ANNA])), max_size=60))
+def test_it_counts_what_is_followed(steps: list[Step]) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subscription_quota, "STREAMS", 4)
+        patch.setattr(subscription_quota, "EACH", 2)
+        rooms, taken = Room(), []
+        for come, n, who in steps:
+            if not come:
+                rooms.leave(stream(n), who)
+                if (n, who) in taken:
+                    taken.remove((n, who))
+                continue
+            may = len({*(m for m, _ in taken), n}) <= 4 and len({m for m, w in taken if w == who} | {n}) <= 2
+            try:
+                rooms.take(stream(n), who)
+                taken.append((n, who))
+                assert may
+            except Busy:
+                assert not may

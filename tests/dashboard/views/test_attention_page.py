@@ -1,0 +1,90 @@
+"""The first page: when there is nothing to see to, when a server cannot be read, when there is more than fits."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import redis
+from django.test import Client
+
+from dashboard.fleet import sampler
+from dashboard.streams import links
+from dashboard.streams.links import Server, ServerConfig
+from dashboard.views import attention
+from streams_admin.demo import embedded
+from tests.html_page import Page
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.mark.usefixtures("server")
+def test_an_empty_page_says_how_long_is_too_long(viewer: Client, settings: Any) -> None:
+    settings.LATE_AFTER, settings.STUCK_AFTER = 90, 1200
+    page = viewer.get("/").content.decode()
+    assert "Nothing needs attention" in page
+    assert "for 1 min 30 s is late (LATE_AFTER of the configuration), for 20 min stuck (STUCK_AFTER)" in page
+
+
+# a server that cannot be read -----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def silent(server: Server, redis_client: redis.Redis) -> None:
+    """It was read once, with one finding, and does not answer since; beside it one that never did."""
+    redis_client.xadd("orders", {"n": 1}, id="1700000000000-0")
+    redis_client.xgroup_create("orders", "workers", "0")
+    sampler.sample_now(server)
+    gone = f"redis://127.0.0.1:{embedded.free_port()}"
+    never = ServerConfig("never", gone, title="Never, there", environment="production")
+    links.configure([replace(server.config, url=gone, title="Orders, Europe"), never])
+    for each, known in zip(links.all(), (sampler.sampler_for(server).snapshot, None), strict=True):
+        mine = sampler.sampler_for(each)
+        mine.snapshot = replace(known, at=time.time() - 754) if known else mine.snapshot
+        sampler.sample_now(each)
+
+
+@pytest.mark.usefixtures("silent")
+def test_a_server_that_cannot_be_read_stands_first_and_counts(viewer: Client) -> None:
+    found = Page(viewer.get("/").content.decode())
+    text = " ".join(found.text.split())
+    assert "3 need attention 2 stuck · 1 late" in text
+    rows = text.partition("Next step")[2]
+    assert max(rows.index("Orders, Europe"), rows.index("Never, there")) < rows.index("No consumer")
+    assert "nothing listens at its address. What is known of it was true 12 min ago." in text
+    assert "Nothing was read from it yet." in text
+    assert "Attention 3" in text
+
+
+@pytest.mark.usefixtures("silent")
+def test_what_was_known_of_a_server_that_cannot_be_read_is_marked_as_old(viewer: Client) -> None:
+    page = viewer.get("/").content.decode()
+    assert page.count('class="stale"') == 1
+    assert page.count("data-stale") == 1 + 2  # the template, and a row for each server
+    assert 'class="facts stale"' in page
+
+
+@pytest.mark.usefixtures("silent")
+@pytest.mark.parametrize(("query", "shown"), [("?severity=late", 0), ("?kind=poison", 2), ("?server=never", 1)])
+def test_filters_hide_no_server_that_cannot_be_read_behind_another_kind(viewer: Client, query: str, shown: int) -> None:
+    assert viewer.get(f"/{query}").content.decode().count("Unreachable") == shown
+
+
+# more than a page -----------------------------------------------------------------------------------------------------
+
+
+def test_more_findings_than_fit_are_said_and_led_to(
+    server: Server, redis_client: redis.Redis, viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attention, "ROWS", 4)
+    for number in range(6):
+        redis_client.xadd(f"orders:{number}", {"n": 1}, id="1700000000000-0")
+        redis_client.xgroup_create(f"orders:{number}", "workers", "0")
+    first = Page(viewer.get("/?severity=late").content.decode())
+    assert "and 2 more" in first.text
+    assert "?severity=late&start=4" in first.links
+    second = Page(viewer.get("/?severity=late&start=4").content.decode())
+    assert second.text.count("No consumer") - first.text.count("No consumer") == -2
+    assert "?severity=late" in second.links

@@ -1,0 +1,82 @@
+"""The page of a group: its figures are of one moment and do not contradict each other."""
+
+from __future__ import annotations
+
+import re
+import time
+
+import pytest
+import redis
+from django.test import Client
+
+from dashboard.fleet import sampler
+from dashboard.streams.links import Server
+
+pytestmark = pytest.mark.django_db
+GROUP = "/s/default/orders/g/workers/"
+
+
+@pytest.fixture
+def pending(server: Server, redis_client: redis.Redis) -> list[str]:
+    """Two entries with ann, added 31 and 21 seconds ago, as the fleet has looked at them."""
+    now = int(time.time() * 1000)
+    ids = [f"{now - 31_000}-0", f"{now - 21_000}-0"]
+    for id_ in ids:
+        redis_client.xadd("orders", {"n": 1}, id=id_)
+    redis_client.xgroup_create("orders", "workers", "0")
+    redis_client.xreadgroup("workers", "ann", {"orders": ">"})
+    sampler.sample_now(server)
+    return ids
+
+
+def test_the_gauge_knows_of_nothing_older_than_the_figures(
+    viewer: Client, redis_client: redis.Redis, pending: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampler, "_looping", True)
+    redis_client.xack("orders", "workers", pending[0])
+    html = viewer.get(GROUP).content.decode()
+    oldest = pending[1].partition("-")[0]
+    held = re.search(r"1 held.*?, oldest <tspan data-at=\"(\d+)\"", html, re.DOTALL)
+    facts = re.search(r"Oldest pending</dt>.*?data-at=\"(\d+)\"", html, re.DOTALL)
+    assert held is not None
+    assert facts is not None
+    assert held[1] == facts[1] == oldest
+
+
+def test_every_age_is_a_moment_that_the_page_counts_on_from(viewer: Client, pending: list[str]) -> None:
+    """What stood still beside it would contradict it a second later."""
+    html = viewer.get(GROUP).content.decode()
+    main = html.partition("<main")[2].partition("</main>")[0]
+    ages = [
+        age for tag, age in re.findall(r"<(\w+)[^>]*>(\d+ s(?: ago)?)<", main) if tag != "text"
+    ]  # a mark of the ruler
+    moments = re.findall(r"<(?:time|tspan)[^>]* data-at=\"\d+\"[^>]*>(\d+ s(?: ago)?)<", main)
+    assert len(ages) >= 6
+    assert moments == ages
+    assert main.count("data-now-ms") == 1, "one clock"
+
+
+@pytest.mark.parametrize("page", [GROUP, "/s/default/orders/", "/s/default/orders/?tab=groups"])
+def test_a_page_takes_two_round_trips(
+    page: str, viewer: Client, pending: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each may take 0.8 s, and whoever has to connect waits for one more."""
+    asked, ask = [], Server._ask
+    monkeypatch.setattr(sampler, "_looping", True)
+    monkeypatch.setattr(Server, "_ask", lambda self, commands: asked.append(commands) or ask(self, commands))
+    assert viewer.get(page).status_code == 200
+    assert len([commands for commands in asked if commands]) == 2
+
+
+@pytest.mark.parametrize("page", [GROUP, "/s/default/orders/?tab=groups"])
+def test_the_oldest_entry_whose_id_is_no_clocks_is_as_old_as_its_last_delivery(
+    viewer: Client, server: Server, redis_client: redis.Redis, page: str
+) -> None:
+    redis_client.xadd("orders", {"n": 1}, id="5-1")
+    redis_client.xgroup_create("orders", "workers", "0")
+    redis_client.xreadgroup("workers", "ann", {"orders": ">"})
+    redis_client.xclaim("orders", "workers", "ann", 0, ["5-1"], idle=90_000)
+    html = viewer.get(page).content.decode()
+    oldest = re.search(r"(?:Oldest pending</dt>|data-label=\"oldest\">).*?<time[^>]*>([^<]*)", html)
+    assert oldest is not None
+    assert oldest[1].startswith("1 min 3")

@@ -1,0 +1,213 @@
+"""An operation with a duty limit reads and does a batch in pieces that nobody waits for longer than for the way."""
+
+from __future__ import annotations
+
+import errno
+import os
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+from unittest.mock import Mock
+from uuid import uuid4
+
+import pytest
+import redis
+
+from dashboard.streams.links import Server
+from dashboard.streams.names import to_path
+from streams_admin.actions.base import Ask, Batch
+from streams_admin.actions.pending.base import PendingAction
+from streams_admin.actions.registry import ALL
+from streams_admin.models import AuditEntry, Operation
+from streams_admin.operations import pacing, start, state
+from streams_admin.operations.pacing import Pace, aged, behind_others, divided, paces_of
+from streams_admin.operations.pieces import GENTLE
+from tests.benchmarks.turns import counting
+from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
+from tests.streams_admin.acting import ADMIN, of_group, pending, planned
+from tests.streams_admin.recipes import HELPER
+
+HELD = ["worker", 3, 900]
+COUNT, FIRST_BATCH, PIECE = 560, 500, 20
+LOOKS = [60, 60]
+"""Entries that are pending at each rest until all of the last batch is read: GENTLE at once, since each is named."""
+
+
+@pytest.mark.parametrize(
+    ("way", "seconds", "entries", "size"),
+    [
+        (0.0001, 0.0002, 20, 20),
+        (0.0001, 0.00012, 20, 100),
+        (0.0001, 0.0101, 20, pacing.LEAST),
+        (0.05, 0.0501, 20, 199),
+        (0.05, 0.0501, 500, 500),
+    ],
+    ids=["as long as the way", "cheap", "dear", "far away", "never more than a batch"],
+)
+def test_a_piece_takes_about_as_long_as_the_way(way: float, seconds: float, entries: int, size: int) -> None:
+    found = Pace(way)
+    assert found.size() == pacing.FIRST
+    found.took(seconds, entries)
+    assert found.size() == size
+
+
+def test_a_piece_that_was_held_up_says_little() -> None:
+    found = Pace(0.0001)
+    found.took(0.0002, 20)
+    found.took(5.0, 20)
+    assert found.size() == 19
+
+
+def test_a_piece_for_which_nothing_was_sent_says_nothing() -> None:
+    found = Pace(0.0001)
+    found.took(0.00001, 20)
+    assert found.size() == pacing.FIRST
+    found.took(0.0002, 20)
+    found.took(0.00001, 20)
+    assert found.size() == 20
+
+
+def test_the_way_is_measured_once_for_an_operation(server: Server) -> None:
+    one, other = uuid4(), uuid4()
+    with counting() as sent:
+        found = [paces_of(operation, server) for operation in (one, other, one)]
+    assert found[0] is found[2] is not found[1]
+    assert sent.trips == 2 * pacing.LOOKS
+
+
+def test_pieces_are_cut_across_those_that_are_held_alike() -> None:
+    work = [["1-0 2-0 3-0", *HELD], ["4-0", "other", 1, 5], ["5-0 6-0", *HELD]]
+    sizes = iter([2, 3, 5])
+    assert list(divided(work, lambda: next(sizes))) == [
+        [["1-0 2-0", *HELD]],
+        [["3-0", *HELD], ["4-0", "other", 1, 5], ["5-0", *HELD]],
+        [["6-0", *HELD]],
+    ]
+
+
+def test_who_waits_grows_older() -> None:
+    assert aged([["1-0", "w", 1, 900, "since"]], 40) == [["1-0", "w", 1, 940, "since"]]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="only Linux has it")
+def test_a_thread_lets_others_go_first_and_is_as_before_afterwards() -> None:
+    with suppress(ZeroDivisionError), behind_others():
+        assert os.sched_getscheduler(0) == os.SCHED_BATCH
+        raise ZeroDivisionError
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
+@pytest.mark.parametrize("call", ["sched_getscheduler", "sched_setscheduler"])
+def test_where_the_system_does_not_allow_it_nothing_is_different(call: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, call, refused := Mock(side_effect=OSError(errno.ENOSYS, "Function not implemented")))
+    with behind_others():
+        assert refused.call_count == 1
+
+
+def test_where_the_system_has_no_such_thing_nothing_is_different(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(os, "sched_getscheduler")
+    with behind_others():
+        pass
+
+
+# As an operation -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def stuck(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch, db: None) -> redis.Redis:
+    """COUNT entries, delivered just now; the first 500 are done with the request, then pieces of PIECE."""
+    monkeypatch.setattr(Pace, "size", lambda self: PIECE)
+    fill(redis_client, COUNT)
+    group(redis_client, read=COUNT)
+    return redis_client
+
+
+def begun(slug: str, params: dict[str, Any], between: Callable[[int], object], patch: pytest.MonkeyPatch) -> Operation:
+    """The operation once it is over. `between` is called at each rest, with how many there were before."""
+    operation = start.begin(ADMIN, planned(slug, params))
+    rests: list[int] = []
+
+    def rest(_: Operation) -> None:
+        between(len(rests))
+        rests.append(1)
+
+    patch.setattr(state, "rest", rest)
+    assert start.work_once()
+    operation.refresh_from_db()
+    return operation
+
+
+def test_it_rests_between_pieces(stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    left: list[int] = []
+    operation = begun("ack", of_group(), lambda _: left.append(len(pending(stuck))), monkeypatch)
+    assert (operation.state, operation.results, left) == ("done", {"done": COUNT}, [*LOOKS, 40, 20])
+
+
+@pytest.mark.parametrize("rests", [1, len(LOOKS)], ids=["while others are read", "between two pieces"])
+def test_what_is_touched_once_it_was_read_is_left_alone(
+    rests: int, stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However long the rest was: what was read before it counts as older by as much."""
+
+    def touch(number: int) -> None:
+        if number == rests:
+            stuck.xclaim(KEY, GROUP, b"thief", 0, ["540-0"], justid=True)
+            time.sleep(0.5)
+
+    operation = begun("claim", of_group(to=to_path(HELPER)), touch, monkeypatch)
+    assert operation.results == {"done": COUNT - 1, "owner_changed": 1}
+    assert pending(stuck)[b"540-0"][0] == b"thief"
+
+
+def test_what_is_refused_after_a_piece_was_done_is_a_failure_that_counts_it(
+    stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def vanish(number: int) -> None:
+        if number == len(LOOKS):
+            stuck.xgroup_destroy(KEY, GROUP)
+
+    operation = begun("claim", of_group(to=to_path(HELPER)), vanish, monkeypatch)
+    assert (operation.state, operation.results) == ("failed", {"done": FIRST_BATCH + PIECE})
+    assert "does not exist" in operation.error
+    assert AuditEntry.objects.latest("pk").outcome == "partly_done"
+
+
+def test_a_long_batch_shows_that_its_runner_lives(stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams_admin.operations.loop.BEAT_EVERY", 0.0)
+    beats: list[object] = []
+    operation = begun("ack", of_group(), lambda _: beats.append(Operation.objects.get().beat), monkeypatch)
+    assert operation.state == "done"
+    assert len(set(beats)) == len(beats) == len(LOOKS) + 2
+
+
+def test_who_is_taken_over_between_two_pieces_does_no_more(stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams_admin.operations.loop.BEAT_EVERY", 0.0)
+
+    def take_over(number: int) -> None:
+        if number >= len(LOOKS):
+            Operation.objects.update(runner="elsewhere:1")
+
+    operation = begun("ack", of_group(), take_over, monkeypatch)
+    assert (operation.runner, operation.state, len(pending(stuck))) == ("elsewhere:1", "running", 40)
+    assert {who for who, _, _ in pending(stuck).values()} == {WORKER}
+
+
+@pytest.mark.parametrize(("slug", "sizes"), [("ghosts", {GENTLE}), ("ack", {PIECE})])
+def test_a_look_of_several_trips_does_not_say_what_an_entry_costs(
+    slug: str, sizes: set[int], many: redis.Redis, monkeypatch: pytest.MonkeyPatch, db: None
+) -> None:
+    monkeypatch.setattr(Pace, "size", lambda self: PIECE)
+    many.xtrim(KEY, maxlen=0, approximate=False)
+    operation = start.begin(ADMIN, planned(slug, of_group()))
+    told, looks = type(ALL[slug]).batch, []
+
+    def batch(self: PendingAction, ask: Ask, *more: Any) -> Batch:
+        looks.append(ask.most)
+        return told(self, ask, *more)
+
+    monkeypatch.setattr(type(ALL[slug]), "batch", batch)
+    assert start.work_once(600.0)
+    operation.refresh_from_db()
+    assert (operation.state, operation.results) == ("done", {"done": 1200})
+    assert set(looks) == sizes

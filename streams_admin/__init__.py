@@ -1,1 +1,1 @@
-"""The hands: every write to a watched Redis, and the memory of it."""
+"""The writer: every write to a watched Redis, and the memory of it."""

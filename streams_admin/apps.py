@@ -1,4 +1,4 @@
-"""Start-up of the hands."""
+"""Start-up of the acting side."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the hands remember: plans, operations, and the audit log."""
+"""What acting leaves: plans, operations, and the audit log."""
 
 from __future__ import annotations
 

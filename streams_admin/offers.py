@@ -1,4 +1,4 @@
-"""What the hands offer on the pages of the site: buttons for a stream, a group, a consumer or an entry, and pages."""
+"""What may be done, as buttons on the pages for a stream, a group, a consumer or an entry, and as pages."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Pages of the hands, mounted by name when this app is installed."""
+"""Pages for acting, mounted by name when this app is installed."""
 
 from __future__ import annotations
 

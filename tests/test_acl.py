@@ -1,4 +1,4 @@
-"""The ACL lines of docs/acl.md on a real server: every read works with the eyes' user, and nothing else does."""
+"""The ACL lines of docs/acl.md on a real server: every read works with the reader's user, and nothing else does."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from dashboard.streams.queries.sampling import SampleStreams, StreamSample
 from dashboard.streams.queries.watching import GroupFigures, LookAt
 
 LINES = re.findall(r"^ACL SETUSER .+$", (Path(__file__).parent.parent / "docs" / "acl.md").read_text(), re.MULTILINE)
-EYES, HANDS, LATER = (shlex.split(line) for line in LINES)
+READER, WRITER, LATER = (shlex.split(line) for line in LINES)
 KEY, GROUP = b"orders", b"billing"
 ENTRY = StreamId(2, 0)
 
@@ -51,7 +51,7 @@ def as_user(url: str, line: list[str], db: int = 0) -> str:
 @pytest.fixture
 def stream(redis_client: redis.Redis) -> Iterator[redis.Redis]:
     """A plain client, the users of the documentation, and a stream with a pending entry, a ghost and one unread."""
-    for line in (EYES, HANDS):
+    for line in (READER, WRITER):
         redis_client.execute_command(*line)
     redis_client.execute_command("ACL", "LOG", "RESET")
     for number in (1, 2, 3, 4):
@@ -60,21 +60,21 @@ def stream(redis_client: redis.Redis) -> Iterator[redis.Redis]:
     redis_client.xreadgroup(GROUP, b"anna", {KEY: ">"}, count=3)
     redis_client.xdel(KEY, "3-0")
     yield redis_client
-    redis_client.execute_command("ACL", "DELUSER", EYES[2], HANDS[2])
+    redis_client.execute_command("ACL", "DELUSER", READER[2], WRITER[2])
 
 
 @pytest.fixture
-def eyes(stream: redis.Redis, redis_url: str) -> Iterator[Server]:
-    """The product, which has nothing but the eyes' user."""
-    links.configure([ServerConfig("default", as_user(redis_url, EYES))])
+def reader(stream: redis.Redis, redis_url: str) -> Iterator[Server]:
+    """The product, which has nothing but the reader's user."""
+    links.configure([ServerConfig("default", as_user(redis_url, READER))])
     yield links.get("default")
     links.configure([])
 
 
 @pytest.fixture
-def hands(stream: redis.Redis, redis_url: str) -> Iterator[redis.Redis]:
-    """A client with the hands' user; replies as the server gives them."""
-    with redis.Redis.from_url(as_user(redis_url, HANDS), protocol=2) as client:
+def writer(stream: redis.Redis, redis_url: str) -> Iterator[redis.Redis]:
+    """A client with the writer's user; replies as the server gives them."""
+    with redis.Redis.from_url(as_user(redis_url, WRITER), protocol=2) as client:
         client.response_callbacks.clear()
         yield client
 
@@ -105,59 +105,59 @@ def reads(server: Server) -> list[Query[object]]:
     ]
 
 
-def test_every_read_works_with_the_eyes_user(eyes: Server, stream: redis.Redis) -> None:
-    for query in reads(eyes):
-        eyes.run(query)
+def test_every_read_works_with_the_reader_user(reader: Server, stream: redis.Redis) -> None:
+    for query in reads(reader):
+        reader.run(query)
     assert refused(stream) == []
 
 
-def test_no_read_is_left_out_above(eyes: Server) -> None:
+def test_no_read_is_left_out_above(reader: Server) -> None:
     for module in pkgutil.iter_modules(dashboard.streams.__path__, "dashboard.streams."):
         importlib.import_module(module.name)
     ours = [kind for kind in Query.__subclasses__() if kind.__module__.startswith("dashboard.streams.")]
     made_of_others = {"Bodies", "Both", "Known"}
     first = {kind for kind in ours if not kind.__name__.startswith("_") and kind.__name__ not in made_of_others}
-    assert {type(query) for query in reads(eyes)} == first
+    assert {type(query) for query in reads(reader)} == first
 
 
-def test_the_reads_say_what_is_there(eyes: Server) -> None:
-    can = eyes.capabilities()
-    overview = eyes.run(StreamQuery(KEY, can, memory=True))
+def test_the_reads_say_what_is_there(reader: Server) -> None:
+    can = reader.capabilities()
+    overview = reader.run(StreamQuery(KEY, can, memory=True))
     assert overview.facts.memory.value
     assert overview.groups[0].oldest
-    assert [entry.body for entry in eyes.run(PendingQuery(KEY, GROUP)).items] == ["present", "present", "gone"]
-    assert eyes.run(EntryQuery(KEY, ENTRY, can)).deliveries[0].state == "pending"
-    assert eyes.run(ScanStreams()) == (0, (KEY,))
-    sample = eyes.run(SampleStreams((KEY,), can))[KEY]
+    assert [entry.body for entry in reader.run(PendingQuery(KEY, GROUP)).items] == ["present", "present", "gone"]
+    assert reader.run(EntryQuery(KEY, ENTRY, can)).deliveries[0].state == "pending"
+    assert reader.run(ScanStreams()) == (0, (KEY,))
+    sample = reader.run(SampleStreams((KEY,), can))[KEY]
     assert isinstance(sample, StreamSample)
     assert sample.groups[0].ghosts == 1
 
 
-def test_capabilities_are_seen_not_guessed(eyes: Server) -> None:
-    can = eyes.capabilities()
+def test_capabilities_are_seen_not_guessed(reader: Server) -> None:
+    can = reader.capabilities()
     assert can.info.version
     assert can.info.run_id
     assert can.has("eval")
 
 
-async def test_the_live_tail_works_with_the_eyes_user(eyes: Server, stream: redis.Redis) -> None:
-    async with eyes.tail(block_ms=50) as tail:
+async def test_the_live_tail_works_with_the_reader_user(reader: Server, stream: redis.Redis) -> None:
+    async with reader.tail(block_ms=50) as tail:
         news = await tail.run(TailRead(((KEY, StreamId(3, 0)),), block_ms=50, count=10))
     assert [entry.id for entry in news[KEY]] == [StreamId(4, 0)]
-    assert await eyes.arun(FactsQuery(KEY))
-    await eyes.aclose()
+    assert await reader.arun(FactsQuery(KEY))
+    await reader.aclose()
     assert refused(stream) == []
 
 
 def test_another_database_can_be_chosen(stream: redis.Redis, redis_url: str) -> None:
-    server = Server(ServerConfig("other", as_user(redis_url, EYES, db=1)))
+    server = Server(ServerConfig("other", as_user(redis_url, READER, db=1)))
     assert server.run(ScanStreams()) == (0, ())
     server.close()
 
 
-def test_the_product_says_who_it_is(eyes: Server, stream: redis.Redis) -> None:
-    eyes.run(ScanStreams())
-    assert (EYES[2], "streamgauge") in {(client["user"], client["name"]) for client in stream.client_list()}
+def test_the_product_says_who_it_is(reader: Server, stream: redis.Redis) -> None:
+    reader.run(ScanStreams())
+    assert (READER[2], "streamgauge") in {(client["user"], client["name"]) for client in stream.client_list()}
 
 
 @pytest.mark.parametrize(
@@ -184,35 +184,35 @@ def test_the_product_says_who_it_is(eyes: Server, stream: redis.Redis) -> None:
     ],
     ids=lambda command: command[0],
 )
-def test_the_eyes_user_can_do_nothing_else(
+def test_the_reader_user_can_do_nothing_else(
     command: tuple[str | bytes | int, ...], stream: redis.Redis, redis_url: str
 ) -> None:
-    client = redis.Redis.from_url(as_user(redis_url, EYES), protocol=2)
+    client = redis.Redis.from_url(as_user(redis_url, READER), protocol=2)
     with client, pytest.raises(redis.exceptions.NoPermissionError):
         client.execute_command(*command)
     assert stream.xlen(KEY) == 3
     assert any(word.partition("|")[0] == command[0].lower() for word in refused(stream))
 
 
-def test_with_the_eyes_user_alone_an_action_is_refused_and_nothing_done(eyes: Server, stream: redis.Redis) -> None:
+def test_with_the_reader_user_alone_an_action_is_refused_and_nothing_done(reader: Server, stream: redis.Redis) -> None:
     with pytest.raises(NotAllowed):
-        eyes.hands.call("XACK", KEY, GROUP, "1-0")
+        reader.writer.call("XACK", KEY, GROUP, "1-0")
     assert stream.xpending(KEY, GROUP)["pending"] == 3
 
 
-def test_the_hands_user_claims_acknowledges_and_trims(hands: redis.Redis) -> None:
-    assert hands.execute_command("XCLAIM", KEY, GROUP, "bert", 0, "1-0", "JUSTID") == [b"1-0"]
-    assert hands.execute_command("XACK", KEY, GROUP, "1-0") == 1
+def test_the_writer_user_claims_acknowledges_and_trims(writer: redis.Redis) -> None:
+    assert writer.execute_command("XCLAIM", KEY, GROUP, "bert", 0, "1-0", "JUSTID") == [b"1-0"]
+    assert writer.execute_command("XACK", KEY, GROUP, "1-0") == 1
     guarded = "if #redis.call('XPENDING', KEYS[1], ARGV[1], '2-0', '2-0', 1) == 1 then "
-    acked = hands.execute_command(
+    acked = writer.execute_command(
         "EVAL", f"{guarded} return redis.call('XACK', KEYS[1], ARGV[1], '2-0') end", 1, KEY, GROUP
     )
     assert acked == 1
-    assert hands.execute_command("XTRIM", KEY, "MAXLEN", "=", 1) == 2
+    assert writer.execute_command("XTRIM", KEY, "MAXLEN", "=", 1) == 2
 
 
-def test_the_hands_user_may_look_again_before_acting(stream: redis.Redis, redis_url: str) -> None:
-    server = Server(ServerConfig("default", as_user(redis_url, HANDS)))
+def test_the_writer_user_may_look_again_before_acting(stream: redis.Redis, redis_url: str) -> None:
+    server = Server(ServerConfig("default", as_user(redis_url, WRITER)))
     can = server.capabilities()
     for query in (StreamQuery(KEY, can), GroupQuery(KEY, GROUP, can), PendingQuery(KEY, GROUP), EntryRange(KEY)):
         server.run(query)
@@ -236,22 +236,22 @@ def test_the_hands_user_may_look_again_before_acting(stream: redis.Redis, redis_
     ],
     ids=lambda command: command[0],
 )
-def test_the_hands_user_can_do_nothing_else(command: tuple[str | bytes, ...], hands: redis.Redis) -> None:
+def test_the_writer_user_can_do_nothing_else(command: tuple[str | bytes, ...], writer: redis.Redis) -> None:
     with pytest.raises(redis.exceptions.NoPermissionError):
-        hands.execute_command(*command)
+        writer.execute_command(*command)
 
 
-def test_a_script_opens_nothing(hands: redis.Redis, stream: redis.Redis) -> None:
+def test_a_script_opens_nothing(writer: redis.Redis, stream: redis.Redis) -> None:
     with pytest.raises(redis.exceptions.ResponseError):
-        hands.execute_command("EVAL", "return redis.call('DEL', KEYS[1])", 1, KEY)
+        writer.execute_command("EVAL", "return redis.call('DEL', KEYS[1])", 1, KEY)
     assert stream.exists(KEY)
 
 
-def test_what_later_actions_need_can_be_added(hands: redis.Redis, stream: redis.Redis) -> None:
+def test_what_later_actions_need_can_be_added(writer: redis.Redis, stream: redis.Redis) -> None:
     stream.execute_command(*LATER)
-    assert hands.execute_command("XADD", KEY, "9-0", "n", "9") == b"9-0"
-    assert hands.execute_command("XDEL", KEY, "9-0") == 1
-    assert hands.execute_command("XGROUP", "DESTROY", KEY, GROUP) == 1
-    assert hands.execute_command("UNLINK", KEY) == 1
+    assert writer.execute_command("XADD", KEY, "9-0", "n", "9") == b"9-0"
+    assert writer.execute_command("XDEL", KEY, "9-0") == 1
+    assert writer.execute_command("XGROUP", "DESTROY", KEY, GROUP) == 1
+    assert writer.execute_command("UNLINK", KEY) == 1
     with pytest.raises(redis.exceptions.NoPermissionError):
-        hands.execute_command("FLUSHALL")
+        writer.execute_command("FLUSHALL")

@@ -55,5 +55,5 @@ class PatienceMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.method not in SAFE_METHODS:
             return self.get_response(request)
-        with links.patience(links.LOOK_WITHIN):
+        with links.deadline(links.PAGE_DEADLINE):
             return self.get_response(request)

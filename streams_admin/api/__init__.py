@@ -1,1 +1,1 @@
-"""The hands' part of /api/v1."""
+"""The acting part of /api/v1."""

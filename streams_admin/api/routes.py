@@ -1,4 +1,4 @@
-"""Plan, run, follow and look up what was done, as JSON: the hands' part of /api/v1, mounted by `dashboard.api.site`."""
+"""Plan, run, follow and look up what was done, as JSON: the acting part of /api/v1, mounted by `dashboard.api.site`."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from django.db import DatabaseError
 
 from dashboard.streams import links
 from dashboard.streams.errors import StreamError
-from dashboard.streams.links import Coming
+from dashboard.streams.links import PendingReply
 from streams_admin.actions.base import BATCH, Action, Ask, Batch, Done, part_of
 from streams_admin.models import Operation
 from streams_admin.operations import results
@@ -63,7 +63,7 @@ class Run:
         else:
             self._way = AtOnce(operation, ask, action, self._beat, waits=not alone)
         self._reads_ahead = hurries and not alone
-        self._coming: tuple[Any, Coming[Batch]] | None = None
+        self._coming: tuple[Any, PendingReply[Batch]] | None = None
         self._ahead: _Ahead | None = None
         self._saved_at = time.monotonic()
         self._unkept: dict[str, str] = {}
@@ -142,7 +142,7 @@ class Run:
             self._save(heed=True, inflight={**_inflight(batch), "then": _inflight(found)})
             self._ahead.saved = True
 
-    def _ask_for(self, cursor: Any) -> tuple[Any, Coming[Batch]] | None:
+    def _ask_for(self, cursor: Any) -> tuple[Any, PendingReply[Batch]] | None:
         query = self.action.reading(self.ask, self.operation.plan.seen, cursor)
         return None if query is None else (cursor, self.ask.server.send(query))
 

@@ -1,1 +1,1 @@
-"""Pages of the hands: plans, operations, the audit log, and files to take along."""
+"""Pages for acting: plans, operations, the audit log, and files to take along."""

@@ -1,4 +1,4 @@
-"""What a page of the hands shows when an action is refused: why, and where to go on."""
+"""What a page for acting shows when an action is refused: why, and where to go on."""
 
 from __future__ import annotations
 

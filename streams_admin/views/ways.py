@@ -1,4 +1,4 @@
-"""Where pages of the hands lead: back to what a plan is about, and to planning it again."""
+"""Where pages for acting lead: back to what a plan is about, and to planning it again."""
 
 from __future__ import annotations
 

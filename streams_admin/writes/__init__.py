@@ -1,4 +1,4 @@
-"""The only mutating commands on a watched Redis. One small function each; the hands never send anything twice.
+"""The only mutating commands on a watched Redis. One small function each; nothing is ever sent twice.
 
 Each raises StreamError: Unreachable when nothing was sent, OutcomeUnknown when the reply was lost, and what the server
 refused as it said it.

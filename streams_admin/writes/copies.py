@@ -57,7 +57,7 @@ def dead_letter(
         part = entries[at : at + SCRIPTED_AT_ONCE]
         told = ("1" if delete else "0", *stamp.words(datetime.now(UTC)))
         try:
-            replies = server.hands.call("EVAL", script, 2, key, to, group, *told, *as_held(part))
+            replies = server.writer.call("EVAL", script, 2, key, to, group, *told, *as_held(part))
             out.extend(map(int, replies))
         except (NotAllowed, ServerRefused):
             _one_by_one(part, move, out)
@@ -103,23 +103,23 @@ def _move(
     words += [delete_words(key, [entry.id])] if delete else []
     _may(server, words)
     idle_ms = 0 if retried else entry.idle_ms
-    if not server.hands.call(*claim_words(key, group, entry.consumer, idle_ms, [entry.id])):
+    if not server.writer.call(*claim_words(key, group, entry.consumer, idle_ms, [entry.id])):
         return 0 if retried else -1
     copied, acknowledged = _together(server, words)[:2]
     if not acknowledged:
-        server.hands.call(*delete_words(to, [StreamId.parse(copied)]))
+        server.writer.call(*delete_words(to, [StreamId.parse(copied)]))
     return int(acknowledged)
 
 
 def _may(server: Server, words: Sequence[Command]) -> None:
     """Raises NotAllowed when the server's ACL refuses one of the commands; none is carried out."""
-    for reply in server.hands.each([("MULTI",), *words, ("DISCARD",)]):
+    for reply in server.writer.each([("MULTI",), *words, ("DISCARD",)]):
         need(reply)
 
 
 def _together(server: Server, words: Sequence[Command]) -> list[Any]:
     """The replies of a MULTI. Raises the error of the command that was refused; then none was carried out."""
-    replies = server.hands.each([("MULTI",), *words, ("EXEC",)])
+    replies = server.writer.each([("MULTI",), *words, ("EXEC",)])
     for reply in replies:
         need(reply)
     return list(replies[-1])
@@ -131,7 +131,7 @@ def replay(server: Server, key: bytes, to: bytes, ids: Sequence[StreamId]) -> li
     Per entry 1 (copied), 0 (not there) or REFUSED. Where scripts are refused, and for very many fields, by MULTI.
     """
     try:
-        replies = list(map(int, server.hands.call("EVAL", scripts.REPLAY, 2, key, to, *map(str, ids))))
+        replies = list(map(int, server.writer.call("EVAL", scripts.REPLAY, 2, key, to, *map(str, ids))))
     except (NotAllowed, ServerRefused):
         replies = [TOO_LARGE]
     return _replay(server, key, to, ids) if replies == [TOO_LARGE] else replies

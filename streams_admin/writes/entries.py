@@ -25,7 +25,7 @@ def trim(
     server: Server, key: bytes, bound: int | StreamId, *, approximate: bool, limit: int = 0, acked: bool = False
 ) -> int:
     """How many entries went."""
-    return int(server.hands.call(*trim_words(key, bound, approximate=approximate, limit=limit, acked=acked)))
+    return int(server.writer.call(*trim_words(key, bound, approximate=approximate, limit=limit, acked=acked)))
 
 
 def delete_words(key: bytes, ids: Sequence[StreamId], references: str = "keep") -> Command:
@@ -40,7 +40,7 @@ def delete(server: Server, key: bytes, ids: Sequence[StreamId], *, references: s
     """Per entry 1 (deleted), -1 (was not there) or, with `acked`, 2 (kept: a group has it pending or unread)."""
     if references == "keep":
         return [1 if reply else -1 for reply in all_replies(server, [delete_words(key, [id_]) for id_ in ids])]
-    return list(server.hands.call(*delete_words(key, ids, references)))
+    return list(server.writer.call(*delete_words(key, ids, references)))
 
 
 def add_words(key: bytes, fields: Fields, id_: str = "*", *, mkstream: bool = True, trim: Command = ()) -> Command:
@@ -57,5 +57,5 @@ def add_words(key: bytes, fields: Fields, id_: str = "*", *, mkstream: bool = Tr
 
 def add(server: Server, words: Command) -> StreamId | None:
     """The ID of the new entry; None when there is no stream and none was to be created."""
-    reply = server.hands.call(*words)
+    reply = server.writer.call(*words)
     return StreamId.parse(reply) if reply else None

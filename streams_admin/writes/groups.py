@@ -50,12 +50,12 @@ def group_create(
     entries_read: int | None = None,
 ) -> None:
     """Raises ServerRefused (BUSYGROUP) when there is such a group."""
-    server.hands.call(*group_create_words(key, group, position, mkstream=mkstream, entries_read=entries_read))
+    server.writer.call(*group_create_words(key, group, position, mkstream=mkstream, entries_read=entries_read))
 
 
 def consumer_create(server: Server, key: bytes, group: bytes, consumer: bytes) -> bool:
     """False when it was there already."""
-    return bool(server.hands.call(*consumer_create_words(key, group, consumer)))
+    return bool(server.writer.call(*consumer_create_words(key, group, consumer)))
 
 
 def on_group_as_seen(
@@ -69,18 +69,18 @@ def on_group_as_seen(
     _, sub, key, group, *rest = words
     try:
         return int(
-            server.hands.call(
+            server.writer.call(
                 "EVAL", scripts.GROUP_AS_SEEN, 1, key, group, str(position), pending, consumers, sub, *rest
             )
         )
     except (NotAllowed, ServerRefused):
-        found = next((g for g in rows(server.hands.call("XINFO", "GROUPS", key)) if g[b"name"] == group), None)
+        found = next((g for g in rows(server.writer.call("XINFO", "GROUPS", key)) if g[b"name"] == group), None)
         if found is None:
             return 0
         stands = found[b"last-delivered-id"] == str(position).encode()
         if not stands or found[b"pending"] > pending or found[b"consumers"] > consumers:
             return -1
-        server.hands.call(*words)
+        server.writer.call(*words)
         return 1
 
 
@@ -91,11 +91,11 @@ def consumer_delete(server: Server, key: bytes, group: bytes, consumer: bytes) -
     list, and their number is returned.
     """
     try:
-        return int(server.hands.call("EVAL", scripts.DELETE_IDLE_CONSUMER, 1, key, group, consumer))
+        return int(server.writer.call("EVAL", scripts.DELETE_IDLE_CONSUMER, 1, key, group, consumer))
     except (NotAllowed, ServerRefused):
-        if server.hands.call("XPENDING", key, group, "-", "+", 1, consumer):
+        if server.writer.call("XPENDING", key, group, "-", "+", 1, consumer):
             return -1
-        return int(server.hands.call(*consumer_delete_words(key, group, consumer)))
+        return int(server.writer.call(*consumer_delete_words(key, group, consumer)))
 
 
 def stream_delete(server: Server, key: bytes, *, last_generated_id: StreamId, length: int, groups: int) -> int:
@@ -105,11 +105,11 @@ def stream_delete(server: Server, key: bytes, *, last_generated_id: StreamId, le
     """
     try:
         return int(
-            server.hands.call("EVAL", scripts.DELETE_STREAM_AS_SEEN, 1, key, str(last_generated_id), length, groups)
+            server.writer.call("EVAL", scripts.DELETE_STREAM_AS_SEEN, 1, key, str(last_generated_id), length, groups)
         )
     except (NotAllowed, ServerRefused):
-        found = row(server.hands.call("XINFO", "STREAM", key))
+        found = row(server.writer.call("XINFO", "STREAM", key))
         seen = (str(last_generated_id).encode(), length, groups)
         if (found[b"last-generated-id"], found[b"length"], found[b"groups"]) != seen:
             return -1
-        return int(server.hands.call(*stream_delete_words(key)))
+        return int(server.writer.call(*stream_delete_words(key)))

@@ -60,7 +60,7 @@ def seen_again(
     `retried`: delivered again meanwhile, to whomever, is as it was seen too.
     """
     looks: list[Command] = [("XPENDING", key, group, str(e.id), str(e.id), 1) for e in entries]
-    replies = map(need, server.hands.each(looks))
+    replies = map(need, server.writer.each(looks))
     return [_compared(rows, e, retried=retried) for rows, e in zip(replies, entries, strict=True)]
 
 
@@ -74,7 +74,7 @@ def _compared(rows: list[Any], seen: Held, *, retried: bool) -> int:
 
 def all_replies(server: Server, words: Sequence[Command]) -> list[Reply]:
     """The replies to several commands. Raises the refusal of all; of a part, it has to be found out what was done."""
-    replies = server.hands.each(words)
+    replies = server.writer.each(words)
     refused = [reply for reply in replies if isinstance(reply, StreamError)]
     if refused and len(refused) == len(replies):
         raise refused[0]

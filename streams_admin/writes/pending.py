@@ -34,7 +34,7 @@ def ack(server: Server, key: bytes, group: bytes, parts: Sequence[Alike], *, ret
     """
     try:
         script = scripts.ACK_RETRIED if retried else scripts.ACK
-        reply = server.hands.call("EVAL", script, 1, key, group, *as_seen(parts, retried=retried))
+        reply = server.writer.call("EVAL", script, 1, key, group, *as_seen(parts, retried=retried))
         return None if isinstance(reply, int) else list(reply)
     except (NotAllowed, ServerRefused):
         entries = [entry for part in parts for entry in part.each()]
@@ -107,7 +107,7 @@ def nack(server: Server, key: bytes, group: bytes, entries: Sequence[Held]) -> l
     Where scripts are refused, a look and plain XNACK.
     """
     try:
-        return list(server.hands.call("EVAL", scripts.NACK, 1, key, group, *as_held(entries)))
+        return list(server.writer.call("EVAL", scripts.NACK, 1, key, group, *as_held(entries)))
     except (NotAllowed, ServerRefused):
         now = seen_again(server, key, group, entries)
         return _where_as_seen(server, now, [nack_words(key, group, [e.id]) for e in entries])
@@ -119,7 +119,7 @@ def release(server: Server, key: bytes, group: bytes, entries: Sequence[Held], *
     Where scripts are refused, plain XCLAIM with the idle time it was seen with as the guard.
     """
     try:
-        return list(server.hands.call("EVAL", scripts.RELEASE, 1, key, group, idle_ms, *as_held(entries)))
+        return list(server.writer.call("EVAL", scripts.RELEASE, 1, key, group, idle_ms, *as_held(entries)))
     except (NotAllowed, ServerRefused):
         words = [claim_words(key, group, e.consumer, e.idle_ms, [e.id], "IDLE", idle_ms) for e in entries]
         return [1 if reply else -1 for reply in all_replies(server, words)]

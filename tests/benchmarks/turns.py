@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from statistics import median
 from typing import Any
 
-from dashboard.streams.links import Coming, Hands, Server
+from dashboard.streams.links import PendingReply, Server, Writer
 from dashboard.streams.queries import Query
 
 Side = Callable[[], object]
@@ -58,23 +58,23 @@ class Sent:
 
 @contextmanager
 def counting() -> Iterator[Sent]:
-    """Everything the eyes and the hands send meanwhile. What a script does inside of the server is one command."""
-    sent, ask, send, each = Sent(), Server._ask, Server.send, Hands.each
+    """Everything the reader and the writer send meanwhile. What a script does inside of the server is one command."""
+    sent, ask, send, each = Sent(), Server._ask, Server.send, Writer.each
 
     def asked(self: Server, commands: Sequence[Any]) -> list[Any]:
         sent.note(commands)
         return ask(self, commands)
 
-    def asked_for(self: Server, query: Query[Any]) -> Coming[Any]:
+    def asked_for(self: Server, query: Query[Any]) -> PendingReply[Any]:
         sent.note(query.build())
         return send(self, query)
 
-    def done(self: Hands, commands: Sequence[Any], *rest: Any, **named: Any) -> list[Any]:
+    def done(self: Writer, commands: Sequence[Any], *rest: Any, **named: Any) -> list[Any]:
         sent.note(commands)
         return each(self, commands, *rest, **named)
 
-    Server._ask, Server.send, Hands.each = asked, asked_for, done  # type: ignore[method-assign, assignment]
+    Server._ask, Server.send, Writer.each = asked, asked_for, done  # type: ignore[method-assign, assignment]
     try:
         yield sent
     finally:
-        Server._ask, Server.send, Hands.each = ask, send, each  # type: ignore[method-assign]
+        Server._ask, Server.send, Writer.each = ask, send, each  # type: ignore[method-assign]

@@ -130,7 +130,7 @@ def test_who_asks_after_somebody_has_waited_does_not_wait(
     ask(operator, EVERY["entry"])
     began = time.monotonic()
     assert ask(operator, EVERY[name]).status == 200
-    assert time.monotonic() - began < links.LOOK_TIMEOUT
+    assert time.monotonic() - began < links.READ_TIMEOUT
 
 
 # slow ----------------------------------------------------------------------------------------------------------------
@@ -184,7 +184,7 @@ def test_who_looks_for_nothing_yet_hears_of_no_trouble(proxy: Chaos, known: None
 def test_the_next_request_after_it_came_back_is_fresh(
     proxy: Chaos, known: None, operator: Client, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(links.timing, "BREAK_FOR", 0.0)
+    monkeypatch.setattr(links.deadlines, "COOLDOWN", 0.0)
     proxy.refuse()
     assert "cannot be read" in ask(operator, EVERY["stream"]).text
     redis_client.xadd(KEY, {"n": "newest"})
@@ -196,18 +196,18 @@ def test_the_next_request_after_it_came_back_is_fresh(
 
 
 def test_it_is_asked_again_after_a_second(proxy: Chaos, known: None, operator: Client) -> None:
-    """A server that went away and came back at once is left alone for BREAK_FOR, and no longer."""
+    """A server that went away and came back at once is left alone for COOLDOWN, and no longer."""
     proxy.refuse()
     assert ask(operator, EVERY["entry"]).status == 503
     proxy.listen()
-    time.sleep(links.BREAK_FOR)
+    time.sleep(links.COOLDOWN)
     assert ask(operator, EVERY["entry"]).status == 200
 
 
 def test_a_server_that_restarts_and_loads_its_data(
     proxy: Chaos, known: None, operator: Client, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(links.timing, "BREAK_FOR", 0.0)
+    monkeypatch.setattr(links.deadlines, "COOLDOWN", 0.0)
     with impostor(lambda _: b"-LOADING Redis is loading the dataset in memory\r\n") as loading:
         proxy.refuse()
         proxy.upstream = loading.url

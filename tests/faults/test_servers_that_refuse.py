@@ -28,11 +28,11 @@ def nobody_else() -> Iterator[None]:
 
 
 def as_user(client: redis.Redis, url: str, *rights: str, password: str = "secret") -> str:
-    """The eyes are a user who may only that; what a look at the fleet then says."""
+    """The reader is a user who may only that; what a look at the fleet then says."""
     seed(client)
-    client.execute_command("ACL", "SETUSER", "eyes", "reset", "on", ">secret", "~*", *rights)
+    client.execute_command("ACL", "SETUSER", "reader", "reset", "on", ">secret", "~*", *rights)
     scheme, _, rest = url.partition("://")
-    links.configure([ServerConfig("default", f"{scheme}://eyes:{password}@{rest}")])
+    links.configure([ServerConfig("default", f"{scheme}://reader:{password}@{rest}")])
     return look()
 
 

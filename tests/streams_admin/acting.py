@@ -14,7 +14,7 @@ from dashboard.accounts.access import Actor, Grant
 from dashboard.models import AccessGrant
 from dashboard.streams import links
 from dashboard.streams.errors import OutcomeUnknown
-from dashboard.streams.links import Hands, Server, ServerConfig
+from dashboard.streams.links import Server, ServerConfig, Writer
 from dashboard.streams.names import to_path
 from streams_admin import plans
 from streams_admin.audit.log import Caller
@@ -76,7 +76,7 @@ def entries(client: redis.Redis, key: bytes = KEY) -> list[tuple[bytes, list[tup
 
 
 def without_scripts(client: redis.Redis, url: str) -> Server:
-    """The server with hands that its ACL refuses scripts."""
+    """The server with a writer that its ACL refuses scripts."""
     client.execute_command("ACL", "SETUSER", "plain", "on", ">secret", "~*", "&*", "+@all", "-@scripting")
     scheme, _, rest = url.partition("://")
     links.configure([ServerConfig("default", url, admin_url=f"{scheme}://plain:secret@{rest}")])
@@ -86,33 +86,33 @@ def without_scripts(client: redis.Redis, url: str) -> Server:
 @contextmanager
 def lost_replies(lose: Callable[[tuple[Any, ...]], bool]) -> Iterator[None]:
     """The next round trip with a command that `lose` picks is carried out, and its replies never come."""
-    told = Hands.each
+    told = Writer.each
     left = [True]
 
-    def each(hands: Hands, commands: Any) -> Any:
-        replies = told(hands, commands)
+    def each(writer: Writer, commands: Any) -> Any:
+        replies = told(writer, commands)
         if left[0] and any(lose(command) for command in commands):
             left[0] = False
             raise OutcomeUnknown("The server did not confirm it: it may or may not have happened.")
         return replies
 
-    with patch.object(Hands, "each", each):
+    with patch.object(Writer, "each", each):
         yield
 
 
 @contextmanager
 def before_sending(lose: Callable[[tuple[Any, ...]], bool], meanwhile: Callable[[], object]) -> Iterator[None]:
     """`meanwhile` happens between the last look and the first command that `lose` picks."""
-    told = Hands.each
+    told = Writer.each
     left = [True]
 
-    def each(hands: Hands, commands: Any) -> Any:
+    def each(writer: Writer, commands: Any) -> Any:
         if left[0] and any(lose(command) for command in commands):
             left[0] = False
             meanwhile()
-        return told(hands, commands)
+        return told(writer, commands)
 
-    with patch.object(Hands, "each", each):
+    with patch.object(Writer, "each", each):
         yield
 
 

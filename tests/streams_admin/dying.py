@@ -14,7 +14,7 @@ from unittest.mock import patch
 
 from django.utils import timezone
 
-from dashboard.streams.links import Hands
+from dashboard.streams.links import Writer
 from streams_admin.models import Operation, Plan
 from streams_admin.operations import start, state
 
@@ -38,8 +38,8 @@ def dies_at(step: int) -> Iterator[list[str]]:
         if len(reached) == step:
             raise Killed(what)
 
-    save, write = _between(state.save, "save", now), _between(Hands.each, "write", now)
-    with patch.object(state, "save", save), patch.object(Hands, "each", write):
+    save, write = _between(state.save, "save", now), _between(Writer.each, "write", now)
+    with patch.object(state, "save", save), patch.object(Writer, "each", write):
         yield reached
 
 
@@ -55,16 +55,16 @@ def _between(told: Callable[..., Any], what: str, now: Callable[[str], None]) ->
 
 def dies_while(command: Callable[[tuple[Any, ...]], bool], around: str) -> AbstractContextManager[object]:
     """The process ends right "before" or "after" it sends such a command."""
-    told = Hands.each
+    told = Writer.each
 
-    def each(hands: Hands, commands: Any) -> Any:
+    def each(writer: Writer, commands: Any) -> Any:
         if not any(command(words) for words in commands):
-            return told(hands, commands)
+            return told(writer, commands)
         if around == "after":
-            told(hands, commands)
+            told(writer, commands)
         raise Killed
 
-    return patch.object(Hands, "each", each)
+    return patch.object(Writer, "each", each)
 
 
 def orphan() -> None:
@@ -82,20 +82,20 @@ def finish() -> None:
 _PROGRAM = """
 import os, signal, django
 django.setup()
-from dashboard.streams.servers import Hands
+from dashboard.streams.links import Writer
 from streams_admin import operations, plans
 from streams_admin.audit import Caller
 from streams_admin.models import Plan
 from tests.streams_admin.acting import ADMIN
 
-told, left = Hands.each, [{writes}]
-def each(hands, commands):
-    answer = told(hands, commands)
+told, left = Writer.each, [{writes}]
+def each(writer, commands):
+    answer = told(writer, commands)
     left[0] -= 1
     if not left[0]:
         os.kill(os.getpid(), signal.SIGKILL)
     return answer
-Hands.each = each
+Writer.each = each
 
 plan = Plan.objects.get(pk="{plan}")
 operations.begin(ADMIN, plan, confirm=plan.preview["confirm"])

@@ -4,35 +4,35 @@ Every client speaks RESP2 and has redis-py's reply callbacks cleared, so a reply
 byte, field order or repeated field is lost. Nothing is retried: a read fails fast and the page says so, a write whose
 reply is lost is *unknown*.
 
-    eyes   sync and async, short timeouts, `url`        pages, API, sampler
-    tail   one async connection of its own, `url`       blocking reads
-    hands  sync, `admin_url`, only for streams_admin    writes
+    reader  sync and async, short timeouts, `url`        pages, API, sampler
+    tail    one async connection of its own, `url`       blocking reads
+    writer  sync, `admin_url`, only for streams_admin    writes
 """
 
 from __future__ import annotations
 
 from dashboard.streams.config import ServerConfig
-from dashboard.streams.links.deadlines import ACT_TIMEOUT, BREAK_FOR, LOOK_TIMEOUT, LOOK_WITHIN, meanwhile, patience
+from dashboard.streams.links.deadlines import COOLDOWN, PAGE_DEADLINE, READ_TIMEOUT, WRITE_TIMEOUT, deadline, meanwhile
 from dashboard.streams.links.registry import all, configure, get, title_of
-from dashboard.streams.links.server import Coming, Server, Tail
+from dashboard.streams.links.server import PendingReply, Server, Tail
 from dashboard.streams.links.translation import translate
-from dashboard.streams.links.writer import Hands
+from dashboard.streams.links.writer import Writer
 
 __all__ = [
-    "ACT_TIMEOUT",
-    "BREAK_FOR",
-    "LOOK_TIMEOUT",
-    "LOOK_WITHIN",
-    "Coming",
-    "Hands",
+    "COOLDOWN",
+    "PAGE_DEADLINE",
+    "READ_TIMEOUT",
+    "WRITE_TIMEOUT",
+    "PendingReply",
     "Server",
     "ServerConfig",
     "Tail",
+    "Writer",
     "all",
     "configure",
+    "deadline",
     "get",
     "meanwhile",
-    "patience",
     "title_of",
     "translate",
 ]

@@ -47,7 +47,7 @@ def _options(timeout: float) -> dict[str, Any]:
         "protocol": 2,
         "decode_responses": False,
         "socket_timeout": timeout,
-        "socket_connect_timeout": deadlines.LOOK_TIMEOUT,
+        "socket_connect_timeout": deadlines.READ_TIMEOUT,
         "health_check_interval": 0,
         # No CLIENT SETINFO: two round trips per connection, and a line in ACL LOG where it is not allowed.
         "driver_info": None,
@@ -58,7 +58,7 @@ def sync_client(url: str, timeout: float) -> redis.Redis:
     pool = redis.BlockingConnectionPool.from_url(
         url,
         max_connections=16,
-        timeout=deadlines.LOOK_TIMEOUT,
+        timeout=deadlines.READ_TIMEOUT,
         retry=Retry(NoBackoff(), 0),
         redis_connect_func=_greet,
         **_options(timeout),
@@ -72,7 +72,7 @@ def async_client(url: str, timeout: float, *, connections: int) -> redis.asyncio
     pool = redis.asyncio.BlockingConnectionPool.from_url(
         url,
         max_connections=connections,
-        timeout=deadlines.LOOK_TIMEOUT,
+        timeout=deadlines.READ_TIMEOUT,
         retry=AsyncRetry(NoBackoff(), 0),
         redis_connect_func=_agreet,
         **_options(timeout),

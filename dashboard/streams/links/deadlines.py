@@ -7,25 +7,25 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-LOOK_TIMEOUT = 0.8
+READ_TIMEOUT = 0.8
 """Seconds to connect, and to wait for one round trip of a page. Three of them fit into the 2.5 s a page may take."""
-ACT_TIMEOUT = 5.0
+WRITE_TIMEOUT = 5.0
 """Seconds to wait for the reply to a write before its outcome is unknown."""
-LOOK_WITHIN = 2.4
+PAGE_DEADLINE = 2.4
 """Seconds that all reads of a page may take together."""
-BREAK_FOR = 1.0
+COOLDOWN = 1.0
 """Seconds during which a server that did not answer is not asked again."""
 _ends: ContextVar[float | None] = ContextVar("_ends", default=None)
 
 
-def too_late() -> bool:
+def deadline_passed() -> bool:
     ends = _ends.get()
-    return ends is not None and time.monotonic() + LOOK_TIMEOUT > ends
+    return ends is not None and time.monotonic() + READ_TIMEOUT > ends
 
 
 @contextmanager
-def patience(seconds: float) -> Iterator[None]:
-    """Within it the sync eyes begin no round trip that may end later than that, on whatever server: Unreachable."""
+def deadline(seconds: float) -> Iterator[None]:
+    """Within it the reader begins no round trip that may end later than that, on whatever server: Unreachable."""
     token = _ends.set(time.monotonic() + seconds)
     try:
         yield
@@ -38,7 +38,7 @@ _task: ContextVar[list[Callable[[], None]] | None] = ContextVar("_task", default
 
 @contextmanager
 def meanwhile(task: Callable[[], None]) -> Iterator[None]:
-    """Within it the hands call `task` once, while the server works on what they have sent.
+    """Within it the writer calls `task` once, while the server works on what was sent.
 
     The task must not raise: whether the write was done has nothing to do with it.
     """

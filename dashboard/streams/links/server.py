@@ -17,9 +17,9 @@ from dashboard.streams.config import ServerConfig
 from dashboard.streams.errors import StreamError, Unreachable
 from dashboard.streams.links import deadlines
 from dashboard.streams.links.clients import async_client, read_reply, sync_client
-from dashboard.streams.links.deadlines import too_late
+from dashboard.streams.links.deadlines import deadline_passed
 from dashboard.streams.links.translation import translate
-from dashboard.streams.links.writer import Hands
+from dashboard.streams.links.writer import Writer
 from dashboard.streams.queries import Command, Query
 from dashboard.streams.replies import Reply
 
@@ -27,9 +27,9 @@ T = TypeVar("T")
 
 
 class Server:
-    """A watched server: `run` and `arun` a query with the eyes, `tail` for blocking reads, `hands` for writes.
+    """A watched server: `run` and `arun` a query with the reader, `tail` for blocking reads, `writer` for writes.
 
-    After a failure to answer, the server is left alone for BREAK_FOR seconds: every caller gets the same Unreachable
+    After a failure to answer, the server is left alone for COOLDOWN seconds: every caller gets the same Unreachable
     at once, so that a page with several reads still answers in time.
     """
 
@@ -39,9 +39,9 @@ class Server:
         self.down_since: float | None = None
         self._closed_until = 0.0
         self._capabilities: Capabilities | None = None
-        self._eyes = sync_client(config.url, deadlines.LOOK_TIMEOUT)
-        self._async_eyes: WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = WeakKeyDictionary()
-        self.hands = Hands(config.admin_url or config.url)
+        self._reader = sync_client(config.url, deadlines.READ_TIMEOUT)
+        self._async_readers: WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = WeakKeyDictionary()
+        self.writer = Writer(config.admin_url or config.url)
 
     @property
     def name(self) -> str:
@@ -53,17 +53,17 @@ class Server:
         return self.config.title or self.config.name
 
     def run(self, query: Query[T]) -> T:
-        """Ask with the sync eyes. Raises StreamError."""
+        """Ask with the sync reader. Raises StreamError."""
         following: Query[T] | None = query
-        while following is not None and not (following.optional and too_late()):
+        while following is not None and not (following.optional and deadline_passed()):
             value = following.parse(self._ask(following.build()))
             following = following.then(value)
         return value
 
-    def send(self, query: Query[T]) -> Coming[T]:
+    def send(self, query: Query[T]) -> PendingReply[T]:
         """As `run`, for a query of one round trip whose answer is read later. Raises StreamError."""
         self._refuse_while_down()
-        return Coming(self, self._eyes.connection_pool, query)
+        return PendingReply(self, self._reader.connection_pool, query)
 
     async def arun(self, query: Query[T]) -> T:
         """As `run`, on the running event loop."""
@@ -91,7 +91,7 @@ class Server:
         self._refuse_while_down()
         self._refuse_too_late()
         try:
-            pipe = self._eyes.pipeline(transaction=False)
+            pipe = self._reader.pipeline(transaction=False)
             for command in commands:
                 pipe.execute_command(*command)
             replies = pipe.execute(raise_on_error=False)
@@ -114,12 +114,12 @@ class Server:
 
     def _loop_client(self) -> redis.asyncio.Redis:
         loop = asyncio.get_running_loop()
-        if loop not in self._async_eyes:
-            self._async_eyes[loop] = async_client(self.config.url, deadlines.LOOK_TIMEOUT, connections=8)
-        return self._async_eyes[loop]
+        if loop not in self._async_readers:
+            self._async_readers[loop] = async_client(self.config.url, deadlines.READ_TIMEOUT, connections=8)
+        return self._async_readers[loop]
 
     def _refuse_too_late(self) -> None:
-        if too_late():
+        if deadline_passed():
             raise Unreachable("The server answers too slowly: there was no time left to read this.")
 
     def _refuse_while_down(self) -> None:
@@ -129,7 +129,7 @@ class Server:
     def _went_down(self, error: Exception) -> StreamError:
         trouble = translate(error)
         if isinstance(trouble, Unreachable):
-            self.down, self._closed_until = trouble, time.monotonic() + deadlines.BREAK_FOR
+            self.down, self._closed_until = trouble, time.monotonic() + deadlines.COOLDOWN
             self.down_since = self.down_since or time.time()
             self._capabilities = None
         return trouble
@@ -150,18 +150,18 @@ class Server:
 
     async def aclose(self) -> None:
         """Close what belongs to the running loop."""
-        client = self._async_eyes.pop(asyncio.get_running_loop(), None)
+        client = self._async_readers.pop(asyncio.get_running_loop(), None)
         if client is not None:
             await client.aclose()
             await client.connection_pool.disconnect()
 
     def close(self) -> None:
         """Close the sync connections."""
-        self._eyes.connection_pool.disconnect()
-        self.hands.close()
+        self._reader.connection_pool.disconnect()
+        self.writer.close()
 
 
-class Coming(Generic[T]):
+class PendingReply(Generic[T]):
     """A query that was sent, and the connection its answer comes on: `get` it or `drop` it, once."""
 
     def __init__(self, server: Server, pool: redis.ConnectionPool, query: Query[T]) -> None:

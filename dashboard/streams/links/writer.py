@@ -15,14 +15,14 @@ from dashboard.streams.queries import Command
 from dashboard.streams.replies import Reply
 
 
-class Hands:
+class Writer:
     """The client for writes. Used by `streams_admin.commands` alone.
 
     Nothing is sent twice. Unreachable means that nothing was sent; OutcomeUnknown that something was and no reply came.
     """
 
     def __init__(self, url: str) -> None:
-        self._pool = sync_client(url, deadlines.ACT_TIMEOUT).connection_pool
+        self._pool = sync_client(url, deadlines.WRITE_TIMEOUT).connection_pool
 
     def call(self, *command: bytes | str | int) -> Reply:
         """One command; its raw reply. Raises StreamError."""

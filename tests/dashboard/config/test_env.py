@@ -182,8 +182,8 @@ def test_without_anything_nothing_is_watched() -> None:
 
 def test_one_server_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     values = {
-        "REDIS_URL": "redis://eyes@h",
-        "REDIS_ADMIN_URL": "redis://hands@h",
+        "REDIS_URL": "redis://reader@h",
+        "REDIS_ADMIN_URL": "redis://writer@h",
         "REDIS_TITLE": "Orders",
         "REDIS_ENVIRONMENT": "staging",
         "REDIS_READ_ONLY": "yes",
@@ -192,10 +192,10 @@ def test_one_server_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> Non
     for name, value in values.items():
         monkeypatch.setenv(name, value)
     (server,), _ = env.servers_and_masking()
-    assert (server.name, server.url, server.admin_url) == ("default", "redis://eyes@h", "redis://hands@h")
+    assert (server.name, server.url, server.admin_url) == ("default", "redis://reader@h", "redis://writer@h")
     assert (server.title, server.environment, server.read_only) == ("Orders", "staging", True)
     assert server.keys == ("orders:*", "user:*")
-    assert "eyes" not in repr(server)
+    assert "reader" not in repr(server)
 
 
 def test_servers_and_masking_from_the_file(

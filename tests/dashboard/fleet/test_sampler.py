@@ -16,26 +16,26 @@ SHUT_OUT = "Some streams may not be read"
 
 
 @pytest.fixture
-def eyes(server: Server, redis_client: redis.Redis, redis_url: str) -> Server:
+def reader(server: Server, redis_client: redis.Redis, redis_url: str) -> Server:
     """The server, for a user who may not read "shut"."""
     for n in range(40):
         redis_client.xadd(f"open:{n}", {"n": n})
     redis_client.xadd("shut", {"n": 1})
-    redis_client.execute_command("ACL", "SETUSER", "eyes", "reset", "on", ">secret", "~open:*", "+@all")
-    links.configure([ServerConfig("default", redis_url.replace("://", "://eyes:secret@"))])
+    redis_client.execute_command("ACL", "SETUSER", "reader", "reset", "on", ">secret", "~open:*", "+@all")
+    links.configure([ServerConfig("default", redis_url.replace("://", "://reader:secret@"))])
     return links.get("default")
 
 
 def test_streams_that_may_not_be_read_are_told_of_in_every_round(
-    eyes: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+    reader: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sampler, "SCAN_STEPS", 1)
     monkeypatch.setattr(sampler, "ScanStreams", partial(ScanStreams, count=5))
-    while not sampler.sample_now(eyes).complete:
+    while not sampler.sample_now(reader).complete:
         pass
-    told = [SHUT_OUT in sampler.sample_now(eyes).gaps for _ in range(30)]
+    told = [SHUT_OUT in sampler.sample_now(reader).gaps for _ in range(30)]
     assert told == [True] * 30
-    redis_client.execute_command("ACL", "SETUSER", "eyes", "~*")
-    told = [SHUT_OUT in sampler.sample_now(eyes).gaps for _ in range(30)]
+    redis_client.execute_command("ACL", "SETUSER", "reader", "~*")
+    told = [SHUT_OUT in sampler.sample_now(reader).gaps for _ in range(30)]
     assert not told[-1], "it may be read, and the next pass has met it"
-    assert b"shut" in sampler.sampler_for(eyes).snapshot.streams
+    assert b"shut" in sampler.sampler_for(reader).snapshot.streams

@@ -25,7 +25,7 @@ from dashboard.streams.errors import (
     Unreachable,
 )
 from dashboard.streams.ids import MIN, StreamId
-from dashboard.streams.links import Hands, Server, ServerConfig, translate
+from dashboard.streams.links import Server, ServerConfig, Writer, translate
 from dashboard.streams.queries import (
     Command,
     EntryQuery,
@@ -77,7 +77,7 @@ def test_a_server_that_is_not_there_is_unreachable(url: str, words: str) -> None
 
 
 @NOWHERE
-async def test_the_async_eyes_see_the_same(url: str, words: str) -> None:
+async def test_the_async_reader_sees_the_same(url: str, words: str) -> None:
     server = Server(ServerConfig("gone", url))
     began = time.monotonic()
     with pytest.raises(Unreachable) as failure:
@@ -100,7 +100,7 @@ def test_a_server_that_hangs_up_is_unreachable() -> None:
 
 def test_a_server_that_is_loading_is_unreachable_until_it_has_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     """And no reply of the refused round is taken for one of the next."""
-    monkeypatch.setattr(links.timing, "BREAK_FOR", 0)
+    monkeypatch.setattr(links.deadlines, "COOLDOWN", 0)
     loading = True
     with impostor(
         lambda command: b"-LOADING in memory\r\n" if loading else b"$%d\r\n%s\r\n" % (len(command[1]), command[1])
@@ -146,8 +146,8 @@ def test_a_server_that_is_down_is_not_asked_again_at_once() -> None:
 
 def test_a_server_that_comes_back_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """A stopped process answers once it goes on; what it can do is asked anew, for it may be another one."""
-    monkeypatch.setattr(links.timing, "LOOK_TIMEOUT", 0.2)
-    monkeypatch.setattr(links.timing, "BREAK_FOR", 0.1)
+    monkeypatch.setattr(links.deadlines, "READ_TIMEOUT", 0.2)
+    monkeypatch.setattr(links.deadlines, "COOLDOWN", 0.1)
     with embedded.start(chosen()) as running:
         server = Server(ServerConfig("stopped", running.url))
         before = server.capabilities()
@@ -169,27 +169,27 @@ def test_a_server_that_comes_back_is_asked_again(monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def eyes(redis_url: str, redis_client: redis.Redis) -> Iterator[type[Eyes]]:
+def reader(redis_url: str, redis_client: redis.Redis) -> Iterator[type[Reader]]:
     """Makes servers that are seen as a user with an access list of its own."""
-    Eyes.client, Eyes.url = redis_client, redis_url
+    Reader.client, Reader.url = redis_client, redis_url
     fill(redis_client, 3)
     group(redis_client, read=2)
-    yield Eyes
-    redis_client.execute_command("ACL", "DELUSER", "eyes")
+    yield Reader
+    redis_client.execute_command("ACL", "DELUSER", "reader")
 
 
-class Eyes:
+class Reader:
     client: redis.Redis
     url: str
 
     @classmethod
     def that_may(cls, *rules: bytes | str) -> Server:
-        cls.client.execute_command("ACL", "SETUSER", "eyes", "reset", "on", ">pw", *rules)
-        return Server(ServerConfig("eyes", cls.url.replace("unix://", "unix://eyes:pw@")))
+        cls.client.execute_command("ACL", "SETUSER", "reader", "reset", "on", ">pw", *rules)
+        return Server(ServerConfig("reader", cls.url.replace("unix://", "unix://reader:pw@")))
 
 
-def test_a_key_out_of_bounds_is_not_allowed(eyes: type[Eyes]) -> None:
-    server = eyes.that_may("~other:*", "+@all")
+def test_a_key_out_of_bounds_is_not_allowed(reader: type[Reader]) -> None:
+    server = reader.that_may("~other:*", "+@all")
     for query in (
         StreamQuery(KEY, server.capabilities()),
         GroupQuery(KEY, GROUP, server.capabilities()),
@@ -202,21 +202,21 @@ def test_a_key_out_of_bounds_is_not_allowed(eyes: type[Eyes]) -> None:
     assert server.down is None
 
 
-def test_a_command_that_is_missing_is_not_allowed(eyes: type[Eyes]) -> None:
-    server = eyes.that_may("~*", "+@all", "-xinfo")
+def test_a_command_that_is_missing_is_not_allowed(reader: type[Reader]) -> None:
+    server = reader.that_may("~*", "+@all", "-xinfo")
     with pytest.raises(NotAllowed):
         server.run(StreamQuery(KEY, server.capabilities()))
     assert len(server.run(EntryRange(KEY)).items) == 3
 
 
-def test_a_user_who_may_do_nothing_is_told_so(eyes: type[Eyes]) -> None:
-    server = eyes.that_may()
+def test_a_user_who_may_do_nothing_is_told_so(reader: type[Reader]) -> None:
+    server = reader.that_may()
     with pytest.raises(NotAllowed):
         server.run(StreamQuery(KEY, server.capabilities()))
 
 
-def test_without_payloads_pending_entries_are_still_listed(eyes: type[Eyes]) -> None:
-    server = eyes.that_may("~*", "+@all", "-xrange", "-xrevrange")
+def test_without_payloads_pending_entries_are_still_listed(reader: type[Reader]) -> None:
+    server = reader.that_may("~*", "+@all", "-xrange", "-xrevrange")
     assert [(e.id.ms, e.fields, e.body) for e in server.run(PendingQuery(KEY, GROUP)).items] == [
         (1, (), "unread"),
         (2, (), "unread"),
@@ -225,26 +225,26 @@ def test_without_payloads_pending_entries_are_still_listed(eyes: type[Eyes]) -> 
         server.run(EntryRange(KEY))
 
 
-def test_without_pending_lists_streams_are_still_shown(eyes: type[Eyes]) -> None:
-    server = eyes.that_may("~*", "+@all", "-xpending")
+def test_without_pending_lists_streams_are_still_shown(reader: type[Reader]) -> None:
+    server = reader.that_may("~*", "+@all", "-xpending")
     (found,) = server.run(StreamQuery(KEY, server.capabilities())).groups
     assert (found.pending, found.oldest) == (2, None)
 
 
-def test_without_memory_usage_it_is_unknown_with_the_reason(eyes: type[Eyes]) -> None:
-    server = eyes.that_may("~*", "+@all", "-memory")
+def test_without_memory_usage_it_is_unknown_with_the_reason(reader: type[Reader]) -> None:
+    server = reader.that_may("~*", "+@all", "-memory")
     reason = "The server does not let this user run MEMORY USAGE."
     assert server.run(StreamQuery(KEY, server.capabilities(), memory=True)).facts.memory.reason == reason
     assert server.run(MemoryQuery((KEY,), server.capabilities()))[KEY].reason == reason
 
 
-def test_without_the_servers_clock_it_is_ours(eyes: type[Eyes]) -> None:
-    server = eyes.that_may("~*", "+@all", "-time")
+def test_without_the_servers_clock_it_is_ours(reader: type[Reader]) -> None:
+    server = reader.that_may("~*", "+@all", "-time")
     assert abs(server.run(StreamQuery(KEY, server.capabilities())).now_ms - time.time() * 1000) < 5000
 
 
-def test_without_introduction_the_server_is_of_unknown_version(eyes: type[Eyes]) -> None:
-    server = eyes.that_may("~*", "+@all", "-info", "-command", "-client")
+def test_without_introduction_the_server_is_of_unknown_version(reader: type[Reader]) -> None:
+    server = reader.that_may("~*", "+@all", "-info", "-command", "-client")
     can = server.capabilities()
     assert (can.commands, can.info.version_text) == (frozenset(), "unknown version")
     assert can.missing("xnack") == "needs Redis 8.8; this is Redis unknown version"
@@ -328,12 +328,12 @@ async def blocked(client: redis.Redis, count: int) -> None:
             await asyncio.sleep(0.01)
 
 
-# the hands -----------------------------------------------------------------------------------------------------------
+# the writer -----------------------------------------------------------------------------------------------------------
 
 
 def test_hands_give_the_raw_reply(server: Server) -> None:
-    assert server.hands.call("XADD", KEY, "5-0", b"n", b"\xff") == b"5-0"
-    refused, done = server.hands.each([("XADD", KEY, "1-0", "n", "1"), ("XADD", KEY, "6-0", "n", "1")])
+    assert server.writer.call("XADD", KEY, "5-0", b"n", b"\xff") == b"5-0"
+    refused, done = server.writer.each([("XADD", KEY, "1-0", "n", "1"), ("XADD", KEY, "6-0", "n", "1")])
     assert isinstance(refused, ServerRefused)
     assert (refused.code, done) == ("ERR", b"6-0")
 
@@ -341,33 +341,33 @@ def test_hands_give_the_raw_reply(server: Server) -> None:
 def test_hands_raise_what_was_refused(server: Server, redis_client: redis.Redis) -> None:
     group(redis_client, read=0)
     with pytest.raises(ServerRefused) as refusal:
-        server.hands.call("XGROUP", "CREATE", KEY, GROUP, "$")
+        server.writer.call("XGROUP", "CREATE", KEY, GROUP, "$")
     assert refusal.value.code == "BUSYGROUP"
     with pytest.raises(Gone):
-        server.hands.call("XCLAIM", KEY, b"nobody", WORKER, 0, "1-0")
+        server.writer.call("XCLAIM", KEY, b"nobody", WORKER, 0, "1-0")
     with pytest.raises(Gone, match=r"The stream does not exist\."):
-        server.hands.call("XGROUP", "SETID", b"missing", GROUP, "$")
+        server.writer.call("XGROUP", "SETID", b"missing", GROUP, "$")
 
 
 def test_hands_that_reach_nobody_say_that_nothing_was_sent() -> None:
     with pytest.raises(Unreachable, match="refuses connections"):
-        Hands(NOBODY).call("XACK", KEY, GROUP, "1-0")
+        Writer(NOBODY).call("XACK", KEY, GROUP, "1-0")
 
 
 @pytest.mark.parametrize("reply", [None, b"", b":1"], ids=["hangs up", "is silent", "breaks off"])
 def test_a_lost_reply_is_an_unknown_outcome_and_nothing_is_sent_twice(
     reply: bytes | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(links.timing, "ACT_TIMEOUT", 0.2)
+    monkeypatch.setattr(links.deadlines, "WRITE_TIMEOUT", 0.2)
     with impostor(lambda command: reply) as doubtful:
         with pytest.raises(OutcomeUnknown, match="may or may not have happened"):
-            Hands(doubtful.url).call("XACK", KEY, GROUP, "1-0")
+            Writer(doubtful.url).call("XACK", KEY, GROUP, "1-0")
         time.sleep(0.1)
         assert doubtful.heard == [[b"XACK", KEY, GROUP, b"1-0"]]
 
 
 def test_a_late_reply_is_not_taken_for_another_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(links.timing, "ACT_TIMEOUT", 0.2)
+    monkeypatch.setattr(links.deadlines, "WRITE_TIMEOUT", 0.2)
 
     def answer(command: list[bytes]) -> bytes:
         if command[1] == b"slow":
@@ -375,11 +375,11 @@ def test_a_late_reply_is_not_taken_for_another_ones(monkeypatch: pytest.MonkeyPa
         return b"+%s\r\n" % command[1]
 
     with impostor(answer) as late:
-        hands = Hands(late.url)
+        writer = Writer(late.url)
         with pytest.raises(OutcomeUnknown):
-            hands.call("ECHO", b"slow")
+            writer.call("ECHO", b"slow")
         time.sleep(0.2)
-        assert hands.call("ECHO", b"fast") == b"fast"
+        assert writer.call("ECHO", b"fast") == b"fast"
 
 
 @pytest.mark.parametrize(
@@ -397,7 +397,7 @@ def test_a_server_that_takes_no_writes_says_why(
     redis_client.execute_command(*setting)
     try:
         with pytest.raises(ServerRefused, match=words) as refusal:
-            server.hands.call("XADD", KEY, "*", "n", "1")
+            server.writer.call("XADD", KEY, "*", "n", "1")
         assert refusal.value.code == code
     finally:
         redis_client.execute_command("REPLICAOF", "NO", "ONE")

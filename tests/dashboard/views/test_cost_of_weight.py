@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from dashboard.fleet import sampler
 from dashboard.streams import links
 from dashboard.streams.ids import StreamId
-from dashboard.streams.links import LOOK_TIMEOUT, Server
+from dashboard.streams.links import READ_TIMEOUT, Server
 from dashboard.streams.queries import LOOK_MAX, Command, EntryRange, PendingQuery
 from dashboard.streams.queries.steps import FIRST, PAGE_BYTES, STEP, step
 from dashboard.streams.snapshots import Entry, Page, PendingEntry
@@ -183,7 +183,7 @@ def test_a_slow_server_makes_short_pages(
         return replies
 
     monkeypatch.setattr(Server, "_ask", slowly)
-    with links.patience(LOOK_TIMEOUT + 0.25):
+    with links.deadline(READ_TIMEOUT + 0.25):
         page = read(server, None)
     assert page.next is not None
     assert page.stopped.endswith("The page ends here: the server answers slowly.")

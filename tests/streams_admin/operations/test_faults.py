@@ -49,7 +49,7 @@ def seed(client: redis.Redis) -> redis.Redis:
 
 @pytest.fixture
 def proxy(redis_client: redis.Redis, redis_url: str) -> Iterator[Proxy]:
-    """In front of the hands; the eyes look straight."""
+    """In front of the writer; the reader is not behind it."""
     seed(redis_client)
     with proxied(redis_url) as between:
         links.configure([ServerConfig("default", redis_url, admin_url=between.url)])
@@ -184,8 +184,8 @@ def test_what_is_refused_in_part_is_found_out(proxy: Proxy, redis_client: redis.
     """Each delivery count makes a command of its own; the server becomes a replica after the first of them."""
     neglect(redis_client, "2-0", idle_ms=IDLE_MS, deliveries=4)
     plan = planned("claim", of_group("1-0", "2-0", to=to_path(HELPER), bump=True))
-    hands = links.get("default").hands
-    told = hands.each
+    writer = links.get("default").writer
+    told = writer.each
 
     def each(words: list[tuple[bytes | str | int, ...]]) -> list[object]:
         first, *others = words
@@ -196,7 +196,7 @@ def test_what_is_refused_in_part_is_found_out(proxy: Proxy, redis_client: redis.
         finally:
             redis_client.execute_command("REPLICAOF", "NO", "ONE")
 
-    hands.each = each  # type: ignore[method-assign, assignment]
+    writer.each = each  # type: ignore[method-assign, assignment]
     operation = run(plan)
     assert operation.entries == [["1-0", "done"], ["2-0", "failed"]]
     assert outcomes() == ["started", "partly_done"]

@@ -17,7 +17,7 @@ from django.urls import reverse
 
 from dashboard.accounts.access import Actor, Grant
 from dashboard.streams import links
-from dashboard.streams.links import Hands, Server
+from dashboard.streams.links import Server, Writer
 from dashboard.streams.names import to_path
 from streams_admin.actions.base import ids_of
 from streams_admin.actions.pending.claim import Claim
@@ -158,13 +158,13 @@ def test_what_changes_after_it_was_read_ahead_is_left_alone(few: redis.Redis) ->
     """7-0 and 8-0 are read while 4-0 to 6-0 are acknowledged."""
     operation = start.begin(ADMIN, planned("ack", of_group()), duty=100)
     taken = iter([lambda: None, lambda: few.xclaim(KEY, GROUP, THIRD, 0, [b"7-0"])])
-    told = Hands.each
+    told = Writer.each
 
-    def each(hands: Hands, commands: Any) -> Any:
+    def each(writer: Writer, commands: Any) -> Any:
         next(taken)()
-        return told(hands, commands)
+        return told(writer, commands)
 
-    with patch.object(Hands, "each", each):
+    with patch.object(Writer, "each", each):
         assert start.work_once(60.0)
     operation.refresh_from_db()
     assert operation.results == {"done": 7, "owner_changed": 1}

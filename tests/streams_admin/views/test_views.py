@@ -1,4 +1,4 @@
-"""The pages of the hands: choose, look at the plan, run it, read what came of it. With names of any bytes."""
+"""The pages for acting: choose, look at the plan, run it, read what came of it. With names of any bytes."""
 
 from __future__ import annotations
 

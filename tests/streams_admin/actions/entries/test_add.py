@@ -11,7 +11,7 @@ from django.test import Client
 
 from dashboard.accounts.access import Forbidden
 from dashboard.streams.errors import OutcomeUnknown
-from dashboard.streams.links import Hands, Server
+from dashboard.streams.links import Server, Writer
 from dashboard.streams.names import to_path
 from streams_admin import plans
 from streams_admin.actions.registry import ALL
@@ -144,10 +144,10 @@ def test_a_lost_reply_with_an_id_is_found_out_by_it(stream: redis.Redis) -> None
 
 
 def test_what_never_arrived_is_not_done(stream: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lost(hands: Hands, commands: Any) -> Any:
+    def lost(writer: Writer, commands: Any) -> Any:
         raise OutcomeUnknown("gone")
 
-    monkeypatch.setattr(Hands, "each", lost)
+    monkeypatch.setattr(Writer, "each", lost)
     assert act("add", {"fields": FIELDS}).results == {"failed": 1}
     assert stream.xlen(KEY) == 6
 

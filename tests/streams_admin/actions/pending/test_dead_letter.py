@@ -14,7 +14,7 @@ from django.test import Client, override_settings
 from dashboard.accounts.access import Actor, Forbidden, Grant
 from dashboard.config.masking import MaskRule
 from dashboard.streams.errors import OutcomeUnknown
-from dashboard.streams.links import Hands, Server
+from dashboard.streams.links import Server, Writer
 from dashboard.streams.names import to_path
 from streams_admin import plans
 from streams_admin.audit.log import Caller
@@ -190,10 +190,10 @@ def test_a_process_that_dies_leaves_one_copy_of_each(either: redis.Redis, around
 def test_a_lost_reply_before_anything_arrived_moves_nothing(
     stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch, no_pauses: None
 ) -> None:
-    def lost(hands: Hands, commands: Any) -> Any:
+    def lost(writer: Writer, commands: Any) -> Any:
         raise OutcomeUnknown("gone")
 
-    monkeypatch.setattr(Hands, "each", lost)
+    monkeypatch.setattr(Writer, "each", lost)
     assert act("dead_letter", of_group()).results == {"failed": 4}
     assert (entries(stuck, DLQ), len(pending(stuck))) == ([], 4)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from dashboard.accounts.access import Actor
+from dashboard.accounts.access import Principal
 from dashboard.streams.ids import StreamId
 
 
@@ -33,8 +33,8 @@ class Item:
     primary: bool = False
 
 
-Provider = Callable[[Actor, Target], Iterable[Item]]
-NavProvider = Callable[[Actor], Iterable[Item]]
+Provider = Callable[[Principal, Target], Iterable[Item]]
+NavProvider = Callable[[Principal], Iterable[Item]]
 
 _providers: list[Provider] = []
 _nav: list[NavProvider] = []
@@ -52,11 +52,11 @@ def register_nav(provider: NavProvider) -> None:
         _nav.append(provider)
 
 
-def items_for(actor: Actor, target: Target) -> list[Item]:
-    """What this actor is offered here; [] when nobody offers anything."""
-    return [item for provider in _providers for item in provider(actor, target)]
+def items_for(principal: Principal, target: Target) -> list[Item]:
+    """What this principal is offered here; [] when nobody offers anything."""
+    return [item for provider in _providers for item in provider(principal, target)]
 
 
-def nav_for(actor: Actor) -> list[Item]:
+def nav_for(principal: Principal) -> list[Item]:
     """Pages of other apps for the masthead."""
-    return [item for provider in _nav for item in provider(actor)]
+    return [item for provider in _nav for item in provider(principal)]

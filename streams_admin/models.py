@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import models
 
-from dashboard.accounts.access import Actor
+from dashboard.accounts.access import Principal
 
 OTHERS = "pending with others"
 """The figure of the consumers that have none of their own."""
@@ -33,9 +33,9 @@ class Plan(models.Model):
     def __str__(self) -> str:
         return f"{self.action} on {self.stream}"
 
-    def is_of(self, actor: Actor) -> bool:
-        """Whether the actor asked for it."""
-        return (self.who, self.who_kind) == (actor.name, actor.kind)
+    def is_of(self, principal: Principal) -> bool:
+        """Whether the principal asked for it."""
+        return (self.who, self.who_kind) == (principal.name, principal.kind)
 
 
 class Operation(models.Model):

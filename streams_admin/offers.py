@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.urls import reverse
 
-from dashboard.accounts.access import Actor, Permission, may
+from dashboard.accounts.access import Permission, Principal, may
 from dashboard.menus import Item, Target
 from dashboard.streams import links
 from dashboard.streams.names import from_path, to_path
@@ -27,37 +27,37 @@ NEXT_STEPS = {
 """What a finding, or the state of a consumer, asks for."""
 
 
-def offers(actor: Actor, target: Target) -> Iterator[Item]:
-    """The most specific part of the target decides. Nothing is offered that the actor may not do.
+def offers(principal: Principal, target: Target) -> Iterator[Item]:
+    """The most specific part of the target decides. Nothing is offered that the principal may not do.
 
     On a server that is configured as read-only nobody may: its pages say so in their heads instead.
     """
     if target.kind == "selection":
-        yield from _selection(actor, target)
+        yield from _selection(principal, target)
     elif target.kind:
-        yield from _next_step(actor, target)
+        yield from _next_step(principal, target)
     elif target.entry is not None:
-        yield from _for(actor, target, "replay", "delete", id=str(target.entry))
+        yield from _for(principal, target, "replay", "delete", id=str(target.entry))
     elif target.group is not None:
-        yield from _for(actor, target, "claim", "ack", "release", "dead_letter", "ghosts", all="1")
-        yield from _for(actor, target, "group_set_position", "consumer_create", "group_destroy")
+        yield from _for(principal, target, "claim", "ack", "release", "dead_letter", "ghosts", all="1")
+        yield from _for(principal, target, "group_set_position", "consumer_create", "group_destroy")
     else:
-        yield from _for(actor, target, "add", "replay", "trim", "group_create", "delete", "stream_delete")
+        yield from _for(principal, target, "add", "replay", "trim", "group_create", "delete", "stream_delete")
 
 
-def _selection(actor: Actor, target: Target) -> Iterator[Item]:
+def _selection(principal: Principal, target: Target) -> Iterator[Item]:
     for slug in ("ack", "release", "dead_letter", "claim"):
-        yield from _item(actor, target, ALL[slug], {}, primary=slug == "claim")
+        yield from _item(principal, target, ALL[slug], {}, primary=slug == "claim")
 
 
-def _next_step(actor: Actor, target: Target) -> Iterator[Item]:
+def _next_step(principal: Principal, target: Target) -> Iterator[Item]:
     """By the kind of the target, about all that it is about."""
     if target.group is None:
         return
     query = {"group": to_path(target.group), **_which(target)}
     slug, label = NEXT_STEPS.get(target.kind, ("", ""))
     if slug and (slug != "consumer_delete" or target.consumer is not None):
-        yield from _item(actor, target, ALL[slug], query, primary=True, label=label)
+        yield from _item(principal, target, ALL[slug], query, primary=True, label=label)
 
 
 def _which(target: Target) -> dict[str, str]:
@@ -72,17 +72,23 @@ def _which(target: Target) -> dict[str, str]:
     return query
 
 
-def _for(actor: Actor, target: Target, *slugs: str, **query: str) -> Iterator[Item]:
+def _for(principal: Principal, target: Target, *slugs: str, **query: str) -> Iterator[Item]:
     if target.group is not None:
         query["group"] = to_path(target.group)
     for slug in slugs:
-        yield from _item(actor, target, ALL[slug], query)
+        yield from _item(principal, target, ALL[slug], query)
 
 
 def _item(
-    actor: Actor, target: Target, action: Action, query: dict[str, str], *, primary: bool = False, label: str = ""
+    principal: Principal,
+    target: Target,
+    action: Action,
+    query: dict[str, str],
+    *,
+    primary: bool = False,
+    label: str = "",
 ) -> Iterator[Item]:
-    if not may(actor, action.permission, target.server, target.stream) or links.get(target.server).config.read_only:
+    if not may(principal, action.permission, target.server, target.stream) or links.get(target.server).config.read_only:
         return
     url = reverse("do", args=[target.server, target.stream, action.slug])
     yield Item(
@@ -94,15 +100,15 @@ def _item(
     )
 
 
-def pages(actor: Actor) -> Iterator[Item]:
+def pages(principal: Principal) -> Iterator[Item]:
     """For the masthead."""
-    if may(actor, Permission.SEE_AUDIT):
-        running = _running(actor)
+    if may(principal, Permission.SEE_AUDIT):
+        running = _running(principal)
         yield Item(f"Operations: {running} running" if running else "Operations", reverse("operations"))
         yield Item("Audit", reverse("audit"))
 
 
-def _running(actor: Actor) -> int:
-    """How many operations run of which the actor may know. One query on an index, on every page."""
+def _running(principal: Principal) -> int:
+    """How many operations run of which the principal may know. One query on an index, on every page."""
     found = Operation.objects.filter(state__in=Operation.GOING).values_list("plan__server", "plan__stream")
-    return sum(may(actor, Permission.SEE_AUDIT, server, from_path(stream)) for server, stream in found)
+    return sum(may(principal, Permission.SEE_AUDIT, server, from_path(stream)) for server, stream in found)

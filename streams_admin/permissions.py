@@ -9,12 +9,12 @@ from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 
 from dashboard.accounts.access import (
-    Actor,
     Forbidden,
     Permission,
-    actor_of,
+    Principal,
     client_address,
     may,
+    principal_of,
     require,
     visible_servers,
 )
@@ -31,48 +31,48 @@ NOT_TOLD = "Why is not told here: it names a stream you may not see."
 
 def caller_of(request: HttpRequest, via: str) -> Caller:
     """`via`: "page" or "api"."""
-    return Caller(actor_of(request), via, client_address(request), request.headers.get("X-Forwarded-For", ""))
+    return Caller(principal_of(request), via, client_address(request), request.headers.get("X-Forwarded-For", ""))
 
 
-def operation_for(actor: Actor, number: UUID) -> Operation:
+def operation_for(principal: Principal, number: UUID) -> Operation:
     """One's own, and everybody's for who may see the audit log of its stream. Raises Forbidden, or Http404.
 
-    On a server of which the actor may not know, there are no operations either.
+    On a server of which the principal may not know, there are no operations either.
     """
-    require(actor, Permission.SEE)
+    require(principal, Permission.SEE)
     found = Operation.objects.select_related("plan").filter(pk=number).first()
-    if found is None or not may(actor, Permission.SEE, found.plan.server):
+    if found is None or not may(principal, Permission.SEE, found.plan.server):
         raise Http404("There is no such operation.")
-    if not found.plan.is_of(actor):
-        require(actor, Permission.SEE_AUDIT, found.plan.server, from_path(found.plan.stream))
+    if not found.plan.is_of(principal):
+        require(principal, Permission.SEE_AUDIT, found.plan.server, from_path(found.plan.stream))
     return found
 
 
-def may_steer(actor: Actor, found: Plan) -> bool:
+def may_steer(principal: Principal, found: Plan) -> bool:
     """Who may run such an action may pause and cancel it."""
-    return may(actor, plans.action_of(found.action).permission, found.server, from_path(found.stream))
+    return may(principal, plans.action_of(found.action).permission, found.server, from_path(found.stream))
 
 
-def steered_by(actor: Actor, number: UUID) -> Operation:
+def steered_by(principal: Principal, number: UUID) -> Operation:
     """The operation, for who may pause and cancel it. Raises Forbidden, or Http404."""
-    found = operation_for(actor, number)
-    if not may_steer(actor, found.plan):
+    found = operation_for(principal, number)
+    if not may_steer(principal, found.plan):
         raise Forbidden(plans.action_of(found.plan.action).permission, found.plan.server)
     return found
 
 
-def visible(actor: Actor, found: Plan | AuditEntry) -> bool:
-    """Whether the audit log of its stream is open to the actor."""
-    return may(actor, Permission.SEE_AUDIT, found.server, from_path(found.stream))
+def visible(principal: Principal, found: Plan | AuditEntry) -> bool:
+    """Whether the audit log of its stream is open to the principal."""
+    return may(principal, Permission.SEE_AUDIT, found.server, from_path(found.stream))
 
 
-def hidden_target(actor: Actor, found: Plan | AuditEntry) -> bytes | None:
-    """The stream that entries were copied to, where the actor may see only the one they came from."""
+def hidden_target(principal: Principal, found: Plan | AuditEntry) -> bytes | None:
+    """The stream that entries were copied to, where the principal may see only the one they came from."""
     try:
         to = target_of(found.action, found.server, from_path(found.stream), found.params)
     except UnknownServer:
         return None  # nobody may see anything of it
-    return None if to is None or may(actor, Permission.SEE, found.server, to) else to
+    return None if to is None or may(principal, Permission.SEE, found.server, to) else to
 
 
 def said(text: str, hidden: bytes | None, instead: str) -> str:
@@ -81,15 +81,15 @@ def said(text: str, hidden: bytes | None, instead: str) -> str:
     return instead if named else text
 
 
-def open_to(actor: Actor, rows: QuerySet[Row], of: str = "") -> QuerySet[Row]:
-    """The rows about streams whose audit log is open to the actor; what is not fills no page and no count.
+def open_to(principal: Principal, rows: QuerySet[Row], of: str = "") -> QuerySet[Row]:
+    """The rows about streams whose audit log is open to the principal; what is not fills no page and no count.
 
     `of`: where server and stream stand, "plan__" for operations. Asks for each stream that something was done on.
     """
-    servers = visible_servers(actor)
+    servers = visible_servers(principal)
     for server in servers:
         here = {f"{of}server": server.name}
         known = rows.filter(**here).order_by().values_list(f"{of}stream", flat=True).distinct()
-        shut = [path for path in known if not may(actor, Permission.SEE_AUDIT, server.name, from_path(path))]
+        shut = [path for path in known if not may(principal, Permission.SEE_AUDIT, server.name, from_path(path))]
         rows = rows.exclude(**here, **{f"{of}stream__in": shut}) if shut else rows
     return rows.filter(**{f"{of}server__in": [server.name for server in servers]})

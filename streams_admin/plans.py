@@ -12,7 +12,7 @@ from typing import Any
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from dashboard.accounts.access import Actor, Forbidden, may
+from dashboard.accounts.access import Forbidden, Principal, may
 from dashboard.streams import links
 from dashboard.streams.links import Server
 from dashboard.streams.names import from_path, to_path
@@ -47,7 +47,7 @@ def allow(
 ) -> None:
     """Raises Forbidden, and writes the attempt down; raises Refused on a server that is configured as read-only."""
     line = Line(server.name, to_path(key), action.slug, params=params)
-    if not may(caller.actor, action.permission, server.name, key):
+    if not may(caller.principal, action.permission, server.name, key):
         _deny(caller, replace(line, stream=to_path(key[:NAMED])), f"needs {action.permission}")
         raise Forbidden(action.permission, server.name)
     if server.config.read_only:
@@ -67,7 +67,7 @@ def allow_more(caller: Caller, action: Action, ask: Ask) -> None:
 
 def _deny(caller: Caller, line: Line, why: str) -> None:
     """Write an attempt down. Raises TooOften, and writes nothing, for who never stops: the log is for ever."""
-    if log.denied_since(caller.actor, timezone.now() - DENIED_WITHIN) >= DENIED_MOST:
+    if log.denied_since(caller.principal, timezone.now() - DENIED_WITHIN) >= DENIED_MOST:
         raise TooOften("You tried too often what you may not do. Wait for some minutes.")
     log.refuse(caller, line, "denied", why)
 
@@ -77,15 +77,15 @@ def prepare(caller: Caller, server: Server, key: bytes, slug: str, raw: Mapping[
     action = action_of(slug)
     allow(caller, action, server, key, params=None)
     asked = Asked(raw)
-    ask = Ask(caller.actor, server, key, with_target(slug, server.name, key, action.clean(asked)))
+    ask = Ask(caller.principal, server, key, with_target(slug, server.name, key, action.clean(asked)))
     if caller.via != "page":  # a form says only what its action knows, and the page's address more than that
         asked.refuse_unknown(slug)
     allow_more(caller, action, ask)
     preview, seen = action.look(ask)
     Plan.objects.filter(used=None, created__lt=timezone.now() - KEPT).delete()
     return Plan.objects.create(
-        who=caller.actor.name,
-        who_kind=caller.actor.kind,
+        who=caller.principal.name,
+        who_kind=caller.principal.kind,
         server=server.name,
         stream=to_path(key),
         action=slug,
@@ -124,7 +124,7 @@ def _seal(plan: Plan) -> str:
     return salted_hmac("streams_admin.plan", json.dumps(content, sort_keys=True), algorithm="sha256").hexdigest()[:32]
 
 
-def find(text: str, actor: Actor) -> Plan:
+def find(text: str, principal: Principal) -> Plan:
     """The plan of a token. Raises NoSuchPlan when it is altered, unknown, or another's."""
     number, _, seal = text.partition("_")
     try:
@@ -133,7 +133,7 @@ def find(text: str, actor: Actor) -> Plan:
         raise NoSuchPlan("There is no such plan. Plans are kept for a day.") from None
     if not constant_time_compare(_seal(plan), seal):
         raise NoSuchPlan("This plan was altered and cannot be used.")
-    if not plan.is_of(actor):
+    if not plan.is_of(principal):
         raise NoSuchPlan("This plan is somebody else's. Make your own.")
     return plan
 
@@ -144,9 +144,9 @@ def check_fresh(plan: Plan) -> None:
         raise Expired("This plan is older than two minutes and was not run. Look again.")
 
 
-def ask_of(plan: Plan, actor: Actor) -> Ask:
+def ask_of(plan: Plan, principal: Principal) -> Ask:
     """The plan as an action takes it. Raises UnknownServer when the server is not configured any more."""
-    return Ask(actor, links.get(plan.server), from_path(plan.stream), plan.params)
+    return Ask(principal, links.get(plan.server), from_path(plan.stream), plan.params)
 
 
 def take(plan: Plan) -> bool:

@@ -22,7 +22,7 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
 from dashboard.accounts.access import ROLES
-from dashboard.accounts.principals import actor_for_user, digest
+from dashboard.accounts.principals import digest, principal_for_user
 from dashboard.accounts.sign_in import one_time_link
 from dashboard.live import hub as hubs
 from dashboard.live import topics
@@ -161,13 +161,13 @@ def seed(client: redis.Redis, key: bytes, group: bytes) -> str:
 
 
 def planned(user: User, key: bytes) -> Any:
-    caller = Caller(actor_for_user(user), "page")
+    caller = Caller(principal_for_user(user), "page")
     params = {"group": GROUPS[key].decode(), "filter": {}, "to": "walter"}
     return plans.prepare(caller, links.get("default"), key, "claim", params)
 
 
 def done(user: User, key: bytes) -> Operation:
-    return start.begin(Caller(actor_for_user(user), "page"), planned(user, key))
+    return start.begin(Caller(principal_for_user(user), "page"), planned(user, key))
 
 
 @pytest.fixture

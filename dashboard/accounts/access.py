@@ -71,7 +71,7 @@ class Grant:
 
 
 @dataclass(frozen=True, slots=True)
-class Actor:
+class Principal:
     """Somebody who asks: a signed-in user or an API token. Without grants nothing is allowed."""
 
     name: str
@@ -84,11 +84,11 @@ class Actor:
         return next((role for role in reversed(ROLES) if any(g.role == role for g in self.grants)), "none")
 
 
-ANONYMOUS = Actor("anonymous")
+ANONYMOUS = Principal("anonymous")
 
 
 class Forbidden(PermissionDenied):
-    """The actor lacks a permission. `message` says which, where, in a sentence."""
+    """The principal lacks a permission. `message` says which, where, in a sentence."""
 
     def __init__(self, permission: Permission, server: str | None = None) -> None:
         where = f" on {links.title_of(server)}" if server else ""
@@ -97,20 +97,20 @@ class Forbidden(PermissionDenied):
         super().__init__(self.message)
 
 
-def may(actor: Actor, permission: Permission, server: str | None = None, key: bytes | None = None) -> bool:
-    """Whether `actor` has `permission` on the stream `key` of `server`.
+def may(principal: Principal, permission: Permission, server: str | None = None, key: bytes | None = None) -> bool:
+    """Whether `principal` has `permission` on the stream `key` of `server`.
 
     Without a key: on at least one stream there; without a server: on any server. A key outside the server's own `keys`
     is looked at by nobody.
     """
     if key is not None and server is not None and not _looked_at(server, key):
         return False
-    return any(grant.covers(permission, server, key) for grant in actor.grants)
+    return any(grant.covers(permission, server, key) for grant in principal.grants)
 
 
-def require(actor: Actor, permission: Permission, server: str | None = None, key: bytes | None = None) -> None:
+def require(principal: Principal, permission: Permission, server: str | None = None, key: bytes | None = None) -> None:
     """Raises Forbidden."""
-    if not may(actor, permission, server, key):
+    if not may(principal, permission, server, key):
         raise Forbidden(permission, server)
 
 
@@ -121,20 +121,20 @@ def _looked_at(server: str, key: bytes) -> bool:
         return False
 
 
-def server_for(actor: Actor, name: str) -> links.Server:
-    """The server of that name. Raises UnknownServer, also for one that is there and on which the actor may see nothing.
+def server_for(principal: Principal, name: str) -> links.Server:
+    """The server of that name. Raises UnknownServer, also for one on which the principal may see nothing.
 
     Who may see nothing anywhere gets no answer about names at all: Forbidden.
     """
-    require(actor, Permission.SEE)
-    if not may(actor, Permission.SEE, name):
+    require(principal, Permission.SEE)
+    if not may(principal, Permission.SEE, name):
         raise UnknownServer(name)
     return links.get(name)
 
 
-def visible_servers(actor: Actor) -> list[links.Server]:
-    """The servers on which the actor may see anything at all."""
-    return [server for server in links.all() if may(actor, Permission.SEE, server.name)]
+def visible_servers(principal: Principal) -> list[links.Server]:
+    """The servers on which the principal may see anything at all."""
+    return [server for server in links.all() if may(principal, Permission.SEE, server.name)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,26 +157,26 @@ def mask(key: bytes) -> Mask:
     return Mask(tuple(f for rule in rules if fnmatchcase(key, rule.streams.encode()) for f in rule.fields))
 
 
-def actor_for(user: Any) -> Actor:
+def principal_for(user: Any) -> Principal:
     """A user of the site with the grants they have now."""
-    from dashboard.accounts.principals import actor_for_user  # models are not there yet when this module is loaded
+    from dashboard.accounts.principals import principal_for_user  # models are not there yet when this module is loaded
 
-    return actor_for_user(user)
+    return principal_for_user(user)
 
 
-def actor_again(name: str, kind: str) -> Actor:
+def principal_again(name: str, kind: str) -> Principal:
     """Somebody of whom only the name is left, with the grants they have now."""
     from dashboard.accounts import principals  # as above
 
-    return principals.actor_again(name, kind)
+    return principals.principal_again(name, kind)
 
 
-def actor_of(request: HttpRequest) -> Actor:
-    """Who asks: the token's actor when the API has set one, else the signed-in user's. Asked once per request."""
-    known: Actor | None = getattr(request, "actor", None)
+def principal_of(request: HttpRequest) -> Principal:
+    """Who asks: the token's principal when the API has set one, else the signed-in user's. Asked once per request."""
+    known: Principal | None = getattr(request, "principal", None)
     if known is None:
-        known = actor_for(request.user)
-        request.actor = known  # type: ignore[attr-defined]
+        known = principal_for(request.user)
+        request.principal = known  # type: ignore[attr-defined]
     return known
 
 

@@ -7,8 +7,8 @@ from django.http import HttpRequest
 from ninja.errors import AuthenticationError, HttpError
 from ninja.security import APIKeyCookie, HttpBearer
 
-from dashboard.accounts.access import Actor, Permission, actor_of, require
-from dashboard.accounts.principals import actor_for_token
+from dashboard.accounts.access import Permission, Principal, principal_of, require
+from dashboard.accounts.principals import principal_for_token
 
 NOBODY = "Sign in, or send an API token: “Authorization: Bearer …”."
 NO_CSRF = (
@@ -19,12 +19,12 @@ NO_CSRF = (
 class Token(HttpBearer):
     """`Authorization: Bearer <token>`. A token that is not valid is a 401, whatever session there is beside it."""
 
-    def authenticate(self, request: HttpRequest, token: str) -> Actor:
-        actor = actor_for_token(token)
-        if actor is None:
+    def authenticate(self, request: HttpRequest, token: str) -> Principal:
+        principal = principal_for_token(token)
+        if principal is None:
             raise AuthenticationError(message="This token does not exist, was revoked, or has expired.")
-        request.actor = actor  # type: ignore[attr-defined]
-        return _somebody(actor)
+        request.principal = principal  # type: ignore[attr-defined]
+        return _somebody(principal)
 
 
 class Session(APIKeyCookie):
@@ -32,7 +32,7 @@ class Session(APIKeyCookie):
 
     param_name = settings.SESSION_COOKIE_NAME
 
-    def __call__(self, request: HttpRequest) -> Actor | None:
+    def __call__(self, request: HttpRequest) -> Principal | None:
         """Who is not signed in is told that first: without a session there is no CSRF token to miss."""
         if not request.user.is_authenticated:
             raise AuthenticationError(message=NOBODY)
@@ -44,11 +44,11 @@ class Session(APIKeyCookie):
         except HttpError as error:
             raise HttpError(403, NO_CSRF) from error
 
-    def authenticate(self, request: HttpRequest, key: str | None) -> Actor:
-        return _somebody(actor_of(request))
+    def authenticate(self, request: HttpRequest, key: str | None) -> Principal:
+        return _somebody(principal_of(request))
 
 
-def _somebody(actor: Actor) -> Actor:
+def _somebody(principal: Principal) -> Principal:
     """Who may see nothing at all gets no answer from any address (403)."""
-    require(actor, Permission.SEE)
-    return actor
+    require(principal, Permission.SEE)
+    return principal

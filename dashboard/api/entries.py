@@ -42,7 +42,7 @@ from dashboard.api.weight import told_items
 from dashboard.display.rows import Sight, sight
 from dashboard.filters import where
 from dashboard.filters.where import EXAMPLES
-from dashboard.http.scope import Asked, asked
+from dashboard.http.scope import RequestScope, scope_of
 from dashboard.streams.ids import MAX, MIN
 from dashboard.streams.names import to_path
 from dashboard.streams.queries import GROUPS_MAX, EntryQuery, EntryRange, FactsQuery
@@ -117,22 +117,22 @@ class EntriesQuery(shapes.Query):
 )
 def entries(request: HttpRequest, server: ServerName, stream: Name, query: Query[EntriesQuery]) -> dict[str, Any]:
     """`start` and `end` are inclusive. Large entries make a page shorter than `limit`; `next` goes on."""
-    here = asked(request, server, stream)
-    seen = sight(here.actor, here.server.name, stream)
+    here = scope_of(request, server, stream)
+    seen = sight(here.principal, here.server.name, stream)
     wanted = _range(here, here.read(FactsQuery(stream)), query, seen)
     page = here.read(wanted)
     items, onward = told_items(page, lambda entry: entry_item(entry, seen))
     return {**listing(items, next=id_text(onward)), "scanned": page.scanned, "stopped": page.stopped}
 
 
-def _range(here: Asked, facts: StreamFacts, query: EntriesQuery, seen: Sight) -> EntryRange:
-    """Raises Forbidden for a filter by values the actor may not read: its matches would tell them."""
+def _range(here: RequestScope, facts: StreamFacts, query: EntriesQuery, seen: Sight) -> EntryRange:
+    """Raises Forbidden for a filter by values the principal may not read: its matches would tell them."""
     newest_first, start, end = query.order == "desc", query.start or MIN, query.end or MAX
     if query.cursor:
         start, end = (start, min(end, query.cursor)) if newest_first else (max(start, query.cursor), end)
     keep = None
     if query.where:
-        require(here.actor, Permission.READ_PAYLOAD, here.server.name, facts.key)
+        require(here.principal, Permission.READ_PAYLOAD, here.server.name, facts.key)
         keep = partial(where.parse(query.where).keeps, mask=seen.mask)
     return EntryRange(facts.key, start, end, newest_first, query.limit, keep, facts.first_id)
 
@@ -144,9 +144,9 @@ def _range(here: Asked, facts: StreamFacts, query: EntriesQuery, seen: Sight) ->
     summary="One entry, and where it is in every group",
 )
 def entry(request: HttpRequest, server: ServerName, stream: Name, entry: EntryId) -> dict[str, Any]:
-    here = asked(request, server, stream)
+    here = scope_of(request, server, stream)
     found = here.read(EntryQuery(stream, entry, here.server.capabilities()))
-    return _detail(found, sight(here.actor, here.server.name, stream))
+    return _detail(found, sight(here.principal, here.server.name, stream))
 
 
 def entry_item(entry: Entry, seen: Sight) -> dict[str, Any]:

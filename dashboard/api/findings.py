@@ -8,13 +8,13 @@ from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
-from dashboard.accounts.access import actor_of, visible_servers
+from dashboard.accounts.access import principal_of, visible_servers
 from dashboard.api.paging import Place, part
 from dashboard.api.shapes import FleetListing, PageQuery, Reason, ServerName, Value, fleet_listing, iso_ms, name, number
 from dashboard.fleet.findings import RANK, WORDS, Severity
 from dashboard.fleet.reading import Located, findings_for
 from dashboard.fleet.sampler import freshen
-from dashboard.http.scope import asked
+from dashboard.http.scope import scope_of
 from dashboard.streams.names import to_path
 
 router = Router(tags=["findings"])
@@ -47,9 +47,9 @@ class FindingsQuery(PageQuery):
 @router.get("/findings", response=FleetListing[FindingItem], exclude_unset=True, summary="What needs attention")
 def findings(request: HttpRequest, query: Query[FindingsQuery]) -> dict[str, Any]:
     """Worst first, then those that stand longest. From the last look at each server."""
-    watched = [asked(request, query.server).server] if query.server else visible_servers(actor_of(request))
+    watched = [scope_of(request, query.server).server] if query.server else visible_servers(principal_of(request))
     snapshots = [freshen(server) for server in watched]
-    located = findings_for(actor_of(request), server=query.server or None)
+    located = findings_for(principal_of(request), server=query.server or None)
     found, onward = part(located, _place, cursor=query.cursor, limit=query.limit)
     return fleet_listing([_item(each) for each in found], snapshots, next=onward)
 

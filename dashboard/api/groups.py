@@ -46,7 +46,7 @@ from dashboard.fleet.findings import ConsumerState
 from dashboard.fleet.reading import Judge
 from dashboard.fleet.sampler import freshen
 from dashboard.fleet.snapshots import StreamState
-from dashboard.http.scope import asked
+from dashboard.http.scope import scope_of
 from dashboard.streams.ids import MIN
 from dashboard.streams.names import to_path
 from dashboard.streams.queries import GroupQuery, PendingQuery, StreamQuery
@@ -123,7 +123,7 @@ class PendingParameters(shapes.Query):
 @router.get(f"{STREAM}/groups", response=Listing[GroupItem], exclude_unset=True, summary="The groups of a stream")
 def groups(request: HttpRequest, server: ServerName, stream: Name) -> dict[str, Any]:
     """At most fifty; `complete` is false when the stream has more."""
-    here = asked(request, server, stream)
+    here = scope_of(request, server, stream)
     overview = here.read(StreamQuery(stream, here.server.capabilities()))
     state = freshen(here.server).streams.get(stream)
     items = [_item(group, overview.now_ms, state) for group in overview.groups]
@@ -132,7 +132,7 @@ def groups(request: HttpRequest, server: ServerName, stream: Name) -> dict[str, 
 
 @router.get(f"{STREAM}/groups/{{name:group}}", response=GroupDetail, exclude_unset=True, summary="One group, read now")
 def group(request: HttpRequest, server: ServerName, stream: Name, group: Name) -> dict[str, Any]:
-    here = asked(request, server, stream)
+    here = scope_of(request, server, stream)
     overview = here.read(GroupQuery(stream, group, here.server.capabilities()))
     return {
         **_item(overview.group, overview.now_ms, freshen(here.server).streams.get(stream)),
@@ -152,7 +152,7 @@ def consumers(
     request: HttpRequest, server: ServerName, stream: Name, group: Name, query: Query[PageQuery]
 ) -> dict[str, Any]:
     """Those that hold most come first."""
-    here = asked(request, server, stream)
+    here = scope_of(request, server, stream)
     overview = here.read(GroupQuery(stream, group, here.server.capabilities()))
     found, onward = part(overview.consumers, _place, cursor=query.cursor, limit=query.limit)
     judge = Judge(here.server, overview, freshen(here.server).streams.get(stream))
@@ -169,7 +169,7 @@ def pending(
     request: HttpRequest, server: ServerName, stream: Name, group: Name, query: Query[PendingParameters]
 ) -> dict[str, Any]:
     """In the order of their IDs. Large entries make a page shorter than `limit`; `next` goes on."""
-    here = asked(request, server, stream)
+    here = scope_of(request, server, stream)
     page = here.read(
         PendingQuery(
             stream,
@@ -181,7 +181,7 @@ def pending(
             limit=query.limit,
         )
     )
-    seen = sight(here.actor, here.server.name, stream)
+    seen = sight(here.principal, here.server.name, stream)
     items, onward = told_items(page, lambda entry: _pending(entry, seen))
     return {**listing(items, next=id_text(onward)), "scanned": page.scanned, "stopped": page.stopped}
 

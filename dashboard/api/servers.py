@@ -8,7 +8,7 @@ from django.http import HttpRequest
 from ninja import Router
 from pydantic import BaseModel, Field
 
-from dashboard.accounts.access import actor_of, visible_servers
+from dashboard.accounts.access import principal_of, visible_servers
 from dashboard.api.shapes import Listing, ServerName, iso_ms, listing
 from dashboard.fleet.sampler import freshen
 from dashboard.fleet.snapshots import ServerSnapshot
@@ -34,7 +34,7 @@ class ServerItem(BaseModel):
 @router.get("/servers", response=Listing[ServerItem], exclude_unset=True, summary="All servers")
 def servers(request: HttpRequest) -> dict[str, Any]:
     """In the order of the configuration."""
-    watched = [(server, freshen(server)) for server in visible_servers(actor_of(request))]
+    watched = [(server, freshen(server)) for server in visible_servers(principal_of(request))]
     times = [snapshot.at for _, snapshot in watched if snapshot.at]
     as_of = iso_ms(int(min(times) * 1000)) if times else None
     return listing([_item(server, snapshot) for server, snapshot in watched], as_of=as_of)

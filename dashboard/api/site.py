@@ -17,7 +17,7 @@ from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError
 
-from dashboard.accounts.access import Permission, actor_of, require
+from dashboard.accounts.access import Permission, principal_of, require
 from dashboard.api import docs, entries, fallback, findings, groups, problems, servers, streams
 from dashboard.api.auth import Session, Token
 from dashboard.http import converters  # noqa: F401 - registers them
@@ -77,12 +77,12 @@ def openapi(request: HttpRequest) -> HttpResponse:
 def docs_page(request: HttpRequest) -> HttpResponse:
     """For people: signed in, like every page, or with the token they want to read about."""
     try:
-        actor = Token()(request)
+        principal = Token()(request)
     except AuthenticationError as error:
         return api.on_exception(request, error)
-    if actor is None and not request.user.is_authenticated:
+    if principal is None and not request.user.is_authenticated:
         return redirect_to_login(request.get_full_path())
-    require(actor_of(request), Permission.SEE)
+    require(principal_of(request), Permission.SEE)
     found = docs.operations(api.get_openapi_schema())
     context = {"version": api.version, "description": docs.text(DESCRIPTION), "sections": found}
     return render(request, "dashboard/api_docs.html", context)

@@ -33,7 +33,7 @@ from dashboard.fleet.findings import RANK
 from dashboard.fleet.reading import matches, visible
 from dashboard.fleet.sampler import freshen
 from dashboard.fleet.snapshots import StreamState
-from dashboard.http.scope import asked
+from dashboard.http.scope import scope_of
 from dashboard.streams.ids import StreamId
 from dashboard.streams.names import to_path
 from dashboard.streams.queries import StreamQuery
@@ -121,9 +121,9 @@ class StreamsQuery(PageQuery):
 )
 def streams(request: HttpRequest, server: ServerName, query: Query[StreamsQuery]) -> dict[str, Any]:
     """From the last look at the server. `complete` is false while it does not answer, or was not looked through yet."""
-    here = asked(request, server)
+    here = scope_of(request, server)
     snapshot = freshen(here.server)
-    states = [state for state in visible(here.actor, snapshot) if matches(state.key, query.search)]
+    states = [state for state in visible(here.principal, snapshot) if matches(state.key, query.search)]
     found, onward = part(
         states, _place(query.sort), cursor=query.cursor, limit=query.limit, reverse=query.sort == "-name"
     )
@@ -134,7 +134,7 @@ def streams(request: HttpRequest, server: ServerName, query: Query[StreamsQuery]
     "/servers/{server}/streams/{name:stream}", response=StreamDetail, exclude_unset=True, summary="One stream, read now"
 )
 def stream(request: HttpRequest, server: ServerName, stream: Name) -> dict[str, Any]:
-    here = asked(request, server, stream)
+    here = scope_of(request, server, stream)
     overview = here.read(StreamQuery(stream, here.server.capabilities(), memory=True))
     return _detail(overview, freshen(here.server).streams.get(stream))
 

@@ -1,6 +1,6 @@
 """What a page, a socket frame and the API show of an entry: the one place where bytes become values to look at.
 
-Policy is applied here: fields that are masked, and payloads the actor may not read.
+Policy is applied here: fields that are masked, and payloads the principal may not read.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, TypeVar
 
-from dashboard.accounts.access import Actor, Mask, Permission, mask, may
+from dashboard.accounts.access import Mask, Permission, Principal, mask, may
 from dashboard.streams.payloads import trees
 from dashboard.streams.payloads.shown import MASK, MASKED, Shown, hexdump, show
 from dashboard.streams.payloads.trees import MARK, Node
@@ -43,7 +43,7 @@ ShownFields = tuple[tuple[bytes, Shown], ...]
 
 @dataclass(frozen=True, slots=True)
 class Sight:
-    """What one actor may see of one stream's payloads."""
+    """What one principal may see of one stream's payloads."""
 
     mask: Mask
     may_read: bool
@@ -72,8 +72,8 @@ class Sight:
             yield name, shown
 
 
-def sight(actor: Actor, server: str, key: bytes) -> Sight:
-    return Sight(mask(key), may(actor, Permission.READ_PAYLOAD, server, key))
+def sight(principal: Principal, server: str, key: bytes) -> Sight:
+    return Sight(mask(key), may(principal, Permission.READ_PAYLOAD, server, key))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
-"""The fleet as one actor may see it."""
+"""The fleet as one principal may see it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from dashboard.accounts.access import Actor, Permission, may, visible_servers
+from dashboard.accounts.access import Permission, Principal, may, visible_servers
 from dashboard.fleet.findings import ConsumerState, Finding, Severity, consumer_state
 from dashboard.fleet.sampler import current, freshen, limits, sampler_for
 from dashboard.fleet.snapshots import ServerSnapshot, StreamState
@@ -36,45 +36,47 @@ class Outage:
         return None if self.snapshot.down_since is None else int(self.snapshot.down_since * 1000)
 
 
-def visible(actor: Actor, snapshot: ServerSnapshot) -> list[StreamState]:
-    """The streams of a server that the actor may see, by key."""
-    return [state for key, state in sorted(snapshot.streams.items()) if may(actor, Permission.SEE, snapshot.name, key)]
+def visible(principal: Principal, snapshot: ServerSnapshot) -> list[StreamState]:
+    """The streams of a server that the principal may see, by key."""
+    return [
+        state for key, state in sorted(snapshot.streams.items()) if may(principal, Permission.SEE, snapshot.name, key)
+    ]
 
 
-def _judged(actor: Actor, snapshot: ServerSnapshot) -> list[StreamState]:
+def _judged(principal: Principal, snapshot: ServerSnapshot) -> list[StreamState]:
     """Those with findings: few, while every page counts them, and rights are asked stream by stream."""
     found = [state for state in snapshot.streams.values() if state.findings]
-    seen = [state for state in found if may(actor, Permission.SEE, snapshot.name, state.key)]
+    seen = [state for state in found if may(principal, Permission.SEE, snapshot.name, state.key)]
     return sorted(seen, key=lambda state: state.key)
 
 
-def findings_for(actor: Actor, *, server: str | None = None, kind: str | None = None) -> list[Located]:
-    """Findings the actor may see, the most urgent first."""
+def findings_for(principal: Principal, *, server: str | None = None, kind: str | None = None) -> list[Located]:
+    """Findings the principal may see, the most urgent first."""
     found = [
         Located(watched, finding, state)
         for watched in links.all()
         if server in (None, watched.name)
-        for state in _judged(actor, freshen(watched))
+        for state in _judged(principal, freshen(watched))
         for finding in state.findings
         if kind in (None, finding.kind)
     ]
     return sorted(found, key=lambda located: located.finding.urgency)
 
 
-def outages_for(actor: Actor) -> list[Outage]:
-    """Servers the actor may see that cannot be read, those that were so first in front. Asks no server."""
-    watched = ((server, sampler_for(server).snapshot) for server in visible_servers(actor))
+def outages_for(principal: Principal) -> list[Outage]:
+    """Servers the principal may see that cannot be read, those that were so first in front. Asks no server."""
+    watched = ((server, sampler_for(server).snapshot) for server in visible_servers(principal))
     found = [Outage(server, snapshot) for server, snapshot in watched if snapshot.error]
     return sorted(found, key=lambda outage: outage.since_ms or 0)
 
 
-def attention_count(actor: Actor) -> int | None:
-    """How many findings and outages there are for the actor; None while nothing is known. Asks no server."""
+def attention_count(principal: Principal) -> int | None:
+    """How many findings and outages there are for the principal; None while nothing is known. Asks no server."""
     snapshots = current()
-    outages = len(outages_for(actor))
+    outages = len(outages_for(principal))
     if not outages and all(snapshot.at is None for snapshot in snapshots):
         return None
-    return outages + sum(len(state.findings) for snapshot in snapshots for state in _judged(actor, snapshot))
+    return outages + sum(len(state.findings) for snapshot in snapshots for state in _judged(principal, snapshot))
 
 
 def matches(key: bytes, search: str) -> bool:

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from dashboard import menus
-from dashboard.accounts.access import ANONYMOUS, Actor, actor_of, visible_servers
+from dashboard.accounts.access import ANONYMOUS, Principal, principal_of, visible_servers
 from dashboard.fleet.reading import attention_count
 from dashboard.streams.links import Server
 
@@ -30,7 +30,7 @@ class Frame:
     """Facts for `base.html`. `server` is the one the address names, None on pages of all servers."""
 
     signed_in: bool = False
-    actor: Actor = ANONYMOUS
+    principal: Principal = ANONYMOUS
     servers: tuple[Server, ...] = ()
     server: Server | None = None
     nav: tuple[Link, ...] = ()
@@ -47,11 +47,11 @@ def frame(request: HttpRequest) -> dict[str, Frame]:
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {"frame": Frame()}
-    actor = actor_of(request)
-    servers = tuple(visible_servers(actor))
+    principal = principal_of(request)
+    servers = tuple(visible_servers(principal))
     server = _named(request, servers)
-    nav = tuple(_nav(request, actor, server or next(iter(servers), None)))
-    return {"frame": Frame(True, actor, servers, server, nav, home=nav[0].url)}
+    nav = tuple(_nav(request, principal, server or next(iter(servers), None)))
+    return {"frame": Frame(True, principal, servers, server, nav, home=nav[0].url)}
 
 
 def _named(request: HttpRequest, servers: tuple[Server, ...]) -> Server | None:
@@ -60,11 +60,11 @@ def _named(request: HttpRequest, servers: tuple[Server, ...]) -> Server | None:
     return next((server for server in servers if server.name == name), None)
 
 
-def _nav(request: HttpRequest, actor: Actor, server: Server | None) -> Iterator[Link]:
+def _nav(request: HttpRequest, principal: Principal, server: Server | None) -> Iterator[Link]:
     home = reverse("attention")
-    yield Link("Attention", home, "g h", attention_count(actor), current=request.path == home)
+    yield Link("Attention", home, "g h", attention_count(principal), current=request.path == home)
     if server:
         url = reverse("streams", kwargs={"server": server.name})
         yield Link("Streams", url, "g s", current=request.path.startswith(url))
-    for item in menus.nav_for(actor):
+    for item in menus.nav_for(principal):
         yield Link(item.label, item.url, current=request.path.startswith(item.url))

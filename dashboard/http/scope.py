@@ -7,7 +7,7 @@ from typing import TypeVar
 
 from django.http import HttpRequest
 
-from dashboard.accounts.access import Actor, Permission, actor_of, require, server_for
+from dashboard.accounts.access import Permission, Principal, principal_of, require, server_for
 from dashboard.streams.errors import Gone
 from dashboard.streams.links import Server
 from dashboard.streams.names import plain
@@ -17,10 +17,10 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A request for something on a server, allowed."""
+class RequestScope:
+    """What an allowed request is about: whose it is, the server, and the stream if one is named."""
 
-    actor: Actor
+    principal: Principal
     server: Server
     key: bytes | None = None
 
@@ -33,11 +33,11 @@ class Asked:
             raise Gone(f"{error.message} Looked for {where}.") from None
 
 
-def asked(request: HttpRequest, server: str, key: bytes | None = None) -> Asked:
+def scope_of(request: HttpRequest, server: str, key: bytes | None = None) -> RequestScope:
     """Raises UnknownServer, Forbidden, or Gone for a key outside what is looked at. Asks no server."""
-    actor = actor_of(request)
-    found = server_for(actor, server)
+    principal = principal_of(request)
+    found = server_for(principal, server)
     if key is not None and not found.config.looks_at(key):
         raise Gone(f"The stream “{plain(key)}” is not among the keys that are looked at on {found.title}.")
-    require(actor, Permission.SEE, server, key)
-    return Asked(actor, found, key)
+    require(principal, Permission.SEE, server, key)
+    return RequestScope(principal, found, key)

@@ -12,7 +12,7 @@ from typing import Any
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from dashboard import background
-from dashboard.accounts.access import ANONYMOUS, Actor
+from dashboard.accounts.access import ANONYMOUS, Principal
 from dashboard.live import encoding, subscription
 from dashboard.live import hub as hubs
 from dashboard.live.admission import origins
@@ -42,11 +42,11 @@ FAILED = 4500
 
 
 class LiveConsumer(AsyncWebsocketConsumer):
-    """One viewer. `actor` is anonymous until the session or a token has said who it is."""
+    """One viewer. `principal` is anonymous until the session or a token has said who it is."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """The end is tidied up here: at shutdown `disconnect` is not called."""
-        self.actor: Actor = ANONYMOUS
+        self.principal: Principal = ANONYMOUS
         self.credentials = Credentials()
         self.watches: dict[str, Watch] = {}
         self.allowance, self.counted_at = FRAMES_PER_SECOND, time.monotonic()
@@ -94,7 +94,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         kind = frame["type"]
         if kind == "auth":
             await self._auth(frame)
-        elif self.actor is ANONYMOUS:
+        elif self.principal is ANONYMOUS:
             raise Refusal("auth_required", "Sign in first, or send an auth frame with a token.", NOT_SIGNED_IN)
         elif kind in handlers:
             await handlers[kind](frame)
@@ -103,21 +103,21 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def _auth(self, frame: Frame) -> None:
         token = frame.get("token")
-        if self.actor is not ANONYMOUS:
+        if self.principal is not ANONYMOUS:
             raise Refusal("already_signed_in", "This socket knows already who you are.")
         try:
             await self._recognise(Credentials(token=token if isinstance(token, str) else ""))
         except Full as full:
             raise Refusal("too_many", full.message, TOO_MANY) from None
-        if self.actor is ANONYMOUS:
+        if self.principal is ANONYMOUS:
             raise Refusal("bad_token", "The token does not exist, is revoked or has expired.", NOT_SIGNED_IN)
 
     async def _recognise(self, credentials: Credentials) -> None:
         """Raises Full."""
-        actor = await credentials.actor()
-        self.hub.seats.take(self, actor)
-        self.credentials, self.actor = credentials, actor
-        if self.actor is not ANONYMOUS:
+        principal = await credentials.principal()
+        self.hub.seats.take(self, principal)
+        self.credentials, self.principal = credentials, principal
+        if self.principal is not ANONYMOUS:
             self.known.set()
 
     async def _turn_away(self, why: str) -> None:
@@ -129,7 +129,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.close()
 
     async def _watch(self, frame: Frame) -> None:
-        asked, wish = subscription.from_frame(frame, self.actor, self.woken.set)
+        asked, wish = subscription.from_frame(frame, self.principal, self.woken.set)
         if asked.id in self.watches:
             raise Refusal("id_taken", "There is a watch with this id already; unwatch it first.")
         if len(self.watches) >= WATCHES:
@@ -190,13 +190,13 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._ask_again()
 
     async def _ask_again(self) -> None:
-        self.actor = await self.credentials.actor()
-        if self.actor is ANONYMOUS:
+        self.principal = await self.credentials.principal()
+        if self.principal is ANONYMOUS:
             raise Refusal("signed_out", "You are signed out.", NOT_SIGNED_IN)
         for known in tuple(self.watches.values()):
             try:
-                subscription.check(self.actor, known.topic)
-                known.sight = subscription.look(self.actor, known.topic)
+                subscription.check(self.principal, known.topic)
+                known.sight = subscription.look(self.principal, known.topic)
             except Refusal as refusal:
                 self._drop(known.id)
                 await self._refuse(known.id, refusal)

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from dashboard.accounts.access import Actor, Permission, may
+from dashboard.accounts.access import Permission, Principal, may
 from dashboard.display.rows import NO_PAYLOADS, Sight, sight
 from dashboard.filters import where
 from dashboard.http.params import BadParameter
@@ -31,7 +31,7 @@ COLUMNS_MOST = 40
 
 @dataclass(slots=True)
 class Watch:
-    """`sight` is what the actor may see just now; None for topics without payloads."""
+    """`sight` is what the principal may see just now; None for topics without payloads."""
 
     id: str
     topic: Topic
@@ -67,32 +67,32 @@ class Watch:
         return self.sight
 
 
-def from_frame(frame: Mapping[str, object], actor: Actor, wake: Callable[[], None]) -> tuple[Watch, Wish]:
+def from_frame(frame: Mapping[str, object], principal: Principal, wake: Callable[[], None]) -> tuple[Watch, Wish]:
     """What a watch frame asks for, allowed. Raises Refusal."""
     try:
         topic = topics.parse(frame)
         id_ = topics.text(frame, "id")
-        check(actor, topic)
+        check(principal, topic)
         columns = _columns(frame) if frame.get("as") == "html" and topic.kind == "entries" else None
         limit = WAITING if columns is None else ROWS
-        feed = Feed(topic, wake, limit=limit, who=(actor.kind, actor.name))
-        watch = Watch(id_, topic, feed, look(actor, topic), columns)
+        feed = Feed(topic, wake, limit=limit, who=(principal.kind, principal.name))
+        watch = Watch(id_, topic, feed, look(principal, topic), columns)
         _filter(frame, watch)
         return watch, _wish(frame)
     except (BadTopic, BadParameter, BadName, BadId) as error:
         raise Refusal(getattr(error, "code", "bad_field"), str(error)) from error
 
 
-def check(actor: Actor, topic: Topic) -> None:
+def check(principal: Principal, topic: Topic) -> None:
     """Raises Refusal. Whether a server or stream exists is not told to those who may not see it."""
     where_ = (topic.server, topic.key) if topic.server else (None, None)
-    if not may(actor, Permission.SEE, *where_):
+    if not may(principal, Permission.SEE, *where_):
         raise Refusal("forbidden", "There is no such thing here, or you may not see it.")
 
 
-def look(actor: Actor, topic: Topic) -> Sight | None:
-    """What the actor may see of the payloads."""
-    return sight(actor, topic.server, topic.key) if topic.kind == "entries" else None
+def look(principal: Principal, topic: Topic) -> Sight | None:
+    """What the principal may see of the payloads."""
+    return sight(principal, topic.server, topic.key) if topic.kind == "entries" else None
 
 
 def _columns(frame: Mapping[str, object]) -> tuple[bytes, ...]:

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard import menus
-from dashboard.accounts.access import Actor, Permission, actor_of, require, visible_servers
+from dashboard.accounts.access import Permission, Principal, principal_of, require, visible_servers
 from dashboard.display.format import age, number
 from dashboard.fleet.findings import WORDS
 from dashboard.fleet.reading import Located, Outage, findings_for, outages_for, visible
@@ -79,20 +79,20 @@ class Asked:
 
 
 def attention(request: HttpRequest) -> HttpResponse:
-    actor = actor_of(request)
-    require(actor, Permission.SEE)
+    principal = principal_of(request)
+    require(principal, Permission.SEE)
     asked = Asked.of(request.GET)
-    watched = [(s, freshen(s)) for s in visible_servers(actor)]
-    outages = [outage for outage in outages_for(actor) if asked.server in ("", outage.server.name)]
-    found = findings_for(actor, server=asked.server or None, kind=asked.kind or None)
+    watched = [(s, freshen(s)) for s in visible_servers(principal)]
+    outages = [outage for outage in outages_for(principal) if asked.server in ("", outage.server.name)]
+    found = findings_for(principal, server=asked.server or None, kind=asked.kind or None)
     counts: Counter[str] = Counter(located.finding.severity for located in found)
     counts["stuck"] += len(outages)
     context = {
-        **_listed(actor, asked, found, outages),
+        **_listed(principal, asked, found, outages),
         "counts": counts,
         "found": len(found) + len(outages),
         "severities": [_severity(asked, severity, counts) for severity in SEVERITIES],
-        "totals": _totals(actor, watched),
+        "totals": _totals(principal, watched),
         "dark": bool(watched) and all(snapshot.error for _, snapshot in watched),
         "gaps": [(s, snapshot.gaps) for s, snapshot in watched if snapshot.gaps and not snapshot.error],
         "sure": all(snapshot.at and not snapshot.error and not snapshot.gaps for _, snapshot in watched),
@@ -106,14 +106,18 @@ def attention(request: HttpRequest) -> HttpResponse:
     return render(request, "dashboard/attention.html", context)
 
 
-def _listed(actor: Actor, asked: Asked, found: Sequence[Located], outages: Sequence[Outage]) -> dict[str, object]:
+def _listed(
+    principal: Principal, asked: Asked, found: Sequence[Located], outages: Sequence[Outage]
+) -> dict[str, object]:
     """The rows of this page of the list. What cannot be read stands before all that can."""
     silent = {outage.server.name for outage in outages}
     shown = [located for located in found if asked.severity in ("", located.finding.severity)]
     end = asked.start + ROWS
     return {
         "outages": outages if asked.severity in ("", "stuck") and not asked.start else [],
-        "rows": [_row(actor, located, is_stale=located.server.name in silent) for located in shown[asked.start : end]],
+        "rows": [
+            _row(principal, located, is_stale=located.server.name in silent) for located in shown[asked.start : end]
+        ],
         "more": f"and {number(len(shown) - end)} more" if len(shown) > end else "",
         "older": asked.address(start=end) if len(shown) > end else "",
         "newer": asked.address(start=max(0, asked.start - ROWS) or "") if asked.start else "",
@@ -134,7 +138,7 @@ def _limits() -> str:
     )
 
 
-def _row(actor: Actor, located: Located, *, is_stale: bool) -> Row:
+def _row(principal: Principal, located: Located, *, is_stale: bool) -> Row:
     finding = located.finding
     target = Target(
         server=located.server.name,
@@ -143,7 +147,7 @@ def _row(actor: Actor, located: Located, *, is_stale: bool) -> Row:
         consumer=finding.consumer,
         kind=finding.kind,
     )
-    steps = menus.items_for(actor, target)
+    steps = menus.items_for(principal, target)
     points = located.state.group_points.get(finding.group or b"", ())
     lagging = finding.kind in ("no_consumer", "falling_behind", "lag_unknown")
     trend = tuple(point.lag if lagging else point.pending for point in points[-60:])
@@ -151,8 +155,8 @@ def _row(actor: Actor, located: Located, *, is_stale: bool) -> Row:
     return Row(located, step, trend, is_stale)
 
 
-def _totals(actor: Actor, watched: list[tuple[Server, ServerSnapshot]]) -> Totals:
-    states = [state for _, snapshot in watched for state in visible(actor, snapshot)]
+def _totals(principal: Principal, watched: list[tuple[Server, ServerSnapshot]]) -> Totals:
+    states = [state for _, snapshot in watched for state in visible(principal, snapshot)]
     lags = [group.facts.lag.value for state in states for group in state.sample.groups]
     times = [snapshot.at for _, snapshot in watched if snapshot.at]
     return Totals(

@@ -114,7 +114,7 @@ class Found:
 
 def entries_page(here: Watched, facts: StreamFacts, asked: Asked) -> Entries:
     """The head of a stream ends at the last ID of `facts`: the live watch that begins there tells the rest."""
-    seen = sight(here.actor, here.server.name, facts.key)
+    seen = sight(here.principal, here.server.name, facts.key)
     found = _find(here, facts, asked, seen)
     names = field_names(found.entries) if seen.may_read else ()
     columns = tuple(n for n in asked.columns if n in names) or names[:COLUMNS]

@@ -35,7 +35,7 @@ def entry(request: HttpRequest, server: str, stream: bytes, entry: StreamId) -> 
     here = watched(request, server, stream)
     form = params.choice(request.GET, "as", FORMS, "tree")
     found = _found(here, stream, entry)
-    seen = sight(here.actor, here.server.name, stream)
+    seen = sight(here.principal, here.server.name, stream)
     fields = found.entry.fields if found.entry else ()
     whereabouts = _whereabouts(found)
     worst = min((row for row in whereabouts if row.standing.kind), key=_urgency, default=None)
@@ -55,7 +55,7 @@ def entry(request: HttpRequest, server: str, stream: bytes, entry: StreamId) -> 
         "pending": sum(d.state == "pending" for d in found.deliveries),
         "worst": worst,
         "step": _step(here, found, worst) if worst else None,
-        "menu": menus.items_for(here.actor, Target(here.server.name, stream, entry=entry)),
+        "menu": menus.items_for(here.principal, Target(here.server.name, stream, entry=entry)),
         "server_time_ms": found.now_ms,
     }
     return render(request, "dashboard/entry.html", context)
@@ -79,7 +79,7 @@ def _urgency(row: Whereabout) -> tuple[int, int]:
 def _step(here: Watched, found: EntryWhereabouts, worst: Whereabout) -> Item | None:
     """What the worst of its states asks for, for this entry alone."""
     target = Target(here.server.name, found.stream.key, worst.delivery.group, entry=found.id, kind=worst.standing.kind)
-    return next((item for item in menus.items_for(here.actor, target) if item.primary), None)
+    return next((item for item in menus.items_for(here.principal, target) if item.primary), None)
 
 
 def _downloads(fields: Fields, seen: Sight) -> list[tuple[int, bytes, int]]:
@@ -91,12 +91,12 @@ def _downloads(fields: Fields, seen: Sight) -> list[tuple[int, bytes, int]]:
 def field(request: HttpRequest, server: str, stream: bytes, entry: StreamId, position: int) -> HttpResponse:
     """One field's value as it is, as a download that no browser interprets."""
     here = watched(request, server, stream)
-    require(here.actor, Permission.READ_PAYLOAD, here.server.name, stream)
+    require(here.principal, Permission.READ_PAYLOAD, here.server.name, stream)
     found = _found(here, stream, entry).entry
     if found is None or position >= len(found.fields):
         raise Http404("The entry has no such field.")
     name, value = found.fields[position]
-    if sight(here.actor, here.server.name, stream).mask.hides(name):
+    if sight(here.principal, here.server.name, stream).mask.hides(name):
         raise Http404("The field is masked by policy.")
     response = HttpResponse(value, content_type="application/octet-stream")
     response["Content-Disposition"] = f'attachment; filename="{entry}-{position}.bin"'

@@ -95,7 +95,7 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
     state = here.state(stream)
     trouble, overview, page = _read(here, stream, group, asked, state)
     judge = Judge(here.server, overview, state)
-    seen = sight(here.actor, here.server.name, stream)
+    seen = sight(here.principal, here.server.name, stream)
     target = Target(here.server.name, stream, group)
     consumers = [_consumer(here, overview, judge, facts, asked) for facts in overview.consumers[:CONSUMERS]]
     findings = [f for f in state.findings if f.group == group] if state else []
@@ -115,8 +115,8 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
         "trouble": trouble,
         "read_ms": here.snapshot.at_ms,
         "step": _step(here, target, findings),
-        "menu": menus.items_for(here.actor, target),
-        "bar": menus.items_for(here.actor, Target(here.server.name, stream, group, kind="selection")),
+        "menu": menus.items_for(here.principal, target),
+        "bar": menus.items_for(here.principal, Target(here.server.name, stream, group, kind="selection")),
         "gauge": _gauge(overview, judge.group, consumers),
         "consumers": consumers,
         "consumers_shown": consumers if asked.all_consumers else consumers[:CONSUMERS_FIRST],
@@ -182,7 +182,7 @@ def _matching(overview: GroupOverview, asked: Asked) -> int | None:
 def _consumer(here: Watched, overview: GroupOverview, judge: Judge, facts: ConsumerFacts, asked: Asked) -> ConsumerRow:
     key, name = overview.stream.key, overview.group.name
     state, severity, why = judge.state(facts)
-    items = menus.items_for(here.actor, Target(here.server.name, key, name, facts.name, kind=state))
+    items = menus.items_for(here.principal, Target(here.server.name, key, name, facts.name, kind=state))
     step = next((item for item in items if item.primary), None)
     return ConsumerRow(facts, state, why, severity, ICONS[state], step, asked.address(consumer=to_path(facts.name)))
 
@@ -193,7 +193,7 @@ def _step(here: Watched, target: Target, findings: Sequence[Finding]) -> Item | 
         return None
     worst = findings[0]
     items = menus.items_for(
-        here.actor, Target(target.server, target.stream, target.group, worst.consumer, kind=worst.kind)
+        here.principal, Target(target.server, target.stream, target.group, worst.consumer, kind=worst.kind)
     )
     return next((item for item in items if item.primary), None)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from dashboard.accounts.access import Permission, actor_of, require, visible_servers
+from dashboard.accounts.access import Permission, principal_of, require, visible_servers
 from dashboard.fleet.reading import matches, visible
 from dashboard.fleet.sampler import freshen
 from dashboard.fleet.snapshots import StreamState
@@ -45,15 +45,15 @@ class Hit:
 
 
 def search(request: HttpRequest) -> HttpResponse:
-    actor = actor_of(request)
-    require(actor, Permission.SEE)
+    principal = principal_of(request)
+    require(principal, Permission.SEE)
     text = params.text(request.GET, "q").strip()
-    known = [(s, freshen(s)) for s in visible_servers(actor)]
+    known = [(s, freshen(s)) for s in visible_servers(principal)]
     ids = _as_ids(text)
     hits: list[Hit] = []
     unasked: list[tuple[Server, str]] = []
     for server, snapshot in known if text else []:
-        trouble, states = snapshot.error or snapshot.gaps, visible(actor, snapshot)
+        trouble, states = snapshot.error or snapshot.gaps, visible(principal, snapshot)
         try:
             hits.extend(_holding(server, states, ids) if ids else _named(server, states, text))
         except StreamError as error:

@@ -43,7 +43,7 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
         "forms": [(form.capitalize(), asked.address(**{"as": form}), form == asked.form) for form in FORMS],
         "newest": asked.newest().address(),
         "live": asked.is_head and asked.tab == "entries" and not trouble,
-        "menu": menus.items_for(here.actor, Target(here.server.name, stream)),
+        "menu": menus.items_for(here.principal, Target(here.server.name, stream)),
         "retention": retention(overview) if asked.tab == "retention" else None,
         "server_time_ms": here.snapshot.present_ms if trouble else overview.now_ms,
     }

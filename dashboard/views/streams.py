@@ -171,7 +171,7 @@ def streams(request: HttpRequest, server: str) -> HttpResponse:
     here = watched(request, server)
     asked = Asked.of(request.GET)
     snapshot = freshen(here.server)
-    all_states = visible(here.actor, snapshot)
+    all_states = visible(here.principal, snapshot)
     named = [s for s in all_states if matches(s.key, asked.search)]
     found = [s for s in named if asked.health in ("", s.health)]
     ordered = sorted(found, key=SORTS[asked.sort.lstrip("-")], reverse=asked.sort.startswith("-"))  # type: ignore[arg-type]

@@ -8,11 +8,11 @@ from django.http import HttpRequest
 
 from dashboard.fleet.sampler import sampler_for
 from dashboard.fleet.snapshots import ServerSnapshot, StreamState
-from dashboard.http.scope import Asked, asked
+from dashboard.http.scope import RequestScope, scope_of
 
 
 @dataclass(frozen=True, slots=True)
-class Watched(Asked):
+class Watched(RequestScope):
     """A request for something on a server, allowed, with the fleet's latest. Looking at that asks nobody."""
 
     @property
@@ -26,5 +26,5 @@ class Watched(Asked):
 
 def watched(request: HttpRequest, server: str, key: bytes | None = None) -> Watched:
     """Raises UnknownServer, Forbidden, or Gone for a key outside what is looked at."""
-    found = asked(request, server, key)
-    return Watched(found.actor, found.server, found.key)
+    found = scope_of(request, server, key)
+    return Watched(found.principal, found.server, found.key)

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from dashboard.accounts.access import Actor, Permission
+from dashboard.accounts.access import Permission, Principal
 from dashboard.streams.links import Server
 from dashboard.streams.queries import Query
 from dashboard.streams.snapshots import Entry, PendingEntry
@@ -39,7 +39,7 @@ class Ask:
     While it runs, `operation` is its number, `reason` what was given for it, and `most` entries make a batch.
     """
 
-    actor: Actor
+    principal: Principal
     server: Server
     key: bytes
     params: Params

@@ -14,7 +14,7 @@ from ninja.errors import HttpError
 from ninja.responses import Status
 from pydantic import BaseModel, ConfigDict, Field
 
-from dashboard.accounts.access import Actor, Permission, actor_of, require, server_for, visible_servers
+from dashboard.accounts.access import Permission, Principal, principal_of, require, server_for, visible_servers
 from dashboard.api import shapes
 from dashboard.api.shapes import End, Listing, PageQuery, Start, Value, listing
 from streams_admin import plans
@@ -31,7 +31,7 @@ from streams_admin.views import downloads, exports
 
 router = Router(tags=["actions"])
 LOOKED = 2000
-"""Lines of the audit log one answer looks at; those of streams that are not open to the actor are left out."""
+"""Lines of the audit log one answer looks at; those of streams that are not open to the principal are left out."""
 
 IDEMPOTENCY = "any text of yours, the same when you ask again: it is run once"
 
@@ -117,11 +117,11 @@ def _file(said: str, kind: str = "application/jsonl") -> dict[str, Any]:
 def make_plan(request: HttpRequest, order: Order) -> Status[Any]:
     """Changes nothing. The plan runs once, within two minutes, and only while what it saw still holds."""
     caller = caller_of(request, "api")
-    server = server_for(caller.actor, order.server)
+    server = server_for(caller.principal, order.server)
     key, params = wire.name_of("stream", order.stream), wire.params_in(order.params)
     attempts.allow(caller, server, key, order.action, params)
     made = plans.prepare(caller, server, key, order.action, params)
-    return Status(201, wire.plan_item(made, caller.actor))
+    return Status(201, wire.plan_item(made, caller.principal))
 
 
 @router.post("/plans/{plan}/run", response={202: Begun}, summary="Run a plan")
@@ -134,7 +134,7 @@ def run(
 ) -> Status[Any]:
     """Asked again, for the same plan or with the same Idempotency-Key, the answer is the operation that runs or ran."""
     caller, go = caller_of(request, "api"), go or Go(confirm="", reason="", duty=0)
-    found = plans.find(plan, caller.actor)
+    found = plans.find(plan, caller.principal)
     operation = operations.begin(caller, found, confirm=go.confirm, reason=go.reason, key=idempotency_key, duty=go.duty)
     return Status(202, {"operation": str(operation.pk), "state": operation.state})
 
@@ -147,14 +147,14 @@ def run(
 @refusals
 def plan_entries(request: HttpRequest, plan: PlanToken) -> StreamingHttpResponse:
     """JSON Lines, for who made the plan and may read payloads; values are never cut."""
-    return downloads.entries_of(actor_of(request), plan)
+    return downloads.entries_of(principal_of(request), plan)
 
 
 @router.get("/operations/{uuid:id}", response=OperationItem, exclude_unset=True, summary="What came of a plan")
 def operation(request: HttpRequest, id: OperationId) -> dict[str, Any]:
     """One's own operations, and everybody's for who may see the audit log of the stream."""
-    actor = actor_of(request)
-    return wire.operation_item(operation_for(actor, id), actor)
+    principal = principal_of(request)
+    return wire.operation_item(operation_for(principal, id), principal)
 
 
 @router.get(
@@ -172,21 +172,21 @@ def operation_results(request: HttpRequest, id: OperationId) -> StreamingHttpRes
 )
 def steer(request: HttpRequest, id: OperationId, wish: Wish) -> dict[str, Any]:
     """Obeyed between two batches. What is over stays as it is."""
-    actor = actor_of(request)
-    found = steered_by(actor, id)
+    principal = principal_of(request)
+    found = steered_by(principal, id)
     operations.wish(found, wish)
     found.refresh_from_db()
-    return wire.operation_item(found, actor)
+    return wire.operation_item(found, principal)
 
 
 @router.get("/audit", response=Listing[AuditItem], summary="What was done, denied and refused")
 @refusals
 def audit(request: HttpRequest, query: Query[AuditQuery]) -> dict[str, Any]:
     """Newest first; only lines about streams whose audit log is open to the asker. All of them: `/audit.jsonl`."""
-    actor = actor_of(request)
-    require(actor, Permission.SEE_AUDIT)
-    found, onward = _part(_lines(actor, query), actor, query.limit)
-    return listing([wire.audit_item(line, actor) for line in found], next=onward)
+    principal = principal_of(request)
+    require(principal, Permission.SEE_AUDIT)
+    found, onward = _part(_lines(principal, query), principal, query.limit)
+    return listing([wire.audit_item(line, principal) for line in found], next=onward)
 
 
 @router.get(
@@ -194,7 +194,7 @@ def audit(request: HttpRequest, query: Query[AuditQuery]) -> dict[str, Any]:
 )
 def audit_jsonl(request: HttpRequest, query: Query[AuditFilters]) -> StreamingHttpResponse:
     """JSON Lines: all that match, each as an item of `/audit`; only lines that are open to the asker."""
-    return exports.as_jsonl(actor_of(request), query.conditions())
+    return exports.as_jsonl(principal_of(request), query.conditions())
 
 
 @router.get(
@@ -204,10 +204,10 @@ def audit_jsonl(request: HttpRequest, query: Query[AuditFilters]) -> StreamingHt
 )
 def audit_csv(request: HttpRequest, query: Query[AuditFilters]) -> StreamingHttpResponse:
     """The same as CSV; what a spreadsheet would take for a formula begins with an apostrophe."""
-    return exports.as_csv(actor_of(request), query.conditions())
+    return exports.as_csv(principal_of(request), query.conditions())
 
 
-def _part(lines: QuerySet[AuditEntry], actor: Actor, limit: int) -> tuple[list[AuditEntry], str | None]:
+def _part(lines: QuerySet[AuditEntry], principal: Principal, limit: int) -> tuple[list[AuditEntry], str | None]:
     """The lines of one answer, and the cursor of what may be left."""
     found: list[AuditEntry] = []
     last = 0
@@ -215,12 +215,12 @@ def _part(lines: QuerySet[AuditEntry], actor: Actor, limit: int) -> tuple[list[A
         if len(found) == limit or count > LOOKED:
             return found, str(last)
         last = line.pk
-        found += [line] if visible(actor, line) else []
+        found += [line] if visible(principal, line) else []
     return found, None
 
 
-def _lines(actor: Actor, query: AuditQuery) -> QuerySet[AuditEntry]:
-    here = [server.name for server in visible_servers(actor)]
+def _lines(principal: Principal, query: AuditQuery) -> QuerySet[AuditEntry]:
+    here = [server.name for server in visible_servers(principal)]
     rows = AuditEntry.objects.filter(server__in=here).filter(**query.conditions())
     return (rows.filter(pk__lt=_number(query.cursor)) if query.cursor else rows).order_by("-pk")
 

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from django.urls import reverse
 from pydantic import BaseModel, Field
 
-from dashboard.accounts.access import Actor
+from dashboard.accounts.access import Principal
 from dashboard.api.shapes import (
     HeldItem,
     IdText,
@@ -173,9 +173,9 @@ def params_out(kept: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "filter": params_out(found["filter"])} if "filter" in found else found
 
 
-def plan_item(plan: Plan, actor: Actor) -> dict[str, Any]:
+def plan_item(plan: Plan, principal: Principal) -> dict[str, Any]:
     preview = plan.preview
-    seen = sight(actor, plan.server, from_path(plan.stream))
+    seen = sight(principal, plan.server, from_path(plan.stream))
     return {
         "plan": plans.token(plan),
         "expires_at": iso(plan.expires),
@@ -191,12 +191,12 @@ def plan_item(plan: Plan, actor: Actor) -> dict[str, Any]:
         "sample": [_sample_item(entry, seen) for entry in sample(plan)],
         "redis_cli": preview["redis_cli"],
         "confirm": preview["confirm"] or None,
-        "entries_file": _entries_file(plan, actor) if seen.may_read else None,
+        "entries_file": _entries_file(plan, principal) if seen.may_read else None,
     }
 
 
-def _entries_file(plan: Plan, actor: Actor) -> str | None:
-    action, ask = plans.action_of(plan.action), plans.ask_of(plan, actor)
+def _entries_file(plan: Plan, principal: Principal) -> str | None:
+    action, ask = plans.action_of(plan.action), plans.ask_of(plan, principal)
     goes = action.affected(ask, plan.seen) is not None
     return reverse("api:plan_entries", args=[plans.token(plan)]) if goes else None
 
@@ -215,9 +215,9 @@ def _sample_item(entry: PendingEntry, seen: Sight) -> dict[str, Any]:
     }
 
 
-def operation_item(operation: Operation, actor: Actor) -> dict[str, Any]:
+def operation_item(operation: Operation, principal: Principal) -> dict[str, Any]:
     plan = operation.plan
-    hidden = hidden_target(actor, plan)
+    hidden = hidden_target(principal, plan)
     figures = told_figures(operation, hidden)
     return {
         "id": str(operation.pk),
@@ -241,8 +241,8 @@ def operation_item(operation: Operation, actor: Actor) -> dict[str, Any]:
     }
 
 
-def audit_item(line: AuditEntry, actor: Actor) -> dict[str, Any]:
-    hidden = hidden_target(actor, line)
+def audit_item(line: AuditEntry, principal: Principal) -> dict[str, Any]:
+    hidden = hidden_target(principal, line)
     plainly = ("who", "who_kind", "role", "via", "peer", "claimed", "server", "action", "title")
     return {
         "number": line.pk,

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from dashboard.accounts.access import Actor
+from dashboard.accounts.access import Principal
 from streams_admin.models import AuditEntry
 
 START = "0" * 64
@@ -27,7 +27,7 @@ RECENT = 1000
 class Caller:
     """Who acts, and from where: `peer` is the address that reached us, `claimed` what a proxy says about it."""
 
-    actor: Actor
+    principal: Principal
     via: str
     peer: str = ""
     claimed: str = ""
@@ -72,18 +72,18 @@ def refuse(caller: Caller, line: Line, outcome: str, detail: str) -> None:
     write(caller, replace(line, outcome=outcome, detail=detail))
 
 
-def denied_since(actor: Actor, since: datetime) -> int:
+def denied_since(principal: Principal, since: datetime) -> int:
     """How many attempts of somebody were denied, as the last RECENT lines tell."""
     recent = AuditEntry.objects.order_by("-pk").values("pk")[:RECENT]
-    denied = {"who": actor.name, "who_kind": actor.kind, "outcome": "denied"}
+    denied = {"who": principal.name, "who_kind": principal.kind, "outcome": "denied"}
     return AuditEntry.objects.filter(pk__in=recent, at__gt=since, **denied).count()
 
 
 def end(span: uuid.UUID, line: Line, outcome: str, counts: Mapping[str, int], detail: str = "") -> None:
     """The second line of a span, for whoever began it: the process that ends an operation need not be theirs."""
     began = AuditEntry.objects.filter(span=span).earliest("pk")
-    actor = Actor(began.who, began.who_kind)
-    caller = Caller(actor, began.via, began.peer, began.claimed, began.role)
+    principal = Principal(began.who, began.who_kind)
+    caller = Caller(principal, began.via, began.peer, began.claimed, began.role)
     write(caller, replace(line, outcome=outcome, counts=counts, detail=detail), span)
 
 
@@ -91,9 +91,9 @@ def _fields(caller: Caller, line: Line, span: uuid.UUID) -> dict[str, Any]:
     return {
         "span": span,
         "at": timezone.now(),
-        "who": caller.actor.name,
-        "who_kind": caller.actor.kind,
-        "role": caller.role or caller.actor.role,
+        "who": caller.principal.name,
+        "who_kind": caller.principal.kind,
+        "role": caller.role or caller.principal.role,
         "via": caller.via,
         "peer": caller.peer[:64],
         "claimed": caller.claimed[:200],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from uuid import UUID
 
-from dashboard.accounts.access import Forbidden, actor_again, require
+from dashboard.accounts.access import Forbidden, principal_again, require
 from streams_admin import plans
 from streams_admin.actions.base import Action
 from streams_admin.errors import Refused
@@ -28,9 +28,9 @@ def lost(operation: Operation, action: Action) -> str:
 
 
 def _why(plan: Plan, action: Action) -> str:
-    ask = plans.ask_of(plan, actor_again(plan.who, plan.who_kind))
+    ask = plans.ask_of(plan, principal_again(plan.who, plan.who_kind))
     try:
-        require(ask.actor, action.permission, plan.server, ask.key)
+        require(ask.principal, action.permission, plan.server, ask.key)
         action.allow(ask)
     except Forbidden:
         return f"{plan.who} is not allowed to do this any more."

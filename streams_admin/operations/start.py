@@ -22,7 +22,7 @@ from django.db import DatabaseError, IntegrityError, close_old_connections, tran
 from django.db.models import Q
 from django.utils import timezone
 
-from dashboard.accounts.access import Actor
+from dashboard.accounts.access import Principal
 from dashboard.live import hub
 from dashboard.streams.errors import StreamError
 from streams_admin import plans
@@ -59,7 +59,7 @@ def begin(
     if known is not None:
         return known
     plans.check_fresh(plan)
-    action, ask = ALL[plan.action], plans.ask_of(plan, caller.actor)
+    action, ask = ALL[plan.action], plans.ask_of(plan, caller.principal)
     plans.allow(caller, action, ask.server, ask.key, params=action.told(plan.params))
     plans.allow_more(caller, action, ask)
     _check_typed(plan, confirm)
@@ -76,7 +76,7 @@ def _first_answer(caller: Caller, plan: Plan, key: str) -> Operation | None:
 
 def _key(caller: Caller, key: str) -> str | None:
     """Of one person, of any length; nobody else's is ever equal."""
-    said = json.dumps([caller.actor.kind, caller.actor.name, key])
+    said = json.dumps([caller.principal.kind, caller.principal.name, key])
     return hashlib.sha256(said.encode()).hexdigest() if key else None
 
 
@@ -196,7 +196,7 @@ def work_once(turn: float = 0.0) -> bool:
 def _go_on(operation: Operation, until: float) -> None:
     """What was being done when a process died comes first, then what was wished for, then the next batches."""
     action, plan = ALL[operation.plan.action], operation.plan
-    ask = plans.ask_of(plan, Actor(plan.who, plan.who_kind))
+    ask = plans.ask_of(plan, Principal(plan.who, plan.who_kind))
     if operation.inflight is None and not state.obey(operation, ask, action):
         return
     if operation.inflight is None and (why := rights.lost(operation, action)):

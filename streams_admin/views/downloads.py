@@ -14,7 +14,7 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
-from dashboard.accounts.access import Actor, Permission, actor_of, require
+from dashboard.accounts.access import Permission, Principal, principal_of, require
 from dashboard.api.shapes import holder, iso_id
 from dashboard.display.rows import Sight, sight, values_json
 from dashboard.streams.errors import StreamError
@@ -37,28 +37,28 @@ SECONDS_MOST = 20.0
 @refusals
 def entries(request: HttpRequest, token: str) -> StreamingHttpResponse:
     """As `entries_of`; a refusal is a page."""
-    return entries_of(actor_of(request), token)
+    return entries_of(principal_of(request), token)
 
 
-def entries_of(actor: Actor, token: str) -> StreamingHttpResponse:
+def entries_of(principal: Principal, token: str) -> StreamingHttpResponse:
     """The entries a plan is about as they are now, for who made it and may read them. The last line says if it is all.
 
     Raises NoSuchPlan, Expired, Changed or Forbidden.
     """
-    found = plans.find(token, actor)
+    found = plans.find(token, principal)
     _check(found)
-    ask = plans.ask_of(found, actor)
-    require(actor, Permission.READ_PAYLOAD, found.server, ask.key)
+    ask = plans.ask_of(found, principal)
+    require(principal, Permission.READ_PAYLOAD, found.server, ask.key)
     pages = plans.action_of(found.action).affected(ask, found.seen)
     if pages is None:
         raise NoSuchPlan("This plan takes no entries away: there is nothing to download.")
-    seen = sight(actor, found.server, from_path(found.stream))
+    seen = sight(principal, found.server, from_path(found.stream))
     return file_of(told(pages, seen), f"{found.action}-{timezone.localtime():%Y%m%d-%H%M%S}")
 
 
 def results(request: HttpRequest, id: UUID) -> StreamingHttpResponse:
     """The result of every entry of an operation, for who may see it. Raises Forbidden."""
-    return file_of(read(operation_for(actor_of(request), id)), f"results-{id}")
+    return file_of(read(operation_for(principal_of(request), id)), f"results-{id}")
 
 
 def _check(found: Plan) -> None:

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
-from dashboard.accounts.access import Actor, Permission, actor_of, require
+from dashboard.accounts.access import Permission, Principal, principal_of, require
 from dashboard.streams.names import from_path, plain
 from streams_admin.api.shapes import audit_item
 from streams_admin.audit.filters import conditions
@@ -48,30 +48,30 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def jsonl(request: HttpRequest) -> StreamingHttpResponse:
-    """Every line that is open to the actor, the oldest first; what was done is two lines, as in the API."""
-    return as_jsonl(actor_of(request), conditions(request.GET))
+    """Every line that is open to the principal, the oldest first; what was done is two lines, as in the API."""
+    return as_jsonl(principal_of(request), conditions(request.GET))
 
 
 def spreadsheet(request: HttpRequest) -> StreamingHttpResponse:
     """The same as CSV."""
-    return as_csv(actor_of(request), conditions(request.GET))
+    return as_csv(principal_of(request), conditions(request.GET))
 
 
-def as_jsonl(actor: Actor, wanted: Mapping[str, Any]) -> StreamingHttpResponse:
+def as_jsonl(principal: Principal, wanted: Mapping[str, Any]) -> StreamingHttpResponse:
     """The lines that meet the conditions. Raises Forbidden."""
-    return _file(_json_lines(_lines(actor, wanted), actor), "jsonl", "application/jsonl")
+    return _file(_json_lines(_lines(principal, wanted), principal), "jsonl", "application/jsonl")
 
 
-def as_csv(actor: Actor, wanted: Mapping[str, Any]) -> StreamingHttpResponse:
+def as_csv(principal: Principal, wanted: Mapping[str, Any]) -> StreamingHttpResponse:
     """The same as CSV."""
-    return _file(_csv_lines(_lines(actor, wanted), actor), "csv", "text/csv; charset=utf-8")
+    return _file(_csv_lines(_lines(principal, wanted), principal), "csv", "text/csv; charset=utf-8")
 
 
-def _lines(actor: Actor, wanted: Mapping[str, Any]) -> QuerySet[AuditEntry]:
+def _lines(principal: Principal, wanted: Mapping[str, Any]) -> QuerySet[AuditEntry]:
     """Raises Forbidden. What is written after the request is not chased."""
-    require(actor, Permission.SEE_AUDIT)
+    require(principal, Permission.SEE_AUDIT)
     last = AuditEntry.objects.order_by("pk").values_list("pk", flat=True).last() or 0
-    return open_to(actor, AuditEntry.objects.filter(pk__lte=last, **wanted))
+    return open_to(principal, AuditEntry.objects.filter(pk__lte=last, **wanted))
 
 
 def _file(content: AsyncIterator[str], ending: str, kind: str) -> StreamingHttpResponse:
@@ -90,15 +90,15 @@ async def _read(lines: QuerySet[AuditEntry]) -> AsyncIterator[AuditEntry]:
         last = part[-1].pk
 
 
-async def _json_lines(lines: QuerySet[AuditEntry], actor: Actor) -> AsyncIterator[str]:
+async def _json_lines(lines: QuerySet[AuditEntry], principal: Principal) -> AsyncIterator[str]:
     async for line in _read(lines):
-        yield json.dumps(audit_item(line, actor), ensure_ascii=False) + "\n"
+        yield json.dumps(audit_item(line, principal), ensure_ascii=False) + "\n"
 
 
-async def _csv_lines(lines: QuerySet[AuditEntry], actor: Actor) -> AsyncIterator[str]:
+async def _csv_lines(lines: QuerySet[AuditEntry], principal: Principal) -> AsyncIterator[str]:
     yield _row(COLUMNS)
     async for line in _read(lines):
-        item = {**audit_item(line, actor), "stream": plain(from_path(line.stream))}
+        item = {**audit_item(line, principal), "stream": plain(from_path(line.stream))}
         yield _row(_cell(item[column]) for column in COLUMNS)
 
 

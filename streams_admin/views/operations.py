@@ -11,7 +11,7 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from dashboard.accounts.access import Actor, Permission, actor_of, require
+from dashboard.accounts.access import Permission, Principal, principal_of, require
 from streams_admin.models import Operation
 from streams_admin.operations import start
 from streams_admin.operations.progress import Progress, rows, told_figures
@@ -25,9 +25,9 @@ ELSEWHERE = {"already_acknowledged", "owner_changed", "not_found"}
 
 def operation(request: HttpRequest, id: UUID) -> HttpResponse:
     """One operation, running or ended."""
-    actor = actor_of(request)
-    found = operation_for(actor, id)
-    hidden = hidden_target(actor, found.plan)
+    principal = principal_of(request)
+    found = operation_for(principal, id)
+    hidden = hidden_target(principal, found.plan)
     context = {
         **place_of(found.plan),
         "operation": found,
@@ -36,36 +36,36 @@ def operation(request: HttpRequest, id: UUID) -> HttpResponse:
         "plan": found.plan,
         "progress": Progress.of(found, timezone.now()),
         "figures": rows(told_figures(found, hidden)) if found.after else [],
-        "mine": may_steer(actor, found.plan),
+        "mine": may_steer(principal, found.plan),
         "again": form_again(found.plan),
         "entries": found.entries[:200],
-        "others": _meanwhile(actor, found) if ELSEWHERE & found.results.keys() else [],
+        "others": _meanwhile(principal, found) if ELSEWHERE & found.results.keys() else [],
     }
     return render(request, "streams_admin/operation.html", context)
 
 
-def _meanwhile(actor: Actor, found: Operation) -> QuerySet[Operation]:
-    """Others on the same stream since the plan was made, of which the actor may know: who got what this one did not."""
+def _meanwhile(principal: Principal, found: Operation) -> QuerySet[Operation]:
+    """Others on this stream since the plan was made that the principal may see: who got what this one did not."""
     same = {"plan__server": found.plan.server, "plan__stream": found.plan.stream}
     before_the_end = Q() if found.ended is None else Q(created__lte=found.ended)
     open_since = Q(ended=None) | Q(ended__gte=found.plan.created)
     rows = Operation.objects.select_related("plan").filter(before_the_end, open_since, **same).exclude(pk=found.pk)
-    return open_to(actor, rows, of="plan__").order_by("-created")[:OTHERS]
+    return open_to(principal, rows, of="plan__").order_by("-created")[:OTHERS]
 
 
 @require_POST
 def steer(request: HttpRequest, id: str, wish: str) -> HttpResponse:
     """Pause, resume or cancel a running operation."""
-    found = steered_by(actor_of(request), UUID(id))
+    found = steered_by(principal_of(request), UUID(id))
     start.wish(found, wish)
     return redirect("operation", found.pk)
 
 
 def operation_list(request: HttpRequest) -> HttpResponse:
     """Running ones first, then the latest."""
-    actor = actor_of(request)
-    require(actor, Permission.SEE_AUDIT)
-    rows = open_to(actor, Operation.objects.select_related("plan"), of="plan__").order_by("-created")
+    principal = principal_of(request)
+    require(principal, Permission.SEE_AUDIT)
+    rows = open_to(principal, Operation.objects.select_related("plan"), of="plan__").order_by("-created")
     over = Q(state__in=Operation.OVER)
     page = Paginator(rows.filter(over), PER_PAGE).get_page(request.GET.get("page"))
     context = {"running": list(rows.exclude(over)), "ended": page.object_list, "page": page}

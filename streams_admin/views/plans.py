@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from dashboard.accounts.access import Actor, Permission, actor_of, require, server_for, visible_servers
+from dashboard.accounts.access import Permission, Principal, principal_of, require, server_for, visible_servers
 from dashboard.display.rows import pending_row, sight
 from dashboard.http.params import BadParameter, choice, entry_id, entry_ids, flag, names, whole
 from dashboard.http.params import name as name_param
@@ -51,10 +51,10 @@ def do(request: HttpRequest, server: str, stream: bytes, action: str) -> HttpRes
     """The form of an action; a POST makes the plan."""
     caller = caller_of(request, "page")
     verb = plans.action_of(action)
-    watched = server_for(caller.actor, server)
-    require(caller.actor, Permission.SEE, server, stream)
+    watched = server_for(caller.principal, server)
+    require(caller.principal, Permission.SEE, server, stream)
     plans.allow(caller, verb, watched, stream, params=_tried(request.GET))
-    ask = Ask(caller.actor, watched, stream, params_of(request.GET))
+    ask = Ask(caller.principal, watched, stream, params_of(request.GET))
     if verb.about == "pending" and "group" not in ask.params:
         raise BadOrder("group is missing: say whose pending entries are meant.")
     form = verb.form(ask, request.POST if request.method == "POST" else None)
@@ -129,7 +129,7 @@ def which_words(params: Params) -> str:
 def plan(request: HttpRequest, token: str) -> HttpResponse:
     """A plan; a POST runs it."""
     caller = caller_of(request, "page")
-    found = plans.find(token, caller.actor)
+    found = plans.find(token, caller.principal)
     if request.method == "POST":
         return _run(request, caller, found)
     if found.used:
@@ -143,8 +143,8 @@ def plan(request: HttpRequest, token: str) -> HttpResponse:
 def plan_again(request: HttpRequest, token: str) -> HttpResponse:
     """The same again, as the world is now: a new plan of the same parameters."""
     caller = caller_of(request, "page")
-    found = plans.find(token, caller.actor)
-    watched = server_for(caller.actor, found.server)
+    found = plans.find(token, caller.principal)
+    watched = server_for(caller.principal, found.server)
     key = from_path(found.stream)
     attempts.allow(caller, watched, key, found.action, found.params)
     return _to(plans.prepare(caller, watched, key, found.action, found.params))
@@ -170,8 +170,8 @@ def _is_large(found: Plan) -> bool:
 
 def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", reason: str = "") -> HttpResponse:
     action = plans.action_of(found.action)
-    ask, query = plans.ask_of(found, caller.actor), query_of(found)
-    seen = sight(caller.actor, found.server, ask.key)
+    ask, query = plans.ask_of(found, caller.principal), query_of(found)
+    seen = sight(caller.principal, found.server, ask.key)
     context = {
         **place_of(found),
         "token": plans.token(found),
@@ -202,19 +202,19 @@ def _download(found: Plan, action: Action, ask: Ask) -> str:
 
 def audit_log(request: HttpRequest) -> HttpResponse:
     """What was done, denied and refused, by whom."""
-    actor = actor_of(request)
-    require(actor, Permission.SEE_AUDIT)
-    rows = open_to(actor, AuditEntry.objects.exclude(outcome="started")).order_by("-pk")
+    principal = principal_of(request)
+    require(principal, Permission.SEE_AUDIT)
+    rows = open_to(principal, AuditEntry.objects.exclude(outcome="started")).order_by("-pk")
     filters = chosen(request.GET)
     page = Paginator(rows.filter(**conditions(request.GET)), PER_PAGE).get_page(request.GET.get("page"))
     context = {
-        "rows": [_row(line, hidden_target(actor, line)) for line in page.object_list],
+        "rows": [_row(line, hidden_target(principal, line)) for line in page.object_list],
         "page": page,
         "filters": filters,
         "actions": list(ALL),
         "outcomes": ["done", "partly_done", "denied", "refused", "failed", "unknown"],
         "ways": WAYS,
-        "servers": _names(actor),
+        "servers": _names(principal),
         "query": urlencode(filters),
     }
     return render(request, "streams_admin/audit.html", context)
@@ -228,5 +228,5 @@ def _row(line: AuditEntry, hidden: bytes | None) -> tuple[AuditEntry, str, str]:
     return line, said(line.detail, hidden, NOT_TOLD), words
 
 
-def _names(actor: Actor) -> list[str]:
-    return [server.name for server in visible_servers(actor)]
+def _names(principal: Principal) -> list[str]:
+    return [server.name for server in visible_servers(principal)]

@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from dashboard.accounts.access import actor_of
+from dashboard.accounts.access import principal_of
 from streams_admin import plans
 from streams_admin.errors import Refused
 from streams_admin.views.ways import place_of, seen_place
@@ -36,11 +36,11 @@ def refusals(view: View) -> View:
 
 def _way_on(request: HttpRequest, asked: Mapping[str, Any]) -> dict[str, Any]:
     """What the page was about, and the plan that can be made again; nothing where the asker may not know of it."""
-    actor = actor_of(request)
+    principal = principal_of(request)
     if "token" not in asked:
-        return seen_place(actor, asked["server"], asked["stream"])
+        return seen_place(principal, asked["server"], asked["stream"])
     try:
-        found = plans.find(asked["token"], actor)
+        found = plans.find(asked["token"], principal)
     except Refused:
         return {}
     return {**place_of(found), "token": "" if found.used else asked["token"]}

@@ -7,7 +7,7 @@ from typing import Any
 from django.http import QueryDict
 from django.urls import reverse
 
-from dashboard.accounts.access import Actor, Permission, may
+from dashboard.accounts.access import Permission, Principal, may
 from dashboard.streams import links
 from dashboard.streams.names import from_path
 from streams_admin import plans
@@ -54,16 +54,16 @@ def instead(ask: Ask, slug: str, query: str, own: str) -> dict[str, str]:
 
     `own`: the action that it is instead of; there it leads back.
     """
-    if not slug or not may(ask.actor, ALL[slug].permission, ask.server.name, ask.key):
+    if not slug or not may(ask.principal, ALL[slug].permission, ask.server.name, ask.key):
         return {"href": "", "link": ""}
     url = reverse("do", args=[ask.server.name, ask.key, slug])
     link = "Back to the form" if slug == own else f"{ALL[slug].label.removesuffix('…')} instead"
     return {"href": f"{url}?{query}", "link": link}
 
 
-def seen_place(actor: Actor, server: str, key: bytes) -> dict[str, Any]:
-    """A stream as templates link to it; nothing where the actor may not see it. Raises UnknownServer."""
-    allowed = may(actor, Permission.SEE, server, key)
+def seen_place(principal: Principal, server: str, key: bytes) -> dict[str, Any]:
+    """A stream as templates link to it; nothing where the principal may not see it. Raises UnknownServer."""
+    allowed = may(principal, Permission.SEE, server, key)
     return {"server": links.get(server), "key": key, "group": None} if allowed else {}
 
 

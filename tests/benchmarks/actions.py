@@ -117,7 +117,7 @@ def _beside(name: str, alone: list[float], beside: list[float]) -> dict[str, obj
 
 
 def _begin(here: Place, slug: str, params: dict[str, str], *, duty: int) -> Operation:
-    caller, raw = Caller(here.actor, "bench"), {"group": GROUP.decode(), "filter": {}, **params}
+    caller, raw = Caller(here.principal, "bench"), {"group": GROUP.decode(), "filter": {}, **params}
     plan = plans.prepare(caller, here.server, OURS, slug, raw)
     return operations.begin(caller, plan, confirm=plan.preview["confirm"], duty=duty)
 

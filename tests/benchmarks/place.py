@@ -17,18 +17,18 @@ from tests import world
 if TYPE_CHECKING:
     from django.test import Client
 
-    from dashboard.accounts.access import Actor
+    from dashboard.accounts.access import Principal
     from dashboard.streams.links import Server
 
 
 @dataclass
 class Place:
-    """`bare` is what redis-py gives everybody; `browser` a signed-in admin, `actor` the same person."""
+    """`bare` is what redis-py gives everybody; `browser` a signed-in admin, `principal` the same person."""
 
     bare: redis.Redis
     server: Server
     browser: Client
-    actor: Actor
+    principal: Principal
 
 
 @contextmanager
@@ -60,7 +60,7 @@ def _opened(client: redis.Redis, url: str) -> Place:
     from django.contrib.auth.models import User
     from django.test import Client
 
-    from dashboard.accounts.principals import actor_for_user
+    from dashboard.accounts.principals import principal_for_user
     from dashboard.fleet import sampler
     from dashboard.streams import links
     from dashboard.streams.links import ServerConfig
@@ -72,7 +72,7 @@ def _opened(client: redis.Redis, url: str) -> Place:
     admin = User.objects.create_superuser("bench")
     browser = Client(SERVER_NAME="localhost")
     browser.force_login(admin)
-    return Place(client, watched, browser, actor_for_user(admin))
+    return Place(client, watched, browser, principal_for_user(admin))
 
 
 def _close() -> None:

@@ -12,7 +12,7 @@ import redis
 from django.test import Client
 from django.urls import reverse
 
-from dashboard.accounts.principals import actor_for_user
+from dashboard.accounts.principals import principal_for_user
 from dashboard.models import AccessGrant
 from dashboard.streams import links
 from dashboard.streams.links import ServerConfig
@@ -62,7 +62,7 @@ def anna(db: None) -> Client:
 
 
 def done(order: str) -> Operation:
-    caller = Caller(actor_for_user(person("anna", "admin")), "page")
+    caller = Caller(principal_for_user(person("anna", "admin")), "page")
     plan = plans.prepare(caller, links.get("default"), KEY, order.split()[0], ORDERS[order])
     return start.begin(caller, plan)
 
@@ -132,7 +132,7 @@ def test_the_form_does_not_tell_where_dead_letters_go(nora: Client, anna: Client
 
 
 def test_a_plan_goes_where_it_said_whatever_is_configured_then(world: redis.Redis, redis_url: str) -> None:
-    caller = Caller(actor_for_user(person("anna", "admin")), "page")
+    caller = Caller(principal_for_user(person("anna", "admin")), "page")
     plan = plans.prepare(caller, links.get("default"), KEY, "dead_letter", ORDERS["dead_letter"])
     links.configure([ServerConfig("default", redis_url)])
     start.begin(caller, Plan.objects.get(pk=plan.pk))

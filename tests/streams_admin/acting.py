@@ -10,7 +10,7 @@ from unittest.mock import patch
 import redis
 from django.contrib.auth.models import User
 
-from dashboard.accounts.access import Actor, Grant
+from dashboard.accounts.access import Grant, Principal
 from dashboard.models import AccessGrant
 from dashboard.streams import links
 from dashboard.streams.errors import OutcomeUnknown
@@ -22,15 +22,15 @@ from streams_admin.models import Operation, Plan
 from streams_admin.operations import start
 from tests.dashboard.streams.seeding import GROUP, KEY
 
-ADMIN = Caller(Actor("anna", "user", (Grant("admin"),)), "page")
-OPERATOR = Caller(Actor("olga", "user", (Grant("operator"),)), "page")
+ADMIN = Caller(Principal("anna", "user", (Grant("admin"),)), "page")
+OPERATOR = Caller(Principal("olga", "user", (Grant("operator"),)), "page")
 
 
-def known(actor: Actor) -> None:
-    """The actor as a user of the site: what goes on in the background asks for their rights again."""
-    user, new = User.objects.get_or_create(username=actor.name)
+def known(principal: Principal) -> None:
+    """The principal as a user of the site: what goes on in the background asks for their rights again."""
+    user, new = User.objects.get_or_create(username=principal.name)
     if new:
-        AccessGrant.objects.bulk_create(AccessGrant(user=user, **_row(grant)) for grant in actor.grants)
+        AccessGrant.objects.bulk_create(AccessGrant(user=user, **_row(grant)) for grant in principal.grants)
 
 
 def _row(grant: Grant) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def _row(grant: Grant) -> dict[str, Any]:
 
 
 def planned(slug: str, params: dict[str, Any], *, key: bytes = KEY, caller: Caller = ADMIN) -> Plan:
-    known(caller.actor)
+    known(caller.principal)
     return plans.prepare(caller, links.get("default"), key, slug, params)
 
 

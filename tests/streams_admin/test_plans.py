@@ -47,9 +47,9 @@ def nothing_was_done(client: redis.Redis) -> None:
 
 def test_a_plan_is_found_by_its_token(client: redis.Redis) -> None:
     plan = planned("ack", of_group())
-    assert plans.find(plans.token(plan), ADMIN.actor) == plan
+    assert plans.find(plans.token(plan), ADMIN.principal) == plan
     plan.refresh_from_db()
-    assert plans.find(plans.token(plan), ADMIN.actor) == plan, "what comes back from the database has the same seal"
+    assert plans.find(plans.token(plan), ADMIN.principal) == plan, "what comes back from the database has the same seal"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_a_plan_is_found_by_its_token(client: redis.Redis) -> None:
 def test_an_altered_token_finds_nothing(client: redis.Redis, alter: Callable[[str], str]) -> None:
     token = plans.token(planned("ack", of_group()))
     with pytest.raises(NoSuchPlan) as refused:
-        plans.find(alter(token), ADMIN.actor)
+        plans.find(alter(token), ADMIN.principal)
     assert refused.value.status == 404
 
 
@@ -92,14 +92,14 @@ def test_a_plan_that_was_altered_in_the_database_finds_nothing(client: redis.Red
     token = plans.token(plan)
     Plan.objects.filter(pk=plan.pk).update(**change)
     with pytest.raises(NoSuchPlan):
-        plans.find(token, replace(ADMIN.actor, name=change.get("who", "anna")))
+        plans.find(token, replace(ADMIN.principal, name=change.get("who", "anna")))
 
 
 def test_the_plan_of_another_finds_nothing(client: redis.Redis) -> None:
     token = plans.token(planned("ack", of_group()))
-    for actor in (OPERATOR.actor, replace(ADMIN.actor, kind="token")):
+    for principal in (OPERATOR.principal, replace(ADMIN.principal, kind="token")):
         with pytest.raises(NoSuchPlan, match="somebody else's") as refused:
-            plans.find(token, actor)
+            plans.find(token, principal)
         assert refused.value.status == 404
 
 

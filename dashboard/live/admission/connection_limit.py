@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.accounts.access import ANONYMOUS, Actor
+from dashboard.accounts.access import ANONYMOUS, Principal
 
 SOCKETS = 2000
 """Of one process."""
@@ -26,16 +26,16 @@ class Seats:
     def __init__(self) -> None:
         self._whose: dict[object, tuple[str, str]] = {}
 
-    def take(self, socket: object, actor: Actor) -> None:
+    def take(self, socket: object, principal: Principal) -> None:
         """A seat, or from now on the own one as somebody else. Raises Full, and then nothing has changed."""
-        who = (actor.kind, actor.name)
+        who = (principal.kind, principal.name)
         others = [whose for other, whose in self._whose.items() if other is not socket]
-        if actor is ANONYMOUS and others.count(who) >= STRANGERS:
+        if principal is ANONYMOUS and others.count(who) >= STRANGERS:
             raise Full("")
         if len(others) >= SOCKETS:
-            raise Full("" if actor is ANONYMOUS else "There is no room for another live page.")
-        if actor is not ANONYMOUS and others.count(who) >= EACH:
-            raise Full(f"{actor.name} has {EACH} live pages open already. Close some of them.")
+            raise Full("" if principal is ANONYMOUS else "There is no room for another live page.")
+        if principal is not ANONYMOUS and others.count(who) >= EACH:
+            raise Full(f"{principal.name} has {EACH} live pages open already. Close some of them.")
         self._whose[socket] = who
 
     def leave(self, socket: object) -> None:

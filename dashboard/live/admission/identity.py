@@ -13,8 +13,8 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.utils.crypto import constant_time_compare
 
-from dashboard.accounts.access import ANONYMOUS, Actor
-from dashboard.accounts.principals import actor_for_token, actor_for_user
+from dashboard.accounts.access import ANONYMOUS, Principal
+from dashboard.accounts.principals import principal_for_token, principal_for_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +24,11 @@ class Credentials:
     session: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
 
-    async def actor(self) -> Actor:
+    async def principal(self) -> Principal:
         """As the database knows it now. Without credentials it is not asked."""
-        ask: Callable[[], Actor | None]
+        ask: Callable[[], Principal | None]
         if self.token is not None:
-            ask = partial(actor_for_token, self.token)
+            ask = partial(principal_for_token, self.token)
         elif self.session:
             ask = partial(_of_session, self.session)
         else:
@@ -36,13 +36,13 @@ class Credentials:
         return await database_sync_to_async(ask)() or ANONYMOUS
 
 
-def _of_session(key: str) -> Actor | None:
+def _of_session(key: str) -> Principal | None:
     """Reads the session and leaves it as it is: `channels.auth` would flush or renew it behind the browser's back."""
     data = import_module(settings.SESSION_ENGINE).SessionStore(key).load()
     if data.get(BACKEND_SESSION_KEY) not in settings.AUTHENTICATION_BACKENDS:
         return None
     user = get_user_model()._default_manager.filter(pk=data.get(SESSION_KEY)).first()
-    return actor_for_user(user) if user is not None and _is_of(data, user) else None
+    return principal_for_user(user) if user is not None and _is_of(data, user) else None
 
 
 def _is_of(data: dict[str, Any], user: Any) -> bool:

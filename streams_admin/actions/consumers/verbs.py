@@ -111,7 +111,7 @@ class ConsumerDelete(Single):
 
     def allow(self, ask: Ask) -> None:
         if "to" in ask.params:
-            require(ask.actor, CLAIM.permission, ask.server.name, ask.key)
+            require(ask.principal, CLAIM.permission, ask.server.name, ask.key)
 
     def look(self, ask: Ask) -> tuple[Preview, Seen]:
         overview = the_group(ask)

@@ -51,7 +51,7 @@ class Add(Action):
             return
         facts = stream_facts(ask, ask.key)
         if facts and _removed(ask, facts)[0]:
-            require(ask.actor, Permission.TRIM, ask.server.name, ask.key)
+            require(ask.principal, Permission.TRIM, ask.server.name, ask.key)
 
     def look(self, ask: Ask) -> tuple[Preview, Seen]:
         overview = _find(ask)

@@ -198,7 +198,7 @@ def _origin(ask: Ask) -> bytes | None:
 
 def _editable(ask: Ask, fields: Fields) -> str:
     """The fields as text; "" when they may not be read in full, or are too many to edit."""
-    seen = sight(ask.actor, ask.server.name, ask.key)
+    seen = sight(ask.principal, ask.server.name, ask.key)
     hidden = not seen.may_read or any(seen.mask.hides(n) for n, _ in fields)
     return "" if hidden or sum(len(n) + len(v) for n, v in fields) > EDIT_MOST else values.to_text(fields)
 

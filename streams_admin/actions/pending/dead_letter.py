@@ -56,7 +56,7 @@ class DeadLetter(PendingAction):
         """Who may put entries aside may not delete them by it."""
         allow_target(ask, _to(ask), self.permission)
         if ask.params["delete"]:
-            require(ask.actor, Permission.DELETE, ask.server.name, ask.key)
+            require(ask.principal, Permission.DELETE, ask.server.name, ask.key)
 
     def looked(self, ask: Ask) -> Looked:
         looked = super().looked(ask)
@@ -123,7 +123,7 @@ class DeadLetter(PendingAction):
         return _Reaching(_to(ask), super().page(ask, seen, cursor))
 
     def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        entries, stamp = held(work), Stamp(ask.actor.name, ask.reason, ask.operation)
+        entries, stamp = held(work), Stamp(ask.principal.name, ask.reason, ask.operation)
         options = {"delete": ask.params["delete"], "retried": ask.params.get("retried", False)}
         replies = writes.dead_letter(ask.server, ask.key, group_of(ask), _to(ask), entries, stamp, **options)
         return Done.of([(str(e.id), RESULT[reply]) for e, reply in zip(entries, replies, strict=True)])
@@ -184,10 +184,10 @@ class DeadLetterForm(retried.RetriedForm):
 
     def __init__(self, data: Any, ask: Ask) -> None:
         super().__init__(data)
-        if not may(ask.actor, Permission.DELETE, ask.server.name, ask.key):
+        if not may(ask.principal, Permission.DELETE, ask.server.name, ask.key):
             del self.fields["delete"]
         usual = ask.server.config.dead_letters_of(ask.key)
-        self.fields["to"].required = not may(ask.actor, Permission.SEE, ask.server.name, usual)
+        self.fields["to"].required = not may(ask.principal, Permission.SEE, ask.server.name, usual)
         self.fields["to"].help_text = (
             "the usual one is a stream you may not see: name another"
             if self.fields["to"].required
@@ -240,7 +240,7 @@ def _certain(looked: Looked) -> bool:
 def _lines(ask: Ask, looked: Looked) -> list[str]:
     first = looked.entries[0]
     entry = Held(first.id, first.consumer, first.deliveries, max(0, first.idle_ms))
-    stamp, fields = Stamp(ask.actor.name, "<reason>", "<number>"), ((b"<field>", b"<value>"),)
+    stamp, fields = Stamp(ask.principal.name, "<reason>", "<number>"), ((b"<field>", b"<value>"),)
     words = writes.dead_letter_words(ask.key, group_of(ask), _to(ask), entry, fields, stamp)
     words += [writes.delete_words(ask.key, [entry.id])] if ask.params["delete"] else []
     rest = [str(e.id) for e in looked.entries[1:SHOWN]]

@@ -39,7 +39,7 @@ def with_target(slug: str, server: str, key: bytes, params: Params) -> Params:
 
 def allow_target(ask: Ask, to: bytes, permission: Permission) -> None:
     """Raises Forbidden, or BadOrder when the copies would loop, or be readable where the policy masks them."""
-    require(ask.actor, permission, ask.server.name, to)
+    require(ask.principal, permission, ask.server.name, to)
     if to == ask.key:
         raise BadOrder("to is the stream itself: the entries would never end.")
     open_there = set(mask(ask.key).fields) - set(mask(to).fields)

@@ -17,7 +17,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from dashboard.accounts.access import Actor, Forbidden, actor_for
+from dashboard.accounts.access import Forbidden, Principal, principal_for
 from dashboard.display.format import age, number
 from dashboard.streams import links
 from dashboard.streams.errors import StreamError
@@ -68,7 +68,7 @@ class Command(BaseCommand):
         parser.add_argument("--dry-run", action="store_true", help="only show the plan")
 
     def handle(self, *args: Any, **given: Any) -> None:
-        caller = Caller(_actor(given["who"]), "command", claimed=f"{_login()} on {socket.gethostname()}")
+        caller = Caller(_principal(given["who"]), "command", claimed=f"{_login()} on {socket.gethostname()}")
         with told():
             plan = self._plan(caller, given)
         self._show(plan)
@@ -149,11 +149,11 @@ def _login() -> str:
         return f"uid {os.getuid()}"
 
 
-def _actor(name: str) -> Actor:
+def _principal(name: str) -> Principal:
     user = User.objects.filter(username=name).first()
     if user is None:
         raise CommandError(f"There is no user {name!r}. --as names who acts, with the permissions they have here.")
-    return actor_for(user)
+    return principal_for(user)
 
 
 def _untouched(plan: Plan) -> Iterator[tuple[str, str]]:

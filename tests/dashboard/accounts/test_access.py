@@ -15,15 +15,15 @@ from pytest_django import Settings
 from dashboard.accounts.access import (
     ANONYMOUS,
     ROLES,
-    Actor,
     Forbidden,
     Grant,
     Mask,
     Permission,
-    actor_of,
+    Principal,
     client_address,
     mask,
     may,
+    principal_of,
     require,
     visible_servers,
 )
@@ -49,8 +49,8 @@ def two_servers() -> Iterator[None]:
     links.configure([])
 
 
-def actor(*grants: Grant) -> Actor:
-    return Actor("somebody", "user", grants)
+def principal(*grants: Grant) -> Principal:
+    return Principal("somebody", "user", grants)
 
 
 # roles ---------------------------------------------------------------------------------------------------------------
@@ -65,7 +65,7 @@ def test_every_role_may_what_the_contract_says() -> None:
 
 @pytest.mark.parametrize("permission", Permission)
 def test_who_has_no_grant_may_nothing(permission: Permission) -> None:
-    for nobody in (ANONYMOUS, actor()):
+    for nobody in (ANONYMOUS, principal()):
         assert not may(nobody, permission)
         assert not may(nobody, permission, "iot")
         assert not may(nobody, permission, "iot", b"k")
@@ -74,7 +74,7 @@ def test_who_has_no_grant_may_nothing(permission: Permission) -> None:
 @pytest.mark.parametrize("permission", Permission)
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_allows_its_permissions_everywhere_and_no_other(role: str, permission: Permission) -> None:
-    somebody = actor(Grant(role))
+    somebody = principal(Grant(role))
     allowed = permission in ROLES[role]
     assert {
         may(somebody, permission),
@@ -86,15 +86,15 @@ def test_a_role_allows_its_permissions_everywhere_and_no_other(role: str, permis
 
 def test_the_role_that_is_displayed_is_the_highest() -> None:
     assert ANONYMOUS.role == "none"
-    assert actor(Grant("operator", "iot"), Grant("viewer")).role == "operator"
-    assert actor(Grant("viewer"), Grant("admin", "iot", ("x",))).role == "admin"
+    assert principal(Grant("operator", "iot"), Grant("viewer")).role == "operator"
+    assert principal(Grant("viewer"), Grant("admin", "iot", ("x",))).role == "admin"
 
 
 # servers and keys ----------------------------------------------------------------------------------------------------
 
 
 def test_a_grant_holds_on_its_servers() -> None:
-    eu = actor(Grant("viewer", "*-eu"))
+    eu = principal(Grant("viewer", "*-eu"))
     assert may(eu, Permission.SEE, "orders-eu")
     assert not may(eu, Permission.SEE, "iot")
     assert may(eu, Permission.SEE)
@@ -103,7 +103,7 @@ def test_a_grant_holds_on_its_servers() -> None:
 
 
 def test_a_grant_holds_for_its_keys() -> None:
-    somebody = actor(Grant("operator", "iot", ("orders:*", "user:?\xe4".encode().decode())))
+    somebody = principal(Grant("operator", "iot", ("orders:*", "user:?\xe4".encode().decode())))
     asked = {
         key: may(somebody, Permission.ACK, "iot", key) for key in (b"orders:1", b"orders:", b"orders", b"Orders:1")
     }
@@ -113,28 +113,28 @@ def test_a_grant_holds_for_its_keys() -> None:
 
 
 def test_a_key_with_line_breaks_does_not_slip_past_a_pattern() -> None:
-    somebody = actor(Grant("viewer", "iot", ("orders:*",)))
+    somebody = principal(Grant("viewer", "iot", ("orders:*",)))
     assert may(somebody, Permission.SEE, "iot", b"orders:\n\x00\xff")
     assert not may(somebody, Permission.SEE, "iot", b"secret\norders:1")
 
 
 def test_two_grants_do_not_lend_each_other() -> None:
     """An operator of one stream who may look at another may not act on the other."""
-    somebody = actor(Grant("operator", "iot", ("a",)), Grant("viewer", "iot", ("b",)))
+    somebody = principal(Grant("operator", "iot", ("a",)), Grant("viewer", "iot", ("b",)))
     assert may(somebody, Permission.ACK, "iot", b"a")
     assert may(somebody, Permission.SEE, "iot", b"b")
     assert not may(somebody, Permission.ACK, "iot", b"b")
-    assert not may(actor(Grant("admin", "iot"), Grant("viewer")), Permission.TRIM, "orders-eu")
+    assert not may(principal(Grant("admin", "iot"), Grant("viewer")), Permission.TRIM, "orders-eu")
 
 
 def test_nobody_looks_at_a_key_that_the_server_keeps_out() -> None:
-    admin = actor(Grant("admin"))
+    admin = principal(Grant("admin"))
     assert may(admin, Permission.SEE, "orders-eu", b"orders:1")
     assert not may(admin, Permission.SEE, "orders-eu", b"sessions")
 
 
 def test_a_server_that_is_not_configured_has_no_keys_to_see() -> None:
-    assert not may(actor(Grant("admin")), Permission.SEE, "nowhere", b"k")
+    assert not may(principal(Grant("admin")), Permission.SEE, "nowhere", b"k")
 
 
 @given(st.binary(max_size=20), st.sampled_from(list(Permission)))
@@ -145,7 +145,7 @@ def test_a_narrow_grant_never_allows_more_than_a_broad_one(key: bytes, permissio
 
 
 def test_a_refusal_names_what_is_missing_and_where() -> None:
-    viewer = actor(Grant("viewer"))
+    viewer = principal(Grant("viewer"))
     require(viewer, Permission.SEE, "iot", b"k")
     with pytest.raises(Forbidden) as refusal:
         require(viewer, Permission.TRIM, "iot", b"k")
@@ -199,10 +199,10 @@ def test_all_rules_that_match_a_stream_apply(settings: Settings) -> None:
 def test_a_request_is_asked_once_who_it_is(rf: RequestFactory) -> None:
     request = rf.get("/")
     request.user = person("olga", "operator")
-    found = actor_of(request)
+    found = principal_of(request)
     assert (found.name, found.role) == ("olga", "operator")
     request.user = person("anna", "admin")
-    assert actor_of(request) is found
+    assert principal_of(request) is found
 
 
 @pytest.mark.django_db
@@ -210,7 +210,7 @@ def test_strangers_and_the_anonymous_may_nothing(rf: RequestFactory) -> None:
     for user in (person("sam", None), AnonymousUser()):
         request = rf.get("/")
         request.user = user
-        assert [p for p in Permission if may(actor_of(request), p)] == []
+        assert [p for p in Permission if may(principal_of(request), p)] == []
 
 
 def test_the_address_is_the_peers_unless_a_proxy_stands_before(rf: RequestFactory, settings: Settings) -> None:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from dashboard.accounts.access import Actor, Grant, Mask
+from dashboard.accounts.access import Grant, Mask, Principal
 from dashboard.config.masking import MaskRule
 from dashboard.display.rows import (
     CELL,
@@ -177,7 +177,7 @@ def iot() -> Iterator[None]:
 @pytest.mark.usefixtures("iot")
 def test_sight_is_what_access_says(settings: Settings) -> None:
     settings.STREAMGAUGE_MASKING = (MaskRule("user:*", ("email",)),)
-    vera = Actor("vera", "user", (Grant("viewer", "iot", ("user:*",)),))
+    vera = Principal("vera", "user", (Grant("viewer", "iot", ("user:*",)),))
     assert sight(vera, "iot", b"user:1") == Sight(Mask(("email",)), may_read=True)
     assert sight(vera, "iot", b"other") == Sight(Mask(), may_read=False)
     assert sight(vera, "elsewhere", b"user:1") == Sight(Mask(("email",)), may_read=False)

@@ -11,7 +11,7 @@ import pytest
 import redis
 from django.db import connections
 
-from dashboard.accounts.access import Actor, Forbidden, Grant
+from dashboard.accounts.access import Forbidden, Grant, Principal
 from dashboard.streams import links
 from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.names import to_path
@@ -32,10 +32,10 @@ pytestmark = pytest.mark.django_db
 RECIPES = collect()
 OPERATORS = {"ack", "ghosts", "claim", "release", "dead_letter", "replay", "add"}
 """What an operator may do (CONTRACT.md, "Roles"; who may acknowledge may clean up). Everything else is the admin's."""
-VIEWER = Caller(Actor("vera", "user", (Grant("viewer"),)), "page")
-STRANGER = Caller(Actor("sam", "user"), "page")
-ELSEWHERE = Caller(Actor("eve", "token", (Grant("admin", keys=("nothing:*",)),)), "api")
-OTHER_SERVER = Caller(Actor("ole", "token", (Grant("admin", server="other"),)), "api")
+VIEWER = Caller(Principal("vera", "user", (Grant("viewer"),)), "page")
+STRANGER = Caller(Principal("sam", "user"), "page")
+ELSEWHERE = Caller(Principal("eve", "token", (Grant("admin", keys=("nothing:*",)),)), "api")
+OTHER_SERVER = Caller(Principal("ole", "token", (Grant("admin", server="other"),)), "api")
 SCRIPT = replace(ADMIN, via="api")
 
 
@@ -122,7 +122,9 @@ def test_the_preview_can_be_read(slug: str, recipe: Recipe) -> None:
     assert bool(preview["confirm"]) == ALL[slug].irreversible
 
 
-@pytest.mark.parametrize("caller", [STRANGER, VIEWER, OPERATOR, ELSEWHERE, OTHER_SERVER], ids=lambda c: c.actor.name)
+@pytest.mark.parametrize(
+    "caller", [STRANGER, VIEWER, OPERATOR, ELSEWHERE, OTHER_SERVER], ids=lambda c: c.principal.name
+)
 def test_who_may_not_is_denied_and_written_down(
     caller: Caller, slug: str, recipe: Recipe, redis_client: redis.Redis
 ) -> None:
@@ -133,13 +135,13 @@ def test_who_may_not_is_denied_and_written_down(
     with pytest.raises(Forbidden):
         plan_of(slug, recipe, caller)
     assert world(redis_client) == before
-    assert lines(slug) == [(caller.actor.name, "denied")]
+    assert lines(slug) == [(caller.principal.name, "denied")]
     assert not Plan.objects.exists()
 
 
 def test_who_may_no_longer_is_denied_when_it_is_run(slug: str, recipe: Recipe, redis_client: redis.Redis) -> None:
     plan, before = plan_of(slug, recipe), world(redis_client)
-    demoted = replace(ADMIN, actor=replace(ADMIN.actor, grants=(Grant("viewer"),)))
+    demoted = replace(ADMIN, principal=replace(ADMIN.principal, grants=(Grant("viewer"),)))
     with pytest.raises(Forbidden):
         run(plan, caller=demoted)
     assert world(redis_client) == before
@@ -270,7 +272,7 @@ def test_the_same_key_fifty_times_at_once_is_one_operation(
 
     def ask() -> None:
         try:
-            mine = plans.find(plans.token(plan), ADMIN.actor)
+            mine = plans.find(plans.token(plan), ADMIN.principal)
             begun.append(start.begin(ADMIN, mine, confirm=plan.preview["confirm"], key="once").pk)
         except Exception as error:
             begun.append(error)

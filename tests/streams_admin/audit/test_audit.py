@@ -16,7 +16,7 @@ from django.core.management.base import CommandError
 from django.db import connections
 from django.test import Client
 
-from dashboard.accounts.access import Actor, Forbidden, Grant
+from dashboard.accounts.access import Forbidden, Grant, Principal
 from dashboard.models import AccessGrant
 from dashboard.streams import links
 from dashboard.streams.links import Server, ServerConfig
@@ -125,7 +125,7 @@ def test_writers_at_the_same_moment_make_one_chain(real_database: Path) -> None:
 
 
 def test_who_writes_at_the_end_need_not_be_who_began() -> None:
-    caller = Caller(Actor("token ci", "token", (Grant("operator"),)), "api", "10.0.0.1", "192.0.2.7, evil")
+    caller = Caller(Principal("token ci", "token", (Grant("operator"),)), "api", "10.0.0.1", "192.0.2.7, evil")
     span = log.write(caller, LINE)
     log.end(span, LINE, "partly_done", {"done": 2, "owner_changed": 1}, "why")
     began, ended = AuditEntry.objects.order_by("pk")
@@ -136,7 +136,7 @@ def test_who_writes_at_the_end_need_not_be_who_began() -> None:
 
 
 def test_addresses_of_any_length_are_cut_and_hold() -> None:
-    log.write(Caller(ADMIN.actor, "page", "x" * 500, "y" * 5000), LINE)
+    log.write(Caller(ADMIN.principal, "page", "x" * 500, "y" * 5000), LINE)
     line = AuditEntry.objects.get()
     assert (len(line.peer), len(line.claimed)) == (64, 200)
     assert broken() == []
@@ -145,7 +145,7 @@ def test_addresses_of_any_length_are_cut_and_hold() -> None:
 # What was tried -----------------------------------------------------------------------------------------------------
 
 G, W = to_path(GROUP), to_path(WORKER)
-VIEWER = Caller(Actor("vera", "user", (Grant("viewer"),)), "page")
+VIEWER = Caller(Principal("vera", "user", (Grant("viewer"),)), "page")
 IDS = {"group": G, "ids": ["1-0", "2-0"]}
 
 

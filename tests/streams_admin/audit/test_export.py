@@ -1,4 +1,4 @@
-"""The audit log as a file: complete, only what is open to the actor, and harmless in a spreadsheet."""
+"""The audit log as a file: complete, only what is open to the principal, and harmless in a spreadsheet."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from django.http import StreamingHttpResponse
 from django.test import AsyncClient, Client
 from django.urls import reverse
 
-from dashboard.accounts.access import Actor, Grant
+from dashboard.accounts.access import Grant, Principal
 from dashboard.models import AccessGrant
 from dashboard.streams import links
 from dashboard.streams.links import ServerConfig
@@ -28,7 +28,7 @@ from tests.dashboard.streams.seeding import KEY
 from tests.people import person
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ANNA = Caller(Actor("anna", "user", (Grant("admin"),)), "page", "127.0.0.1")
+ANNA = Caller(Principal("anna", "user", (Grant("admin"),)), "page", "127.0.0.1")
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
 
 

@@ -142,7 +142,7 @@ def test_it_can_be_typed_at_a_terminal(held: redis.Redis, terminal: list[str]) -
     assert not held.exists(KEY)
 
 
-def test_the_actor_has_no_more_rights_than_on_the_site(held: redis.Redis) -> None:
+def test_the_principal_has_no_more_rights_than_on_the_site(held: redis.Redis) -> None:
     with pytest.raises(CommandError, match="permission"):
         act("claim", *ARGUMENTS, who="viewer", yes=True)
     with pytest.raises(CommandError, match="permission"):

@@ -15,7 +15,7 @@ import redis
 from django.db import connections
 from django.urls import reverse
 
-from dashboard.accounts.access import Actor, Grant
+from dashboard.accounts.access import Grant, Principal
 from dashboard.streams import links
 from dashboard.streams.links import Server, Writer
 from dashboard.streams.names import to_path
@@ -454,7 +454,9 @@ def test_at_the_same_moment_each_entry_gets_one_owner(real_database: Path, many:
 
 def test_keys_of_two_people_have_nothing_in_common(few: redis.Redis) -> None:
     """However long their names are, and wherever a colon stands."""
-    people = [replace(ADMIN, actor=Actor(name, "user", (Grant("admin"),))) for name in ("a" * 150, "a" * 150 + ":k")]
+    people = [
+        replace(ADMIN, principal=Principal(name, "user", (Grant("admin"),))) for name in ("a" * 150, "a" * 150 + ":k")
+    ]
     made = [
         start.begin(caller, planned("ack", of_group(f"{n}-0"), caller=caller), key=key)
         for n, (caller, key) in enumerate([(people[0], "k:k"), (people[1], "k"), (people[0], "j")], 1)
@@ -469,7 +471,7 @@ def test_the_reason_is_kept_as_it_was_given(few: redis.Redis) -> None:
 
 
 def test_the_role_of_the_moment_stands_in_the_log(few: redis.Redis) -> None:
-    caller = Caller(Actor("token ci", "token", (Grant("operator"),)), "api", "10.0.0.1", "192.0.2.7", "operator")
+    caller = Caller(Principal("token ci", "token", (Grant("operator"),)), "api", "10.0.0.1", "192.0.2.7", "operator")
     operation = start.begin(caller, planned("ack", of_group(), caller=caller))
     finish()
     for line in AuditEntry.objects.filter(operation=operation.pk):

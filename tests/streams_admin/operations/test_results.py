@@ -19,7 +19,7 @@ import redis
 from django.test import Client
 from django.urls import reverse
 
-from dashboard.accounts.access import Actor, Grant
+from dashboard.accounts.access import Grant, Principal
 from dashboard.streams import links
 from dashboard.streams.names import to_path
 from streams_admin.actions.pending.claim import Claim
@@ -244,7 +244,7 @@ def test_the_page_of_the_operation_leads_to_it(many: redis.Redis, admin: Client)
 
 
 def test_only_who_may_see_the_operation_gets_it(many: redis.Redis, viewer: Client, operator: Client) -> None:
-    olga = Caller(Actor("olga", "user", (Grant("operator"),)), "page")
+    olga = Caller(Principal("olga", "user", (Grant("operator"),)), "page")
     plan = planned("ack", of_group("1-0"), caller=olga)
     operation = start.begin(olga, plan)
     assert (viewer.get(address(operation)).status_code, operator.get(address(operation)).status_code) == (403, 200)

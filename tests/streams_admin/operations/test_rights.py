@@ -13,8 +13,8 @@ from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.accounts.access import Actor
-from dashboard.accounts.principals import actor_again, actor_for_user
+from dashboard.accounts.access import Principal
+from dashboard.accounts.principals import principal_again, principal_for_user
 from dashboard.models import AccessGrant, ApiToken
 from dashboard.streams import links
 from dashboard.streams.links import ServerConfig
@@ -33,8 +33,8 @@ def asked_at_once(many: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rights, "ASK_EVERY", 0.0)
 
 
-def begun(actor: Actor, slug: str = "ack", **params: Any) -> Operation:
-    caller = Caller(actor, "page")
+def begun(principal: Principal, slug: str = "ack", **params: Any) -> Operation:
+    caller = Caller(principal, "page")
     operation = start.begin(caller, planned(slug, of_group(**params), caller=caller))
     assert (operation.state, operation.done) == ("queued", 500)
     return operation
@@ -62,7 +62,7 @@ def narrow(user: User) -> None:
 @pytest.mark.parametrize("change", [lower, disable, narrow, User.delete])
 def test_who_may_no_more_does_no_more(many: redis.Redis, change: Callable[[User], object]) -> None:
     olga = person("olga", "operator")
-    operation = begun(actor_for_user(olga))
+    operation = begun(principal_for_user(olga))
     change(olga)
     assert ended(operation) == ("cancelled", 500, "olga is not allowed to do this any more.")
     assert len(pending(many)) == 700
@@ -73,7 +73,7 @@ def test_who_may_no_more_does_no_more(many: redis.Redis, change: Callable[[User]
 @pytest.mark.parametrize("change", ["revoked", "expires", None])
 def test_a_token_that_is_no_more_does_no_more(many: redis.Redis, change: str | None) -> None:
     tokens = ApiToken.objects.filter(pk=ApiToken.objects.create(name="t", digest="d", role="operator").pk)
-    operation = begun(actor_again("token t", "token"))
+    operation = begun(principal_again("token t", "token"))
     if change:
         tokens.update(**{change: timezone.now() - timedelta(seconds=1)})
     else:
@@ -83,28 +83,28 @@ def test_a_token_that_is_no_more_does_no_more(many: redis.Redis, change: str | N
 
 def test_who_still_may_is_not_disturbed() -> None:
     ApiToken.objects.create(name="t", digest="d", role="operator")
-    assert ended(begun(actor_again("token t", "token"))) == ("done", 1200, "")
+    assert ended(begun(principal_again("token t", "token"))) == ("done", 1200, "")
 
 
 def test_the_target_counts_too(many: redis.Redis) -> None:
     olga = person("olga", None)
     for keys in ("or*", "dead"):
         AccessGrant.objects.create(user=olga, role="operator", keys=[keys])
-    operation = begun(actor_for_user(olga), "dead_letter", to="dead")
+    operation = begun(principal_for_user(olga), "dead_letter", to="dead")
     AccessGrant.objects.filter(keys=["dead"]).delete()
     assert ended(operation)[:2] == ("cancelled", 500)
     assert many.xlen("dead") == 500
 
 
 def test_a_server_that_became_read_only_is_left_alone(many: redis.Redis, redis_url: str) -> None:
-    operation = begun(actor_for_user(person("olga", "operator")))
+    operation = begun(principal_for_user(person("olga", "operator")))
     links.configure([ServerConfig("default", redis_url, read_only=True)])
     assert ended(operation) == ("cancelled", 500, "default is configured as read-only.")
 
 
 def test_the_page_and_the_api_say_why() -> None:
     olga = person("olga", "operator")
-    operation = begun(actor_for_user(olga))
+    operation = begun(principal_for_user(olga))
     lower(olga)
     finish()
     anna = signed_in(person("anna", "admin"))
@@ -118,7 +118,7 @@ def test_what_was_being_done_when_a_process_died_is_told_first(
 ) -> None:
     monkeypatch.setattr(loop, "BEAT_EVERY", 60.0)
     olga = person("olga", "operator")
-    operation = begun(actor_for_user(olga))
+    operation = begun(principal_for_user(olga))
     with dies_at(4) as reached, pytest.raises(Killed):
         start.work_once()
     assert reached[-1] == "after write"
@@ -130,7 +130,7 @@ def test_what_was_being_done_when_a_process_died_is_told_first(
 
 def test_it_is_not_asked_for_every_batch(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rights, "ASK_EVERY", 60.0)
-    operation = begun(actor_for_user(person("olga", "operator")))
+    operation = begun(principal_for_user(person("olga", "operator")))
     with patch.object(rights, "_why", return_value="") as asked:
         while start.work_once():
             pass

@@ -15,7 +15,7 @@ from django.test import AsyncClient, Client
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.accounts.access import Actor, Mask
+from dashboard.accounts.access import Mask, Principal
 from dashboard.config.masking import MaskRule
 from dashboard.display.rows import Sight
 from dashboard.models import AccessGrant
@@ -188,7 +188,7 @@ def test_memory_stays_flat(server: Server, redis_client: redis.Redis) -> None:
         for number in range(1, 6001):
             pipe.xadd(KEY, {"n": b"x" * 8192}, id=f"{number}-0")
         pipe.execute()
-    ask = Ask(Actor("anna", "user"), links.get("default"), KEY, {})
+    ask = Ask(Principal("anna", "user"), links.get("default"), KEY, {})
     tracemalloc.start()
     size = sum(map(len, downloads.told(affected.ranged(ask, MIN, MAX), OPEN)))
     _, peak = tracemalloc.get_traced_memory()

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from dashboard.accounts.access import Actor, Grant
+from dashboard.accounts.access import Grant, Principal
 from dashboard.menus import Item, Target, items_for
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
@@ -20,7 +20,7 @@ from tests.streams_admin.acting import counts_reads
 
 pytestmark = pytest.mark.django_db
 G = to_path(GROUP)
-ADMIN, OPERATOR = (Actor(role, "user", (Grant(role),)) for role in ("admin", "operator"))
+ADMIN, OPERATOR = (Principal(role, "user", (Grant(role),)) for role in ("admin", "operator"))
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 import redis
 from django.test import Client
 
-from dashboard.accounts.access import Actor, Grant
+from dashboard.accounts.access import Grant, Principal
 from dashboard.menus import Target
 from dashboard.streams import links
 from dashboard.streams.ids import StreamId
@@ -18,15 +18,15 @@ from streams_admin.offers import offers
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
 
 pytestmark = pytest.mark.django_db
-ADMIN, OPERATOR, VIEWER = (Actor("a", "user", (Grant(role),)) for role in ("admin", "operator", "viewer"))
+ADMIN, OPERATOR, VIEWER = (Principal("a", "user", (Grant(role),)) for role in ("admin", "operator", "viewer"))
 
 
 def target(kind: str = "", *, consumer: bytes | None = None) -> Target:
     return Target("default", KEY, GROUP, consumer, kind=kind)
 
 
-def slugs(actor: Actor, where: Target) -> list[str]:
-    return [item.slug for item in offers(actor, where)]
+def slugs(principal: Principal, where: Target) -> list[str]:
+    return [item.slug for item in offers(principal, where)]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 import redis
 from django.test import Client
 
-from dashboard.accounts.access import Actor, Forbidden, Grant
+from dashboard.accounts.access import Forbidden, Grant, Principal
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
 from streams_admin import plans, writes
@@ -257,7 +257,7 @@ def test_without_scripts_what_is_lost_is_counted(server: Server, redis_client: r
 def test_only_an_admin_removes_consumers(server: Server, redis_client: redis.Redis) -> None:
     fill(redis_client, 1)
     group(redis_client, read=1)
-    olga = Caller(Actor("olga", "user", (Grant("operator"),)), "page")
+    olga = Caller(Principal("olga", "user", (Grant("operator"),)), "page")
     with pytest.raises(Forbidden):
         planned("consumer_delete", {**DELETE, "to": to_path(b"heir")}, caller=olga)
     assert AuditEntry.objects.latest("pk").outcome == "denied"

@@ -119,7 +119,7 @@ def test_who_adds_without_a_bound_is_not_looked_into(stream: redis.Redis) -> Non
     """It is asked every two seconds while it runs, whether they may."""
     plan = planned("add", {"fields": FIELDS}, caller=OPERATOR)
     with counting() as sent:
-        ALL["add"].allow(plans.ask_of(plan, OPERATOR.actor))
+        ALL["add"].allow(plans.ask_of(plan, OPERATOR.principal))
     assert sent.commands == 0
 
 

@@ -9,7 +9,7 @@ import pytest
 import redis
 from django.test import Client
 
-from dashboard.accounts.access import Actor, Forbidden, Grant
+from dashboard.accounts.access import Forbidden, Grant, Principal
 from dashboard.config.masking import MaskRule
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
@@ -126,7 +126,7 @@ def test_into_itself_is_refused(dead: redis.Redis) -> None:
 
 
 def test_who_may_not_write_to_the_target_is_denied_and_written_down(dead: redis.Redis) -> None:
-    narrow = Caller(Actor("olga", "user", (Grant("operator", keys=("*:dlq",)),)), "page")
+    narrow = Caller(Principal("olga", "user", (Grant("operator", keys=("*:dlq",)),)), "page")
     with pytest.raises(Forbidden):
         planned("replay", {"filter": {}, "to": TO}, key=DLQ, caller=narrow)
     assert AuditEntry.objects.get().outcome == "denied"

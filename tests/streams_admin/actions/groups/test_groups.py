@@ -339,5 +339,5 @@ def test_after_a_lost_reply_it_is_found_out_by_reading(
     if meanwhile:
         redis_client.execute_command(*meanwhile)
     action = plans.action_of(slug)
-    found = action.settle(plans.ask_of(plan, ADMIN.actor), plan.seen, [{"step": slug}])
+    found = action.settle(plans.ask_of(plan, ADMIN.principal), plan.seen, [{"step": slug}])
     assert dict(found.counts) == {expected: 1}

@@ -9,7 +9,7 @@ import redis
 from django.forms import Form
 from django.http import QueryDict
 
-from dashboard.accounts.access import Actor
+from dashboard.accounts.access import Principal
 from dashboard.streams import links
 from dashboard.streams.links import Server
 from dashboard.streams.names import plain, to_path
@@ -119,7 +119,7 @@ def test_what_was_to_be_set_is_found_out_after_a_lost_reply(stuck: redis.Redis, 
 
 @pytest.mark.parametrize("options", [{"idle_ms": 3 * IDLE_MS}, {"retrycount": 8}, {"time_ms": 1}, {"bump": True}])
 def test_what_does_not_show_what_was_to_be_set_was_not_claimed(stuck: redis.Redis, options: dict[str, Any]) -> None:
-    ask = Ask(Actor("anna"), links.get("default"), KEY, of_group(to=to_path(WORKER), **options))
+    ask = Ask(Principal("anna"), links.get("default"), KEY, of_group(to=to_path(WORKER), **options))
     assert Claim().settle(ask, {}, [["1-0 2-0", to_path(WORKER), 3, IDLE_MS]]).named == {"failed": "1-0 2-0"}
 
 
@@ -143,7 +143,7 @@ def test_who_holds_them_already_may_have_them_changed(stuck: redis.Redis) -> Non
 
 
 def _form(data: str, *ids: str) -> tuple[Form, dict[str, Any]]:
-    ask = Ask(Actor("anna"), links.get("default"), KEY, of_group(*ids))
+    ask = Ask(Principal("anna"), links.get("default"), KEY, of_group(*ids))
     form = Claim().form(ask, QueryDict(data))
     return form, Claim().from_form(ask, form) if form.is_valid() else {}
 
@@ -186,7 +186,7 @@ def test_what_is_touched_between_look_and_act_stays(stuck: redis.Redis) -> None:
 def test_what_belonged_to_nobody_and_was_taken_since_it_was_read_stays(stuck: redis.Redis) -> None:
     """However short ago others were read: 1-0 half a second before 2-0."""
     stuck.xclaim(KEY, GROUP, b"fast", 0, [b"1-0"], justid=True)
-    ask, nobody = Ask(Actor("anna"), links.get("default"), KEY, of_group(to=to_path(HELPER))), to_path(b"")
+    ask, nobody = Ask(Principal("anna"), links.get("default"), KEY, of_group(to=to_path(HELPER))), to_path(b"")
     done = Claim().act(ask, {}, [["1-0", nobody, 3, 500], ["2-0", nobody, 3, 0]])
     assert done.named == {"done": "2-0", "owner_changed": "1-0"}
     assert delivered(stuck, b"1-0")[0] == b"fast"

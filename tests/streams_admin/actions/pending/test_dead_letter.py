@@ -11,7 +11,7 @@ import pytest
 import redis
 from django.test import Client, override_settings
 
-from dashboard.accounts.access import Actor, Forbidden, Grant
+from dashboard.accounts.access import Forbidden, Grant, Principal
 from dashboard.config.masking import MaskRule
 from dashboard.streams.errors import OutcomeUnknown
 from dashboard.streams.links import Server, Writer
@@ -236,7 +236,7 @@ def test_a_user_who_may_not_acknowledge_makes_no_copy(stuck: redis.Redis, redis_
 
 
 def test_who_may_not_write_to_the_target_is_denied_and_written_down(stuck: redis.Redis) -> None:
-    narrow = Caller(Actor("olga", "user", (Grant("operator", keys=("or*orders*[*]",)),)), "page")
+    narrow = Caller(Principal("olga", "user", (Grant("operator", keys=("or*orders*[*]",)),)), "page")
     with pytest.raises(Forbidden):
         planned("dead_letter", of_group("1-0"), caller=narrow)
     assert AuditEntry.objects.get().outcome == "denied"
@@ -244,7 +244,7 @@ def test_who_may_not_write_to_the_target_is_denied_and_written_down(stuck: redis
 
 def test_who_may_not_any_more_is_denied_when_it_is_run(stuck: redis.Redis) -> None:
     plan = planned("dead_letter", of_group("1-0"))
-    narrow = Caller(Actor("anna", "user", (Grant("admin", keys=("or*orders*[*]",)),)), "page")
+    narrow = Caller(Principal("anna", "user", (Grant("admin", keys=("or*orders*[*]",)),)), "page")
     with pytest.raises(Forbidden):
         start.begin(narrow, plan)
     assert entries(stuck, DLQ) == []
@@ -284,7 +284,7 @@ def test_who_may_not_delete_may_not_do_it_by_dead_lettering(shared: redis.Redis)
         planned("dead_letter", of_group("1-0", delete=True), caller=OPERATOR)
     assert AuditEntry.objects.get().outcome == "denied"
     plan = planned("dead_letter", of_group("1-0", delete=True))
-    Plan.objects.filter(pk=plan.pk).update(who=OPERATOR.actor.name)
+    Plan.objects.filter(pk=plan.pk).update(who=OPERATOR.principal.name)
     with pytest.raises(Forbidden):
         start.begin(OPERATOR, plan, confirm=plan.preview["confirm"])
     assert shared.xlen(KEY) == 6

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import redis
 
-from dashboard.accounts.access import Actor
+from dashboard.accounts.access import Principal
 from dashboard.streams import links
 from dashboard.streams.ids import StreamId
 from dashboard.streams.links import Server, ServerConfig
@@ -120,7 +120,7 @@ def _probed(command: list[bytes]) -> bytes:
 def test_where_there_is_xnack_it_is_used_guarded_by_a_script(server: Server) -> None:
     with impostor(_probed) as other:
         links.configure([ServerConfig("default", other.url)])
-        ask = Ask(Actor("anna"), links.get("default"), KEY, of_group("1-0"))
+        ask = Ask(Principal("anna"), links.get("default"), KEY, of_group("1-0"))
         done = Release().act(ask, {}, [["1-0", "w1", 3, 600_000]])
         sent = other.heard[-1]
     assert done.named == {"done": "1-0"}

@@ -154,7 +154,7 @@ def test_a_lost_reply_is_found_out(poisoned: redis.Redis, slug: str) -> None:
 @BOTH
 def test_what_was_not_done_and_is_retried_since_is_done_again(poisoned: redis.Redis, slug: str) -> None:
     plan = planned(slug, of_group(*POISON, retried=True))
-    ask = replace(plans.ask_of(plan, ADMIN.actor), operation="a number")
+    ask = replace(plans.ask_of(plan, ADMIN.principal), operation="a number")
     action = ALL[slug]
     batch = action.batch(ask, plan.seen, None)
     retry(poisoned)

@@ -115,7 +115,7 @@ def test_a_broken_link_would_be_seen(tmp_path: Path) -> None:
 
 ACTIONS = (ROOT / "docs" / "actions.md").read_text()
 SECTIONS = dict(re.findall(r"^### `(\w+)`\n(.*?)(?=^##)", ACTIONS, re.DOTALL | re.MULTILINE))
-ASPECTS = ["parameters", "Redis", "guarded", "cannot be undone", "results"]
+ASPECTS = ["parameters", "Redis", "safeguards", "undo", "results"]
 
 
 def test_every_action_has_its_section_and_no_other_has_one() -> None:
@@ -131,7 +131,7 @@ def test_every_action_says_what_it_takes_does_guards_and_gives_back(slug: str) -
     assert summary.endswith(".")
     named = set(re.findall(r"`(\w+)`", cells["results"]))
     assert {"done"} <= named <= set(RESULTS) | ALL.keys()
-    assert ALL[slug].irreversible == ("everything. The" in cells["cannot be undone"])
+    assert ALL[slug].irreversible == ("not possible. The" in cells["undo"])
 
 
 def test_every_result_is_documented() -> None:

@@ -6,25 +6,29 @@ from django.apps import AppConfig
 from django.conf import settings
 
 from dashboard import background, checks  # noqa: F401 - the checks register themselves
+from dashboard.fleet.samplers import Fleet
 from dashboard.streams import links
 
 
 class DashboardConfig(AppConfig):
+    """`fleet`: what is known of all watched servers in this process."""
+
     name = "dashboard"
     verbose_name = "Streamgauge"
+    fleet: Fleet
 
     def ready(self) -> None:
         links.configure(settings.STREAMGAUGE_SERVERS)
-        _wire()
+        self.fleet = Fleet()
+        _wire(self.fleet)
 
 
-def _wire() -> None:
+def _wire(fleet: Fleet) -> None:
     """The work beside the site. Here the sampler meets the hub; neither knows the other."""
-    from dashboard.fleet import sampler  # needs the settings
-    from dashboard.live import hub
+    from dashboard.live import hub  # needs the settings
 
-    background.register(sampler.run)
+    background.register(fleet.run)
     background.register(hub.run)
     background.at_stop(hub.close)
-    sampler.on_snapshot(lambda: hub.nudge(hub.fleet()))
-    hub.on_nudge(lambda topic: sampler.wake(topic.server))
+    fleet.on_snapshot(lambda: hub.nudge(hub.fleet()))
+    hub.on_nudge(lambda topic: fleet.wake(topic.server))

@@ -19,6 +19,9 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 LAYERS = ("live", "fleet", "views", "api")
+LAYER_DOORS = {"fleet": "dashboard.fleet.store", "live": "dashboard.live.hub"}
+BUILDERS = ("dashboard/apps.py", "dashboard/asgi.py", "dashboard/routing.py")
+"""Where the fleet is made and the live consumer is routed to."""
 DOORS = (
     "dashboard.accounts",
     "dashboard.api.shapes",
@@ -150,6 +153,19 @@ def sideways(source: Source) -> list[int]:
     return [line for line, module in source.imports() if _inside(module, *closed)]
 
 
+def back_doors(source: Source) -> list[int]:
+    """Law 5c: `fleet` and `live` have one door each; only what builds them goes behind it."""
+    if not source.within("dashboard/") or source.within(*BUILDERS):
+        return []
+    behind = [layer for layer in LAYER_DOORS if not source.within(f"dashboard/{layer}/")]
+    return [
+        line
+        for line, module in source.imports()
+        for layer in behind
+        if _inside(module, f"dashboard.{layer}") and not _inside(module, LAYER_DOORS[layer])
+    ]
+
+
 def environment(source: Source) -> list[int]:
     """Law 6: the environment is read in `config/`.
 
@@ -201,6 +217,7 @@ LAWS = (
     writes,
     django_in_streams,
     sideways,
+    back_doors,
     environment,
     trusted_markup,
 )
@@ -238,6 +255,13 @@ BREACHES = {
         ("dashboard/api/streams.py", "from dashboard.views.stream import page"),
         ("dashboard/fleet/sampler.py", "from ..api import metrics"),
     ],
+    back_doors: [
+        ("dashboard/views/attention.py", "from dashboard.fleet.reading import findings_for"),
+        ("dashboard/http/context_processors.py", "from dashboard.fleet import samplers"),
+        ("dashboard/api/findings.py", "from ..fleet.findings.model import RANK"),
+        ("dashboard/live/hub.py", "from dashboard.fleet.sampler import Sampler"),
+        ("dashboard/views/stream.py", "from dashboard.live.reader.tail import Tail"),
+    ],
     environment: [
         ("dashboard/streams/links/server.py", "import os\nurl = os.environ['REDIS_URL']"),
         ("streams_admin/plans.py", "from os import getenv"),
@@ -258,7 +282,9 @@ PERMITTED = [
     ),
     (writes, "streams_admin/writes/pending.py", "server.writer.call(b'XACK', key)"),
     (writes, "dashboard/streams/queries/entries.py", "build = [('XPENDING', key), ('XINFO', 'STREAM', key)]"),
-    (sideways, "dashboard/views/attention.py", "from dashboard.fleet.reading import findings_for"),
+    (sideways, "dashboard/views/attention.py", "from dashboard.fleet.store import findings_for"),
+    (back_doors, "dashboard/views/attention.py", "from dashboard.fleet.store import findings_for"),
+    (back_doors, "dashboard/fleet/store.py", "from dashboard.fleet.reading import findings_for"),
     (environment, "dashboard/asgi.py", "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'dashboard.settings')"),
 ]
 Law = Callable[[Source], list[int]]

@@ -11,9 +11,7 @@ from pydantic import BaseModel, Field
 from dashboard.accounts.access import principal_of, visible_servers
 from dashboard.api.paging import Place, part
 from dashboard.api.shapes import FleetListing, PageQuery, Reason, ServerName, Value, fleet_listing, iso_ms, name, number
-from dashboard.fleet.findings import RANK, WORDS, Severity
-from dashboard.fleet.reading import Located, findings_for
-from dashboard.fleet.sampler import freshen
+from dashboard.fleet.store import RANK, WORDS, Located, Severity, findings_for, freshen
 from dashboard.http.scope import scope_of
 from dashboard.streams.names import to_path
 

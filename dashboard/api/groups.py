@@ -42,10 +42,7 @@ from dashboard.api.shapes import (
 )
 from dashboard.api.weight import told_items
 from dashboard.display.rows import Sight, sight
-from dashboard.fleet.findings import ConsumerState
-from dashboard.fleet.reading import Judge
-from dashboard.fleet.sampler import freshen
-from dashboard.fleet.snapshots import StreamState
+from dashboard.fleet.store import ConsumerState, Judge, StreamState, freshen
 from dashboard.http.scope import scope_of
 from dashboard.streams.ids import MIN
 from dashboard.streams.names import to_path

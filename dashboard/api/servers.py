@@ -10,8 +10,7 @@ from pydantic import BaseModel, Field
 
 from dashboard.accounts.access import principal_of, visible_servers
 from dashboard.api.shapes import Listing, ServerName, iso_ms, listing
-from dashboard.fleet.sampler import freshen
-from dashboard.fleet.snapshots import ServerSnapshot
+from dashboard.fleet.store import ServerSnapshot, freshen
 from dashboard.streams.links import Server, ServerConfig
 
 router = Router(tags=["servers"])

@@ -11,7 +11,7 @@ from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema, model_val
 from dashboard.api.weight import told
 from dashboard.display.format import iso, moment
 from dashboard.display.rows import NO_PAYLOADS, Sight, value_json
-from dashboard.fleet.snapshots import ServerSnapshot
+from dashboard.fleet.store import ServerSnapshot
 from dashboard.streams.ids import StreamId, parse_position
 from dashboard.streams.names import from_path
 from dashboard.streams.snapshots import Fields as RawFields

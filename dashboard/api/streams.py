@@ -29,10 +29,7 @@ from dashboard.api.shapes import (
     name,
     number,
 )
-from dashboard.fleet.findings import RANK
-from dashboard.fleet.reading import matches, visible
-from dashboard.fleet.sampler import freshen
-from dashboard.fleet.snapshots import StreamState
+from dashboard.fleet.store import RANK, StreamState, freshen, matches, visible
 from dashboard.http.scope import scope_of
 from dashboard.streams.ids import StreamId
 from dashboard.streams.names import to_path

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dashboard.fleet.findings import WORDS, Limits, Severity
+from dashboard.fleet.findings.model import Limits, Severity
+from dashboard.fleet.findings.words import WORDS
 from dashboard.streams.snapshots import Delivery, PendingEntry
 
 

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from dashboard.accounts.access import Permission, Principal, may, visible_servers
-from dashboard.fleet.findings import ConsumerState, Finding, Severity, consumer_state
-from dashboard.fleet.sampler import current, freshen, limits, sampler_for
+from dashboard.fleet.findings.consumers import ConsumerState, consumer_state
+from dashboard.fleet.findings.model import Finding, Severity
+from dashboard.fleet.limits import limits
+from dashboard.fleet.samplers import fleet
 from dashboard.fleet.snapshots import ServerSnapshot, StreamState
 from dashboard.streams import links
 from dashboard.streams.queries.sampling import GroupSample, StreamSample
@@ -56,7 +58,7 @@ def findings_for(principal: Principal, *, server: str | None = None, kind: str |
         Located(watched, finding, state)
         for watched in links.all()
         if server in (None, watched.name)
-        for state in _judged(principal, freshen(watched))
+        for state in _judged(principal, fleet().freshen(watched))
         for finding in state.findings
         if kind in (None, finding.kind)
     ]
@@ -65,14 +67,14 @@ def findings_for(principal: Principal, *, server: str | None = None, kind: str |
 
 def outages_for(principal: Principal) -> list[Outage]:
     """Servers the principal may see that cannot be read, those that were so first in front. Asks no server."""
-    watched = ((server, sampler_for(server).snapshot) for server in visible_servers(principal))
+    watched = ((server, fleet().sampler(server).snapshot) for server in visible_servers(principal))
     found = [Outage(server, snapshot) for server, snapshot in watched if snapshot.error]
     return sorted(found, key=lambda outage: outage.since_ms or 0)
 
 
 def attention_count(principal: Principal) -> int | None:
     """How many findings and outages there are for the principal; None while nothing is known. Asks no server."""
-    snapshots = current()
+    snapshots = fleet().current()
     outages = len(outages_for(principal))
     if not outages and all(snapshot.at is None for snapshot in snapshots):
         return None
@@ -95,7 +97,7 @@ class Judge:
         oldest = (now.group.oldest,) if now.group.oldest else ()
         self.group = GroupSample(now.group, now.consumers, known.looked if known else oldest)
         self._stream = StreamSample(now.stream, (self.group,), now.now_ms)
-        self._moved = sampler_for(server).movement(now.stream.key, now.group.name, now.now_ms)
+        self._moved = fleet().sampler(server).movement(now.stream.key, now.group.name, now.now_ms)
         self._limits = limits()
 
     def state(self, consumer: ConsumerFacts) -> tuple[ConsumerState, Severity, str]:

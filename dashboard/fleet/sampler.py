@@ -13,10 +13,10 @@ from dataclasses import replace
 
 from django.conf import settings
 
-from dashboard.fleet.findings import Limits, Movement
+from dashboard.fleet.findings.model import Movement
+from dashboard.fleet.limits import limits
+from dashboard.fleet.memory import Memory
 from dashboard.fleet.snapshots import ServerSnapshot, StreamState
-from dashboard.fleet.store import Memory
-from dashboard.streams import links
 from dashboard.streams.capabilities import Capabilities
 from dashboard.streams.errors import NotAllowed, StreamError, Unreachable
 from dashboard.streams.ids import MIN, StreamId
@@ -35,8 +35,10 @@ LEISURE = 5
 class Sampler:
     """Samples one server. `snapshot` is always the latest published one."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, published: Callable[[], None]) -> None:
+        """`published` is called after every round."""
         self.server = server
+        self._published = published
         self.snapshot = ServerSnapshot(server.name)
         self.memory = Memory(limits())
         self._keys: set[bytes] = set()
@@ -80,8 +82,7 @@ class Sampler:
             self.snapshot = replace(
                 self.snapshot, error=error.message, down_since=self.snapshot.down_since or time.time()
             )
-        for callback in _callbacks:
-            callback()
+        self._published()
 
     async def _inventory(self) -> None:
         """SCAN on from where the last round ended. What a full pass did not meet is gone, what it met is asked anew."""
@@ -152,76 +153,3 @@ class Sampler:
 
     def movement(self, key: bytes, group: bytes, now_ms: int) -> Movement:
         return self.memory.movement(key, group, now_ms)
-
-
-def limits() -> Limits:
-    """The thresholds of the settings."""
-    return Limits(
-        late_ms=settings.LATE_AFTER * 1000,
-        stuck_ms=settings.STUCK_AFTER * 1000,
-        gone_ms=settings.GONE_AFTER * 1000,
-        poison=settings.POISON_DELIVERIES,
-    )
-
-
-_samplers: dict[str, Sampler] = {}
-_callbacks: list[Callable[[], None]] = []
-_looping = False
-
-
-def on_snapshot(callback: Callable[[], None]) -> None:
-    """Called at start-up: `callback` is called after every round of any server, on the sampler's loop."""
-    if callback not in _callbacks:
-        _callbacks.append(callback)
-
-
-def sampler_for(server: Server) -> Sampler:
-    """The sampler of a server; a new one when the registry was configured anew."""
-    known = _samplers.get(server.name)
-    if known is None or known.server is not server:
-        known = _samplers[server.name] = Sampler(server)
-    return known
-
-
-def wake(server: str) -> None:
-    """Look at a server again soon: something was done there. From any thread."""
-    if server in _samplers:
-        _samplers[server].wake()
-
-
-def current() -> tuple[ServerSnapshot, ...]:
-    """The latest of every server, in the order of the configuration."""
-    return tuple(sampler_for(server).snapshot for server in links.all())
-
-
-async def run() -> None:
-    """The background work: all samplers, until cancelled."""
-    global _looping
-    _looping = True
-    try:
-        await asyncio.gather(*(sampler_for(server).run() for server in links.all()))
-    finally:
-        _looping = False
-
-
-def freshen(server: Server) -> ServerSnapshot:
-    """The latest snapshot; taken here and now when no loop runs in this process (tests, `runserver`)."""
-    sampler = sampler_for(server)
-    stale = sampler.snapshot.at is None or time.time() - sampler.snapshot.at > settings.SAMPLE_EVERY
-    if stale and not _looping:
-        sample_now(server)
-    return sampler.snapshot
-
-
-def sample_now(server: Server) -> ServerSnapshot:
-    """One round, from sync code in a thread without a running loop."""
-    sampler = sampler_for(server)
-
-    async def once() -> None:
-        try:
-            await sampler.round()
-        finally:
-            await server.aclose()
-
-    asyncio.run(once())
-    return sampler.snapshot

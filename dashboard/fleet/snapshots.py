@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from dashboard.fleet.findings import RANK, Finding, Severity
+from dashboard.fleet.findings.model import RANK, Finding, Severity
 from dashboard.streams.queries.sampling import GroupSample, StreamSample
 from dashboard.streams.snapshots import ServerInfo
 

@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from dashboard import menus
 from dashboard.accounts.access import ANONYMOUS, Principal, principal_of, visible_servers
-from dashboard.fleet.reading import attention_count
+from dashboard.fleet.store import attention_count
 from dashboard.streams.links import Server
 
 

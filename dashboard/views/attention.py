@@ -13,10 +13,17 @@ from django.shortcuts import render
 from dashboard import menus
 from dashboard.accounts.access import Permission, Principal, principal_of, require, visible_servers
 from dashboard.display.format import age, number
-from dashboard.fleet.findings import WORDS
-from dashboard.fleet.reading import Located, Outage, findings_for, outages_for, visible
-from dashboard.fleet.sampler import freshen
-from dashboard.fleet.snapshots import ServerSnapshot, known_sum
+from dashboard.fleet.store import (
+    WORDS,
+    Located,
+    Outage,
+    ServerSnapshot,
+    findings_for,
+    freshen,
+    known_sum,
+    outages_for,
+    visible,
+)
 from dashboard.http import params
 from dashboard.menus import Item, Target
 from dashboard.streams.links import Server

@@ -10,9 +10,7 @@ from django.shortcuts import render
 from dashboard import menus
 from dashboard.accounts.access import Permission, require
 from dashboard.display.rows import FIELDS, Sight, dumps, sight
-from dashboard.fleet.entries import Standing, standing
-from dashboard.fleet.findings import RANK
-from dashboard.fleet.sampler import limits
+from dashboard.fleet.store import RANK, Standing, limits, standing
 from dashboard.http import params
 from dashboard.menus import Item, Target
 from dashboard.streams.ids import StreamId

@@ -12,9 +12,7 @@ from django.shortcuts import render
 from dashboard import menus
 from dashboard.display.gauge import Gauge, Holder, gauge
 from dashboard.display.rows import pending_row, sight
-from dashboard.fleet.findings import WORDS, Finding
-from dashboard.fleet.reading import Judge
-from dashboard.fleet.snapshots import StreamState
+from dashboard.fleet.store import WORDS, Finding, Judge, StreamState
 from dashboard.http import params
 from dashboard.menus import Item, Target
 from dashboard.streams.errors import Unreachable

@@ -9,9 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from dashboard.accounts.access import Permission, principal_of, require, visible_servers
-from dashboard.fleet.reading import matches, visible
-from dashboard.fleet.sampler import freshen
-from dashboard.fleet.snapshots import StreamState
+from dashboard.fleet.store import StreamState, freshen, matches, visible
 from dashboard.http import params
 from dashboard.streams.errors import BadId, NotAllowed, StreamError
 from dashboard.streams.ids import StreamId

@@ -8,8 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard import menus
-from dashboard.fleet.findings import WORDS, Finding
-from dashboard.fleet.snapshots import StreamState
+from dashboard.fleet.store import WORDS, Finding, StreamState
 from dashboard.menus import Target
 from dashboard.streams.errors import Unreachable
 from dashboard.streams.ids import StreamId

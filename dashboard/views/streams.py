@@ -10,10 +10,7 @@ from functools import cached_property
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dashboard.fleet.findings import RANK, WORDS
-from dashboard.fleet.reading import matches, visible
-from dashboard.fleet.sampler import freshen
-from dashboard.fleet.snapshots import StreamState, known_sum
+from dashboard.fleet.store import RANK, WORDS, StreamState, freshen, known_sum, matches, visible
 from dashboard.http import params
 from dashboard.streams.errors import StreamError
 from dashboard.streams.links import Server

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 
-from dashboard.fleet.sampler import sampler_for
-from dashboard.fleet.snapshots import ServerSnapshot, StreamState
+from dashboard.fleet.store import ServerSnapshot, StreamState, latest
 from dashboard.http.scope import RequestScope, scope_of
 
 
@@ -17,7 +16,7 @@ class Watched(RequestScope):
 
     @property
     def snapshot(self) -> ServerSnapshot:
-        return sampler_for(self.server).snapshot
+        return latest(self.server)
 
     def state(self, key: bytes) -> StreamState | None:
         """None when the stream was not sampled."""

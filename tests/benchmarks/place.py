@@ -61,14 +61,14 @@ def _opened(client: redis.Redis, url: str) -> Place:
     from django.test import Client
 
     from dashboard.accounts.principals import principal_for_user
-    from dashboard.fleet import sampler
+    from dashboard.fleet.samplers import fleet
     from dashboard.streams import links
     from dashboard.streams.links import ServerConfig
 
     links.configure([ServerConfig("default", url)])
     watched = links.get("default")
-    sampler.sample_now(watched)
-    sampler._looping = True  # from here on pages read what is there, as they do beside the sampler of `serve`
+    fleet().sample(watched)
+    fleet().running = True  # from here on pages read what is there, as they do beside the sampler of `serve`
     admin = User.objects.create_superuser("bench")
     browser = Client(SERVER_NAME="localhost")
     browser.force_login(admin)

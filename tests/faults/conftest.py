@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from dashboard.fleet import sampler
+from dashboard.fleet.samplers import fleet
 from dashboard.streams import links
 from dashboard.streams.links import ServerConfig
 from tests.faults.chaos import Chaos, chaos
@@ -29,7 +29,7 @@ def no_traceback(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
 @pytest.fixture(autouse=True)
 def sampling_beside(monkeypatch: pytest.MonkeyPatch) -> None:
     """As in `serve`: a request does not look at the whole fleet by itself."""
-    monkeypatch.setattr(sampler, "_looping", True)
+    monkeypatch.setattr(fleet(), "running", True)
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def known(proxy: Chaos) -> None:
 
 def look() -> str:
     """What the sampler does beside the requests; the error, if there is one."""
-    return sampler.sample_now(links.get("default")).error
+    return fleet().sample(links.get("default")).error
 
 
 def forget_the_trouble() -> None:

@@ -11,7 +11,7 @@ import pytest
 import redis
 from django.test import Client
 
-from dashboard.fleet import sampler
+from dashboard.fleet.samplers import fleet
 from dashboard.streams import links
 from dashboard.streams.links import ServerConfig
 from tests.dashboard.streams.impostor import impostor
@@ -93,7 +93,7 @@ def test_lists_of_a_server_that_went_away_say_so(name: str, proxy: Chaos, known:
 
 def long_ago(seconds: float) -> None:
     """The last good look was that long ago."""
-    mine = sampler.sampler_for(links.get("default"))
+    mine = fleet().sampler(links.get("default"))
     assert mine.snapshot.at is not None
     mine.snapshot = replace(mine.snapshot, at=time.time() - seconds)
 
@@ -156,7 +156,7 @@ def test_many_mute_servers_cost_no_more_time_than_one(proxy: Chaos, known: None,
     configs = [ServerConfig(f"mute-{n}", proxy.url) for n in range(6)]
     links.configure(configs)
     for config in configs:
-        sampler.sample_now(links.get(config.name))
+        fleet().sample(links.get(config.name))
     proxy.mood = "hangs"
     answer = ask(operator, EVERY["search by ID"])
     assert answer.status == 200

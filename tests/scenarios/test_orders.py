@@ -11,8 +11,8 @@ import pytest
 import redis
 from redis.asyncio import Redis
 
-from dashboard.fleet.findings import Limits
-from dashboard.fleet.store import Memory
+from dashboard.fleet.findings.model import Limits
+from dashboard.fleet.memory import Memory
 from dashboard.streams.links import Server
 from dashboard.streams.queries import Query
 from dashboard.streams.queries.sampling import SampleStreams, StreamSample

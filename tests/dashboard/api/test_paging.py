@@ -11,7 +11,7 @@ from django.test import Client
 
 from dashboard.api.paging import Place, part
 from dashboard.api.streams import RANKS
-from dashboard.fleet.sampler import sample_now
+from dashboard.fleet.samplers import fleet
 from dashboard.http.params import BadParameter
 from dashboard.streams.links import Server
 from dashboard.streams.queries.steps import PAGE_BYTES
@@ -74,7 +74,7 @@ def test_a_stream_that_came_meanwhile_moves_nothing(
 ) -> None:
     first = get(STREAMS, limit=5)
     redis_client.xadd("a-first", {"n": 1})
-    sample_now(server)
+    fleet().sample(server)
     rest = get(STREAMS, limit=500, cursor=first["next"])
     assert [item["name"] for item in first["items"] + rest["items"]] == many
 

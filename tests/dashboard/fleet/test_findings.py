@@ -6,18 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from dashboard.fleet.findings import (
-    RANK,
-    WORDS,
-    ConsumerState,
-    Finding,
-    Limits,
-    Movement,
-    Severity,
-    consumer_state,
-    judge,
-)
-from dashboard.fleet.store import Memory
+from dashboard.fleet.findings.consumers import ConsumerState, consumer_state
+from dashboard.fleet.findings.model import RANK, Finding, Limits, Movement, Severity
+from dashboard.fleet.findings.registry import judge
+from dashboard.fleet.findings.words import WORDS
+from dashboard.fleet.memory import Memory
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries.sampling import GroupSample, StreamSample
 from dashboard.streams.snapshots import ConsumerFacts, Figure, GroupFacts, PendingEntry, StreamFacts

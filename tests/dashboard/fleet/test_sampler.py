@@ -8,6 +8,7 @@ import pytest
 import redis
 
 from dashboard.fleet import sampler
+from dashboard.fleet.samplers import fleet
 from dashboard.streams import links
 from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.queries import ScanStreams
@@ -31,11 +32,11 @@ def test_streams_that_may_not_be_read_are_told_of_in_every_round(
 ) -> None:
     monkeypatch.setattr(sampler, "SCAN_STEPS", 1)
     monkeypatch.setattr(sampler, "ScanStreams", partial(ScanStreams, count=5))
-    while not sampler.sample_now(reader).complete:
+    while not fleet().sample(reader).complete:
         pass
-    told = [SHUT_OUT in sampler.sample_now(reader).gaps for _ in range(30)]
+    told = [SHUT_OUT in fleet().sample(reader).gaps for _ in range(30)]
     assert told == [True] * 30
     redis_client.execute_command("ACL", "SETUSER", "reader", "~*")
-    told = [SHUT_OUT in sampler.sample_now(reader).gaps for _ in range(30)]
+    told = [SHUT_OUT in fleet().sample(reader).gaps for _ in range(30)]
     assert not told[-1], "it may be read, and the next pass has met it"
-    assert b"shut" in sampler.sampler_for(reader).snapshot.streams
+    assert b"shut" in fleet().sampler(reader).snapshot.streams

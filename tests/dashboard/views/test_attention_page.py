@@ -10,7 +10,7 @@ import pytest
 import redis
 from django.test import Client
 
-from dashboard.fleet import sampler
+from dashboard.fleet.samplers import fleet
 from dashboard.streams import links
 from dashboard.streams.links import Server, ServerConfig
 from dashboard.views import attention
@@ -36,14 +36,14 @@ def silent(server: Server, redis_client: redis.Redis) -> None:
     """It was read once, with one finding, and does not answer since; beside it one that never did."""
     redis_client.xadd("orders", {"n": 1}, id="1700000000000-0")
     redis_client.xgroup_create("orders", "workers", "0")
-    sampler.sample_now(server)
+    fleet().sample(server)
     gone = f"redis://127.0.0.1:{embedded.free_port()}"
     never = ServerConfig("never", gone, title="Never, there", environment="production")
     links.configure([replace(server.config, url=gone, title="Orders, Europe"), never])
-    for each, known in zip(links.all(), (sampler.sampler_for(server).snapshot, None), strict=True):
-        mine = sampler.sampler_for(each)
+    for each, known in zip(links.all(), (fleet().sampler(server).snapshot, None), strict=True):
+        mine = fleet().sampler(each)
         mine.snapshot = replace(known, at=time.time() - 754) if known else mine.snapshot
-        sampler.sample_now(each)
+        fleet().sample(each)
 
 
 @pytest.mark.usefixtures("silent")

@@ -15,7 +15,7 @@ import redis
 from django.http import HttpResponse
 from django.test import Client
 
-from dashboard.fleet import sampler
+from dashboard.fleet.samplers import fleet
 from dashboard.streams import links
 from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.queries import LOOK_MAX, Command
@@ -114,7 +114,7 @@ def seeded(request: pytest.FixtureRequest, redis_url: str) -> Iterator[redis.Red
         world.seed(client, size)
         links.configure([ServerConfig("default", redis_url)])
         watched = links.get("default")
-        assert sampler.sample_now(watched).complete
+        assert fleet().sample(watched).complete
         watched.capabilities()
         yield client
         links.configure([])
@@ -134,7 +134,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
         seen.commands.extend(commands)
         return await aask(self, commands)
 
-    monkeypatch.setattr(sampler, "_looping", True)
+    monkeypatch.setattr(fleet(), "running", True)
     monkeypatch.setattr(Server, "_ask", noted)
     monkeypatch.setattr(Server, "_aask", anoted)
     return seen

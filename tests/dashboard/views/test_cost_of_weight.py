@@ -16,7 +16,7 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.fleet import sampler
+from dashboard.fleet.samplers import fleet
 from dashboard.streams import links
 from dashboard.streams.ids import StreamId
 from dashboard.streams.links import READ_TIMEOUT, Server
@@ -118,8 +118,8 @@ ADDRESSES = (
 def test_every_page_and_read_stays_small(
     address: str, server: Server, innocent: redis.Redis, operator: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sampler.sample_now(server)
-    monkeypatch.setattr(sampler, "_looping", True)
+    fleet().sample(server)
+    monkeypatch.setattr(fleet(), "running", True)
     response = weighed(innocent, operator.get, address)
     assert b"The page ends here: what was read weighs " in response.content
 

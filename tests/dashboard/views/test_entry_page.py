@@ -7,7 +7,7 @@ import redis
 from django.test import Client
 
 from dashboard.fleet.entries import standing
-from dashboard.fleet.findings import Limits
+from dashboard.fleet.findings.model import Limits
 from dashboard.streams.ids import StreamId
 from dashboard.streams.links import Server
 from dashboard.streams.snapshots import Delivery, PendingEntry

@@ -9,7 +9,7 @@ import pytest
 import redis
 from django.test import Client
 
-from dashboard.fleet import sampler
+from dashboard.fleet.samplers import fleet
 from dashboard.streams.links import Server
 
 pytestmark = pytest.mark.django_db
@@ -25,14 +25,14 @@ def pending(server: Server, redis_client: redis.Redis) -> list[str]:
         redis_client.xadd("orders", {"n": 1}, id=id_)
     redis_client.xgroup_create("orders", "workers", "0")
     redis_client.xreadgroup("workers", "ann", {"orders": ">"})
-    sampler.sample_now(server)
+    fleet().sample(server)
     return ids
 
 
 def test_the_gauge_knows_of_nothing_older_than_the_figures(
     viewer: Client, redis_client: redis.Redis, pending: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sampler, "_looping", True)
+    monkeypatch.setattr(fleet(), "running", True)
     redis_client.xack("orders", "workers", pending[0])
     html = viewer.get(GROUP).content.decode()
     oldest = pending[1].partition("-")[0]
@@ -62,7 +62,7 @@ def test_a_page_takes_two_round_trips(
 ) -> None:
     """Each may take 0.8 s, and whoever has to connect waits for one more."""
     asked, ask = [], Server._ask
-    monkeypatch.setattr(sampler, "_looping", True)
+    monkeypatch.setattr(fleet(), "running", True)
     monkeypatch.setattr(Server, "_ask", lambda self, commands: asked.append(commands) or ask(self, commands))
     assert viewer.get(page).status_code == 200
     assert len([commands for commands in asked if commands]) == 2

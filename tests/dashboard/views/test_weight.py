@@ -9,7 +9,7 @@ import pytest
 import redis
 from django.test import Client
 
-from dashboard.fleet import sampler
+from dashboard.fleet.samplers import fleet
 from dashboard.streams.ids import StreamId
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
@@ -53,8 +53,8 @@ def heavy(
         top = redis_client.xadd(NAME, fields)
     redis_client.xgroup_create(NAME, NAME, "0")
     redis_client.xreadgroup(NAME, NAME, {NAME: ">"}, count=entries, noack=False)
-    sampler.sample_now(server)
-    monkeypatch.setattr(sampler, "_looping", True)
+    fleet().sample(server)
+    monkeypatch.setattr(fleet(), "running", True)
     return Heavy(top.decode(), entries, sum(len(name) + len(value) for name, value in fields.items()))
 
 

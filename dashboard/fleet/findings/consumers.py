@@ -1,0 +1,48 @@
+"""The state of a consumer.
+
+Its idle time is no proof of death (a parked reader, a busy batch, an old server's clock): what counts are entries that
+nobody touched, and whether anything moves. The word is "silent", never "dead".
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from dashboard.display.format import age, number
+from dashboard.fleet.findings.model import GroupSeen, Limits, Movement, Severity
+from dashboard.streams.queries.sampling import GroupSample, StreamSample
+from dashboard.streams.snapshots import ConsumerFacts
+
+ConsumerState = Literal["working", "waiting", "silent", "gone"]
+
+
+def consumer_state(
+    consumer: ConsumerFacts, sample: StreamSample, group: GroupSample, moved: Movement, limits: Limits
+) -> tuple[ConsumerState, Severity, str]:
+    """The state of a consumer, how that is, and why in a few words."""
+    if consumer.pending:
+        if is_silent(consumer, GroupSeen(sample, group, moved, limits)):
+            return "silent", "stuck", f"holds {number(consumer.pending)}, has not read for {age(consumer.idle_ms)}"
+        return "working", "ok", ""
+    if consumer.idle_ms >= limits.late_ms and _passed_by(consumer, sample, group):
+        if consumer.idle_ms >= limits.gone_ms:
+            return "gone", "unknown", "holds nothing"
+        return "waiting", "unknown", f"has not read for {age(consumer.idle_ms)}, others have"
+    if consumer.inactive_ms is not None and 0 <= consumer.inactive_ms < limits.late_ms:
+        return "working", "ok", ""
+    return "waiting", "ok", "nothing new" if group.facts.lag.value == 0 else f"last read {age(consumer.idle_ms)} ago"
+
+
+def is_silent(consumer: ConsumerFacts, seen: GroupSeen) -> bool:
+    """Holds entries, has not read, what it holds has not been touched, and nothing of it was acknowledged lately."""
+    late_ms = seen.limits.late_ms
+    if not consumer.pending or consumer.idle_ms < late_ms or consumer.name in seen.moved.fell:
+        return False
+    own = [entry.idle_ms for entry in seen.group.looked if entry.consumer == consumer.name]
+    return not own or max(own) >= late_ms
+
+
+def _passed_by(consumer: ConsumerFacts, sample: StreamSample, group: GroupSample) -> bool:
+    """Whether the group was delivered something since this consumer last tried: a parked reader would have got it."""
+    delivered = group.facts.last_delivered_id.age_ms(sample.now_ms)
+    return delivered is not None and delivered < consumer.idle_ms - 1000

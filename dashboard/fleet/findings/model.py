@@ -1,0 +1,85 @@
+"""What a rule gets and what it gives: thresholds, what earlier rounds know, a group as it was seen, a finding."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from dashboard.streams.queries.sampling import GroupSample, StreamSample
+
+Severity = Literal["ok", "late", "stuck", "unknown"]
+RANK: dict[str, int] = {"stuck": 0, "late": 1, "unknown": 2, "ok": 3}
+ABOUT_AS_OLD = 1.25
+"""Ages within this factor are about the same."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How long is too long (milliseconds), how often too often."""
+
+    late_ms: int = 60_000
+    stuck_ms: int = 300_000
+    gone_ms: int = 3_600_000
+    poison: int = 5
+
+    def severity(self, ms: int) -> Severity:
+        """Of what has lasted that long, and is late at least."""
+        return "stuck" if ms >= self.stuck_ms else "late"
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """What earlier rounds know of a group. `fell`: consumers whose pending entries were acknowledged lately."""
+
+    fell: frozenset[bytes] = frozenset()
+    in_rate: float | None = None
+    out_rate: float | None = None
+    lag_before: int | None = None
+    """The lag about a minute ago."""
+    still_ms: int = 0
+    """How long the group's position has not moved, as far as we have watched."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Something that needs attention. `oldest_ms` comes first on every page: how long it lasts.
+
+    `message` is the reason in one sentence without a full stop, `detail` the evidence beside it.
+    """
+
+    severity: Severity
+    kind: str
+    stream: bytes
+    group: bytes | None
+    message: str
+    detail: str = ""
+    consumer: bytes | None = None
+    count: int | None = None
+    count_least: bool = False
+    oldest_ms: int = 0
+    since_ms: int = 0
+    evidence: dict[str, object] = field(default_factory=dict)
+
+    @property
+    def urgency(self) -> tuple[int, int, int]:
+        """Sorts what is worst first, then what lasts longest; of what lasts about as long, what holds most entries."""
+        return RANK[self.severity], -round(math.log(1 + self.oldest_ms / 1000, ABOUT_AS_OLD)), -(self.count or 0)
+
+    @property
+    def identity(self) -> tuple[object, ...]:
+        return (self.kind, self.stream, self.group, self.consumer)
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSeen:
+    """What a rule about a group judges: the group and its stream as sampled, what earlier rounds know, the limits."""
+
+    stream: StreamSample
+    group: GroupSample
+    moved: Movement
+    limits: Limits
+
+    def finding(self, severity: Severity, kind: str, message: str, **more: Any) -> Finding:
+        """A finding about this group; `more` as the fields of Finding."""
+        return Finding(severity, kind, self.stream.facts.key, self.group.facts.name, message, **more)

@@ -1,0 +1,1 @@
+"""Rules about entries that were delivered and not acknowledged."""

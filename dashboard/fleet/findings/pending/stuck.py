@@ -1,0 +1,92 @@
+"""`stuck`: pending entries that nobody touched for LATE_AFTER (late) or STUCK_AFTER (stuck); and `silent_consumer`.
+
+Says who holds how many and for how long. Needs the consumers, the pending entries that were looked at, and who
+acknowledged something lately. One finding for the group; where several hold such entries, one more for each silent
+one, of those that hold most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dashboard.display.format import age, number
+from dashboard.fleet.findings.consumers import is_silent
+from dashboard.fleet.findings.model import Finding, GroupSeen
+from dashboard.fleet.findings.words import entries, who
+from dashboard.streams.queries.sampling import GroupSample
+from dashboard.streams.snapshots import ConsumerFacts, PendingEntry
+
+SILENT_EACH = 3
+"""Silent consumers of one group that get a finding of their own, those that hold most; the group's counts all."""
+
+
+def stuck(seen: GroupSeen) -> Iterator[Finding]:
+    group, limits = seen.group, seen.limits
+    silent = [c for c in group.consumers if is_silent(c, seen)]
+    names = {c.name for c in silent}
+    old = [e for e in group.looked if e.idle_ms >= limits.late_ms and e.consumer not in names]
+    if not silent and not old:
+        return
+    count = sum(c.pending for c in silent) + len(old)
+    worst = max([*(c.idle_ms for c in silent), *(e.idle_ms for e in group.looked if e.idle_ms >= limits.late_ms)])
+    holders = names | {e.consumer for e in old}
+    message, detail = _words(group, silent, old, holders, worst, count)
+    yield seen.finding(
+        limits.severity(worst),
+        "stuck",
+        message,
+        detail=detail,
+        consumer=next(iter(holders)) if len(holders) == 1 and b"" not in holders else None,
+        count=count,
+        count_least=bool(old) and not group.saw_all,
+        oldest_ms=worst,
+        evidence={"pending": group.facts.pending, "holders": len(holders), "looked_at": len(group.looked)},
+    )
+    if len(holders) > 1:
+        worst_first = sorted(silent, key=lambda c: (-c.pending, c.name))
+        yield from (_silent_consumer(seen, c) for c in worst_first[:SILENT_EACH])
+
+
+def _silent_consumer(seen: GroupSeen, consumer: ConsumerFacts) -> Finding:
+    return seen.finding(
+        seen.limits.severity(consumer.idle_ms),
+        "silent_consumer",
+        f"{who(consumer.name)} has been silent for {age(consumer.idle_ms)} and holds {entries(consumer.pending)}",
+        consumer=consumer.name,
+        count=consumer.pending,
+        oldest_ms=consumer.idle_ms,
+        evidence={"idle_ms": consumer.idle_ms, "pending": consumer.pending},
+    )
+
+
+def _words(
+    g: GroupSample, silent: list[ConsumerFacts], old: list[PendingEntry], holders: set[bytes], worst: int, count: int
+) -> tuple[str, str]:
+    others = sum(c.name not in holders for c in g.consumers)
+    if len(holders) > 1:
+        return (
+            f"{len(holders)} consumers hold entries that nobody has touched for up to {age(worst)}",
+            f"{number(len(silent))} of them are silent.",
+        )
+    name = who(next(iter(holders)))
+    if silent:
+        return f"{name} has been silent for {age(silent[0].idle_ms)} and holds {_share(count, g)}", _others(others)
+    consumer = next((c for c in g.consumers if c.name in holders), None)
+    alive = f"It read {age(consumer.idle_ms)} ago. " if consumer else ""
+    return (
+        f"{name} is alive and has not acknowledged {entries(count)} for {age(worst)}",
+        f"{alive}A slow or failing handler, or an earlier process of the same name.",
+    )
+
+
+def _share(count: int, g: GroupSample) -> str:
+    if count < g.facts.pending:
+        return f"{number(count)} of {number(g.facts.pending)} pending entries"
+    return "the only pending entry" if count == 1 else f"all {number(count)} pending entries"
+
+
+def _others(count: int) -> str:
+    if count == 0:
+        return "The group has no other consumer."
+    who = "The other consumer is" if count == 1 else f"The other {number(count)} consumers are"
+    return f"{who} there. Nobody has claimed the entries."

@@ -1,0 +1,43 @@
+"""`no_consumer`: entries wait and nobody reads them: no consumer at all, or none that has tried for LATE_AFTER.
+
+A consumer parked in a blocking read is served at once, so with entries waiting a long idle time means absence. Needs
+the lag, the consumers' idle times, and who acknowledged something lately.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dashboard.display.format import age, plural
+from dashboard.fleet.findings.model import Finding, GroupSeen
+
+
+def no_consumer(seen: GroupSeen) -> Iterator[Finding]:
+    group, limits = seen.group, seen.limits
+    waiting = group.facts.lag.value
+    if waiting == 0 or seen.stream.facts.length == 0:
+        return
+    quiet = min((c.idle_ms for c in group.consumers), default=None)
+    if quiet is not None and (quiet < limits.late_ms or any(c.name in seen.moved.fell for c in group.consumers)):
+        return
+    oldest = first_waiting_ms(seen)
+    if oldest < limits.late_ms:
+        return
+    left = "Entries wait" if waiting is None else plural(waiting, "entry waits", "entries wait")
+    some = plural(group.facts.consumers, "consumer is", "consumers are")
+    yield seen.finding(
+        "late",
+        "no_consumer",
+        "The group has no consumer" if quiet is None else f"No consumer has read for {age(quiet)}",
+        detail=f"{left}." if quiet is None else f"{left}; {some} registered.",
+        count=waiting,
+        oldest_ms=oldest if quiet is None else min(oldest, quiet),
+        evidence={"consumers": group.facts.consumers},
+    )
+
+
+def first_waiting_ms(seen: GroupSeen) -> int:
+    """A bound for how long the first undelivered entry has waited: it came after the position and the first entry."""
+    first, position = seen.stream.facts.first_id, seen.group.facts.last_delivered_id
+    after = max(position, first) if first else position
+    return after.age_ms(seen.stream.now_ms) or 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
+from dashboard.streams.figures import Figure as Figure
 from dashboard.streams.ids import StreamId
 
 T = TypeVar("T")
@@ -21,15 +22,6 @@ State = Literal["undelivered", "pending", "settled"]
 
 def weight_of(fields: Fields) -> int:
     return sum(FIELD_BYTES + len(name) + len(value) for name, value in fields)
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """A number, or None with the reason why it is not known. `approximate`: the server is known to miscount."""
-
-    value: int | None
-    reason: str = ""
-    approximate: bool = False
 
 
 @dataclass(frozen=True, slots=True)

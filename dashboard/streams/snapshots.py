@@ -20,6 +20,9 @@ Body = Literal["present", "gone", "unread"]
 State = Literal["undelivered", "pending", "settled"]
 
 
+NOT_ASKED = Figure(None, "not asked for")
+
+
 def weight_of(fields: Fields) -> int:
     return sum(FIELD_BYTES + len(name) + len(value) for name, value in fields)
 
@@ -73,7 +76,7 @@ class StreamFacts:
     max_deleted_id: StreamId | None
     groups: int
     entry_bytes: int
-    memory: Figure = Figure(None, "not asked for")
+    memory: Figure = NOT_ASKED
 
 
 @dataclass(frozen=True, slots=True)

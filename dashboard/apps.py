@@ -29,6 +29,6 @@ def _wire(fleet: Fleet) -> None:
 
     background.register(fleet.run)
     background.register(hub.run)
-    background.at_stop(hub.close)
+    background.on_shutdown(hub.close)
     fleet.on_snapshot(lambda: hub.nudge(hub.fleet()))
     hub.on_nudge(lambda topic: fleet.wake(topic.server))

@@ -16,7 +16,7 @@ Work = Callable[[], Awaitable[None]]
 LONGEST_PAUSE = 30.0
 
 _work: list[Work] = []
-_farewells: list[Work] = []
+_shutdown_hooks: list[Work] = []
 _tasks: list[asyncio.Task[None]] = []
 _stopping = False
 
@@ -27,10 +27,10 @@ def register(work: Work) -> None:
         _work.append(work)
 
 
-def at_stop(farewell: Work) -> None:
-    """Called at start-up: `farewell` is awaited when the process is told to stop, before the work is cancelled."""
-    if farewell not in _farewells:
-        _farewells.append(farewell)
+def on_shutdown(hook: Work) -> None:
+    """Called at start-up: `hook` is awaited when the process is told to stop, before the work is cancelled."""
+    if hook not in _shutdown_hooks:
+        _shutdown_hooks.append(hook)
 
 
 def start() -> None:
@@ -41,9 +41,9 @@ def start() -> None:
 
 
 async def stop() -> None:
-    """Say farewell, cancel everything, and wait until it has ended."""
+    """Run the shutdown hooks, cancel everything, and wait until it has ended."""
     drain()
-    await asyncio.gather(*(farewell() for farewell in _farewells), return_exceptions=True)
+    await asyncio.gather(*(hook() for hook in _shutdown_hooks), return_exceptions=True)
     tasks, _tasks[:] = list(_tasks), []
     for task in tasks:
         task.cancel()

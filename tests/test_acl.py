@@ -32,7 +32,7 @@ from dashboard.streams.queries import (
     Together,
 )
 from dashboard.streams.queries.sampling import SampleStreams, StreamSample
-from dashboard.streams.queries.watching import GroupFigures, LookAt
+from dashboard.streams.queries.watching import GroupFigures, ObserveStreams
 
 LINES = re.findall(r"^ACL SETUSER .+$", (Path(__file__).parent.parent / "docs" / "acl.md").read_text(), re.MULTILINE)
 READER, WRITER, LATER = (shlex.split(line) for line in LINES)
@@ -99,7 +99,7 @@ def reads(server: Server) -> list[Query[object]]:
         EntryQuery(KEY, ENTRY, can),
         SampleStreams((KEY,), can),
         Together((FactsQuery(KEY), EntryRange(KEY))),
-        LookAt((KEY,)),
+        ObserveStreams((KEY,)),
         GroupFigures((KEY,)),
         TailRead(((KEY, MIN),), block_ms=1, count=10),
     ]

@@ -16,21 +16,21 @@ from dashboard.accounts.access import ANONYMOUS, Principal
 from dashboard.live import encoding, subscription
 from dashboard.live import hub as hubs
 from dashboard.live.admission import origins
-from dashboard.live.admission.connection_limit import Full
+from dashboard.live.admission.connection_limit import ConnectionLimitReached
 from dashboard.live.admission.identity import Credentials
-from dashboard.live.admission.subscription_quota import Busy
-from dashboard.live.encoding import Frame, Refusal
+from dashboard.live.admission.subscription_quota import QuotaExceeded
+from dashboard.live.encoding import Frame, ProtocolError
 from dashboard.live.feed import Batch, News
 from dashboard.live.subscription import Watch
 from dashboard.streams.errors import StreamError
 
 log = logging.getLogger(__name__)
 
-WATCHES = 20
-SIGN_IN_WITHIN = 10.0
-ASK_AGAIN = 25.0
-"""Seconds until a person's rights are asked for again; a revoked one is cut off within 30."""
-PACE = 0.05
+MAX_WATCHES = 20
+SIGN_IN_TIMEOUT = 10.0
+RECHECK_EVERY = 25.0
+"""Seconds until a person's rights are checked again; a revoked one is cut off within 30."""
+FLUSH_INTERVAL = 0.05
 FRAMES_PER_SECOND = 100.0
 
 GOING_AWAY = 4001
@@ -50,13 +50,13 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.credentials = Credentials()
         self.watches: dict[str, Watch] = {}
         self.allowance, self.counted_at = FRAMES_PER_SECOND, time.monotonic()
-        self.woken, self.known = asyncio.Event(), asyncio.Event()
+        self.woken, self.authenticated = asyncio.Event(), asyncio.Event()
         self.tasks: list[asyncio.Task[None]] = []
         self.hub = hubs.current()
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._end()
+            self._clean_up()
 
     async def connect(self) -> None:
         origin, host = self._header(b"origin"), self._header(b"host") or ""
@@ -64,13 +64,13 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.close()
             return
         try:
-            await self._recognise(Credentials(session=self.scope["session"].session_key if origin else None))
-        except Full as full:
-            await self._turn_away(full.message)
+            await self._authenticate(Credentials(session=self.scope["session"].session_key if origin else None))
+        except ConnectionLimitReached as error:
+            await self._reject(error.message)
             return
         await self.accept()
-        self.hub.at_close(self._farewell)
-        for work in (self._carry, self._guard):
+        self.hub.on_shutdown(self._shut_down)
+        for work in (self._deliver, self._enforce_rights):
             self.tasks.append(asyncio.create_task(self._supervised(work())))
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -79,11 +79,11 @@ class LiveConsumer(AsyncWebsocketConsumer):
             self._count()
             frame = encoding.parse(text_data)
             await self._handle(frame)
-        except Refusal as refusal:
-            await self._refuse(frame.get("id"), refusal)
+        except ProtocolError as error:
+            await self._send_error(frame.get("id"), error)
 
     async def disconnect(self, code: int) -> None:
-        self._end()
+        self._clean_up()
 
     async def _handle(self, frame: Frame) -> None:
         handlers: dict[str, Callable[[Frame], Awaitable[None]]] = {
@@ -95,150 +95,150 @@ class LiveConsumer(AsyncWebsocketConsumer):
         if kind == "auth":
             await self._auth(frame)
         elif self.principal is ANONYMOUS:
-            raise Refusal("auth_required", "Sign in first, or send an auth frame with a token.", NOT_SIGNED_IN)
+            raise ProtocolError("auth_required", "Sign in first, or send an auth frame with a token.", NOT_SIGNED_IN)
         elif kind in handlers:
             await handlers[kind](frame)
         else:
-            raise Refusal("unknown_type", "type must be auth, watch, unwatch or ack.")
+            raise ProtocolError("unknown_type", "type must be auth, watch, unwatch or ack.")
 
     async def _auth(self, frame: Frame) -> None:
         token = frame.get("token")
         if self.principal is not ANONYMOUS:
-            raise Refusal("already_signed_in", "This socket knows already who you are.")
+            raise ProtocolError("already_signed_in", "This socket knows already who you are.")
         try:
-            await self._recognise(Credentials(token=token if isinstance(token, str) else ""))
-        except Full as full:
-            raise Refusal("too_many", full.message, TOO_MANY) from None
+            await self._authenticate(Credentials(token=token if isinstance(token, str) else ""))
+        except ConnectionLimitReached as error:
+            raise ProtocolError("too_many", error.message, TOO_MANY) from None
         if self.principal is ANONYMOUS:
-            raise Refusal("bad_token", "The token does not exist, is revoked or has expired.", NOT_SIGNED_IN)
+            raise ProtocolError("bad_token", "The token does not exist, is revoked or has expired.", NOT_SIGNED_IN)
 
-    async def _recognise(self, credentials: Credentials) -> None:
-        """Raises Full."""
+    async def _authenticate(self, credentials: Credentials) -> None:
+        """Raises ConnectionLimitReached."""
         principal = await credentials.principal()
-        self.hub.seats.take(self, principal)
+        self.hub.connections.acquire(self, principal)
         self.credentials, self.principal = credentials, principal
         if self.principal is not ANONYMOUS:
-            self.known.set()
+            self.authenticated.set()
 
-    async def _turn_away(self, why: str) -> None:
-        """Who is known reads why, and that takes an open socket: of another a browser tells its page nothing."""
+    async def _reject(self, why: str) -> None:
+        """A known person reads why, which takes an open socket: of a refused one a browser tells its page nothing."""
         if why:
             await self.accept()
-            await self._refuse(None, Refusal("too_many", why, TOO_MANY))
+            await self._send_error(None, ProtocolError("too_many", why, TOO_MANY))
         else:
             await self.close()
 
     async def _watch(self, frame: Frame) -> None:
-        asked, wish = subscription.from_frame(frame, self.principal, self.woken.set)
-        if asked.id in self.watches:
-            raise Refusal("id_taken", "There is a watch with this id already; unwatch it first.")
-        if len(self.watches) >= WATCHES:
-            raise Refusal("too_many", f"A socket may watch {WATCHES} topics.")
+        watch, start_at = subscription.from_frame(frame, self.principal, self.woken.set)
+        if watch.id in self.watches:
+            raise ProtocolError("id_taken", "There is a watch with this id already; unwatch it first.")
+        if len(self.watches) >= MAX_WATCHES:
+            raise ProtocolError("too_many", f"A socket may watch {MAX_WATCHES} topics.")
         try:
-            self.hub.subscribe(asked.feed, wish)
-        except Busy as busy:
-            raise Refusal("busy", busy.message) from None
-        self.watches[asked.id] = asked
-        if asked.topic.kind != "entries":
-            await self._send({"type": "watching", "id": asked.id})
+            self.hub.subscribe(watch.feed, start_at)
+        except QuotaExceeded as error:
+            raise ProtocolError("busy", error.message) from None
+        self.watches[watch.id] = watch
+        if watch.topic.kind != "entries":
+            await self._send({"type": "watching", "id": watch.id})
 
     async def _unwatch(self, frame: Frame) -> None:
         self._drop(str(frame.get("id")))
 
     async def _ack(self, frame: Frame) -> None:
-        if known := self.watches.get(str(frame.get("id"))):
-            known.credit.acknowledged(str(frame.get("last_id")))
+        if watch := self.watches.get(str(frame.get("id"))):
+            watch.flow.acknowledged(str(frame.get("last_id")))
             self.woken.set()
 
-    async def _carry(self) -> None:
+    async def _deliver(self) -> None:
         """Carries news to the viewer, for as long as the socket is open."""
         while True:
             self.woken.clear()
-            for known in tuple(self.watches.values()):
-                await self._flush(known)
-            await asyncio.sleep(PACE)
+            for watch in tuple(self.watches.values()):
+                await self._flush(watch)
+            await asyncio.sleep(FLUSH_INTERVAL)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.woken.wait(), self._patience())
+                await asyncio.wait_for(self.woken.wait(), self._flush_timeout())
 
-    async def _flush(self, known: Watch) -> None:
-        if known.credit.stuck():
-            raise Refusal("too_slow", "Frames were not acknowledged for 15 seconds.", TOO_SLOW)
-        while known.id in self.watches and (news := known.take()) is not None:
-            await self._tell(known, news)
+    async def _flush(self, watch: Watch) -> None:
+        if watch.flow.stuck():
+            raise ProtocolError("too_slow", "Frames were not acknowledged for 15 seconds.", TOO_SLOW)
+        while watch.id in self.watches and (news := watch.take()) is not None:
+            await self._send_news(watch, news)
 
-    async def _tell(self, known: Watch, news: News) -> None:
-        text = encoding.dump(await known.frame(news))
-        if known.id not in self.watches:
+    async def _send_news(self, watch: Watch, news: News) -> None:
+        text = encoding.dump(await watch.frame(news))
+        if watch.id not in self.watches:
             return
         await self.send(text)
         if isinstance(news, Batch):
-            known.credit.sent(str(news.last), len(news.items), len(text))
+            watch.flow.sent(str(news.last), len(news.items), len(text))
 
-    def _patience(self) -> float:
-        """Seconds until something may go on by itself: a pace that ends, a credit that fills."""
-        waits = [known.not_before - time.monotonic() for known in self.watches.values()]
+    def _flush_timeout(self) -> float:
+        """Seconds until something may go on by itself: a pace that ends, a bucket that fills."""
+        waits = [watch.not_before - time.monotonic() for watch in self.watches.values()]
         return min([1.0, *(wait for wait in waits if wait > 0)])
 
-    async def _guard(self) -> None:
+    async def _enforce_rights(self) -> None:
         """Cuts off who does not sign in in time, and who has lost the right."""
         try:
-            await asyncio.wait_for(self.known.wait(), SIGN_IN_WITHIN)
+            await asyncio.wait_for(self.authenticated.wait(), SIGN_IN_TIMEOUT)
         except TimeoutError:
-            raise Refusal("auth_required", "Nobody signed in in time.", NOT_SIGNED_IN) from None
+            raise ProtocolError("auth_required", "Nobody signed in in time.", NOT_SIGNED_IN) from None
         while True:
-            await asyncio.sleep(ASK_AGAIN)
-            await self._ask_again()
+            await asyncio.sleep(RECHECK_EVERY)
+            await self._recheck_rights()
 
-    async def _ask_again(self) -> None:
+    async def _recheck_rights(self) -> None:
         self.principal = await self.credentials.principal()
         if self.principal is ANONYMOUS:
-            raise Refusal("signed_out", "You are signed out.", NOT_SIGNED_IN)
-        for known in tuple(self.watches.values()):
+            raise ProtocolError("signed_out", "You are signed out.", NOT_SIGNED_IN)
+        for watch in tuple(self.watches.values()):
             try:
-                subscription.check(self.principal, known.topic)
-                known.sight = subscription.look(self.principal, known.topic)
-            except Refusal as refusal:
-                self._drop(known.id)
-                await self._refuse(known.id, refusal)
+                subscription.check(self.principal, watch.topic)
+                watch.sight = subscription.look(self.principal, watch.topic)
+            except ProtocolError as error:
+                self._drop(watch.id)
+                await self._send_error(watch.id, error)
 
     async def _supervised(self, work: Coroutine[Any, Any, None]) -> None:
         try:
             await work
-        except Refusal as refusal:
-            await self._refuse(None, refusal)
+        except ProtocolError as error:
+            await self._send_error(None, error)
         except StreamError as error:
-            await self._refuse(None, Refusal("gone", error.message, FAILED))
+            await self._send_error(None, ProtocolError("gone", error.message, FAILED))
         except Exception:
             log.exception("A live socket failed and is closed")
             await self.close(FAILED)
 
-    async def _refuse(self, id_: object, refusal: Refusal) -> None:
-        await self._send(encoding.error(id_, refusal.code, refusal.message))
-        if refusal.closes:
-            await self.close(refusal.closes)
+    async def _send_error(self, id_: object, error: ProtocolError) -> None:
+        await self._send(encoding.error(id_, error.code, error.message))
+        if error.closes:
+            await self.close(error.closes)
 
-    async def _farewell(self) -> None:
+    async def _shut_down(self) -> None:
         await self.close(GOING_AWAY)
 
     async def _send(self, frame: Frame) -> None:
         await self.send(encoding.dump(frame))
 
     def _count(self) -> None:
-        """Raises Refusal when frames come faster than anybody needs."""
+        """Raises ProtocolError when frames come faster than anybody needs."""
         now = time.monotonic()
         self.allowance = min(FRAMES_PER_SECOND, self.allowance + (now - self.counted_at) * FRAMES_PER_SECOND) - 1
         self.counted_at = now
         if self.allowance < 0:
-            raise Refusal("too_fast", f"At most {FRAMES_PER_SECOND:.0f} frames per second.", TOO_MANY)
+            raise ProtocolError("too_fast", f"At most {FRAMES_PER_SECOND:.0f} frames per second.", TOO_MANY)
 
     def _drop(self, id_: str) -> None:
-        if known := self.watches.pop(id_, None):
-            self.hub.unsubscribe(known.feed)
+        if watch := self.watches.pop(id_, None):
+            self.hub.unsubscribe(watch.feed)
 
-    def _end(self) -> None:
-        """Asked twice, it does nothing."""
-        self.hub.forget(self._farewell)
-        self.hub.seats.leave(self)
+    def _clean_up(self) -> None:
+        """Idempotent."""
+        self.hub.remove_shutdown_hook(self._shut_down)
+        self.hub.connections.release(self)
         for id_ in tuple(self.watches):
             self._drop(id_)
         for task in self.tasks:

@@ -12,7 +12,7 @@ from dashboard.live.feed import Batch, Begun, Broken, Changed, News, Status
 from dashboard.streams.errors import StreamError
 from dashboard.streams.snapshots import Entry
 
-LARGEST = 65_536
+MAX_INBOUND_BYTES = 65_536
 """Bytes of a client's frame."""
 ENTRY_BYTES = 262_144
 """What the values of one entry may weigh in a frame; each is cut to its share."""
@@ -22,7 +22,7 @@ BAD_FRAME = 4400
 Frame = dict[str, Any]
 
 
-class Refusal(Exception):
+class ProtocolError(Exception):
     """A client's frame cannot be done. `closes`: the code the socket is closed with, None: it stays open."""
 
     def __init__(self, code: str, message: str, closes: int | None = None) -> None:
@@ -33,17 +33,17 @@ class Refusal(Exception):
 
 
 def parse(text: str | None) -> Frame:
-    """Raises Refusal."""
+    """Raises ProtocolError."""
     if text is None:
-        raise Refusal("malformed", "Frames are JSON text, not bytes.", BAD_FRAME)
-    if len(text) > LARGEST or len(text.encode()) > LARGEST:
-        raise Refusal("too_large", f"A frame may have {LARGEST} bytes.", BAD_FRAME)
+        raise ProtocolError("malformed", "Frames are JSON text, not bytes.", BAD_FRAME)
+    if len(text) > MAX_INBOUND_BYTES or len(text.encode()) > MAX_INBOUND_BYTES:
+        raise ProtocolError("too_large", f"A frame may have {MAX_INBOUND_BYTES} bytes.", BAD_FRAME)
     try:
         frame = json.loads(text)
     except (ValueError, RecursionError):
         frame = None
     if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
-        raise Refusal("malformed", "A frame is a JSON object with a type.", BAD_FRAME)
+        raise ProtocolError("malformed", "A frame is a JSON object with a type.", BAD_FRAME)
     return frame
 
 

@@ -121,8 +121,8 @@ class Feed:
             self._drop()
         self._wake()
 
-    def tell(self, news: Broken | StreamError | Status | Changed) -> None:
-        """A break keeps its place among the entries; the rest is said at once, the latest of its kind only."""
+    def notify(self, news: Broken | StreamError | Status | Changed) -> None:
+        """A break keeps its place among the entries; the rest is sent at once, the latest of its kind only."""
         if isinstance(news, Broken):
             self._queue.append(news)
             self._seen = news.goes_on
@@ -130,28 +130,28 @@ class Feed:
             self._at_once[type(news)] = news
         self._wake()
 
-    def take(self, most: int, most_bytes: int) -> News | None:
-        """The next news, at most `most` entries or `most_bytes` of them (one at least); None: nothing waits."""
+    def take(self, max_entries: int, max_bytes: int) -> News | None:
+        """The next news, at most `max_entries` entries or `max_bytes` of them (one at least); None: nothing waits."""
         if self._at_once:
             return self._at_once.pop(next(iter(self._at_once)))
         if not self._begun or not self._queue:
             return None
         if isinstance(self._queue[0], Entry):
-            return self._batch(most, most_bytes)
+            return self._batch(max_entries, max_bytes)
         news = self._queue.popleft()
         if isinstance(news, Broken):
             self._sent = news.goes_on
         return news  # type: ignore[return-value]
 
-    def _batch(self, most: int, most_bytes: int) -> Batch:
+    def _batch(self, max_entries: int, max_bytes: int) -> Batch:
         items: list[Entry] = []
-        while self._queue and len(items) < most and most_bytes > 0:
+        while self._queue and len(items) < max_entries and max_bytes > 0:
             entry = self._queue[0]
             if not isinstance(entry, Entry):
                 break
             self._queue.popleft()
             items.append(entry)
-            most_bytes -= entry.weight
+            max_bytes -= entry.weight
         self._waiting -= len(items)
         self._bytes -= sum(entry.weight for entry in items)
         self._allowed = max(0, self._allowed - len(items))

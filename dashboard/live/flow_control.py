@@ -17,32 +17,32 @@ STUCK_AFTER = 15.0
 """Seconds without an acknowledgement, the window being full, after which a viewer is cut off."""
 
 
-class Credit:
+class FlowControl:
     """Of one watch. Times are monotonic seconds."""
 
     def __init__(self) -> None:
-        self._flying: deque[tuple[str, int, int]] = deque()
+        self._in_flight: deque[tuple[str, int, int]] = deque()
         self._acknowledges = False
-        self._heard = time.monotonic()
+        self._last_ack = time.monotonic()
         self._bucket = float(BURST_BYTES)
-        self._filled = self._heard
+        self._filled = self._last_ack
 
     def sent(self, last_id: str, entries: int, size: int) -> None:
         """A frame went out. `size` in bytes."""
-        if not self._flying:
-            self._heard = time.monotonic()
-        self._flying.append((last_id, entries, size))
+        if not self._in_flight:
+            self._last_ack = time.monotonic()
+        self._in_flight.append((last_id, entries, size))
         self._fill()
         self._bucket -= size
-        if not self._acknowledges and len(self._flying) > WINDOW_ENTRIES:
-            self._flying.popleft()
+        if not self._acknowledges and len(self._in_flight) > WINDOW_ENTRIES:
+            self._in_flight.popleft()
 
     def acknowledged(self, last_id: str) -> None:
         """All frames up to the one that ended with `last_id` have arrived; an unknown ID says nothing."""
         self._acknowledges = True
-        self._heard = time.monotonic()
-        if any(frame[0] == last_id for frame in self._flying):
-            while self._flying.popleft()[0] != last_id:
+        self._last_ack = time.monotonic()
+        if any(frame[0] == last_id for frame in self._in_flight):
+            while self._in_flight.popleft()[0] != last_id:
                 pass
 
     def open(self) -> bool:
@@ -53,15 +53,15 @@ class Credit:
         return self._bucket > 0
 
     def stuck(self) -> bool:
-        return self._acknowledges and not self.open() and time.monotonic() - self._heard > STUCK_AFTER
+        return self._acknowledges and not self.open() and time.monotonic() - self._last_ack > STUCK_AFTER
 
     @property
     def _entries(self) -> int:
-        return sum(frame[1] for frame in self._flying)
+        return sum(frame[1] for frame in self._in_flight)
 
     @property
     def _bytes(self) -> int:
-        return sum(frame[2] for frame in self._flying)
+        return sum(frame[2] for frame in self._in_flight)
 
     def _fill(self) -> None:
         now = time.monotonic()

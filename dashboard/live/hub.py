@@ -7,21 +7,21 @@ import logging
 from collections.abc import Awaitable, Callable
 from weakref import WeakKeyDictionary
 
-from dashboard.live.admission.connection_limit import Seats
-from dashboard.live.admission.subscription_quota import Room
+from dashboard.live.admission.connection_limit import ConnectionLimit
+from dashboard.live.admission.subscription_quota import SubscriptionQuota
 from dashboard.live.feed import Changed, Feed, Status
 from dashboard.live.reader.groups import GroupWatch
-from dashboard.live.reader.stream import Wish
+from dashboard.live.reader.stream import StartAt
 from dashboard.live.reader.tail import Tail
 from dashboard.live.topics import Topic, entries, fleet, group, operation
 from dashboard.streams import links
 from dashboard.streams.links import Server
 
-__all__ = ["Hub", "Wish", "close", "current", "entries", "fleet", "group", "nudge", "on_nudge", "operation", "run"]
+__all__ = ["Hub", "StartAt", "close", "current", "entries", "fleet", "group", "nudge", "on_nudge", "operation", "run"]
 
 log = logging.getLogger(__name__)
 
-Farewell = Callable[[], Awaitable[None]]
+ShutdownHook = Callable[[], Awaitable[None]]
 
 
 class Hub:
@@ -30,27 +30,27 @@ class Hub:
     def __init__(self) -> None:
         self._feeds: dict[Topic, set[Feed]] = {}
         self._tails: dict[Server, Tail] = {}
-        self._groups = GroupWatch(self._tell)
-        self._farewells: set[Farewell] = set()
-        self._room = Room()
-        self.seats = Seats()
+        self._groups = GroupWatch(self._publish)
+        self._shutdown_hooks: set[ShutdownHook] = set()
+        self._quota = SubscriptionQuota()
+        self.connections = ConnectionLimit()
 
-    def subscribe(self, feed: Feed, wish: Wish | None = None) -> None:
-        """From now on the feed gets the news of its topic. Raises UnknownServer, or Busy without room for it."""
+    def subscribe(self, feed: Feed, start_at: StartAt | None = None) -> None:
+        """From now on the feed gets the news of its topic. Raises UnknownServer or QuotaExceeded."""
         topic = feed.topic
         server = links.get(topic.server) if topic.server else None
-        self._room.take(topic, feed.who)
-        if server and (status := self._follow(server, feed, wish or Wish())).state != "live":
-            feed.tell(status)
+        self._quota.acquire(topic, feed.who)
+        if server and (status := self._follow(server, feed, start_at or StartAt())).state != "live":
+            feed.notify(status)
         self._feeds.setdefault(topic, set()).add(feed)
 
     def unsubscribe(self, feed: Feed) -> None:
-        """No news any more. Asked twice, it does nothing."""
+        """No news any more. Idempotent."""
         topic = feed.topic
         followers = self._feeds.get(topic, set())
         if feed in followers:
             followers.remove(feed)
-            self._room.leave(topic, feed.who)
+            self._quota.release(topic, feed.who)
         for tail in self._tails.values():
             if topic.kind == "entries" and tail.server.name == topic.server and topic.key in tail.streams:
                 tail.streams[topic.key].detach(feed)
@@ -59,14 +59,14 @@ class Hub:
             self._groups.unwatch(topic)
 
     def changed(self, topic: Topic) -> None:
-        self._tell(topic, Changed())
+        self._publish(topic, Changed())
 
-    def at_close(self, farewell: Farewell) -> None:
+    def on_shutdown(self, hook: ShutdownHook) -> None:
         """Awaited when the process is told to stop."""
-        self._farewells.add(farewell)
+        self._shutdown_hooks.add(hook)
 
-    def forget(self, farewell: Farewell) -> None:
-        self._farewells.discard(farewell)
+    def remove_shutdown_hook(self, hook: ShutdownHook) -> None:
+        self._shutdown_hooks.discard(hook)
 
     @property
     def watched(self) -> frozenset[Topic]:
@@ -74,23 +74,23 @@ class Hub:
         return frozenset(self._feeds)
 
     async def close(self) -> None:
-        """Say goodbye to every viewer."""
-        await asyncio.gather(*(farewell() for farewell in tuple(self._farewells)), return_exceptions=True)
+        """Close the sockets of all viewers."""
+        await asyncio.gather(*(hook() for hook in tuple(self._shutdown_hooks)), return_exceptions=True)
 
     async def stop(self) -> None:
         """End the readers."""
         await asyncio.gather(self._groups.close(), *(tail.close() for tail in self._tails.values()))
         self._tails.clear()
 
-    def _tell(self, topic: Topic, news: Changed | Status) -> None:
+    def _publish(self, topic: Topic, news: Changed | Status) -> None:
         for feed in self._feeds.get(topic, ()):
-            feed.tell(news)
+            feed.notify(news)
 
-    def _follow(self, server: Server, feed: Feed, wish: Wish) -> Status:
+    def _follow(self, server: Server, feed: Feed, start_at: StartAt) -> Status:
         """Read what the feed is about; how that goes just now."""
         if feed.topic.kind == "entries":
             tail = self._tail(server)
-            tail.stream(feed.topic.key).attach(feed, wish)
+            tail.stream(feed.topic.key).attach(feed, start_at)
             return tail.status
         self._groups.watch(server, feed.topic)
         return self._groups.status(server)
@@ -111,7 +111,7 @@ def current() -> Hub:
 
 
 def nudge(topic: Topic) -> None:
-    """Something about `topic` changed: its viewers are told to ask again. From any thread."""
+    """Something about `topic` changed: its viewers read it again. From any thread."""
     for loop, hub in list(_hubs.items()):
         if not loop.is_closed():
             loop.call_soon_threadsafe(hub.changed, topic)
@@ -135,5 +135,5 @@ async def run() -> None:
 
 
 async def close() -> None:
-    """The farewell: every viewer is told to come back later."""
+    """The shutdown hook: every socket is closed, to be opened again later."""
     await current().close()

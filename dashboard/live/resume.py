@@ -13,12 +13,12 @@ from dashboard.streams.errors import Gone, StreamError
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.links import Server
 from dashboard.streams.queries import EntryRange, Together
-from dashboard.streams.queries.watching import LookAt
+from dashboard.streams.queries.watching import ObserveStreams
 from dashboard.streams.snapshots import Entry, Page, StreamFacts
 
 log = logging.getLogger(__name__)
 
-MOST = 500
+MAX_ENTRIES = 500
 """Entries a viewer gets of what it missed. More are counted."""
 
 
@@ -66,7 +66,7 @@ async def _begin(stream: Resumed, feed: Feed, missed: Earlier) -> None:
 
 async def _judge(stream: Resumed, missed: Earlier) -> Broken | None:
     look, marked = await stream.server.arun(
-        Together((LookAt((stream.key,)), EntryRange(stream.key, missed.after, missed.after, limit=1)))
+        Together((ObserveStreams((stream.key,)), EntryRange(stream.key, missed.after, missed.after, limit=1)))
     )
     if isinstance(look, StreamError):
         raise look
@@ -92,7 +92,7 @@ def _reason(found: StreamFacts | StreamError, missed: Earlier, *, there: bool) -
 
 async def _read(stream: Resumed, start: StreamId, upto: StreamId) -> Page[Entry]:
     """The newest of what was missed, newest first."""
-    return await stream.server.arun(EntryRange(stream.key, start.next(), upto, newest_first=True, limit=MOST))
+    return await stream.server.arun(EntryRange(stream.key, start.next(), upto, newest_first=True, limit=MAX_ENTRIES))
 
 
 async def _count(stream: Resumed, feed: Feed, start: StreamId, page: Page[Entry]) -> None:

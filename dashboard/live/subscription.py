@@ -11,10 +11,10 @@ from dashboard.display.rows import NO_PAYLOADS, Sight, sight
 from dashboard.filters import where
 from dashboard.http.params import BadParameter
 from dashboard.live import encoding, fragments, topics
-from dashboard.live.encoding import Frame, Refusal
+from dashboard.live.encoding import Frame, ProtocolError
 from dashboard.live.feed import WAITING, Batch, Feed, News
-from dashboard.live.flow_control import Credit
-from dashboard.live.hub import Wish
+from dashboard.live.flow_control import FlowControl
+from dashboard.live.hub import StartAt
 from dashboard.live.topics import BadTopic, Topic
 from dashboard.streams import links
 from dashboard.streams.errors import BadId
@@ -38,7 +38,7 @@ class Watch:
     feed: Feed
     sight: Sight | None
     columns: tuple[bytes, ...] | None
-    credit: Credit = field(default_factory=Credit)
+    flow: FlowControl = field(default_factory=FlowControl)
     not_before: float = 0.0
 
     def keeps(self, condition: where.Where) -> Callable[[Entry], bool]:
@@ -47,7 +47,7 @@ class Watch:
 
     def take(self) -> News | None:
         """The next news, if it is time for it."""
-        if time.monotonic() < self.not_before or not self.credit.open():
+        if time.monotonic() < self.not_before or not self.flow.open():
             return None
         return self.feed.take(FRAME_ENTRIES if self.columns is None else ROWS, FRAME_BYTES)
 
@@ -67,8 +67,8 @@ class Watch:
         return self.sight
 
 
-def from_frame(frame: Mapping[str, object], principal: Principal, wake: Callable[[], None]) -> tuple[Watch, Wish]:
-    """What a watch frame asks for, allowed. Raises Refusal."""
+def from_frame(frame: Mapping[str, object], principal: Principal, wake: Callable[[], None]) -> tuple[Watch, StartAt]:
+    """What a watch frame asks for, allowed. Raises ProtocolError."""
     try:
         topic = topics.parse(frame)
         id_ = topics.text(frame, "id")
@@ -78,16 +78,16 @@ def from_frame(frame: Mapping[str, object], principal: Principal, wake: Callable
         feed = Feed(topic, wake, limit=limit, who=(principal.kind, principal.name))
         watch = Watch(id_, topic, feed, look(principal, topic), columns)
         _filter(frame, watch)
-        return watch, _wish(frame)
+        return watch, _start_at(frame)
     except (BadTopic, BadParameter, BadName, BadId) as error:
-        raise Refusal(getattr(error, "code", "bad_field"), str(error)) from error
+        raise ProtocolError(getattr(error, "code", "bad_field"), str(error)) from error
 
 
 def check(principal: Principal, topic: Topic) -> None:
-    """Raises Refusal. Whether a server or stream exists is not told to those who may not see it."""
+    """Raises ProtocolError. Whether a server or stream exists is not told to those who may not see it."""
     where_ = (topic.server, topic.key) if topic.server else (None, None)
     if not may(principal, Permission.SEE, *where_):
-        raise Refusal("forbidden", "There is no such thing here, or you may not see it.")
+        raise ProtocolError("forbidden", "There is no such thing here, or you may not see it.")
 
 
 def look(principal: Principal, topic: Topic) -> Sight | None:
@@ -107,12 +107,12 @@ def _filter(frame: Mapping[str, object], watch: Watch) -> None:
         return
     condition = where.parse(topics.text(frame, "where"))
     if watch.sight is None or not watch.sight.may_read:
-        raise Refusal("forbidden", NO_PAYLOADS)
+        raise ProtocolError("forbidden", NO_PAYLOADS)
     watch.feed.keep = watch.keeps(condition)
 
 
-def _wish(frame: Mapping[str, object]) -> Wish:
+def _start_at(frame: Mapping[str, object]) -> StartAt:
     after, epoch = frame.get("after", "$"), frame.get("epoch") or ""
     if not isinstance(after, str) or not isinstance(epoch, str):
         raise BadTopic("bad_field", "after and epoch must be texts.")
-    return Wish(None if after == "$" else StreamId.parse(after), epoch)
+    return StartAt(None if after == "$" else StreamId.parse(after), epoch)

@@ -4,43 +4,44 @@ from __future__ import annotations
 
 from dashboard.accounts.access import ANONYMOUS, Principal
 
-SOCKETS = 2000
+PROCESS_MAX = 2000
 """Of one process."""
-STRANGERS = 200
+ANONYMOUS_MAX = 200
 """Of these, for who has not signed in yet: nobody from outside keeps the others away."""
-EACH = 50
+PRINCIPAL_MAX = 50
 """Of these, for one person or one token."""
 
 
-class Full(Exception):
-    """There is no seat left. `message` is a sentence for whoever asked; strangers are told nothing."""
+class ConnectionLimitReached(Exception):
+    """No further connection is allowed. `message` is a sentence for whoever asked; strangers get no sentence."""
 
     def __init__(self, message: str) -> None:
         super().__init__(message)
         self.message = message
 
 
-class Seats:
+class ConnectionLimit:
     """Open sockets, and whose they are. Of one event loop."""
 
     def __init__(self) -> None:
-        self._whose: dict[object, tuple[str, str]] = {}
+        self._owners: dict[object, tuple[str, str]] = {}
 
-    def take(self, socket: object, principal: Principal) -> None:
-        """A seat, or from now on the own one as somebody else. Raises Full, and then nothing has changed."""
+    def acquire(self, socket: object, principal: Principal) -> None:
+        """Count a socket as `principal`'s and nobody else's. Raises ConnectionLimitReached, changing nothing."""
         who = (principal.kind, principal.name)
-        others = [whose for other, whose in self._whose.items() if other is not socket]
-        if principal is ANONYMOUS and others.count(who) >= STRANGERS:
-            raise Full("")
-        if len(others) >= SOCKETS:
-            raise Full("" if principal is ANONYMOUS else "There is no room for another live page.")
-        if principal is not ANONYMOUS and others.count(who) >= EACH:
-            raise Full(f"{principal.name} has {EACH} live pages open already. Close some of them.")
-        self._whose[socket] = who
+        others = [whose for other, whose in self._owners.items() if other is not socket]
+        if principal is ANONYMOUS and others.count(who) >= ANONYMOUS_MAX:
+            raise ConnectionLimitReached("")
+        if len(others) >= PROCESS_MAX:
+            raise ConnectionLimitReached("" if principal is ANONYMOUS else "There is no room for another live page.")
+        if principal is not ANONYMOUS and others.count(who) >= PRINCIPAL_MAX:
+            why = f"{principal.name} has {PRINCIPAL_MAX} live pages open already. Close some of them."
+            raise ConnectionLimitReached(why)
+        self._owners[socket] = who
 
-    def leave(self, socket: object) -> None:
-        """Asked twice, it does nothing."""
-        self._whose.pop(socket, None)
+    def release(self, socket: object) -> None:
+        """Idempotent."""
+        self._owners.pop(socket, None)
 
     def __len__(self) -> int:
-        return len(self._whose)
+        return len(self._owners)

@@ -1,4 +1,4 @@
-"""Who is at the other end of a socket, asked again and again: a person who signs out or loses a role is cut off."""
+"""Who is at the other end of a socket, checked again and again: a person who signs out or loses a role is cut off."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ class Credentials:
     token: str | None = field(default=None, repr=False)
 
     async def principal(self) -> Principal:
-        """As the database knows it now. Without credentials it is not asked."""
-        ask: Callable[[], Principal | None]
+        """As the database knows it now. Without credentials there is no query."""
+        load: Callable[[], Principal | None]
         if self.token is not None:
-            ask = partial(principal_for_token, self.token)
+            load = partial(principal_for_token, self.token)
         elif self.session:
-            ask = partial(_of_session, self.session)
+            load = partial(_of_session, self.session)
         else:
             return ANONYMOUS
-        return await database_sync_to_async(ask)() or ANONYMOUS
+        return await database_sync_to_async(load)() or ANONYMOUS
 
 
 def _of_session(key: str) -> Principal | None:

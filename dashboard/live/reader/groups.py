@@ -1,4 +1,4 @@
-"""Groups have no events in Redis: whoever is watched is asked about every two seconds, once for all viewers."""
+"""Groups have no events in Redis: watched ones are read every two seconds, once for all viewers."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ log = logging.getLogger(__name__)
 
 EVERY = 2.0
 CHUNK = 100
-"""Streams asked about in one pipeline."""
+"""Streams read in one pipeline."""
 
 
 class GroupWatch:
     """Tells of every watched group that its figures moved, or that its server does not answer, or does again."""
 
-    def __init__(self, tell: Callable[[Topic, Changed | Status], None]) -> None:
-        self._tell = tell
+    def __init__(self, publish: Callable[[Topic, Changed | Status], None]) -> None:
+        self._publish = publish
         self._watched: dict[Topic, Server] = {}
         self._known: dict[Topic, Figures | None] = {}
         self._status: dict[Server, Status] = {}
         self._task: asyncio.Task[None] | None = None
 
     def status(self, server: Server) -> Status:
-        """How asking it went the last time."""
+        """How its last read went."""
         return self._status.get(server, Status("live", None))
 
     def watch(self, server: Server, topic: Topic) -> None:
@@ -50,29 +50,29 @@ class GroupWatch:
     async def _run(self) -> None:
         while self._watched:
             for server in set(self._watched.values()):
-                await self._ask(server)
+                await self._read(server)
             await asyncio.sleep(EVERY)
 
-    async def _ask(self, server: Server) -> None:
+    async def _read(self, server: Server) -> None:
         topics = [topic for topic, owner in self._watched.items() if owner is server]
         keys = sorted({topic.key for topic in topics})
         try:
             for at in range(0, len(keys), CHUNK):
                 self._compare(topics, await server.arun(GroupFigures(tuple(keys[at : at + CHUNK]))))
-            self._say(server, "live")
+            self._set_status(server, "live")
         except StreamError as error:
             log.debug("The groups of %s could not be read: %s", server.name, error.message)
-            self._say(server, "stale", error.message)
+            self._set_status(server, "stale", error.message)
 
-    def _say(self, server: Server, state: State, reason: str = "") -> None:
-        """Told when it changes, and that what is shown has: a page asks again, and says how old its figures are."""
+    def _set_status(self, server: Server, state: State, reason: str = "") -> None:
+        """Publish a change of state, and that the figures changed: a page reads again, and says how old they are."""
         before = self.status(server)
         self._status[server] = before.then(state, reason)
         if state == before.state:
             return
         for topic in [topic for topic, owner in self._watched.items() if owner is server]:
-            self._tell(topic, self._status[server])
-            self._tell(topic, Changed())
+            self._publish(topic, self._status[server])
+            self._publish(topic, Changed())
 
     def _compare(self, topics: list[Topic], found: dict[bytes, dict[bytes, Figures]]) -> None:
         for topic in topics:
@@ -80,5 +80,5 @@ class GroupWatch:
                 continue
             figures = found[topic.key].get(topic.group)
             if topic in self._known and self._known[topic] != figures:
-                self._tell(topic, Changed())
+                self._publish(topic, Changed())
             self._known[topic] = figures

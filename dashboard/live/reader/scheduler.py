@@ -1,7 +1,7 @@
-"""Whom the reader asks next, and for how much: one XREAD brings STEP entries at most, for nobody knows what they weigh.
+"""Which streams the next XREAD names, and its COUNT: it brings STEP entries at most, for nobody knows what they weigh.
 
-So at most STEP streams are read at a time, more of them in turns. Who has more than came is read on at once, until all
-that came since the last rest is enough.
+So at most STEP streams are read at a time; more of them go round in groups. A stream that has more is read on at once,
+until all that came since the last backoff is enough.
 """
 
 from __future__ import annotations
@@ -14,51 +14,51 @@ from dashboard.streams.queries.steps import STEP, step
 from dashboard.streams.snapshots import Entry
 
 BLOCK_MS = 5000
-REST = 0.05
-"""Seconds between two reads that found something, so that a flood comes in batches."""
-TURN = 0.02
-"""Seconds from one of several turns to the next: with all the room taken, a new entry waits for a quarter second.
+BACKOFF = 0.05
+"""Seconds between two reads that brought something, so that a flood comes in batches."""
+ROUND_PAUSE = 0.02
+"""Seconds from one group of streams to the next: with the quota used up, a new entry waits for a quarter second.
 They do not block: an idle server notices the end of a short block up to 100 ms late."""
 COUNT = 500
-"""Entries between two rests; PAGE_BYTES of them if they are heavy."""
+"""Entries between two backoffs; PAGE_BYTES of them if they are heavy."""
 
 Cursors = Sequence[tuple[bytes, StreamId]]
 
 
-class Turns:
-    """Belongs to one tail. `flooded`: the last rest began although there was more."""
+class ReadScheduler:
+    """Belongs to one tail. `flooded`: the last backoff began although there was more."""
 
     def __init__(self) -> None:
         self.flooded = False
-        self._turn, self._turns = 0, 1
+        self._round, self._rounds = 0, 1
         self._more: frozenset[bytes] = frozenset()
         self._came = self._weight = 0
 
     def next(self, following: Cursors) -> TailRead:
-        """What to ask, when these are followed from there on."""
+        """The read to send when these are followed from there on."""
         if more := tuple(one for one in following if one[0] in self._more):
             return TailRead(more, 0, self._count(len(more)))
-        self._turns = -(-len(following) // STEP)
-        self._turn = (self._turn + 1) % self._turns
-        mine = tuple(following[self._turn :: self._turns])
-        return TailRead(mine, BLOCK_MS if self._turns == 1 else 0, self._count(len(mine)))
+        self._rounds = -(-len(following) // STEP)
+        self._round = (self._round + 1) % self._rounds
+        mine = tuple(following[self._round :: self._rounds])
+        return TailRead(mine, BLOCK_MS if self._rounds == 1 else 0, self._count(len(mine)))
 
-    def took(self, asked: TailRead, found: Mapping[bytes, Sequence[Entry]]) -> float:
-        """Take in what came; the seconds to rest now."""
-        self._came += sum(map(len, found.values()))
-        self._weight += sum(entry.weight for entries in found.values() for entry in entries)
-        self._more = frozenset(key for key, entries in found.items() if len(entries) >= asked.count)
-        if self._more and self._room:
+    def record(self, read: TailRead, came: Mapping[bytes, Sequence[Entry]]) -> float:
+        """Take in what came; the seconds to back off now."""
+        self._came += sum(map(len, came.values()))
+        self._weight += sum(entry.weight for entries in came.values() for entry in entries)
+        self._more = frozenset(key for key, entries in came.items() if len(entries) >= read.count)
+        if self._more and self._remaining:
             return 0.0
         self.flooded, self._more = bool(self._more), frozenset()
         self._came = self._weight = 0
-        if self._turns > 1:
-            return TURN
-        return REST if found else 0.0
+        if self._rounds > 1:
+            return ROUND_PAUSE
+        return BACKOFF if came else 0.0
 
     @property
-    def _room(self) -> int:
+    def _remaining(self) -> int:
         return step(self._came, self._weight, COUNT - self._came)
 
     def _count(self, streams: int) -> int:
-        return max(1, self._room // streams)
+        return max(1, self._remaining // streams)

@@ -23,15 +23,15 @@ does not exist is left at once."""
 
 
 @dataclass(frozen=True, slots=True)
-class Wish:
-    """Where a viewer wants to begin: after an ID, or (None) with what comes next. `epoch`: what it was told before."""
+class StartAt:
+    """Where a viewer wants to begin: after an ID, or (None) with what comes next. `epoch`: what it got before."""
 
     after: StreamId | None = None
     epoch: str = ""
 
 
 class Stream:
-    """Belongs to one tail. `cursor` is None until the server was asked where the stream ends."""
+    """Belongs to one tail. `cursor` is None until the server has said where the stream ends."""
 
     def __init__(self, server: Server, key: bytes) -> None:
         self.server = server
@@ -42,14 +42,14 @@ class Stream:
         self._exists = False
         self.epoch = secrets.token_urlsafe(9)
         self.past: dict[str, Reason] = {}
-        self._feeds: dict[Feed, Wish | None] = {}
+        self._feeds: dict[Feed, StartAt | None] = {}
         self._left = time.monotonic()
 
-    def attach(self, feed: Feed, wish: Wish) -> None:
+    def attach(self, feed: Feed, start_at: StartAt) -> None:
         """The feed begins as soon as the position is known."""
-        self._feeds[feed] = wish
+        self._feeds[feed] = start_at
         if self.trouble:
-            feed.tell(self.trouble)
+            feed.notify(self.trouble)
         self._begin_waiting()
 
     def detach(self, feed: Feed) -> None:
@@ -60,11 +60,11 @@ class Stream:
         """Nobody watches, and nobody has for a while if there was something to see."""
         return not self._feeds and (not self._exists or time.monotonic() - self._left >= linger)
 
-    def tell(self, status: Status) -> None:
+    def notify(self, status: Status) -> None:
         for feed in self._feeds:
-            feed.tell(status)
+            feed.notify(status)
 
-    def looked(self, found: StreamFacts | StreamError, run_id: str, *, absent: bool) -> int:
+    def checked(self, found: StreamFacts | StreamError, run_id: str, *, absent: bool) -> int:
         """Take in what XINFO STREAM says; how many entries are waiting to be read."""
         self._exists = not isinstance(found, StreamError)
         if isinstance(found, StreamError) and not isinstance(found, Gone):
@@ -88,7 +88,7 @@ class Stream:
         for feed in self._feeds:
             feed.push(entries)
 
-    def leap(self, newest: Sequence[Entry], skipped: int) -> None:
+    def skip_ahead(self, newest: Sequence[Entry], skipped: int) -> None:
         """Too far behind to read all: go on with the newest, and count the rest."""
         if not newest or self.cursor is None:
             return
@@ -111,7 +111,7 @@ class Stream:
     def _in_trouble(self, trouble: StreamError) -> None:
         if self.trouble is None:
             for feed in self._feeds:
-                feed.tell(trouble)
+                feed.notify(trouble)
         self.trouble = trouble
 
     def _reset(self, reset: Reset) -> None:
@@ -120,28 +120,28 @@ class Stream:
             self.epoch = secrets.token_urlsafe(9)
         self._place(reset.goes_on)
         for feed in self._feeds:
-            feed.tell(Broken(reset.reason, reset.lost, self.epoch, reset.goes_on.at))
+            feed.notify(Broken(reset.reason, reset.lost, self.epoch, reset.goes_on.at))
 
     def _begin_waiting(self) -> None:
         if self.cursor is None:
             return
-        for feed, wish in self._feeds.items():
-            if wish is not None:
+        for feed, start_at in self._feeds.items():
+            if start_at is not None:
                 self._feeds[feed] = None
-                self._begin(feed, wish, self.cursor.at)
+                self._begin(feed, start_at, self.cursor.at)
 
-    def _begin(self, feed: Feed, wish: Wish, upto: StreamId) -> None:
-        if wish.after is None:
+    def _begin(self, feed: Feed, start_at: StartAt, upto: StreamId) -> None:
+        if start_at.after is None:
             feed.begin(Begun(upto, self.epoch))
             return
-        known = self.window.since(wish.after) if self._same(wish) else None
+        known = self.window.since(start_at.after) if self._same(start_at) else None
         if known is not None:
-            feed.begin(Begun(wish.after, self.epoch), known)
+            feed.begin(Begun(start_at.after, self.epoch), known)
         else:
-            earlier(self, feed, Earlier(wish.after, upto, self.past.get(wish.epoch), self.epoch))
+            earlier(self, feed, Earlier(start_at.after, upto, self.past.get(start_at.epoch), self.epoch))
 
-    def _same(self, wish: Wish) -> bool:
+    def _same(self, start_at: StartAt) -> bool:
         """Whether the viewer's ID is of this very stream, as far as we know without asking."""
-        if wish.after is None:
+        if start_at.after is None:
             return True
-        return wish.epoch == self.epoch or (wish.epoch not in self.past and self.window.holds(wish.after))
+        return start_at.epoch == self.epoch or (start_at.epoch not in self.past and self.window.holds(start_at.after))

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 
 from dashboard.live.admission import subscription_quota
 from dashboard.live.feed import State, Status
-from dashboard.live.reader.scheduler import BLOCK_MS, COUNT, Turns
+from dashboard.live.reader.scheduler import BLOCK_MS, COUNT, ReadScheduler
 from dashboard.live.reader.stream import LINGER, Stream
 from dashboard.streams.errors import StreamError
 from dashboard.streams.ids import StreamId
@@ -24,24 +24,24 @@ from dashboard.streams.links import Server
 from dashboard.streams.links import Tail as Connection
 from dashboard.streams.queries import EntryRange, TailRead
 from dashboard.streams.queries.steps import STEP
-from dashboard.streams.queries.watching import LookAt
+from dashboard.streams.queries.watching import ObserveStreams
 from dashboard.streams.snapshots import Entry
 
 log = logging.getLogger(__name__)
 
-LOOKED_AT = STEP // 2
-"""Streams looked at with one command each in one round trip: of each comes the first and the last entry."""
-LOOK_EVERY = 5.0
-"""Seconds between looks at every stream; LOOK_SOON when a read came back full."""
-LOOK_SOON = 1.0
-PATIENCE = 1.5
+CHECK_BATCH = STEP // 2
+"""Streams checked with one command each in one round trip: of each comes the first and the last entry."""
+CHECK_EVERY = 5.0
+"""Seconds between checks of every stream; CHECK_SOON when a read came back full."""
+CHECK_SOON = 1.0
+STALE_AFTER = 1.5
 """Seconds beyond the block after which a silent server is called stale."""
 GRACE = 0.05
 """Seconds a read may still take when a new stream is watched: whoever watches one after the other holds up nobody."""
-FAR = 5000
+SKIP_BEYOND = 5000
 """Entries behind after which the reader leaps to the newest COUNT."""
-PAUSE = 0.25
-LONGEST_PAUSE = 5.0
+RETRY_DELAY = 0.25
+MAX_RETRY_DELAY = 5.0
 
 
 class Tail:
@@ -53,11 +53,11 @@ class Tail:
         self.status = Status("live", None)
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._look_at = 0.0
-        self._turns = Turns()
+        self._next_check = 0.0
+        self._scheduler = ReadScheduler()
 
     def stream(self, key: bytes) -> Stream:
-        """The watched stream, watched from now on if it was not. Where many are, those that linger make room for it."""
+        """The watched stream, watched from now on if it was not. Where many are, those that linger are left for it."""
         if key not in self.streams:
             if len(self.streams) >= subscription_quota.STREAMS:
                 self._leave_deserted(linger=0)
@@ -74,53 +74,53 @@ class Tail:
 
     async def _run(self) -> None:
         """Until nobody watches any more: connect, follow, and connect again."""
-        pause = PAUSE
+        pause = RETRY_DELAY
         while self.streams:
             try:
                 async with self.server.tail(BLOCK_MS) as connection:
-                    await self._look(absent=True)
-                    pause = PAUSE
+                    await self._check(absent=True)
+                    pause = RETRY_DELAY
                     await self._follow(connection)
             except StreamError as error:
-                self._say("reconnecting", error.message)
+                self._set_status("reconnecting", error.message)
                 await asyncio.sleep(pause * random.uniform(0.7, 1.3))
-                pause = min(pause * 2, LONGEST_PAUSE)
+                pause = min(pause * 2, MAX_RETRY_DELAY)
             except Exception:
-                log.exception("The tail of %s failed and goes on in %.0f s", self.server.name, LONGEST_PAUSE)
-                self._say("reconnecting", "The reader failed; see the log.")
-                await asyncio.sleep(LONGEST_PAUSE)
+                log.exception("The tail of %s failed and goes on in %.0f s", self.server.name, MAX_RETRY_DELAY)
+                self._set_status("reconnecting", "The reader failed; see the log.")
+                await asyncio.sleep(MAX_RETRY_DELAY)
 
     async def _follow(self, connection: Connection) -> None:
         """Read until a new stream interrupts, or nobody watches."""
         while self.streams:
-            if self._wanted.is_set() or time.monotonic() >= self._look_at:
-                await self._look(absent=False)
+            if self._wanted.is_set() or time.monotonic() >= self._next_check:
+                await self._check(absent=False)
             if not await self._read(connection):
                 return
 
-    async def _look(self, *, absent: bool) -> None:
+    async def _check(self, *, absent: bool) -> None:
         """Ask for every stream whether it is still the one it was, and where a new one ends."""
         self._wanted.clear()
         self._leave_deserted()
-        looked = tuple(self.streams.values())
-        for at in range(0, len(looked), LOOKED_AT):
-            await self._look_at_some(looked[at : at + LOOKED_AT], absent=absent)
-        self._look_at = time.monotonic() + LOOK_EVERY
-        self._say("live")
+        streams = tuple(self.streams.values())
+        for at in range(0, len(streams), CHECK_BATCH):
+            await self._check_some(streams[at : at + CHECK_BATCH], absent=absent)
+        self._next_check = time.monotonic() + CHECK_EVERY
+        self._set_status("live")
 
-    async def _look_at_some(self, looked: Sequence[Stream], *, absent: bool) -> None:
-        sighting = await self.server.arun(LookAt(tuple(stream.key for stream in looked)))
-        for stream in looked:
-            behind = stream.looked(sighting.streams[stream.key], sighting.run_id, absent=absent)
-            if behind > FAR and stream.cursor:
-                await self._leap(stream, stream.cursor.at, behind)
+    async def _check_some(self, streams: Sequence[Stream], *, absent: bool) -> None:
+        observed = await self.server.arun(ObserveStreams(tuple(stream.key for stream in streams)))
+        for stream in streams:
+            behind = stream.checked(observed.streams[stream.key], observed.run_id, absent=absent)
+            if behind > SKIP_BEYOND and stream.cursor:
+                await self._skip_ahead(stream, stream.cursor.at, behind)
 
     def _leave_deserted(self, linger: float = LINGER) -> None:
         self.streams = {key: stream for key, stream in self.streams.items() if not stream.deserted(linger)}
 
-    async def _leap(self, stream: Stream, after: StreamId, behind: int) -> None:
+    async def _skip_ahead(self, stream: Stream, after: StreamId, behind: int) -> None:
         newest = await self.server.arun(EntryRange(stream.key, after.next(), newest_first=True, limit=COUNT))
-        stream.leap(newest.items[::-1], behind - len(newest.items))
+        stream.skip_ahead(newest.items[::-1], behind - len(newest.items))
 
     async def _read(self, connection: Connection) -> bool:
         """One XREAD. False when it was interrupted: then the connection is closed."""
@@ -128,19 +128,19 @@ class Tail:
         if not following:
             await self._idle()
             return True
-        asked = self._turns.next(following)
-        found = await self._interruptible(connection, asked)
-        if found is None:
+        read = self._scheduler.next(following)
+        came = await self._interruptible(connection, read)
+        if came is None:
             return False
-        self._say("live")
-        for key, entries in found.items():
+        self._set_status("live")
+        for key, entries in came.items():
             if key in self.streams:
                 self.streams[key].read(entries)
-        rest = self._turns.took(asked, found)
-        if self._turns.flooded:
-            self._look_at = min(self._look_at, time.monotonic() + LOOK_SOON)
-        if rest:
-            await asyncio.sleep(rest)
+        backoff = self._scheduler.record(read, came)
+        if self._scheduler.flooded:
+            self._next_check = min(self._next_check, time.monotonic() + CHECK_SOON)
+        if backoff:
+            await asyncio.sleep(backoff)
         return True
 
     async def _interruptible(self, connection: Connection, read: TailRead) -> dict[bytes, tuple[Entry, ...]] | None:
@@ -149,10 +149,10 @@ class Tail:
         wanted = asyncio.ensure_future(self._wanted.wait())
         try:
             done, _ = await asyncio.wait(
-                {reading, wanted}, timeout=read.block_ms / 1000 + PATIENCE, return_when=asyncio.FIRST_COMPLETED
+                {reading, wanted}, timeout=read.block_ms / 1000 + STALE_AFTER, return_when=asyncio.FIRST_COMPLETED
             )
             if not done:
-                self._say("stale", "The server has not answered for some seconds.")
+                self._set_status("stale", "The server has not answered for some seconds.")
                 await asyncio.wait({reading, wanted}, return_when=asyncio.FIRST_COMPLETED)
             await asyncio.wait({reading}, timeout=GRACE)
             return reading.result() if reading.done() else None
@@ -164,11 +164,11 @@ class Tail:
     async def _idle(self) -> None:
         """Nothing can be read now: wait for the next look, or for a new stream."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wanted.wait(), max(0.0, self._look_at - time.monotonic()))
+            await asyncio.wait_for(self._wanted.wait(), max(0.0, self._next_check - time.monotonic()))
 
-    def _say(self, state: State, reason: str = "") -> None:
+    def _set_status(self, state: State, reason: str = "") -> None:
         """Told when it changes."""
         before, self.status = self.status, self.status.then(state, reason)
         if (state, reason) != (before.state, before.reason):
             for stream in self.streams.values():
-                stream.tell(self.status)
+                stream.notify(self.status)

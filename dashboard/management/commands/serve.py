@@ -110,7 +110,7 @@ def _begin_to_end(server: Server) -> None:
 
 
 async def _end(server: Server) -> None:
-    """`/readyz` says no, sockets and background work say farewell, requests in flight finish, the reactor stops."""
+    """`/readyz` says no, sockets and background work are shut down, requests in flight finish, the reactor stops."""
     background.drain()
     await background.stop()
     deadline = asyncio.get_running_loop().time() + FINISH_WITHIN

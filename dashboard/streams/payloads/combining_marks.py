@@ -5,13 +5,13 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterator
 
-STACK = 4
+MAX_MARKS = 4
 """Marks one letter may bear: no language that is written needs more."""
 _MARKS = ("Mn", "Me")
 
 
-def too_many(text: str) -> Iterator[bool]:
-    """For each character whether it is a mark above STACK of them on one letter."""
+def excess_marks(text: str) -> Iterator[bool]:
+    """For each character whether it is a mark above MAX_MARKS of them on one letter."""
     if text.isascii():
         return (False for _ in text)
     return _counted(text)
@@ -21,9 +21,9 @@ def _counted(text: str) -> Iterator[bool]:
     height = 0
     for char in text:
         height = height + 1 if unicodedata.category(char) in _MARKS else 0
-        yield height > STACK
+        yield height > MAX_MARKS
 
 
-def is_stacked(text: str) -> bool:
+def has_excess_marks(text: str) -> bool:
     """Whether any is."""
-    return not text.isascii() and any(too_many(text))
+    return not text.isascii() and any(excess_marks(text))

@@ -19,7 +19,7 @@ from typing import Literal
 
 import msgpack
 
-from dashboard.streams.payloads.combining_marks import is_stacked, too_many
+from dashboard.streams.payloads.combining_marks import excess_marks, has_excess_marks
 from dashboard.streams.payloads.trees import Node, document, parsed
 
 Kind = Literal["text", "json", "bytes", "masked"]
@@ -85,22 +85,22 @@ def show(value: bytes, *, limit: int = SHOW_BYTES, tree: bool = True) -> Shown:
 
 def pieces(text: str) -> tuple[Piece, ...]:
     """Text as runs that may be printed and marks for what may not."""
-    if text.isprintable() and not is_stacked(text):  # nearly always, and forty times as fast
+    if text.isprintable() and not has_excess_marks(text):  # nearly always, and forty times as fast
         return (("text", text),) if text else ()
     found: list[Piece] = []
-    kinds = ((is_plain(char) and not extra, extra) for char, extra in zip(text, too_many(text), strict=True))
+    kinds = ((is_plain(char) and not extra, extra) for char, extra in zip(text, excess_marks(text), strict=True))
     for (plain, extra), run in groupby(zip(kinds, text, strict=True), key=itemgetter(0)):
         chars = "".join(char for _, char in run)
         if plain:
             found.append(("text", chars))
         elif extra:
-            found.append(("byte", _told(chars)))
+            found.append(("byte", _marks_summary(chars)))
         else:
             found.extend(("byte", escape(char)) for char in chars)
     return tuple(found)
 
 
-def _told(marks: str) -> str:
+def _marks_summary(marks: str) -> str:
     """The rest of a stack: each mark with how often it follows itself."""
     runs = [(mark, len(list(run))) for mark, run in groupby(marks)]
     return "".join(escape(mark) + (f"×{count}" if count > 1 else "") for mark, count in runs)

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from dashboard.streams.payloads.combining_marks import is_stacked, too_many
+from dashboard.streams.payloads.combining_marks import excess_marks, has_excess_marks
 
 PARSE_CHARS = 2**20
 """The longest text that is parsed."""
@@ -84,9 +84,9 @@ class _Budget:
 
 def weight(text: str) -> int:
     """Characters that are drawn for a text."""
-    if text.isprintable() and not is_stacked(text):
+    if text.isprintable() and not has_excess_marks(text):
         return len(text)
-    marks = zip(text, too_many(text), strict=True)
+    marks = zip(text, excess_marks(text), strict=True)
     return sum(1 if char.isprintable() and not extra else MARK for char, extra in marks)
 
 

@@ -12,7 +12,7 @@ from dashboard.streams.snapshots import StreamFacts
 
 
 @dataclass(frozen=True, slots=True)
-class Sighting:
+class Observation:
     """Who answered ("" where INFO is forbidden), and each stream, or why it cannot be read."""
 
     run_id: str
@@ -20,7 +20,7 @@ class Sighting:
 
 
 @dataclass(frozen=True)
-class LookAt(Query[Sighting]):
+class ObserveStreams(Query[Observation]):
     """The identity of the server and the facts of some streams. One XINFO STREAM each; Unreachable is raised."""
 
     keys: tuple[bytes, ...]
@@ -28,9 +28,9 @@ class LookAt(Query[Sighting]):
     def build(self) -> Sequence[Command]:
         return [("INFO", "server"), *(("XINFO", "STREAM", key) for key in self.keys)]
 
-    def parse(self, replies: Sequence[Reply]) -> Sighting:
+    def parse(self, replies: Sequence[Reply]) -> Observation:
         seen = {key: _facts_or_error(key, reply) for key, reply in zip(self.keys, replies[1:], strict=True)}
-        return Sighting(_run_id(replies[0]), seen)
+        return Observation(_run_id(replies[0]), seen)
 
 
 Figures = tuple[tuple[str, str], ...]

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from dashboard.live import feed as feeds
 from dashboard.live.feed import Batch, Feed, News
-from dashboard.live.hub import Hub, Wish
+from dashboard.live.hub import Hub, StartAt
 from dashboard.live.topics import Topic
 
 N = TypeVar("N")
@@ -17,12 +17,12 @@ N = TypeVar("N")
 class Viewer:
     """Subscribes, and takes everything at once unless `lazy`."""
 
-    def __init__(self, hub: Hub, topic: Topic, wish: Wish | None = None, *, lazy: bool = False) -> None:
+    def __init__(self, hub: Hub, topic: Topic, start_at: StartAt | None = None, *, lazy: bool = False) -> None:
         self.got: list[News] = []
         self._woken = asyncio.Event()
         self.lazy = lazy
         self.feed = Feed(topic, self._woken.set)
-        hub.subscribe(self.feed, wish)
+        hub.subscribe(self.feed, start_at)
 
     def take(self) -> None:
         while (news := self.feed.take(feeds.WAITING, 2**30)) is not None:

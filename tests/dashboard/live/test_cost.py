@@ -9,9 +9,9 @@ import pytest
 import redis
 
 from dashboard.live.admission import subscription_quota
-from dashboard.live.admission.subscription_quota import Busy
+from dashboard.live.admission.subscription_quota import QuotaExceeded
 from dashboard.live.feed import Batch, Begun
-from dashboard.live.hub import Hub, Wish
+from dashboard.live.hub import Hub, StartAt
 from dashboard.live.topics import entries, group
 from dashboard.streams import links
 from dashboard.streams.ids import StreamId
@@ -94,7 +94,7 @@ async def test_what_was_missed_is_not_fetched_beyond_the_budget(hub: Hub, redis_
     await asyncio.to_thread(add, redis_client, (b"a",), MANY, HUGE)
     redis_client.xadd(b"a", {b"n": 1}, id=f"{MANY + 1}-0")
     before = _sent(redis_client)
-    viewer = Viewer(hub, entries("default", b"a"), Wish(StreamId(0, 1)))
+    viewer = Viewer(hub, entries("default", b"a"), StartAt(StreamId(0, 1)))
     await viewer.until(lambda: bool(viewer.all(Batch)))
     assert _sent(redis_client) - before <= PAGE_BYTES + STEP * HUGE + 100_000
     assert viewer.ids[-1] == f"{MANY + 1}-0"
@@ -124,7 +124,7 @@ async def test_streams_that_do_not_exist_are_left_at_once(hub: Hub, redis_client
     assert followed(hub) == {b"there", b"other"}
 
 
-async def test_streams_that_linger_make_room(
+async def test_streams_that_linger_make_way(
     hub: Hub, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(subscription_quota, "STREAMS", 3)
@@ -137,12 +137,12 @@ async def test_streams_that_linger_make_room(
         hub.unsubscribe(viewer.feed)
 
 
-async def test_beyond_the_room_nothing_is_followed(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_beyond_the_quota_nothing_is_followed(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscription_quota, "STREAMS", 3)
     for key in KEYS:
         Viewer(hub, entries("default", key))
     for topic in (entries("default", b"d"), group("default", b"e", b"g")):
-        with pytest.raises(Busy):
+        with pytest.raises(QuotaExceeded):
             Viewer(hub, topic)
     assert followed(hub) == set(KEYS)
     assert len(hub.watched) == 3
@@ -151,7 +151,7 @@ async def test_beyond_the_room_nothing_is_followed(hub: Hub, monkeypatch: pytest
 
 
 @pytest.mark.django_db(transaction=True)
-async def test_a_viewer_is_told_that_there_is_no_room(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_viewer_reads_that_the_quota_is_used_up(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(subscription_quota, "EACH", 2)
     async with by_token(await token()) as socket:
         for id_ in ("a", "b"):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.live.feed import WAITING_BYTES, Batch, Begun, Broken, Changed, Feed, Status
-from dashboard.live.flow_control import WINDOW_ENTRIES, Credit
+from dashboard.live.flow_control import WINDOW_ENTRIES, FlowControl
 from dashboard.live.reader.window import BYTES, Window
 from dashboard.live.subscription import FRAME_BYTES
 from dashboard.live.topics import fleet
@@ -60,7 +60,7 @@ def test_nothing_is_taken_before_it_has_begun_but_trouble() -> None:
     waiting = feed()
     waiting.push([entry(3)])
     assert everything(waiting) == []
-    waiting.tell(NotAStream("no"))
+    waiting.notify(NotAStream("no"))
     assert [type(news) for news in everything(waiting)] == [NotAStream]
     waiting.begin(Begun(StreamId(1, 0), "e"), [entry(2)])
     begun, batch = everything(waiting)
@@ -82,7 +82,7 @@ def test_a_break_keeps_its_place() -> None:
     waiting = feed()
     waiting.begin(Begun(MIN, "e"))
     waiting.push([entry(8)])
-    waiting.tell(Broken("recreated", None, "f", MIN))
+    waiting.notify(Broken("recreated", None, "f", MIN))
     waiting.push([entry(2)])
     _, before, broken, after = everything(waiting)
     assert isinstance(before, Batch)
@@ -135,30 +135,30 @@ def test_what_a_filter_leaves_out_still_moves_the_position() -> None:
 def test_of_changes_and_statuses_the_latest_is_enough() -> None:
     waiting = feed()
     for _ in range(3):
-        waiting.tell(Changed())
-        waiting.tell(Status("stale", None))
-    waiting.tell(Status("live", None))
+        waiting.notify(Changed())
+        waiting.notify(Status("stale", None))
+    waiting.notify(Status("live", None))
     assert sorted(type(news).__name__ for news in everything(waiting)) == ["Changed", "Status"]
 
 
 def test_who_acknowledges_has_a_window() -> None:
-    credit = Credit()
-    credit.acknowledged("0-0")
-    credit.sent("1-0", WINDOW_ENTRIES - 1, 10)
-    assert credit.open()
-    credit.sent("2-0", 1, 10)
-    assert not credit.open()
-    credit.acknowledged("9-9")
-    assert not credit.open()
-    credit.acknowledged("1-0")
-    assert credit.open()
+    flow = FlowControl()
+    flow.acknowledged("0-0")
+    flow.sent("1-0", WINDOW_ENTRIES - 1, 10)
+    assert flow.open()
+    flow.sent("2-0", 1, 10)
+    assert not flow.open()
+    flow.acknowledged("9-9")
+    assert not flow.open()
+    flow.acknowledged("1-0")
+    assert flow.open()
 
 
 def test_who_never_acknowledges_gets_a_burst_and_then_less() -> None:
-    credit = Credit()
+    flow = FlowControl()
     for n in range(64):
-        assert credit.open()
-        credit.sent(f"{n}-0", 10, 2**14)
-    credit.sent("99-0", 1, 2**14)
-    assert not credit.open()
-    assert not credit.stuck()
+        assert flow.open()
+        flow.sent(f"{n}-0", 10, 2**14)
+    flow.sent("99-0", 1, 2**14)
+    assert not flow.open()
+    assert not flow.stuck()

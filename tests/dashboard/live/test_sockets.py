@@ -101,7 +101,7 @@ async def test_a_wrong_token_ends_it() -> None:
 
 
 async def test_who_never_signs_in_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer, "SIGN_IN_WITHIN", 0.1)
+    monkeypatch.setattr(consumer, "SIGN_IN_TIMEOUT", 0.1)
     async with opened(headers(origin=None)) as socket:
         assert await socket.closed() == consumer.NOT_SIGNED_IN
 
@@ -217,7 +217,7 @@ async def test_a_wrong_frame_is_said_and_the_socket_stays(frame: dict[str, objec
 
 async def test_a_socket_has_twenty_watches(redis_client: redis.Redis) -> None:
     async with by_token(await token()) as socket:
-        for n in range(consumer.WATCHES):
+        for n in range(consumer.MAX_WATCHES):
             await socket.send_json_to({"type": "watch", "id": str(n), "topic": "fleet"})
             await socket.next("watching")
         await socket.send_json_to({"type": "watch", "id": "more", "topic": "fleet"})
@@ -246,7 +246,7 @@ async def test_nudges_become_changed_frames() -> None:
 
 
 async def test_who_signs_out_is_cut_off(monkeypatch: pytest.MonkeyPatch, redis_client: redis.Redis) -> None:
-    monkeypatch.setattr(consumer, "ASK_AGAIN", 0.2)
+    monkeypatch.setattr(consumer, "RECHECK_EVERY", 0.2)
     _, client = await browser()
     async with opened(headers(client)) as socket:
         await socket.send_json_to(watch())
@@ -257,7 +257,7 @@ async def test_who_signs_out_is_cut_off(monkeypatch: pytest.MonkeyPatch, redis_c
 
 @pytest.mark.parametrize("change", ["disable", "password", "delete"])
 async def test_a_person_who_is_no_more_is_cut_off(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
-    monkeypatch.setattr(consumer, "ASK_AGAIN", 0.2)
+    monkeypatch.setattr(consumer, "RECHECK_EVERY", 0.2)
     user, client = await browser()
     async with opened(headers(client)) as socket:
         await database_sync_to_async(_change)(user, change)
@@ -276,7 +276,7 @@ def _change(user: User, change: str) -> None:
 async def test_a_narrowed_token_loses_its_watch_and_keeps_its_socket(
     monkeypatch: pytest.MonkeyPatch, redis_client: redis.Redis
 ) -> None:
-    monkeypatch.setattr(consumer, "ASK_AGAIN", 0.2)
+    monkeypatch.setattr(consumer, "RECHECK_EVERY", 0.2)
     async with by_token(await token()) as socket:
         await socket.send_json_to(watch())
         await socket.next("watching")
@@ -318,6 +318,6 @@ async def test_leaving_leaves_nothing_behind(hub: Hub) -> None:
     async with by_token(await token()) as socket:
         await socket.send_json_to(watch())
         await socket.next("watching")
-        assert len(hub.seats) == 1
-    assert len(hub.seats) == 0
+        assert len(hub.connections) == 1
+    assert len(hub.connections) == 0
     assert not hub.watched

@@ -12,7 +12,7 @@ import redis
 
 from dashboard.live import hub as hubs
 from dashboard.live.feed import Batch, Begun, Broken, Changed, Status
-from dashboard.live.hub import Hub, Wish
+from dashboard.live.hub import Hub, StartAt
 from dashboard.live.topics import entries, fleet, group
 from dashboard.streams import links
 from dashboard.streams.errors import NotAStream
@@ -70,18 +70,18 @@ async def test_frames_are_a_chain(hub: Hub, redis_client: redis.Redis) -> None:
 
 async def test_a_viewer_resumes_after_its_last_id(hub: Hub, redis_client: redis.Redis) -> None:
     ids = add(redis_client, 10)
-    viewer = Viewer(hub, TOPIC, Wish(StreamId.parse(ids[3])))
+    viewer = Viewer(hub, TOPIC, StartAt(StreamId.parse(ids[3])))
     await viewer.until(lambda: viewer.ids == ids[4:])
     more = add(redis_client, 3)
     await viewer.until(lambda: viewer.ids == ids[4:] + more)
-    again = Viewer(hub, TOPIC, Wish(StreamId.parse(more[0]), viewer.all(Begun)[0].epoch))
+    again = Viewer(hub, TOPIC, StartAt(StreamId.parse(more[0]), viewer.all(Begun)[0].epoch))
     assert await again.until(lambda: again.ids == more[1:]) < 0.5
     assert not again.all(Broken)
 
 
 async def test_what_is_beyond_the_page_is_counted(hub: Hub, redis_client: redis.Redis) -> None:
     ids = add(redis_client, 900)
-    viewer = Viewer(hub, TOPIC, Wish(StreamId.parse(ids[0])))
+    viewer = Viewer(hub, TOPIC, StartAt(StreamId.parse(ids[0])))
     await viewer.until(lambda: len(viewer.ids) == 500)
     assert viewer.ids == ids[400:]
     assert sum(batch.skipped for batch in viewer.all(Batch)) == 399
@@ -129,7 +129,7 @@ async def test_a_deleted_stream_is_said_to_be_gone_and_found_again(hub: Hub, red
 async def test_a_returning_viewer_learns_that_its_place_was_trimmed(hub: Hub, redis_client: redis.Redis) -> None:
     ids = add(redis_client, 10)
     redis_client.xtrim(ORDERS, maxlen=4, approximate=False)
-    viewer = Viewer(hub, TOPIC, Wish(StreamId.parse(ids[2])))
+    viewer = Viewer(hub, TOPIC, StartAt(StreamId.parse(ids[2])))
     assert (await viewer.first(Broken)).reason == "trimmed"
     await viewer.until(lambda: viewer.ids == ids[6:])
 

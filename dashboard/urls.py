@@ -25,7 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("api/v1/", api.urls),
     path("sign-in/", account.SignIn.as_view(), name="login"),
     path("sign-in/<slug:secret>/", account.by_link, name="sign-in"),
-    path("sign-out/", LogoutView.as_view(template_name="registration/logged_out.html"), name="logout"),
+    path("sign-out/", LogoutView.as_view(template_name="streamgauge/account/logged_out.html"), name="logout"),
 ]
 
 if apps.is_installed("streams_admin"):

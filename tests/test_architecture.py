@@ -345,8 +345,15 @@ def test_templates_escape_everything() -> None:
     assert [str(path) for path in TEMPLATES if UNESCAPED.search(path.read_text())] == []
 
 
+def test_templates_stand_in_folders_that_no_host_has() -> None:
+    """Only what Django asks for by name lies at the top: the last resort where a host has no page of its own."""
+    folders = {path.relative_to(ROOT / "templates").parts[0] for path in TEMPLATES}
+    wanted_by_django = {"400.html", "403.html", "403_csrf.html", "404.html", "500.html"}
+    assert folders == {"streamgauge", "streamgauge_admin", *wanted_by_django}
+
+
 def test_no_page_of_the_viewer_names_an_action() -> None:
     """Buttons come from `menus`: a page leads to nothing of `streams_admin` by its name."""
-    pages = [path for path in TEMPLATES if path.is_relative_to(ROOT / "templates/dashboard")]
+    pages = [path for path in TEMPLATES if path.is_relative_to(ROOT / "templates/streamgauge")]
     assert pages
     assert [str(path) for path in pages if "streams_admin" in path.read_text()] == []

@@ -87,7 +87,7 @@ def test_every_behaviour_is_bound() -> None:
 
 
 def test_every_symbol_that_is_used_is_in_the_sprite() -> None:
-    sprite = (ROOT / "templates/dashboard/parts/_sprite.html").read_text()
+    sprite = (ROOT / "templates/streamgauge/parts/_sprite.html").read_text()
     known = set(re.findall(r'<symbol id="(i-\w+)"', sprite))
     used = {name for path in TEMPLATES for name in re.findall(r'<use href="#(i-\w+)"', path.read_text())}
     assert used <= known

@@ -85,7 +85,7 @@ def docs_page(request: HttpRequest) -> HttpResponse:
     require(principal_of(request), Permission.SEE)
     found = docs.operations(api.get_openapi_schema())
     context = {"version": api.version, "description": docs.text(DESCRIPTION), "sections": found}
-    return render(request, "dashboard/api_docs.html", context)
+    return render(request, "streamgauge/api_docs.html", context)
 
 
 for module in (servers, streams, entries, groups, findings):

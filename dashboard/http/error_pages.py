@@ -33,7 +33,7 @@ def problem(request: HttpRequest, status: int, title: str, text: str, *, paramet
     context = {"status": status, "title": title, "text": text, "parameter": parameter}
     if parameter:
         context |= {"back": _without(request, parameter), "back_to": _page(request.resolver_match)}
-    return render(request, "dashboard/problem.html", context, status=status)
+    return render(request, "streamgauge/problem.html", context, status=status)
 
 
 def _wrong(request: HttpRequest, error: Exception) -> str:

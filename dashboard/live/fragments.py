@@ -14,7 +14,7 @@ from dashboard.display.rows import Sight, entry_row
 from dashboard.streams.links import Server
 from dashboard.streams.snapshots import Entry
 
-ROW = "dashboard/live/_entry_row.html"
+ROW = "streamgauge/live/_entry_row.html"
 
 
 async def entry_rows(

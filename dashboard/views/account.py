@@ -23,6 +23,7 @@ from dashboard.display.format import age
 class SignIn(LoginView):
     """Name and password. After too many failures of an address, for one name or in all, it has to wait (429)."""
 
+    template_name = "streamgauge/account/login.html"
     redirect_authenticated_user = True
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -47,12 +48,12 @@ def by_link(request: HttpRequest, secret: str) -> HttpResponseBase:
         return _must_wait(request, wait)
     link = sign_in.find(secret)
     if link is None:
-        return render(request, "registration/link_used.html", status=410)
+        return render(request, "streamgauge/account/link_used.html", status=410)
     sign_in.succeeded(counted)
     if request.method != "POST":
-        return render(request, "registration/link.html", {"person": link.user})
+        return render(request, "streamgauge/account/link.html", {"person": link.user})
     if not sign_in.use(link):
-        return render(request, "registration/link_used.html", status=410)
+        return render(request, "streamgauge/account/link_used.html", status=410)
     login(request, link.user, backend="django.contrib.auth.backends.ModelBackend")
     return redirect("attention")
 
@@ -64,6 +65,6 @@ def _must_wait(request: HttpRequest, wait: MustWait) -> HttpResponse:
         "wait": age(wait.seconds * 1000),
         "next": request.POST.get("next", ""),
     }
-    answer = render(request, "registration/login.html", context, status=429)
+    answer = render(request, "streamgauge/account/login.html", context, status=429)
     answer["Retry-After"] = str(wait.seconds)
     return answer

@@ -110,7 +110,7 @@ def attention(request: HttpRequest) -> HttpResponse:
         "asked": asked,
         "server_time_ms": max((snapshot.present_ms for _, snapshot in watched), default=0),
     }
-    return render(request, "dashboard/attention.html", context)
+    return render(request, "streamgauge/attention.html", context)
 
 
 def _listed(

@@ -56,7 +56,7 @@ def entry(request: HttpRequest, server: str, stream: bytes, entry: StreamId) -> 
         "menu": menus.items_for(here.principal, Target(here.server.name, stream, entry=entry)),
         "server_time_ms": found.now_ms,
     }
-    return render(request, "dashboard/entry.html", context)
+    return render(request, "streamgauge/entry.html", context)
 
 
 def _found(here: Watched, key: bytes, id_: StreamId) -> EntryWhereabouts:

@@ -131,7 +131,7 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
         "late_ms": settings.LATE_AFTER * 1000,
         "server_time_ms": here.snapshot.present_ms if trouble else overview.now_ms,
     }
-    return render(request, "dashboard/group.html", context)
+    return render(request, "streamgauge/group.html", context)
 
 
 def _read(

@@ -67,7 +67,7 @@ def search(request: HttpRequest) -> HttpResponse:
         "left_out": max(0, len(hits) - MOST),
         "unasked": unasked,
     }
-    return render(request, "dashboard/search.html", context)
+    return render(request, "streamgauge/search.html", context)
 
 
 def _as_ids(text: str) -> IDs | None:

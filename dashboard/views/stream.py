@@ -46,7 +46,7 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
         "retention": retention(overview) if asked.tab == "retention" else None,
         "server_time_ms": here.snapshot.present_ms if trouble else overview.now_ms,
     }
-    return render(request, "dashboard/stream.html", context)
+    return render(request, "streamgauge/stream.html", context)
 
 
 def _overview(here: Watched, key: bytes, state: StreamState | None, *, oldest: bool) -> tuple[str, StreamOverview]:

@@ -191,7 +191,7 @@ def streams(request: HttpRequest, server: str) -> HttpResponse:
         "older": asked.address(start=asked.start + asked.limit) if asked.start + asked.limit < len(rows) else "",
         "server_time_ms": snapshot.present_ms,
     }
-    return render(request, "dashboard/streams.html", context)
+    return render(request, "streamgauge/streams.html", context)
 
 
 def _column(asked: Asked, sort: str, label: str) -> dict[str, str]:

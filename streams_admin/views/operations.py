@@ -41,7 +41,7 @@ def operation(request: HttpRequest, id: UUID) -> HttpResponse:
         "entries": found.entries[:200],
         "others": _meanwhile(principal, found) if ELSEWHERE & found.results.keys() else [],
     }
-    return render(request, "streams_admin/operation.html", context)
+    return render(request, "streamgauge_admin/operation.html", context)
 
 
 def _meanwhile(principal: Principal, found: Operation) -> QuerySet[Operation]:
@@ -69,4 +69,4 @@ def operation_list(request: HttpRequest) -> HttpResponse:
     over = Q(state__in=Operation.OVER)
     page = Paginator(rows.filter(over), PER_PAGE).get_page(request.GET.get("page"))
     context = {"running": list(rows.exclude(over)), "ended": page.object_list, "page": page}
-    return render(request, "streams_admin/operations.html", context)
+    return render(request, "streamgauge_admin/operations.html", context)

@@ -91,7 +91,7 @@ def _show_form(request: HttpRequest, ask: Ask, verb: Action, form: Form, status:
         "caution": getattr(form, "caution", None),
         "instead": instead(ask, getattr(form, "instead", ""), request.GET.urlencode(), verb.slug),
     }
-    return render(request, "streams_admin/do.html", context, status=status)
+    return render(request, "streamgauge_admin/do.html", context, status=status)
 
 
 def params_of(query: QueryDict) -> Params:
@@ -192,7 +192,7 @@ def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", re
         "download": _download(found, action, ask) if seen.may_read else "",
         "left_s": max(0, int((found.expires - timezone.now()).total_seconds())),
     }
-    return render(request, "streams_admin/plan.html", context, status=400 if error else 200)
+    return render(request, "streamgauge_admin/plan.html", context, status=400 if error else 200)
 
 
 def _download(found: Plan, action: Action, ask: Ask) -> str:
@@ -217,7 +217,7 @@ def audit_log(request: HttpRequest) -> HttpResponse:
         "servers": _names(principal),
         "query": urlencode(filters),
     }
-    return render(request, "streams_admin/audit.html", context)
+    return render(request, "streamgauge_admin/audit.html", context)
 
 
 def _row(line: AuditEntry, hidden: bytes | None) -> tuple[AuditEntry, str, str]:

@@ -29,7 +29,7 @@ def refusals(view: View) -> View:
         except Refused as refused:
             context = {"title": TITLES.get(refused.status, "Refused"), "text": refused.message}
             context |= _way_on(request, kwargs)
-            return render(request, "streams_admin/refused.html", context, status=refused.status)
+            return render(request, "streamgauge_admin/refused.html", context, status=refused.status)
 
     return guarded
 

@@ -22,7 +22,7 @@ HOSTILE = b"<script>alert(1)</script>\x00\xff\xe2\x80\xae'\""
 
 
 def part(which: str, /, **context: Any) -> str:
-    return render_to_string(f"dashboard/parts/_{which}.html", context)
+    return render_to_string(f"streamgauge/parts/_{which}.html", context)
 
 
 def rendered(source: str, **context: Any) -> str:
@@ -193,7 +193,7 @@ def test_a_404_says_what_was_looked_for() -> None:
 
 def test_sign_in_says_what_is_wrong() -> None:
     form = AuthenticationForm(None, data={"username": "", "password": "secret"})
-    html = render_to_string("registration/login.html", {"form": form, "next": "/s/<x>/"})
+    html = render_to_string("streamgauge/account/login.html", {"form": form, "next": "/s/<x>/"})
     assert "This field is required." in html
     assert 'value="/s/&lt;x&gt;/"' in html
     assert "secret" not in html

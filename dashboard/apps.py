@@ -7,6 +7,7 @@ from django.conf import settings
 
 from dashboard import background, checks  # noqa: F401 - the checks register themselves
 from dashboard.fleet.samplers import Fleet
+from dashboard.live import hub
 from dashboard.streams import links
 
 
@@ -25,8 +26,6 @@ class DashboardConfig(AppConfig):
 
 def _wire(fleet: Fleet) -> None:
     """The work beside the site. Here the sampler meets the hub; neither knows the other."""
-    from dashboard.live import hub  # needs the settings
-
     background.register(fleet.run)
     background.register(hub.run)
     background.on_shutdown(hub.close)

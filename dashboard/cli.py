@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import sys
 
+from django.core.management import execute_from_command_line
+
+from dashboard.config.env import WrongValue
+
 
 def main() -> None:
     """Run a command. A wrong value in the environment ends with one sentence and exit code 2."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
-    from django.core.management import execute_from_command_line
-
-    from dashboard.config.env import WrongValue
-
     try:
         execute_from_command_line(sys.argv)
     except WrongValue as problem:

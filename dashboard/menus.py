@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from dashboard.accounts.access import Principal
+from dashboard.accounts.principals import Principal
 from dashboard.streams.ids import StreamId
 
 

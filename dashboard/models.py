@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 from django.db import models
 
-from dashboard.accounts.access import ROLES
+from dashboard.accounts.permissions import ROLES
 
 
 def every_key() -> list[str]:

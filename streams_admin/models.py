@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import models
 
-from dashboard.accounts.access import Principal
+from dashboard.accounts.principals import Principal
 
 OTHERS = "pending with others"
 """The figure of the consumers that have none of their own."""

@@ -8,7 +8,9 @@ from urllib.parse import urlencode
 from django.conf import settings
 from django.urls import reverse
 
-from dashboard.accounts.access import Permission, Principal, may
+from dashboard.accounts.access import may
+from dashboard.accounts.permissions import Permission
+from dashboard.accounts.principals import Principal
 from dashboard.menus import Item, Target
 from dashboard.streams import links
 from dashboard.streams.names import from_path, to_path

@@ -8,16 +8,11 @@ from uuid import UUID
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest
 
-from dashboard.accounts.access import (
-    Forbidden,
-    Permission,
-    Principal,
-    client_address,
-    may,
-    principal_of,
-    require,
-    visible_servers,
-)
+from dashboard.accounts.access import Forbidden, may, require, visible_servers
+from dashboard.accounts.addresses import client_address
+from dashboard.accounts.authenticators import principal_of
+from dashboard.accounts.permissions import Permission
+from dashboard.accounts.principals import Principal
 from dashboard.streams.errors import UnknownServer
 from dashboard.streams.names import from_path, plain, to_path
 from streams_admin import plans

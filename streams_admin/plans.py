@@ -12,7 +12,8 @@ from typing import Any
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from dashboard.accounts.access import Forbidden, Principal, may
+from dashboard.accounts.access import Forbidden, may
+from dashboard.accounts.principals import Principal
 from dashboard.streams import links
 from dashboard.streams.links import Server
 from dashboard.streams.names import from_path, to_path

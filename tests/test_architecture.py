@@ -10,7 +10,7 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -65,6 +65,10 @@ class Source:
     def package(self) -> str:
         """Dotted name of the folder, which relative imports start from."""
         return self.place.rpartition("/")[0].replace("/", ".")
+
+    @property
+    def module(self) -> str:
+        return self.place.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
     def within(self, *places: str) -> bool:
         """Whether it is one of these files, or lies in one of these folders (with a slash at the end)."""
@@ -201,6 +205,46 @@ def trusted_markup(source: Source) -> list[int]:
     return [n.lineno for n in ast.walk(source.tree) if isinstance(n, ast.Call) and _called(n) in names]
 
 
+def lazy_imports(source: Source) -> list[int]:
+    """Law 7: what a module needs stands at its top. An import inside a function hides a circle."""
+    if source.within(*LAZY):
+        return []
+    functions = [n for n in ast.walk(source.tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef)]
+    inner = [n for function in functions for n in ast.walk(function) if isinstance(n, ast.Import | ast.ImportFrom)]
+    return sorted({node.lineno for node in inner})
+
+
+def circles(sources: Sequence[Source]) -> list[list[str]]:
+    """Law 7: modules that import each other, directly or around a corner; each circle in alphabetical order."""
+    modules = {source.module: source for source in sources}
+    graph = {name: {_module(n, modules) for _, n in s.imports()} - {"", name} for name, s in modules.items()}
+    reached = {name: _reachable(name, graph) for name in graph}
+    found = {tuple(sorted(m for m in ends if name in reached[m])) for name, ends in reached.items() if name in ends}
+    return [list(circle) for circle in sorted(found)]
+
+
+def _module(name: str, modules: Container[str]) -> str:
+    """The module that a dotted name is, or is defined in; "" for one of another package."""
+    while name and name not in modules:
+        name = name.rpartition(".")[0]
+    return name
+
+
+def _reachable(start: str, graph: Mapping[str, set[str]]) -> set[str]:
+    found: set[str] = set()
+    ahead = [start]
+    while ahead:
+        new = graph[ahead.pop()] - found
+        found |= new
+        ahead.extend(new)
+    return found
+
+
+LAZY = {
+    "streams_admin/apps.py": "ready(): what it registers needs the models, and they are not there before",
+    "streams_admin/demo/embedded.py": "packages of the demo that may be missing; the first one found is enough",
+}
+"""Modules that may import inside a function, each with its reason."""
 SCENARIOS = ("streams_admin/demo/scenarios/", "streams_admin/management/commands/scenario.py")
 STARTERS = ("streams_admin/demo/", "streams_admin/management/commands/")
 SOURCES = [
@@ -220,6 +264,7 @@ LAWS = (
     back_doors,
     environment,
     trusted_markup,
+    lazy_imports,
 )
 BREACHES = {
     writer_in_the_reader: [
@@ -272,6 +317,10 @@ BREACHES = {
         ("dashboard/templatetags/streamgauge.py", "mark_safe(text)"),
         ("dashboard/display/rows.py", "SafeString(x)"),
     ],
+    lazy_imports: [
+        ("dashboard/accounts/access.py", "def f():\n    from dashboard.accounts import directory"),
+        ("streams_admin/plans.py", "class A:\n    async def f(self):\n        if self:\n            import json"),
+    ],
 }
 PERMITTED = [
     (writer_in_the_reader, "dashboard/settings.py", "INSTALLED_APPS = ['streams_admin']"),
@@ -287,6 +336,20 @@ PERMITTED = [
     (back_doors, "dashboard/fleet/store.py", "from dashboard.fleet.reading import findings_for"),
     (environment, "dashboard/asgi.py", "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'dashboard.settings')"),
 ]
+CIRCLES = [
+    {"dashboard/a.py": "from dashboard import b", "dashboard/b.py": "import dashboard.a"},
+    {
+        "dashboard/a.py": "from dashboard.b import f",
+        "dashboard/b.py": "def f():\n    from .c import g",
+        "dashboard/c.py": "from . import a",
+    },
+    {"dashboard/a/__init__.py": "from dashboard.b import f", "dashboard/b.py": "from dashboard.a import g"},
+]
+NO_CIRCLE = {
+    "dashboard/a/__init__.py": "from dashboard.a.b import f",
+    "dashboard/a/b.py": "from dashboard.a.c import f",
+    "dashboard/a/c.py": "import json",
+}
 Law = Callable[[Source], list[int]]
 
 
@@ -309,6 +372,27 @@ def test_the_law_sees_a_breach(law: Law, place: str, text: str) -> None:
 @pytest.mark.parametrize(("law", "place", "text"), PERMITTED, ids=_named)
 def test_the_law_lets_pass_what_is_allowed(law: Law, place: str, text: str) -> None:
     assert law(Source(place, text)) == []
+
+
+def test_no_module_imports_itself_around_a_corner() -> None:
+    assert circles(SOURCES) == []
+
+
+@pytest.mark.parametrize("planted", CIRCLES)
+def test_a_circle_is_seen(planted: dict[str, str]) -> None:
+    names = sorted(Source(place, "").module for place in planted)
+    assert circles([*SOURCES, *(Source(place, text) for place, text in planted.items())]) == [names]
+
+
+def test_a_package_that_shows_what_its_modules_hold_is_no_circle() -> None:
+    assert circles([Source(place, text) for place, text in NO_CIRCLE.items()]) == []
+
+
+def test_every_module_that_may_import_late_does() -> None:
+    """Else it stands on the list for nothing."""
+    assert [
+        place for place in LAZY if not (ROOT / place).exists() or "    from " not in (ROOT / place).read_text()
+    ] == []
 
 
 def test_every_law_is_shown_a_breach() -> None:

@@ -11,7 +11,7 @@ from typing import get_args
 import pytest
 from django.core.management.base import BaseCommand
 
-from dashboard.accounts.access import ROLES, Permission
+from dashboard.accounts.permissions import ROLES, Permission
 from dashboard.config.env import _SERVER_KEYS
 from streams_admin.actions.base import RESULTS
 from streams_admin.actions.registry import ALL

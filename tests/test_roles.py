@@ -21,8 +21,9 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from dashboard.accounts.access import ROLES
-from dashboard.accounts.principals import digest, principal_for_user
+from dashboard.accounts.directory import principal_for_user
+from dashboard.accounts.permissions import ROLES
+from dashboard.accounts.secrets import digest
 from dashboard.accounts.sign_in import one_time_link
 from dashboard.live import hub as hubs
 from dashboard.live import topics

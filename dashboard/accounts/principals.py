@@ -1,68 +1,24 @@
-"""From a signed-in user or a token to a Principal with grants."""
+"""Who acts or reads: a value, without the database."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-from datetime import timedelta
-from typing import Any
+from dataclasses import dataclass
 
-from django.contrib.auth import get_user_model
-from django.db.models import Q, QuerySet
-from django.utils import timezone
-
-from dashboard.accounts.access import ANONYMOUS, ROLES, Grant, Principal
-from dashboard.models import AccessGrant, ApiToken
-
-NOTE_USE_EVERY = timedelta(minutes=1)
-TOKEN = "token "
-"""Begins the name of a principal that is a token."""
+from dashboard.accounts.permissions import ROLES, Grant
 
 
-def principal_for_user(user: Any) -> Principal:
-    """Groups named like a role give it everywhere; rows of AccessGrant narrow more; a superuser is an admin."""
-    if not user.is_authenticated or not user.is_active:
-        return ANONYMOUS
-    roles = {"admin"} if user.is_superuser else set(user.groups.values_list("name", flat=True)) & ROLES.keys()
-    everywhere = [Grant(role) for role in sorted(roles)]
-    narrowed = [Grant(g.role, g.server, tuple(g.keys)) for g in AccessGrant.objects.filter(user=user)]
-    return Principal(user.get_username(), "user", (*everywhere, *narrowed))
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """Somebody who asks: a signed-in user or an API token. Without grants nothing is allowed."""
+
+    name: str
+    kind: str = "anonymous"
+    grants: tuple[Grant, ...] = ()
+
+    @property
+    def role(self) -> str:
+        """The highest role of any grant, for display and audit; never a basis for a decision."""
+        return next((role for role in reversed(ROLES) if any(g.role == role for g in self.grants)), "none")
 
 
-def principal_for_token(text: str) -> Principal | None:
-    """The token's principal; None when it does not exist, is revoked or has expired."""
-    token = _live_tokens().filter(digest=digest(text)).first()
-    if token is None:
-        return None
-    now = timezone.now()
-    if token.last_used is None or now - token.last_used > NOTE_USE_EVERY:
-        ApiToken.objects.filter(pk=token.pk).update(last_used=now)
-    return _principal_of_token(token)
-
-
-def principal_again(name: str, kind: str) -> Principal:
-    """Somebody of whom only the name is left, with the grants they have now; without any when they are no more."""
-    if kind == "token":
-        token = _live_tokens().filter(name=name.removeprefix(TOKEN)).first()
-        return _principal_of_token(token) if token else Principal(name, kind)
-    user = get_user_model()._default_manager.filter(username=name).first()
-    return Principal(name, kind, principal_for_user(user).grants if user else ())
-
-
-def _live_tokens() -> QuerySet[ApiToken]:
-    now = timezone.now()
-    return ApiToken.objects.filter(Q(revoked=None) & (Q(expires=None) | Q(expires__gt=now)))
-
-
-def _principal_of_token(token: ApiToken) -> Principal:
-    return Principal(f"{TOKEN}{token.name}", "token", (Grant(token.role, token.server, tuple(token.keys)),))
-
-
-def digest(secret: str) -> str:
-    """What is kept of a random secret."""
-    return hashlib.sha256(secret.encode()).hexdigest()
-
-
-def new_secret() -> str:
-    """256 random bits, safe in a URL and a header."""
-    return secrets.token_urlsafe(32)
+ANONYMOUS = Principal("anonymous")

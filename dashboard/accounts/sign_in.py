@@ -15,7 +15,7 @@ from unicodedata import normalize
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.accounts.principals import digest, new_secret
+from dashboard.accounts.secrets import digest, new_secret
 from dashboard.models import FailedSignIn, SignInLink
 
 LINK_LIVES = timedelta(minutes=10)

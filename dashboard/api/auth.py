@@ -7,8 +7,11 @@ from django.http import HttpRequest
 from ninja.errors import AuthenticationError, HttpError
 from ninja.security import APIKeyCookie, HttpBearer
 
-from dashboard.accounts.access import Permission, Principal, principal_of, require
-from dashboard.accounts.principals import principal_for_token
+from dashboard.accounts.access import require
+from dashboard.accounts.authenticators import principal_of
+from dashboard.accounts.directory import principal_for_token
+from dashboard.accounts.permissions import Permission
+from dashboard.accounts.principals import Principal
 
 NOBODY = "Sign in, or send an API token: “Authorization: Bearer …”."
 NO_CSRF = (

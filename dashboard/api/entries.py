@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
-from dashboard.accounts.access import Permission, require
+from dashboard.accounts.access import require
+from dashboard.accounts.permissions import Permission
 from dashboard.api import shapes
 from dashboard.api.shapes import (
     LIMIT,

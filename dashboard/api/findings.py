@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
-from dashboard.accounts.access import principal_of, visible_servers
+from dashboard.accounts.access import visible_servers
+from dashboard.accounts.authenticators import principal_of
 from dashboard.api.paging import Place, part
 from dashboard.api.shapes import FleetListing, PageQuery, Reason, ServerName, Value, fleet_listing, iso_ms, name, number
 from dashboard.fleet.store import RANK, WORDS, Located, Severity, findings_for, freshen

@@ -8,7 +8,8 @@ from django.http import HttpRequest
 from ninja import Router
 from pydantic import BaseModel, Field
 
-from dashboard.accounts.access import principal_of, visible_servers
+from dashboard.accounts.access import visible_servers
+from dashboard.accounts.authenticators import principal_of
 from dashboard.api.shapes import Listing, ServerName, iso_ms, listing
 from dashboard.fleet.store import ServerSnapshot, freshen
 from dashboard.streams.links import Server, ServerConfig

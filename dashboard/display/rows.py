@@ -11,7 +11,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, TypeVar
 
-from dashboard.accounts.access import Mask, Permission, Principal, mask, may
+from dashboard.accounts.access import may
+from dashboard.accounts.masking import Mask, mask
+from dashboard.accounts.permissions import Permission
+from dashboard.accounts.principals import Principal
 from dashboard.streams.payloads import trees
 from dashboard.streams.payloads.shown import MASK, MASKED, Shown, hexdump, show
 from dashboard.streams.payloads.trees import MARK, Node

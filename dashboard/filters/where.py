@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 
-from dashboard.accounts.access import Mask
+from dashboard.accounts.masking import Mask
 from dashboard.http.params import BadParameter
 from dashboard.streams.snapshots import Entry
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from dashboard.accounts.access import Permission, Principal, may, visible_servers
+from dashboard.accounts.access import may, visible_servers
+from dashboard.accounts.permissions import Permission
+from dashboard.accounts.principals import Principal
 from dashboard.fleet.findings.consumers import ConsumerState, consumer_state
 from dashboard.fleet.findings.model import Finding, Severity
 from dashboard.fleet.limits import limits

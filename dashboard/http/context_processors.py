@@ -9,7 +9,9 @@ from django.http import HttpRequest
 from django.urls import reverse
 
 from dashboard import menus
-from dashboard.accounts.access import ANONYMOUS, Principal, principal_of, visible_servers
+from dashboard.accounts.access import visible_servers
+from dashboard.accounts.authenticators import principal_of
+from dashboard.accounts.principals import ANONYMOUS, Principal
 from dashboard.fleet.store import attention_count
 from dashboard.streams.links import Server
 

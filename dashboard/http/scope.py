@@ -7,7 +7,10 @@ from typing import TypeVar
 
 from django.http import HttpRequest
 
-from dashboard.accounts.access import Permission, Principal, principal_of, require, server_for
+from dashboard.accounts.access import require, server_for
+from dashboard.accounts.authenticators import principal_of
+from dashboard.accounts.permissions import Permission
+from dashboard.accounts.principals import Principal
 from dashboard.streams.errors import Gone
 from dashboard.streams.links import Server
 from dashboard.streams.names import plain

@@ -12,7 +12,7 @@ from typing import Any
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from dashboard import background
-from dashboard.accounts.access import ANONYMOUS, Principal
+from dashboard.accounts.principals import ANONYMOUS, Principal
 from dashboard.live import encoding, subscription
 from dashboard.live import hub as hubs
 from dashboard.live.admission import origins

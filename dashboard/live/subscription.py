@@ -6,7 +6,9 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from dashboard.accounts.access import Permission, Principal, may
+from dashboard.accounts.access import may
+from dashboard.accounts.permissions import Permission
+from dashboard.accounts.principals import Principal
 from dashboard.display.rows import NO_PAYLOADS, Sight, sight
 from dashboard.filters import where
 from dashboard.http.params import BadParameter

@@ -14,7 +14,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
 
 from dashboard.accounts import sign_in
-from dashboard.accounts.access import client_address
+from dashboard.accounts.addresses import client_address
 from dashboard.accounts.sign_in import MustWait
 from dashboard.display.format import age
 

@@ -11,7 +11,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard import menus
-from dashboard.accounts.access import Permission, Principal, principal_of, require, visible_servers
+from dashboard.accounts.access import require, visible_servers
+from dashboard.accounts.authenticators import principal_of
+from dashboard.accounts.permissions import Permission
+from dashboard.accounts.principals import Principal
 from dashboard.display.format import age, number
 from dashboard.fleet.store import (
     WORDS,

@@ -8,7 +8,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard import menus
-from dashboard.accounts.access import Permission, require
+from dashboard.accounts.access import require
+from dashboard.accounts.permissions import Permission
 from dashboard.display.rows import FIELDS, Sight, dumps, sight
 from dashboard.fleet.store import RANK, Standing, limits, standing
 from dashboard.http import params

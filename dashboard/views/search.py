@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from dashboard.accounts.access import Permission, principal_of, require, visible_servers
+from dashboard.accounts.access import require, visible_servers
+from dashboard.accounts.authenticators import principal_of
+from dashboard.accounts.permissions import Permission
 from dashboard.fleet.store import StreamState, freshen, matches, visible
 from dashboard.http import params
 from dashboard.streams.errors import BadId, NotAllowed, StreamError

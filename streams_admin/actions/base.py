@@ -11,7 +11,8 @@ from typing import Any, ClassVar
 
 from django import forms
 
-from dashboard.accounts.access import Permission, Principal
+from dashboard.accounts.permissions import Permission
+from dashboard.accounts.principals import Principal
 from dashboard.streams.links import Server
 from dashboard.streams.queries import Query
 from dashboard.streams.snapshots import Entry, PendingEntry

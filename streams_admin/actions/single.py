@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from dashboard.accounts.access import Permission
+from dashboard.accounts.permissions import Permission
 from dashboard.display.format import age, plural
 from dashboard.streams.errors import Gone, ServerRefused, StreamError
 from dashboard.streams.names import plain, to_path

@@ -14,7 +14,10 @@ from ninja.errors import HttpError
 from ninja.responses import Status
 from pydantic import BaseModel, ConfigDict, Field
 
-from dashboard.accounts.access import Permission, Principal, principal_of, require, server_for, visible_servers
+from dashboard.accounts.access import require, server_for, visible_servers
+from dashboard.accounts.authenticators import principal_of
+from dashboard.accounts.permissions import Permission
+from dashboard.accounts.principals import Principal
 from dashboard.api import shapes
 from dashboard.api.shapes import End, Listing, PageQuery, Start, Value, listing
 from streams_admin import plans

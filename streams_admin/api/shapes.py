@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from django.urls import reverse
 from pydantic import BaseModel, Field
 
-from dashboard.accounts.access import Principal
+from dashboard.accounts.principals import Principal
 from dashboard.api.shapes import (
     HeldItem,
     IdText,

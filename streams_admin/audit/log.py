@@ -13,7 +13,7 @@ from typing import Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from dashboard.accounts.access import Principal
+from dashboard.accounts.principals import Principal
 from streams_admin.models import AuditEntry
 
 START = "0" * 64

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from uuid import UUID
 
-from dashboard.accounts.access import Forbidden, principal_again, require
+from dashboard.accounts.access import Forbidden, require
+from dashboard.accounts.directory import principal_again
 from streams_admin import plans
 from streams_admin.actions.base import Action
 from streams_admin.errors import Refused

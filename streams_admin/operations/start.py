@@ -22,7 +22,7 @@ from django.db import DatabaseError, IntegrityError, close_old_connections, tran
 from django.db.models import Q
 from django.utils import timezone
 
-from dashboard.accounts.access import Principal
+from dashboard.accounts.principals import Principal
 from dashboard.live import hub
 from dashboard.streams.errors import StreamError
 from streams_admin import plans

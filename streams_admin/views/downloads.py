@@ -14,7 +14,10 @@ from asgiref.sync import sync_to_async
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
-from dashboard.accounts.access import Permission, Principal, principal_of, require
+from dashboard.accounts.access import require
+from dashboard.accounts.authenticators import principal_of
+from dashboard.accounts.permissions import Permission
+from dashboard.accounts.principals import Principal
 from dashboard.api.shapes import holder, iso_id
 from dashboard.display.rows import Sight, sight, values_json
 from dashboard.streams.errors import StreamError

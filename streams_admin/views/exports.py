@@ -12,7 +12,10 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
-from dashboard.accounts.access import Permission, Principal, principal_of, require
+from dashboard.accounts.access import require
+from dashboard.accounts.authenticators import principal_of
+from dashboard.accounts.permissions import Permission
+from dashboard.accounts.principals import Principal
 from dashboard.streams.names import from_path, plain
 from streams_admin.api.shapes import audit_item
 from streams_admin.audit.filters import conditions

@@ -11,7 +11,10 @@ from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from dashboard.accounts.access import Permission, Principal, principal_of, require
+from dashboard.accounts.access import require
+from dashboard.accounts.authenticators import principal_of
+from dashboard.accounts.permissions import Permission
+from dashboard.accounts.principals import Principal
 from streams_admin.models import Operation
 from streams_admin.operations import start
 from streams_admin.operations.progress import Progress, rows, told_figures

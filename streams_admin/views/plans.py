@@ -13,7 +13,10 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from dashboard.accounts.access import Permission, Principal, principal_of, require, server_for, visible_servers
+from dashboard.accounts.access import require, server_for, visible_servers
+from dashboard.accounts.authenticators import principal_of
+from dashboard.accounts.permissions import Permission
+from dashboard.accounts.principals import Principal
 from dashboard.display.rows import pending_row, sight
 from dashboard.http.params import BadParameter, choice, entry_id, entry_ids, flag, names, whole
 from dashboard.http.params import name as name_param

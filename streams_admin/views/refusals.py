@@ -10,7 +10,7 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 
-from dashboard.accounts.access import principal_of
+from dashboard.accounts.authenticators import principal_of
 from streams_admin import plans
 from streams_admin.errors import Refused
 from streams_admin.views.ways import place_of, seen_place

@@ -7,7 +7,9 @@ from typing import Any
 from django.http import QueryDict
 from django.urls import reverse
 
-from dashboard.accounts.access import Permission, Principal, may
+from dashboard.accounts.access import may
+from dashboard.accounts.permissions import Permission
+from dashboard.accounts.principals import Principal
 from dashboard.streams import links
 from dashboard.streams.names import from_path
 from streams_admin import plans

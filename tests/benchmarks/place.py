@@ -17,7 +17,7 @@ from tests import world
 if TYPE_CHECKING:
     from django.test import Client
 
-    from dashboard.accounts.access import Principal
+    from dashboard.accounts.principals import Principal
     from dashboard.streams.links import Server
 
 
@@ -60,7 +60,7 @@ def _opened(client: redis.Redis, url: str) -> Place:
     from django.contrib.auth.models import User
     from django.test import Client
 
-    from dashboard.accounts.principals import principal_for_user
+    from dashboard.accounts.directory import principal_for_user
     from dashboard.fleet.samplers import fleet
     from dashboard.streams import links
     from dashboard.streams.links import ServerConfig

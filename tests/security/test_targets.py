@@ -12,7 +12,7 @@ import redis
 from django.test import Client
 from django.urls import reverse
 
-from dashboard.accounts.principals import principal_for_user
+from dashboard.accounts.directory import principal_for_user
 from dashboard.models import AccessGrant
 from dashboard.streams import links
 from dashboard.streams.links import ServerConfig

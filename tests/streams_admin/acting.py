@@ -10,7 +10,8 @@ from unittest.mock import patch
 import redis
 from django.contrib.auth.models import User
 
-from dashboard.accounts.access import Grant, Principal
+from dashboard.accounts.permissions import Grant
+from dashboard.accounts.principals import Principal
 from dashboard.models import AccessGrant
 from dashboard.streams import links
 from dashboard.streams.errors import OutcomeUnknown

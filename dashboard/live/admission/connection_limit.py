@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.accounts.access import ANONYMOUS, Principal
+from dashboard.accounts.principals import ANONYMOUS, Principal
 
 PROCESS_MAX = 2000
 """Of one process."""

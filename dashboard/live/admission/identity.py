@@ -13,8 +13,8 @@ from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY, get_user_model
 from django.utils.crypto import constant_time_compare
 
-from dashboard.accounts.access import ANONYMOUS, Principal
-from dashboard.accounts.principals import principal_for_token, principal_for_user
+from dashboard.accounts.directory import principal_for_token, principal_for_user
+from dashboard.accounts.principals import ANONYMOUS, Principal
 
 
 @dataclass(frozen=True, slots=True)

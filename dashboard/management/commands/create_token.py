@@ -8,8 +8,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
-from dashboard.accounts.access import ROLES
-from dashboard.accounts.principals import digest, new_secret
+from dashboard.accounts.permissions import ROLES
+from dashboard.accounts.secrets import digest, new_secret
 from dashboard.management import database
 from dashboard.models import ApiToken
 from dashboard.streams import links

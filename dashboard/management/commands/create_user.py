@@ -9,7 +9,7 @@ from django.conf import settings
 from django.contrib.auth.models import Group, User
 from django.core.management.base import BaseCommand, CommandError
 
-from dashboard.accounts.access import ROLES
+from dashboard.accounts.permissions import ROLES
 from dashboard.accounts.sign_in import one_time_link
 from dashboard.config import env
 from dashboard.management import database

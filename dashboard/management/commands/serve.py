@@ -20,6 +20,7 @@ from django.core.management.base import BaseCommand, CommandError
 from twisted.internet import reactor
 
 from dashboard import background, ports
+from dashboard.asgi import application
 from dashboard.http.body_limit import BODY_BYTES
 from dashboard.management import database
 
@@ -62,8 +63,6 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
 
 def site(host: str, port: int, *, when_it_listens: Callable[[], None]) -> Server:
     """Daphne with our limits, beginning the background work when it is ready and ending in order on SIGTERM."""
-    from dashboard.asgi import application
-
     http_protocol.WebRequest = BoundedRequest
     server: Server = Server(
         application=application,

@@ -9,7 +9,8 @@ from typing import Any
 
 from django import forms
 
-from dashboard.accounts.access import Permission, require
+from dashboard.accounts.access import require
+from dashboard.accounts.permissions import Permission
 from dashboard.display.format import plural
 from dashboard.streams.errors import ServerRefused
 from dashboard.streams.names import plain, to_path

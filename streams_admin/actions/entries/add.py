@@ -8,7 +8,8 @@ from typing import Any
 
 from django import forms
 
-from dashboard.accounts.access import Permission, require
+from dashboard.accounts.access import require
+from dashboard.accounts.permissions import Permission
 from dashboard.display.format import age, number, plural
 from dashboard.streams.errors import BadId, Gone
 from dashboard.streams.ids import MIN, TOP, StreamId

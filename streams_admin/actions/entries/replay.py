@@ -14,7 +14,7 @@ from typing import Any
 
 from django import forms
 
-from dashboard.accounts.access import Permission
+from dashboard.accounts.permissions import Permission
 from dashboard.display.format import age, plural
 from dashboard.display.rows import sight
 from dashboard.streams.ids import StreamId

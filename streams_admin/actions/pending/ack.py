@@ -7,7 +7,7 @@ from typing import Any
 
 from django import forms
 
-from dashboard.accounts.access import Permission
+from dashboard.accounts.permissions import Permission
 from dashboard.streams.names import plain
 from streams_admin import writes
 from streams_admin.actions.base import Ask, Change, Done, Note, Params, Preview, Seen, ids_of

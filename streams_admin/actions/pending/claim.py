@@ -9,7 +9,7 @@ from typing import Any
 
 from django import forms
 
-from dashboard.accounts.access import Permission
+from dashboard.accounts.permissions import Permission
 from dashboard.display.format import age, number
 from dashboard.streams.errors import OutcomeUnknown, StreamError
 from dashboard.streams.ids import StreamId

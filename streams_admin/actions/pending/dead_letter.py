@@ -14,7 +14,8 @@ from typing import Any
 
 from django import forms
 
-from dashboard.accounts.access import Permission, may, require
+from dashboard.accounts.access import may, require
+from dashboard.accounts.permissions import Permission
 from dashboard.display.format import number, plural
 from dashboard.streams.errors import Gone
 from dashboard.streams.ids import MIN, StreamId

@@ -11,7 +11,7 @@ from typing import Any
 
 from django import forms
 
-from dashboard.accounts.access import Permission
+from dashboard.accounts.permissions import Permission
 from dashboard.display.format import number
 from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from dashboard.accounts.access import Permission
+from dashboard.accounts.permissions import Permission
 from dashboard.display.format import HOUR, age
 from dashboard.streams.names import plain
 from dashboard.streams.queries import Command

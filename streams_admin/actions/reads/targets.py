@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from dashboard.accounts.access import Permission, mask, require
+from dashboard.accounts.access import require
+from dashboard.accounts.masking import mask
+from dashboard.accounts.permissions import Permission
 from dashboard.streams import links
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.names import from_path, plain, to_path

@@ -8,7 +8,7 @@ from typing import Any
 
 from django import forms
 
-from dashboard.accounts.access import Permission
+from dashboard.accounts.permissions import Permission
 from dashboard.display.format import age, number, plural
 from dashboard.streams.errors import Gone
 from dashboard.streams.ids import MAX, MIN, StreamId

@@ -17,7 +17,9 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 
-from dashboard.accounts.access import Forbidden, Principal, principal_for
+from dashboard.accounts.access import Forbidden
+from dashboard.accounts.directory import principal_for_user
+from dashboard.accounts.principals import Principal
 from dashboard.display.format import age, number
 from dashboard.streams import links
 from dashboard.streams.errors import StreamError
@@ -153,7 +155,7 @@ def _principal(name: str) -> Principal:
     user = User.objects.filter(username=name).first()
     if user is None:
         raise CommandError(f"There is no user {name!r}. --as names who acts, with the permissions they have here.")
-    return principal_for(user)
+    return principal_for_user(user)
 
 
 def _untouched(plan: Plan) -> Iterator[tuple[str, str]]:

@@ -12,21 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from dashboard.accounts.access import (
-    ANONYMOUS,
-    ROLES,
-    Forbidden,
-    Grant,
-    Mask,
-    Permission,
-    Principal,
-    client_address,
-    mask,
-    may,
-    principal_of,
-    require,
-    visible_servers,
-)
+from dashboard.accounts.access import Forbidden, may, require, visible_servers
+from dashboard.accounts.addresses import client_address
+from dashboard.accounts.authenticators import principal_of
+from dashboard.accounts.masking import Mask, mask
+from dashboard.accounts.permissions import ROLES, Grant, Permission
+from dashboard.accounts.principals import ANONYMOUS, Principal
 from dashboard.config.masking import MaskRule
 from dashboard.streams import links
 from dashboard.streams.links import ServerConfig

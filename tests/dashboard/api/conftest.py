@@ -10,7 +10,7 @@ import pytest
 import redis
 from django.test import Client
 
-from dashboard.accounts.principals import digest
+from dashboard.accounts.secrets import digest
 from dashboard.models import ApiToken
 from dashboard.streams.links import Server
 

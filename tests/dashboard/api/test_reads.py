@@ -10,7 +10,7 @@ import pytest
 import redis
 from django.test import Client
 
-from dashboard.accounts.access import ROLES, Permission
+from dashboard.accounts.permissions import ROLES, Permission
 from dashboard.config.masking import MaskRule
 from dashboard.display.rows import JSON_BYTES
 from dashboard.streams.ids import StreamId

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from dashboard.accounts.access import Mask
+from dashboard.accounts.masking import Mask
 from dashboard.filters.where import parse
 from dashboard.http.params import BadParameter
 from dashboard.streams.ids import StreamId

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pytest_django import Settings
 
-from dashboard.accounts.access import Grant, Mask, Principal
+from dashboard.accounts.masking import Mask
+from dashboard.accounts.permissions import Grant
+from dashboard.accounts.principals import Principal
 from dashboard.config.masking import MaskRule
 from dashboard.display.rows import (
     CELL,

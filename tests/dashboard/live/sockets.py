@@ -14,7 +14,7 @@ from django.conf import settings
 from django.contrib.auth.models import User
 from django.test import Client
 
-from dashboard.accounts.principals import digest, new_secret
+from dashboard.accounts.secrets import digest, new_secret
 from dashboard.asgi import application
 from dashboard.models import ApiToken
 from tests.people import person, signed_in

@@ -18,7 +18,7 @@ import pytest
 
 from streams_admin.demo.embedded import free_port
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+ROOT = Path(__file__).resolve().parents[3]
 START_WITHIN = 30.0
 END_WITHIN = 20.0
 Serve = Callable[..., subprocess.Popen[str]]

@@ -11,7 +11,9 @@ import pytest
 import redis
 from django.db import connections
 
-from dashboard.accounts.access import Forbidden, Grant, Principal
+from dashboard.accounts.access import Forbidden
+from dashboard.accounts.permissions import Grant
+from dashboard.accounts.principals import Principal
 from dashboard.streams import links
 from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.names import to_path

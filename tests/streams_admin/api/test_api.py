@@ -14,7 +14,7 @@ from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
-from dashboard.accounts.access import ROLES, Permission
+from dashboard.accounts.permissions import ROLES, Permission
 from dashboard.models import ApiToken
 from dashboard.streams import links
 from dashboard.streams.links import Server, ServerConfig

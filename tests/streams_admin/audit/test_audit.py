@@ -16,7 +16,9 @@ from django.core.management.base import CommandError
 from django.db import connections
 from django.test import Client
 
-from dashboard.accounts.access import Forbidden, Grant, Principal
+from dashboard.accounts.access import Forbidden
+from dashboard.accounts.permissions import Grant
+from dashboard.accounts.principals import Principal
 from dashboard.models import AccessGrant
 from dashboard.streams import links
 from dashboard.streams.links import Server, ServerConfig

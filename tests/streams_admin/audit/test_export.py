@@ -15,7 +15,8 @@ from django.http import StreamingHttpResponse
 from django.test import AsyncClient, Client
 from django.urls import reverse
 
-from dashboard.accounts.access import Grant, Principal
+from dashboard.accounts.permissions import Grant
+from dashboard.accounts.principals import Principal
 from dashboard.models import AccessGrant
 from dashboard.streams import links
 from dashboard.streams.links import ServerConfig

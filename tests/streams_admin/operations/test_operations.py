@@ -15,7 +15,8 @@ import redis
 from django.db import connections
 from django.urls import reverse
 
-from dashboard.accounts.access import Grant, Principal
+from dashboard.accounts.permissions import Grant
+from dashboard.accounts.principals import Principal
 from dashboard.streams import links
 from dashboard.streams.links import Server, Writer
 from dashboard.streams.names import to_path

@@ -19,7 +19,8 @@ import redis
 from django.test import Client
 from django.urls import reverse
 
-from dashboard.accounts.access import Grant, Principal
+from dashboard.accounts.permissions import Grant
+from dashboard.accounts.principals import Principal
 from dashboard.streams import links
 from dashboard.streams.names import to_path
 from streams_admin.actions.pending.claim import Claim

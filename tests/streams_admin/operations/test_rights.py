@@ -13,8 +13,8 @@ from django.contrib.auth.models import Group, User
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.accounts.access import Principal
-from dashboard.accounts.principals import principal_again, principal_for_user
+from dashboard.accounts.directory import principal_again, principal_for_user
+from dashboard.accounts.principals import Principal
 from dashboard.models import AccessGrant, ApiToken
 from dashboard.streams import links
 from dashboard.streams.links import ServerConfig

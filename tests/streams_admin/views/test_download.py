@@ -15,7 +15,8 @@ from django.test import AsyncClient, Client
 from django.urls import reverse
 from django.utils import timezone
 
-from dashboard.accounts.access import Mask, Principal
+from dashboard.accounts.masking import Mask
+from dashboard.accounts.principals import Principal
 from dashboard.config.masking import MaskRule
 from dashboard.display.rows import Sight
 from dashboard.models import AccessGrant

@@ -11,7 +11,8 @@ from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
-from dashboard.accounts.access import Grant, Principal
+from dashboard.accounts.permissions import Grant
+from dashboard.accounts.principals import Principal
 from dashboard.menus import Item, Target, items_for
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path

@@ -6,7 +6,8 @@ import pytest
 import redis
 from django.test import Client
 
-from dashboard.accounts.access import Grant, Principal
+from dashboard.accounts.permissions import Grant
+from dashboard.accounts.principals import Principal
 from dashboard.menus import Target
 from dashboard.streams import links
 from dashboard.streams.ids import StreamId

@@ -9,7 +9,9 @@ import pytest
 import redis
 from django.test import Client
 
-from dashboard.accounts.access import Forbidden, Grant, Principal
+from dashboard.accounts.access import Forbidden
+from dashboard.accounts.permissions import Grant
+from dashboard.accounts.principals import Principal
 from dashboard.config.masking import MaskRule
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path

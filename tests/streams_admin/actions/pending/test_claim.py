@@ -9,7 +9,7 @@ import redis
 from django.forms import Form
 from django.http import QueryDict
 
-from dashboard.accounts.access import Principal
+from dashboard.accounts.principals import Principal
 from dashboard.streams import links
 from dashboard.streams.links import Server
 from dashboard.streams.names import plain, to_path

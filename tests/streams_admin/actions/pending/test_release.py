@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import redis
 
-from dashboard.accounts.access import Principal
+from dashboard.accounts.principals import Principal
 from dashboard.streams import links
 from dashboard.streams.ids import StreamId
 from dashboard.streams.links import Server, ServerConfig

@@ -59,10 +59,10 @@ def test_nothing_outlives_it(run: Run, client: redis.Redis, number: signal.Signa
 def test_it_runs_for_a_while_says_who_crashed_and_how_it_went(run: Run, client: redis.Redis) -> None:
     code, said = ends(run("sensors", "--rate", "80", "--duration", "2.5", "--crash-after", "0.3", "--seed", "1"))
     assert code == 0, said
-    assert "sensors: producer, reader, consumer-1, consumer-2 are at work. Ctrl-C ends them." in said
-    assert "consumer-2 is killed with 3 entries in hand" in said
+    assert "sensors: producer, reader, consumer-1, consumer-2 running. Ctrl-C stops them." in said
+    assert "consumer-2 is killed with 3 entries in progress" in said
     assert "sensors: consumer-2 is gone." in said
-    assert "sensors: ended. " in said
+    assert "sensors: stopped. " in said
     assert "analytics_group: 3 pending" in said
 
 
@@ -70,7 +70,10 @@ def test_it_refuses_where_others_have_keys(run: Run, client: redis.Redis) -> Non
     client.set("orders:customers", "theirs")
     code, said = ends(run("orders", "--duration", "1"))
     assert code != 0
-    assert "orders:customers on this server is not ours to write to; choose a --prefix." in said
+    assert (
+        "orders:customers already exists on this server and was not written by this scenario; choose a --prefix."
+        in said
+    )
     assert client.keys() == ["orders:customers"]
 
 

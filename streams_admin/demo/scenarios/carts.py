@@ -1,4 +1,4 @@
-"""Shopping carts: one log of events per user, and a group of projectors that turn each log into the cart of now.
+"""Shopping carts: one log of events per user, and a group of projectors that turn each log into the current cart.
 
 The log is the truth; the cart is a projection of it that can be thrown away and made again (`projector.py`). Thousands
 of logs are shared by a few projectors (`leases.py`).
@@ -83,4 +83,6 @@ def progress(client: SyncRedis, options: Options) -> str:
     projected = int(client.hlen(options.key("cart:applied")))
     at_work = int(client.zcard(options.key("cart:projectors")))
     dead = int(client.xlen(options.key("cart:dlq")))
-    return f"{users:,} carts, {projected:,} projected, {at_work} projectors" + (f"; {dead} put aside" if dead else "")
+    return f"{users:,} carts, {projected:,} projected, {at_work} projectors" + (
+        f"; {dead} dead-lettered" if dead else ""
+    )

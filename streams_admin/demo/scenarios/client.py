@@ -101,5 +101,5 @@ async def keep_going(stop: asyncio.Event, step: Callable[[], Awaitable[None]]) -
         except PASSING as error:
             failures = min(failures + 1, 6)
             pause = min(5.0, 0.1 * 2**failures) * random.uniform(0.5, 1)
-            log.warning("Redis is away (%s); next try in %.1f s", error, pause)
+            log.warning("Redis does not answer (%s); next try in %.1f s", error, pause)
             await sleep(stop, pause)

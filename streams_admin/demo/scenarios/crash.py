@@ -32,5 +32,5 @@ class Crash:
             held += len(await read(self.holding - held))
         if not held:
             return
-        log.warning("%s is killed with %d entries in hand", name, held)
+        log.warning("%s is killed with %d entries in progress", name, held)
         os.kill(os.getpid(), signal.SIGKILL)

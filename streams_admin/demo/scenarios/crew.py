@@ -81,7 +81,9 @@ def claim_keys(redis: Redis, name: str, options: Options) -> None:
         for beginning in catalogue.get(name).KEYS:
             for key in redis.scan_iter(match=_glob(options, f"{beginning}*"), count=1000):
                 found = key.decode("utf-8", "replace") if isinstance(key, bytes) else key
-                raise ForeignKeys(f"{found} on this server is not ours to write to; choose a --prefix.")
+                raise ForeignKeys(
+                    f"{found} already exists on this server and was not written by this scenario; choose a --prefix."
+                )
     redis.set(mark(name, options), "streamgauge example data")
 
 

@@ -1,4 +1,4 @@
-"""IoT data: ten readings a second, a group of two workers, and whoever falls silent is relieved after five seconds."""
+"""IoT data: ten readings a second, two workers that take over from each other after five idle seconds."""
 
 from __future__ import annotations
 

@@ -100,4 +100,4 @@ def processor(redis: Redis, options: Options, name: Role) -> Handler:
 def progress(client: SyncRedis, options: Options) -> str:
     stream = options.key(STREAM)
     dead = int(client.xlen(f"{stream}:dlq"))
-    return figures.of_stream(client, stream) + (f"; {dead} put aside" if dead else "")
+    return figures.of_stream(client, stream) + (f"; {dead} dead-lettered" if dead else "")

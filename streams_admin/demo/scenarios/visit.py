@@ -21,13 +21,13 @@ def prepare(url: str, names: Iterable[str], *, into_existing: bool) -> None:
     try:
         if not into_existing and _has_strangers(client):
             raise ForeignKeys(
-                "The server of REDIS_URL holds other keys, so no example data is written to it. "
-                "Unset REDIS_URL to get a server of its own, or say --into-existing."
+                "The server in REDIS_URL holds other keys, so no example data was written. "
+                "Unset REDIS_URL to use an embedded server, or pass --into-existing."
             )
         for name in names:
             claim_keys(client, name, Options())
     except RedisError as error:
-        raise ForeignKeys(f"The server of REDIS_URL cannot be used ({type(error).__name__}).") from error
+        raise ForeignKeys(f"The server in REDIS_URL cannot be used ({type(error).__name__}).") from error
     finally:
         client.close()
 

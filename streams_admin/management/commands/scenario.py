@@ -17,7 +17,7 @@ from streams_admin.demo.scenarios import catalogue
 from streams_admin.demo.scenarios.crew import Crew, ForeignKeys, claim_keys, clean
 from streams_admin.demo.scenarios.options import Options
 
-TELL_EVERY = 5.0
+REPORT_EVERY = 5.0
 """Seconds between two lines of progress."""
 
 
@@ -25,7 +25,7 @@ def _at_least(least: float, kind: Callable[[str], float] = float, most: float = 
     def parse(text: str) -> float:
         value = kind(text)
         if not least <= value <= most:
-            raise ArgumentTypeError(f"{text} is out of bounds, which are {least:g} and {most:g}")
+            raise ArgumentTypeError(f"{text} is out of range ({least:g} to {most:g})")
         return value
 
     parse.__name__ = "whole number" if kind is int else "number"
@@ -33,7 +33,7 @@ def _at_least(least: float, kind: Callable[[str], float] = float, most: float = 
 
 
 class Command(BaseCommand):
-    help = "Run one example system against a Redis, each worker a process of its own."
+    help = "Run one example system against a Redis, each worker in its own process."
 
     def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> Any:
         systems = "\n".join(f"  {name:15}{catalogue.summary(name)}" for name in catalogue.SCENARIOS)
@@ -45,22 +45,36 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         some, whole = _at_least(0), _at_least(1, int)
         add = parser.add_argument
-        add("name", choices=list(catalogue.SCENARIOS), help="which; see above")
-        add("--url", help="the Redis to play on (default: the first configured server)")
-        add("--rate", type=some, help="entries a second; 0: none")
-        add("--workers", type=whole, help="how many workers (notifications: in each group)")
-        add("--users", type=whole, help="how many users, or devices where there are no users")
-        add("--duration", type=some, help="seconds; without it until Ctrl-C")
-        add("--crash-after", type=some, help="seconds until the second worker is killed with work in hand")
-        add("--reclaim", action="store_true", help="workers take over what others left behind, where people would")
-        add("--reclaim-after", type=some, help="seconds after which they do (carts: until a silent projector is out)")
-        add("--give-up-after", type=whole, default=5, help="deliveries until the dead-letter stream (5)")
-        add("--poison-rate", type=_at_least(0, most=1), default=0.0, help="share of entries nobody can handle, 0 to 1")
-        add("--work-time", type=some, default=1.0, help="how long handling takes, in times of the usual")
-        add("--seed", type=int, help="repeatable data")
-        add("--prefix", default="", help="put before every key")
-        add("--clean", action="store_true", help="delete what the system wrote before, then run")
-        add("--verbose", action="store_true", help="say what readers see")
+        add("name", choices=list(catalogue.SCENARIOS), help="the system; see above")
+        add("--url", help="the Redis to use (default: the first configured server)")
+        add("--rate", type=some, help="entries per second; 0: none")
+        add("--workers", type=whole, help="number of workers (notifications: per group)")
+        add("--users", type=whole, help="number of users, or of devices in systems without users")
+        add("--duration", type=some, help="stop after this many seconds (default: run until Ctrl-C)")
+        add("--crash-after", type=some, help="kill the second worker after this many seconds, with entries in progress")
+        add("--reclaim", action="store_true", help="workers take over abandoned entries by themselves")
+        add(
+            "--reclaim-after",
+            type=some,
+            help="idle seconds before they do (carts: before a silent projector loses its lease)",
+        )
+        add(
+            "--give-up-after",
+            type=whole,
+            default=5,
+            help="deliveries before an entry goes to the dead-letter stream (5)",
+        )
+        add(
+            "--poison-rate",
+            type=_at_least(0, most=1),
+            default=0.0,
+            help="share of entries that no worker can process, 0 to 1",
+        )
+        add("--work-time", type=some, default=1.0, help="multiplies the time that processing takes")
+        add("--seed", type=int, help="seed for repeatable data")
+        add("--prefix", default="", help="prefix for every key")
+        add("--clean", action="store_true", help="delete what an earlier run wrote, then run")
+        add("--verbose", action="store_true", help="print what readers see")
 
     def handle(self, *args: Any, **given: Any) -> None:
         name, url = given["name"], given["url"] or self._first_server()
@@ -74,7 +88,7 @@ class Command(BaseCommand):
 
     def _first_server(self) -> str:
         if not settings.STREAMGAUGE_SERVERS:
-            raise CommandError("No server is configured: set REDIS_URL, or name one with --url.")
+            raise CommandError("No server is configured: set REDIS_URL or pass --url.")
         return str(settings.STREAMGAUGE_SERVERS[0].url)
 
     def _prepare(self, client: redis.Redis, name: str, options: Options, *, clean_first: bool) -> None:
@@ -85,9 +99,9 @@ class Command(BaseCommand):
         except ForeignKeys as error:
             raise CommandError(str(error)) from error
         except (redis.ConnectionError, redis.TimeoutError) as error:
-            raise CommandError("The Redis does not answer.") from error
+            raise CommandError("Redis does not answer.") from error
         except redis.RedisError as error:
-            raise CommandError(f"The Redis refuses: {error}.") from error
+            raise CommandError(f"Redis returned an error: {error}.") from error
 
     def _play(self, crew: Crew, client: redis.Redis, duration: float | None) -> None:
         stop = threading.Event()
@@ -95,11 +109,11 @@ class Command(BaseCommand):
             signal.signal(number, lambda *_: stop.set())
         try:
             crew.start()
-            self.stdout.write(f"{crew.name}: {', '.join(crew.living())} are at work. Ctrl-C ends them.")
+            self.stdout.write(f"{crew.name}: {', '.join(crew.living())} running. Ctrl-C stops them.")
             self._watch(crew, client, stop, duration)
         finally:
             crew.stop()
-        self.stdout.write(f"{crew.name}: ended. {self._progress(crew, client)}")
+        self.stdout.write(f"{crew.name}: stopped. {self._progress(crew, client)}")
 
     def _watch(self, crew: Crew, client: redis.Redis, stop: threading.Event, duration: float | None) -> None:
         """Until the stop, the end of the time, or the end of the last process; says who is gone, and how it goes."""
@@ -111,7 +125,7 @@ class Command(BaseCommand):
             for role in [role for role in living if role not in crew.living()]:
                 self.stdout.write(f"{crew.name}: {role} is gone.")
             living = crew.living()
-            if spent - told >= TELL_EVERY:
+            if spent - told >= REPORT_EVERY:
                 told = spent
                 self.stdout.write(f"{crew.name}, {spent:.0f} s: {self._progress(crew, client)}")
 
@@ -119,4 +133,4 @@ class Command(BaseCommand):
         try:
             return catalogue.get(crew.name).progress(client, crew.options)
         except redis.RedisError as error:
-            return f"the Redis does not say ({error})"
+            return f"no progress from Redis ({error})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,10 +13,12 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
+import redis
 
 from streams_admin.demo import showcase
 from streams_admin.demo.embedded import free_port
 from streams_admin.demo.showcase import CannotShow, Showcase
+from streams_admin.management.commands.demo import redis_cli
 
 ROOT = Path(__file__).resolve().parents[3]
 START_WITHIN = 60.0
@@ -96,9 +99,23 @@ def test_no_link_gives_one_sentence(redis_url: str) -> None:
 def test_it_says_whose_server_it_uses_and_no_password() -> None:
     text = said(demo("--port", str(free_port()), REDIS_URL="redis://me:secret@127.0.0.1:1/3"))
     assert text == (
-        "Using REDIS_URL (redis://127.0.0.1:1/3) instead of a server of its own.\n"
-        "CommandError: The server of REDIS_URL cannot be used (ConnectionError).\n"
+        "Using REDIS_URL (redis://127.0.0.1:1/3) instead of an embedded server.\n"
+        "CommandError: The server in REDIS_URL cannot be used (ConnectionError).\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        ("redis://127.0.0.1:7001", "redis-cli -p 7001"),
+        ("redis://127.0.0.1", "redis-cli -p 6379"),
+        ("redis://127.0.0.1:7001/3", "redis-cli -u redis://127.0.0.1:7001/3"),
+        ("rediss://me:secret@redis.example:7001/0", "redis-cli -u rediss://redis.example:7001/0"),
+        ("unix:///tmp/server.sock", "redis-cli -s /tmp/server.sock"),
+    ],
+)
+def test_its_redis_cli_line_has_no_password(url: str, line: str) -> None:
+    assert redis_cli(url) == line
 
 
 def test_it_shows_where_it_is_how_to_sign_in_and_how_it_judges() -> None:
@@ -106,13 +123,17 @@ def test_it_shows_where_it_is_how_to_sign_in_and_how_it_judges() -> None:
     process = demo("--port", str(port), "--scenario", "orders", LATE_AFTER="30")
     assert process.stdout
     text = ""
-    while "Ctrl-C ends everything." not in text and (line := process.stdout.readline()):
+    while "Ctrl-C stops everything." not in text and (line := process.stdout.readline()):
         text += line
+    shown = re.search(r"^Its Redis: redis-cli -p (\d+)$", text, re.MULTILINE)
+    assert shown
+    with redis.Redis(port=int(shown[1])) as client:
+        assert client.exists("scenario:orders")
     process.send_signal(signal.SIGINT)
     rest = said(process)
     assert f"Streamgauge is at http://127.0.0.1:{port}/\n" in text
     assert f"    http://127.0.0.1:{port}/sign-in/" in text
-    assert "worker-2 of the orders crashes" in text
+    assert "worker-2 of orders crashes" in text
     assert "late after 30 s, stuck after 30 s" in text
     assert process.returncode == 0
     assert "Traceback" not in rest

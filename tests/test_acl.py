@@ -7,6 +7,7 @@ import pkgutil
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import aclosing
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
@@ -31,6 +32,7 @@ from dashboard.streams.queries import (
     TailRead,
     Together,
 )
+from dashboard.streams.queries.probe import ProbeQuery
 from dashboard.streams.queries.sampling import SampleStreams, StreamSample
 from dashboard.streams.queries.watching import GroupFigures, ObserveStreams
 
@@ -88,6 +90,7 @@ def reads(server: Server) -> list[Query[object]]:
     """One of every read; each follow-up is asked for by its first."""
     can = server.capabilities()
     return [
+        ProbeQuery(),
         ScanStreams(),
         StreamQuery(KEY, can, memory=True),
         FactsQuery(KEY),
@@ -112,7 +115,7 @@ def test_every_read_works_with_the_reader_user(reader: Server, stream: redis.Red
 
 
 def test_no_read_is_left_out_above(reader: Server) -> None:
-    for module in pkgutil.iter_modules(dashboard.streams.__path__, "dashboard.streams."):
+    for module in pkgutil.walk_packages(dashboard.streams.__path__, "dashboard.streams."):
         importlib.import_module(module.name)
     ours = [kind for kind in Query.__subclasses__() if kind.__module__.startswith("dashboard.streams.")]
     made_of_others = {"Bodies", "Both", "Known"}
@@ -141,8 +144,9 @@ def test_capabilities_are_seen_not_guessed(reader: Server) -> None:
 
 
 async def test_the_live_tail_works_with_the_reader_user(reader: Server, stream: redis.Redis) -> None:
-    async with reader.tail(block_ms=50) as tail:
-        news = await tail.run(TailRead(((KEY, StreamId(3, 0)),), block_ms=50, count=10))
+    read = TailRead(((KEY, StreamId(3, 0)),), block_ms=50, count=10)
+    async with aclosing(reader.link.follow(lambda: read, block_ms=50)) as batches:
+        news = await anext(batches)
     assert [entry.id for entry in news[KEY]] == [StreamId(4, 0)]
     assert await reader.arun(FactsQuery(KEY))
     await reader.aclose()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from dashboard.streams.errors import StreamError
 from dashboard.streams.replies import Reply
-from dashboard.streams.snapshots import ServerInfo
+from dashboard.streams.snapshots import Role, ServerFacts, ServerInfo, Topology
 
 PROBED = ("xdelex", "xnack", "eval")
 
@@ -47,17 +47,49 @@ class Capabilities:
         return ("SAMPLES", 1000) if self.info.flavour == "Valkey" and self.info.version >= (8, 1) else ()
 
 
+SECTIONS = ("server", "replication", "cluster")
 PROBE = [
-    ("INFO", "server"),
-    ("INFO", "replication"),
+    *[("INFO", section) for section in SECTIONS],
     *[("COMMAND", "INFO", name) for name in PROBED],
 ]
 
 
-def parse_probe(replies: Sequence[Reply]) -> Capabilities:
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What a server says of itself."""
+
+    capabilities: Capabilities
+    facts: ServerFacts
+
+
+def parse_probe(replies: Sequence[Reply]) -> Probe:
     """Replies to PROBE. Forbidden INFO or COMMAND means: nothing beyond the oldest supported server."""
-    known = frozenset(name for name, reply in zip(PROBED, replies[2:], strict=True) if _known(reply))
-    return Capabilities(_info({**_fields(replies[0]), **_fields(replies[1])}), known)
+    sections, commands = replies[: len(SECTIONS)], replies[len(SECTIONS) :]
+    known = frozenset(name for name, reply in zip(PROBED, commands, strict=True) if _known(reply))
+    fields = {name: value for reply in sections for name, value in _fields(reply).items()}
+    return Probe(Capabilities(_info(fields), known), _facts(fields, sections))
+
+
+_ROLES: dict[str, Role] = {"master": "primary", "slave": "replica", "replica": "replica"}
+_TOPOLOGIES: dict[str, Topology] = {"0": "standalone", "1": "cluster"}
+_NOT_SAID = "The server does not say."
+
+
+def parse_role(reply: Reply) -> tuple[Role, str]:
+    """Reply to ROLE: the role, and why it is unknown."""
+    if isinstance(reply, StreamError):
+        return "unknown", reply.message
+    word = reply[0].decode("utf-8", "replace") if isinstance(reply, list) and reply else ""
+    return _ROLES.get(word, "unknown"), "" if word in _ROLES else _NOT_SAID
+
+
+def _facts(fields: dict[str, str], sections: Sequence[Reply]) -> ServerFacts:
+    refused = [reply.message if isinstance(reply, StreamError) else _NOT_SAID for reply in sections]
+    topology = _TOPOLOGIES.get(fields.get("cluster_enabled", ""), "unknown")
+    role = _ROLES.get(fields.get("role", ""), "unknown")
+    return ServerFacts(
+        topology, role, refused[2] if topology == "unknown" else "", refused[1] if role == "unknown" else ""
+    )
 
 
 def _known(reply: Reply) -> bool:

@@ -15,6 +15,10 @@ class Unreachable(StreamError):
     """The server did not answer in time, refused the connection, or is still loading. Nothing was changed."""
 
 
+class PrimaryChanged(Unreachable):
+    """Another node took over, or the server took another role, while it was read. Read again; nothing was changed."""
+
+
 class NotAStream(StreamError):
     """The key holds another type."""
 

@@ -60,6 +60,20 @@ class ServerInfo:
         return ".".join(map(str, self.version)) or "unknown version"
 
 
+Topology = Literal["standalone", "sentinel", "cluster", "unknown"]
+Role = Literal["primary", "replica", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class ServerFacts:
+    """Which part a server plays, as it says itself. A reason stands beside what is unknown."""
+
+    topology: Topology
+    role: Role
+    topology_reason: str = ""
+    role_reason: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class StreamFacts:
     """XINFO STREAM. `first_id` and `last_id` are None when the stream is empty; `last_generated_id` survives deletion.

@@ -10,6 +10,7 @@ from statistics import median
 from typing import Any
 
 from dashboard.streams.links import PendingReply, Server, Writer
+from dashboard.streams.links.standalone import Standalone
 from dashboard.streams.queries import Query
 
 Side = Callable[[], object]
@@ -59,9 +60,9 @@ class Sent:
 @contextmanager
 def counting() -> Iterator[Sent]:
     """Everything the reader and the writer send meanwhile. What a script does inside of the server is one command."""
-    sent, ask, send, each = Sent(), Server._ask, Server.send, Writer.each
+    sent, ask, send, each = Sent(), Standalone.exchange, Server.send, Writer.each
 
-    def asked(self: Server, commands: Sequence[Any]) -> list[Any]:
+    def asked(self: Standalone, commands: Sequence[Any]) -> list[Any]:
         sent.note(commands)
         return ask(self, commands)
 
@@ -73,8 +74,8 @@ def counting() -> Iterator[Sent]:
         sent.note(commands)
         return each(self, commands, *rest, **named)
 
-    Server._ask, Server.send, Writer.each = asked, asked_for, done  # type: ignore[method-assign, assignment]
+    Standalone.exchange, Server.send, Writer.each = asked, asked_for, done  # type: ignore[method-assign, assignment]
     try:
         yield sent
     finally:
-        Server._ask, Server.send, Writer.each = ask, send, each  # type: ignore[method-assign]
+        Standalone.exchange, Server.send, Writer.each = ask, send, each  # type: ignore[method-assign]

@@ -12,7 +12,8 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 from dashboard.live.admission import subscription_quota
 from dashboard.live.feed import State, Status
@@ -20,12 +21,10 @@ from dashboard.live.reader.scheduler import BLOCK_MS, COUNT, ReadScheduler
 from dashboard.live.reader.stream import LINGER, Stream
 from dashboard.streams.errors import StreamError
 from dashboard.streams.ids import StreamId
-from dashboard.streams.links import Server
-from dashboard.streams.links import Tail as Connection
+from dashboard.streams.links import Batch, Server
 from dashboard.streams.queries import EntryRange, TailRead
 from dashboard.streams.queries.steps import STEP
 from dashboard.streams.queries.watching import ObserveStreams
-from dashboard.streams.snapshots import Entry
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +54,7 @@ class Tail:
         self._task: asyncio.Task[None] | None = None
         self._next_check = 0.0
         self._scheduler = ReadScheduler()
+        self._next_read = TailRead((), 0, 1)
 
     def stream(self, key: bytes) -> Stream:
         """The watched stream, watched from now on if it was not. Where many are, those that linger are left for it."""
@@ -77,10 +77,10 @@ class Tail:
         pause = RETRY_DELAY
         while self.streams:
             try:
-                async with self.server.tail(BLOCK_MS) as connection:
+                async with aclosing(self.server.link.follow(lambda: self._next_read, BLOCK_MS)) as batches:
                     await self._check(absent=True)
                     pause = RETRY_DELAY
-                    await self._follow(connection)
+                    await self._follow(batches)
             except StreamError as error:
                 self._set_status("reconnecting", error.message)
                 await asyncio.sleep(pause * random.uniform(0.7, 1.3))
@@ -90,12 +90,12 @@ class Tail:
                 self._set_status("reconnecting", "The reader failed; see the log.")
                 await asyncio.sleep(MAX_RETRY_DELAY)
 
-    async def _follow(self, connection: Connection) -> None:
+    async def _follow(self, batches: AsyncGenerator[Batch]) -> None:
         """Read until a new stream interrupts, or nobody watches."""
         while self.streams:
             if self._wanted.is_set() or time.monotonic() >= self._next_check:
                 await self._check(absent=False)
-            if not await self._read(connection):
+            if not await self._read(batches):
                 return
 
     async def _check(self, *, absent: bool) -> None:
@@ -122,35 +122,34 @@ class Tail:
         newest = await self.server.arun(EntryRange(stream.key, after.next(), newest_first=True, limit=COUNT))
         stream.skip_ahead(newest.items[::-1], behind - len(newest.items))
 
-    async def _read(self, connection: Connection) -> bool:
-        """One XREAD. False when it was interrupted: then the connection is closed."""
+    async def _read(self, batches: AsyncGenerator[Batch]) -> bool:
+        """One batch. False when it was interrupted: then the connection is closed."""
         following = [(s.key, s.cursor.at) for s in self.streams.values() if s.cursor and not s.trouble]
         if not following:
             await self._idle()
             return True
-        read = self._scheduler.next(following)
-        came = await self._interruptible(connection, read)
+        self._next_read = self._scheduler.next(following)
+        came = await self._interruptible(batches)
         if came is None:
             return False
         self._set_status("live")
         for key, entries in came.items():
             if key in self.streams:
                 self.streams[key].read(entries)
-        backoff = self._scheduler.record(read, came)
+        backoff = self._scheduler.record(self._next_read, came)
         if self._scheduler.flooded:
             self._next_check = min(self._next_check, time.monotonic() + CHECK_SOON)
         if backoff:
             await asyncio.sleep(backoff)
         return True
 
-    async def _interruptible(self, connection: Connection, read: TailRead) -> dict[bytes, tuple[Entry, ...]] | None:
+    async def _interruptible(self, batches: AsyncGenerator[Batch]) -> Batch | None:
         """None when a new stream came first."""
-        reading = asyncio.ensure_future(connection.run(read))
+        reading = asyncio.ensure_future(anext(batches))
         wanted = asyncio.ensure_future(self._wanted.wait())
         try:
-            done, _ = await asyncio.wait(
-                {reading, wanted}, timeout=read.block_ms / 1000 + STALE_AFTER, return_when=asyncio.FIRST_COMPLETED
-            )
+            stale = self._next_read.block_ms / 1000 + STALE_AFTER
+            done, _ = await asyncio.wait({reading, wanted}, timeout=stale, return_when=asyncio.FIRST_COMPLETED)
             if not done:
                 self._set_status("stale", "The server has not answered for some seconds.")
                 await asyncio.wait({reading, wanted}, return_when=asyncio.FIRST_COMPLETED)

@@ -4,17 +4,21 @@ Every client speaks RESP2 and has redis-py's reply callbacks cleared, so a reply
 byte, field order or repeated field is lost. Nothing is retried: a read fails fast and the page says so, a write whose
 reply is lost is *unknown*.
 
-    reader  sync and async, short timeouts, `url`        pages, API, sampler
-    tail    one async connection of its own, `url`       blocking reads
-    writer  sync, `admin_url`, only for streams_admin    writes
+A `Server` is a configuration and a `Link`, the way to it whatever its topology; `Standalone` is the only kind yet.
+
+    exchange, aexchange   short timeouts, `url`                 pages, API, sampler
+    follow                a connection of its own, `url`        blocking reads
+    writer                `admin_url`, only for streams_admin   writes
 """
 
 from __future__ import annotations
 
 from dashboard.streams.config import ServerConfig
+from dashboard.streams.links.base import Batch, Link
 from dashboard.streams.links.deadlines import COOLDOWN, PAGE_DEADLINE, READ_TIMEOUT, WRITE_TIMEOUT, deadline, meanwhile
+from dashboard.streams.links.pending_reply import PendingReply
 from dashboard.streams.links.registry import all, configure, get, title_of
-from dashboard.streams.links.server import PendingReply, Server, Tail
+from dashboard.streams.links.server import Server
 from dashboard.streams.links.translation import translate
 from dashboard.streams.links.writer import Writer
 
@@ -23,10 +27,11 @@ __all__ = [
     "PAGE_DEADLINE",
     "READ_TIMEOUT",
     "WRITE_TIMEOUT",
+    "Batch",
+    "Link",
     "PendingReply",
     "Server",
     "ServerConfig",
-    "Tail",
     "Writer",
     "all",
     "configure",

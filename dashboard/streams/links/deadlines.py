@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 
+from dashboard.streams.errors import Unreachable
+
 READ_TIMEOUT = 0.8
 """Seconds to connect, and to wait for one round trip of a page. Three of them fit into the 2.5 s a page may take."""
 WRITE_TIMEOUT = 5.0
@@ -23,9 +25,15 @@ def deadline_passed() -> bool:
     return ends is not None and time.monotonic() + READ_TIMEOUT > ends
 
 
+def check() -> None:
+    """Raises Unreachable when no round trip can end within the deadline."""
+    if deadline_passed():
+        raise Unreachable("The server answers too slowly: there was no time left to read this.")
+
+
 @contextmanager
 def deadline(seconds: float) -> Iterator[None]:
-    """Within it the reader begins no round trip that may end later than that, on whatever server: Unreachable."""
+    """Within it no read begins a round trip that may end later than that, on whatever server: Unreachable."""
     token = _ends.set(time.monotonic() + seconds)
     try:
         yield

@@ -6,7 +6,15 @@ import errno
 
 import redis
 
-from dashboard.streams.errors import Gone, NotAllowed, NotAStream, ServerRefused, StreamError, Unreachable
+from dashboard.streams.errors import (
+    Gone,
+    NotAllowed,
+    NotAStream,
+    PrimaryChanged,
+    ServerRefused,
+    StreamError,
+    Unreachable,
+)
 
 
 def translate(error: Exception) -> StreamError:
@@ -66,6 +74,8 @@ def _refused(error: Exception) -> StreamError:
         return Gone("The stream or the group does not exist.")
     if code == "ERR" and ("no such key" in str(error) or "requires the key to exist" in str(error)):
         return Gone("The stream does not exist.")
+    if code == "UNBLOCKED":
+        return PrimaryChanged("The server ended the read: it has become a replica, or its primary changed.")
     if code in _UNREADY:
         return Unreachable(_UNREADY[code])
     return ServerRefused(_REFUSALS.get(code, f"The server refused: {_plain(error)}"), code)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import redis
 
-from dashboard.streams.errors import OutcomeUnknown, StreamError
+from dashboard.streams.errors import OutcomeUnknown, ServerRefused, StreamError
 from dashboard.streams.links import deadlines
+from dashboard.streams.links.breaker import Breaker
 from dashboard.streams.links.clients import read_reply, sync_client
 from dashboard.streams.links.deadlines import do_meanwhile
 from dashboard.streams.links.translation import translate
@@ -21,7 +22,8 @@ class Writer:
     Nothing is sent twice. Unreachable means that nothing was sent; OutcomeUnknown that something was and no reply came.
     """
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, breaker: Breaker | None = None) -> None:
+        self._breaker = breaker
         self._pool = sync_client(url, deadlines.WRITE_TIMEOUT).connection_pool
 
     def call(self, *command: bytes | str | int) -> Reply:
@@ -40,7 +42,7 @@ class Writer:
         try:
             connection.send_packed_command(connection.pack_commands(commands))
             do_meanwhile()
-            return [read_reply(connection) for _ in commands]
+            return [self._noted(read_reply(connection)) for _ in commands]
         except (redis.RedisError, OSError) as error:
             connection.disconnect()
             raise OutcomeUnknown("The server did not confirm it: it may or may not have happened.") from error
@@ -49,6 +51,12 @@ class Writer:
             raise
         finally:
             self._pool.release(connection)
+
+    def _noted(self, reply: Reply) -> Reply:
+        """A primary that refuses writes as a replica would is one no longer."""
+        if self._breaker and isinstance(reply, ServerRefused) and reply.code == "READONLY":
+            self._breaker.role_changed()
+        return reply
 
     def close(self) -> None:
         self._pool.disconnect()

@@ -29,6 +29,11 @@ NOTHING: Page[Any] = Page(())
 class Query(ABC, Generic[T]):
     """One read. Subclasses are frozen dataclasses of its parameters."""
 
+    @property
+    @abstractmethod
+    def keys(self) -> tuple[bytes, ...]:
+        """Every key that the commands of this round trip name, so that they can be sent to the node that has it."""
+
     @abstractmethod
     def build(self) -> Sequence[Command]:
         """The commands of this round trip; none where nothing has to be asked."""
@@ -58,6 +63,10 @@ class Together(Query[tuple[Any, ...]]):
 
     queries: tuple[Query[Any], ...]
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return tuple(dict.fromkeys(key for query in self.queries for key in query.keys))
+
     def build(self) -> Sequence[Command]:
         return [command for query in self.queries for command in query.build()]
 
@@ -77,6 +86,10 @@ class Known(Query[T]):
     value: T
 
     @property
+    def keys(self) -> tuple[bytes, ...]:
+        return ()
+
+    @property
     def optional(self) -> bool:
         return True
 
@@ -93,6 +106,10 @@ class Both(Query[tuple[A, B]]):
 
     one: Query[A]
     other: Query[B]
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return tuple(dict.fromkeys((*self.one.keys, *self.other.keys)))
 
     @property
     def optional(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from dashboard.streams.capabilities import Capabilities
@@ -43,6 +43,10 @@ class EntryRange(Query[Page[Entry]]):
     keep: Callable[[Entry], bool] | None = None
     first: StreamId | None = None
     so_far: Page[Entry] = NOTHING
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return (self.key,)
 
     @property
     def optional(self) -> bool:
@@ -105,6 +109,10 @@ class EntryQuery(Query[EntryWhereabouts]):
     id: StreamId
     can: Capabilities
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return (self.key,)
+
     def build(self) -> Sequence[Command]:
         return [
             ("TIME",),
@@ -136,6 +144,10 @@ class _Deliveries(Query[EntryWhereabouts]):
     key: bytes
     found: EntryWhereabouts
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return (self.key,)
+
     def build(self) -> Sequence[Command]:
         at = str(self.found.id)
         held: list[Command] = [("XPENDING", self.key, d.group, at, at, 1) for d in self.found.deliveries]
@@ -164,11 +176,19 @@ class TailRead(Query[dict[bytes, tuple[Entry, ...]]]):
     block_ms: int
     count: int
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return tuple(key for key, _ in self.cursors)
+
+    def split(self, parts: Iterable[tuple[bytes, ...]]) -> list[TailRead]:
+        """The same read as several that do not block, one for each group of keys."""
+        after = dict(self.cursors)
+        return [TailRead(tuple((key, after[key]) for key in part), 0, self.count) for part in parts]
+
     def build(self) -> Sequence[Command]:
-        keys = [key for key, _ in self.cursors]
         after = [str(cursor) for _, cursor in self.cursors]
         block: Command = ("BLOCK", self.block_ms) if self.block_ms else ()
-        return [("XREAD", "COUNT", self.count, *block, "STREAMS", *keys, *after)]
+        return [("XREAD", "COUNT", self.count, *block, "STREAMS", *self.keys, *after)]
 
     def parse(self, replies: Sequence[Reply]) -> dict[bytes, tuple[Entry, ...]]:
         return {key: entries(found) for key, found in need(replies[0]) or ()}

@@ -32,6 +32,10 @@ class GroupQuery(Query[GroupOverview]):
     group: bytes
     can: Capabilities
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return (self.key,)
+
     def build(self) -> Sequence[Command]:
         return [
             ("TIME",),
@@ -73,6 +77,10 @@ class PendingQuery(Query[Page[PendingEntry]]):
     bodies: bool = True
 
     @property
+    def keys(self) -> tuple[bytes, ...]:
+        return (self.key,)
+
+    @property
     def _filtered(self) -> bool:
         return self.min_idle_ms > 0 or self.min_deliveries > 1
 
@@ -107,6 +115,10 @@ class Bodies(Query[Page[PendingEntry]]):
     key: bytes
     found: Page[PendingEntry]
     so_far: Page[PendingEntry] = NOTHING
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return (self.key,)
 
     @property
     def optional(self) -> bool:

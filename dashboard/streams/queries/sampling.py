@@ -59,19 +59,24 @@ GoOn = Mapping[tuple[bytes, bytes], StreamId]
 
 @dataclass(frozen=True)
 class SampleStreams(Query[Samples]):
-    """Facts of `keys`. A stream that vanished or may not be read has its error in its place."""
+    """Facts of `streams`. A stream that vanished or may not be read has its error in its place."""
 
-    keys: tuple[bytes, ...]
+    streams: tuple[bytes, ...]
     can: Capabilities
     go_on: GoOn = field(default_factory=dict)
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return self.streams
+
     def build(self) -> Sequence[Command]:
-        return [("TIME",), *(c for key in self.keys for c in (("XINFO", "STREAM", key), ("XINFO", "GROUPS", key)))]
+        return [("TIME",), *(c for key in self.streams for c in (("XINFO", "STREAM", key), ("XINFO", "GROUPS", key)))]
 
     def parse(self, replies: Sequence[Reply]) -> Samples:
         now_ms = server_ms(replies[0])
         return {
-            key: self._stream(key, replies[1 + 2 * at], replies[2 + 2 * at], now_ms) for at, key in enumerate(self.keys)
+            key: self._stream(key, replies[1 + 2 * at], replies[2 + 2 * at], now_ms)
+            for at, key in enumerate(self.streams)
         }
 
     def _stream(self, key: bytes, stream: Reply, groups: Reply, now_ms: int) -> StreamSample | StreamError:
@@ -99,6 +104,10 @@ class _LookIntoGroups(Query[Samples]):
     found: Samples
     wanted: tuple[tuple[bytes, int], ...]
     go_on: GoOn
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return tuple(dict.fromkeys(key for key, _ in self.wanted))
 
     def build(self) -> Sequence[Command]:
         return [command for key, at in self.wanted for command in self._commands(key, self._group(key, at))]
@@ -168,6 +177,10 @@ class _LookForBodies(Query[Samples]):
 
     found: Samples
     doubtful: tuple[tuple[bytes, int, tuple[StreamId, ...]], ...]
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return tuple(dict.fromkeys(key for key, _, _ in self.doubtful))
 
     def build(self) -> Sequence[Command]:
         return [one_entry(key, i) for key, _, ids in self.doubtful for i in ids]

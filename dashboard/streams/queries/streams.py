@@ -22,6 +22,10 @@ class ScanStreams(Query[tuple[int, tuple[bytes, ...]]]):
     count: int = 1000
     match: bytes | None = None
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return ()
+
     def build(self) -> Sequence[Command]:
         pattern: Command = ("MATCH", self.match) if self.match else ()
         return [("SCAN", self.cursor, *pattern, "COUNT", self.count, "TYPE", "stream")]
@@ -44,6 +48,10 @@ class StreamQuery(Query[StreamOverview]):
     memory: bool = False
     oldest: bool = True
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return (self.key,)
+
     def build(self) -> Sequence[Command]:
         asked: list[Command] = [("TIME",), ("XINFO", "STREAM", self.key), ("XINFO", "GROUPS", self.key)]
         return [*asked, ("MEMORY", "USAGE", self.key, *self.can.memory_samples)] if self.memory else asked
@@ -63,6 +71,10 @@ class _OldestPerGroup(Query[StreamOverview]):
     key: bytes
     found: StreamOverview
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return (self.key,)
+
     def build(self) -> Sequence[Command]:
         return [("XPENDING", self.key, g.name, "-", "+", 1) for g in self.found.groups if g.pending]
 
@@ -78,6 +90,10 @@ class FactsQuery(Query[StreamFacts]):
 
     key: bytes
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return (self.key,)
+
     def build(self) -> Sequence[Command]:
         return [("XINFO", "STREAM", self.key)]
 
@@ -89,14 +105,18 @@ class FactsQuery(Query[StreamFacts]):
 class MemoryQuery(Query[dict[bytes, Figure]]):
     """What each of at most PAGE_MAX streams weighs, one MEMORY USAGE each; unknown with the reason where refused."""
 
-    keys: tuple[bytes, ...]
+    streams: tuple[bytes, ...]
     can: Capabilities
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return self.streams
+
     def build(self) -> Sequence[Command]:
-        return [("MEMORY", "USAGE", key, *self.can.memory_samples) for key in self.keys[:PAGE_MAX]]
+        return [("MEMORY", "USAGE", key, *self.can.memory_samples) for key in self.streams[:PAGE_MAX]]
 
     def parse(self, replies: Sequence[Reply]) -> dict[bytes, Figure]:
-        return {key: memory(reply) for key, reply in zip(self.keys, replies, strict=False)}
+        return {key: memory(reply) for key, reply in zip(self.streams, replies, strict=False)}
 
 
 def group_facts(stream: StreamFacts, found: Row, can: Capabilities) -> GroupFacts:

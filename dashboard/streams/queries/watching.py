@@ -23,13 +23,17 @@ class Observation:
 class ObserveStreams(Query[Observation]):
     """The identity of the server and the facts of some streams. One XINFO STREAM each; Unreachable is raised."""
 
-    keys: tuple[bytes, ...]
+    streams: tuple[bytes, ...]
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return self.streams
 
     def build(self) -> Sequence[Command]:
-        return [("INFO", "server"), *(("XINFO", "STREAM", key) for key in self.keys)]
+        return [("INFO", "server"), *(("XINFO", "STREAM", key) for key in self.streams)]
 
     def parse(self, replies: Sequence[Reply]) -> Observation:
-        seen = {key: _facts_or_error(key, reply) for key, reply in zip(self.keys, replies[1:], strict=True)}
+        seen = {key: _facts_or_error(key, reply) for key, reply in zip(self.streams, replies[1:], strict=True)}
         return Observation(_run_id(replies[0]), seen)
 
 
@@ -41,13 +45,17 @@ Figures = tuple[tuple[str, str], ...]
 class GroupFigures(Query[dict[bytes, dict[bytes, Figures]]]):
     """XINFO GROUPS of some streams: the figures of every group. A stream that cannot be read has none."""
 
-    keys: tuple[bytes, ...]
+    streams: tuple[bytes, ...]
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return self.streams
 
     def build(self) -> Sequence[Command]:
-        return [("XINFO", "GROUPS", key) for key in self.keys]
+        return [("XINFO", "GROUPS", key) for key in self.streams]
 
     def parse(self, replies: Sequence[Reply]) -> dict[bytes, dict[bytes, Figures]]:
-        return {key: _figures(reply) for key, reply in zip(self.keys, replies, strict=True)}
+        return {key: _figures(reply) for key, reply in zip(self.streams, replies, strict=True)}
 
 
 def _figures(reply: Reply) -> dict[bytes, Figures]:

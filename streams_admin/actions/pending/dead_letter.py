@@ -160,6 +160,10 @@ class _Reaching(Query[Batch]):
     to: bytes
     page: Query[Batch]
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return (self.to, *self.page.keys)
+
     def build(self) -> Sequence[Command]:
         return [*FactsQuery(self.to).build(), *self.page.build()]
 

@@ -64,6 +64,10 @@ class Matching(Query[Batch]):
             and seen["limit"] is None,
         )
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return (self.key,)
+
     def build(self) -> Sequence[Command]:
         of: Command = () if self.which.consumer is None else (self.which.consumer,)
         start, end = str(self.which.start), str(self.which.end)

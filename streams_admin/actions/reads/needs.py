@@ -35,6 +35,10 @@ class Positions(Query[tuple[tuple[bytes, StreamId], ...]]):
 
     key: bytes
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return (self.key,)
+
     def build(self) -> Sequence[Command]:
         return [("XINFO", "GROUPS", self.key)]
 
@@ -48,6 +52,10 @@ class Needs(Query[tuple[Need, ...]]):
 
     key: bytes
     positions: tuple[tuple[bytes, StreamId], ...]
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return (self.key,)
 
     def build(self) -> Sequence[Command]:
         return [("XPENDING", self.key, group) for group, _ in self.positions]

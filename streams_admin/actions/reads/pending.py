@@ -26,6 +26,10 @@ BODIES = 200
 class _Now(Query[int]):
     """The server's clock in milliseconds."""
 
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return ()
+
     def build(self) -> Sequence[tuple[bytes | str | int, ...]]:
         return [("TIME",)]
 

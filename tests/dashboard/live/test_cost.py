@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from typing import Any
 
 import pytest
@@ -15,10 +17,10 @@ from dashboard.live.hub import Hub, StartAt
 from dashboard.live.topics import entries, group
 from dashboard.streams import links
 from dashboard.streams.ids import StreamId
-from dashboard.streams.links import Tail as Connection
+from dashboard.streams.links import Batch as Entries
+from dashboard.streams.links.standalone import Standalone
 from dashboard.streams.queries import TailRead
 from dashboard.streams.queries.steps import PAGE_BYTES, STEP
-from dashboard.streams.snapshots import Entry
 from tests.dashboard.live.news import Viewer
 from tests.dashboard.live.sockets import by_token, token, watch
 
@@ -31,14 +33,15 @@ KEYS = (b"a", b"b", b"c")
 def reads(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many entries each XREAD brings."""
     seen: list[int] = []
-    run = Connection.run
+    follow = Standalone.follow
 
-    async def noted(self: Connection, query: TailRead) -> dict[bytes, tuple[Entry, ...]]:
-        found = await run(self, query)
-        seen.append(sum(map(len, found.values())))
-        return found
+    async def noted(self: Standalone, next_read: Callable[[], TailRead], block_ms: int) -> AsyncGenerator[Entries]:
+        async with aclosing(follow(self, next_read, block_ms)) as batches:
+            async for batch in batches:
+                seen.append(sum(map(len, batch.values())))
+                yield batch
 
-    monkeypatch.setattr(Connection, "run", noted)
+    monkeypatch.setattr(Standalone, "follow", noted)
     return seen
 
 

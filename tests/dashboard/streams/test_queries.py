@@ -423,9 +423,9 @@ def test_every_query_is_bounded(server: Server, redis_client: redis.Redis, monke
     fill(redis_client, 5)
     group(redis_client, read=3)
     sent: list[tuple[object, ...]] = []
-    ask = server._ask
+    ask = server.link.exchange
     server.capabilities()
-    monkeypatch.setattr(server, "_ask", lambda commands: sent.extend(commands) or ask(commands))
+    monkeypatch.setattr(server.link, "exchange", lambda commands: sent.extend(commands) or ask(commands))
     for query in every_query(server):
         server.run(query)
     assert {str(command[0]) for command in sent} >= {"XRANGE", "XREVRANGE", "XPENDING", "XREAD", "SCAN"}

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 import pytest
@@ -116,6 +117,10 @@ def test_a_server_that_is_loading_is_unreachable_until_it_has_loaded(monkeypatch
 @dataclass(frozen=True)
 class Echo(Query[tuple[bytes, ...]]):
     words: tuple[bytes, ...]
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return ()
 
     def build(self) -> Sequence[Command]:
         return [("ECHO", word) for word in self.words]
@@ -283,11 +288,15 @@ async def test_what_it_can_do_is_the_same_from_a_loop(server: Server) -> None:
 
 async def test_the_tail_waits_for_what_comes(server: Server, redis_client: redis.Redis) -> None:
     fill(redis_client, 2)
-    async with server.tail(5000) as tail:
-        assert await tail.run(TailRead(((KEY, MIN), (b"later", MIN)), 1000, 1)) == {
-            KEY: server.run(EntryRange(KEY, limit=1)).items
-        }
-        waiting = asyncio.create_task(tail.run(TailRead(((KEY, StreamId(2, 0)), (b"later", MIN)), 5000, 10)))
+    reads = iter(
+        (
+            TailRead(((KEY, MIN), (b"later", MIN)), 1000, 1),
+            TailRead(((KEY, StreamId(2, 0)), (b"later", MIN)), 5000, 10),
+        )
+    )
+    async with aclosing(server.link.follow(lambda: next(reads), 5000)) as batches:
+        assert await anext(batches) == {KEY: server.run(EntryRange(KEY, limit=1)).items}
+        waiting = asyncio.ensure_future(anext(batches))
         await asyncio.sleep(0.05)
         assert not waiting.done()
         redis_client.execute_command("XADD", b"later", "7-7", b"f\xff", b"1", b"f\xff", b"2")
@@ -298,21 +307,21 @@ async def test_the_tail_waits_for_what_comes(server: Server, redis_client: redis
 
 
 async def test_the_tail_comes_back_empty_when_nothing_comes(server: Server) -> None:
-    async with server.tail(1000) as tail:
-        assert await tail.run(TailRead(((b"quiet", MIN),), 10, 1)) == {}
+    async with aclosing(server.link.follow(lambda: TailRead(((b"quiet", MIN),), 10, 1), 1000)) as batches:
+        assert await anext(batches) == {}
 
 
 async def test_the_tail_says_what_is_wrong(server: Server, redis_client: redis.Redis) -> None:
     redis_client.set("text", "x")
-    async with server.tail(1000) as tail:
+    async with aclosing(server.link.follow(lambda: TailRead(((b"text", MIN),), 10, 1), 1000)) as batches:
         with pytest.raises(NotAStream):
-            await tail.run(TailRead(((b"text", MIN),), 10, 1))
+            await anext(batches)
 
 
 async def test_a_cancelled_tail_leaves_no_connection_behind(server: Server, redis_client: redis.Redis) -> None:
     async def follow() -> None:
-        async with server.tail(60_000) as tail:
-            await tail.run(TailRead(((b"quiet", MIN),), 60_000, 1))
+        async with aclosing(server.link.follow(lambda: TailRead(((b"quiet", MIN),), 60_000, 1), 60_000)) as batches:
+            await anext(batches)
 
     following = asyncio.create_task(follow())
     await blocked(redis_client, 1)

@@ -17,7 +17,8 @@ from django.test import Client
 
 from dashboard.fleet.samplers import fleet
 from dashboard.streams import links
-from dashboard.streams.links import Server, ServerConfig
+from dashboard.streams.links import ServerConfig
+from dashboard.streams.links.standalone import Standalone
 from dashboard.streams.queries import LOOK_MAX, Command
 from tests import world
 from tests.world import LARGE, SMALL, World
@@ -124,19 +125,19 @@ def seeded(request: pytest.FixtureRequest, redis_url: str) -> Iterator[redis.Red
 @pytest.fixture
 def sent(monkeypatch: pytest.MonkeyPatch) -> Sent:
     """Everything that a request asks, sync or async. The sampler's own round is not part of a request."""
-    seen, ask, aask = Sent(), Server._ask, Server._aask
+    seen, ask, aask = Sent(), Standalone.exchange, Standalone.aexchange
 
-    def noted(self: Server, commands: Sequence[Command]) -> list[object]:
+    def noted(self: Standalone, commands: Sequence[Command]) -> list[object]:
         seen.commands.extend(commands)
         return ask(self, commands)
 
-    async def anoted(self: Server, commands: Sequence[Command]) -> list[object]:
+    async def anoted(self: Standalone, commands: Sequence[Command]) -> list[object]:
         seen.commands.extend(commands)
         return await aask(self, commands)
 
     monkeypatch.setattr(fleet(), "running", True)
-    monkeypatch.setattr(Server, "_ask", noted)
-    monkeypatch.setattr(Server, "_aask", anoted)
+    monkeypatch.setattr(Standalone, "exchange", noted)
+    monkeypatch.setattr(Standalone, "aexchange", anoted)
     return seen
 
 

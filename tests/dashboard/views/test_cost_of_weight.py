@@ -20,6 +20,7 @@ from dashboard.fleet.samplers import fleet
 from dashboard.streams import links
 from dashboard.streams.ids import StreamId
 from dashboard.streams.links import READ_TIMEOUT, Server
+from dashboard.streams.links.standalone import Standalone
 from dashboard.streams.queries import LOOK_MAX, Command, EntryRange, PendingQuery
 from dashboard.streams.queries.steps import FIRST, PAGE_BYTES, STEP, step
 from dashboard.streams.snapshots import Entry, Page, PendingEntry
@@ -175,14 +176,14 @@ def test_a_slow_server_makes_short_pages(
     """Of four steps there is time for three."""
     add(redis_client, [1] * 40)
     hand_out(redis_client)
-    asked = Server._ask
+    asked = Standalone.exchange
 
-    def slowly(self: Server, commands: Sequence[Command]) -> list[object]:
+    def slowly(self: Standalone, commands: Sequence[Command]) -> list[object]:
         replies = asked(self, commands)
         time.sleep(0.1)
         return replies
 
-    monkeypatch.setattr(Server, "_ask", slowly)
+    monkeypatch.setattr(Standalone, "exchange", slowly)
     with links.deadline(READ_TIMEOUT + 0.25):
         page = read(server, None)
     assert page.next is not None

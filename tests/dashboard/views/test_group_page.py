@@ -11,6 +11,7 @@ from django.test import Client
 
 from dashboard.fleet.samplers import fleet
 from dashboard.streams.links import Server
+from dashboard.streams.links.standalone import Standalone
 
 pytestmark = pytest.mark.django_db
 GROUP = "/s/default/orders/g/workers/"
@@ -61,9 +62,9 @@ def test_a_page_takes_two_round_trips(
     page: str, viewer: Client, pending: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each may take 0.8 s, and whoever has to connect waits for one more."""
-    asked, ask = [], Server._ask
+    asked, ask = [], Standalone.exchange
     monkeypatch.setattr(fleet(), "running", True)
-    monkeypatch.setattr(Server, "_ask", lambda self, commands: asked.append(commands) or ask(self, commands))
+    monkeypatch.setattr(Standalone, "exchange", lambda self, commands: asked.append(commands) or ask(self, commands))
     assert viewer.get(page).status_code == 200
     assert len([commands for commands in asked if commands]) == 2
 

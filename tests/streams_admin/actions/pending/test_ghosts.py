@@ -10,6 +10,7 @@ import redis
 from django.test import Client
 
 from dashboard.streams.links import Server
+from dashboard.streams.links.standalone import Standalone
 from dashboard.streams.queries import Command
 from streams_admin.actions.reads.entries import AT_ONCE
 from streams_admin.errors import Changed
@@ -89,13 +90,13 @@ def test_bodies_are_looked_for_a_part_at_a_time(
     fill(redis_client, 250)
     group(redis_client, read=250)
     redis_client.xdel(KEY, "200-0")
-    told, sent = Server._ask, []
+    told, sent = Standalone.exchange, []
 
-    def asked(self: Server, commands: Sequence[Command]) -> list[Any]:
+    def asked(self: Standalone, commands: Sequence[Command]) -> list[Any]:
         sent.append(sum(command[0] == "XRANGE" for command in commands))
         return told(self, commands)
 
-    monkeypatch.setattr(Server, "_ask", asked)
+    monkeypatch.setattr(Standalone, "exchange", asked)
     assert act("ghosts", of_group()).results == {"done": 1}
     assert max(sent) == AT_ONCE
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
-from django.conf import settings
 
 from dashboard import background, checks  # noqa: F401 - the checks register themselves
+from dashboard.config.active import configured
 from dashboard.fleet.samplers import Fleet
 from dashboard.live import hub
 from dashboard.streams import links
@@ -19,7 +19,7 @@ class DashboardConfig(AppConfig):
     fleet: Fleet
 
     def ready(self) -> None:
-        links.configure(settings.STREAMGAUGE_SERVERS)
+        links.configure(configured().watched)
         self.fleet = Fleet()
         _wire(self.fleet)
 

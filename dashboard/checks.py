@@ -12,6 +12,10 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Tags, Warning, register
 
+from dashboard.config.active import configured
+from dashboard.config.database import is_embedded
+from dashboard.config.environment import LOOPBACK
+
 
 @register(Tags.security)
 def debug_is_for_ourselves(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
@@ -30,7 +34,7 @@ def debug_is_for_ourselves(app_configs: Sequence[AppConfig] | None, **kwargs: An
 @register(Tags.security, deploy=True)
 def others_come_by_https(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """W002: without HTTPS passwords, sessions and payloads can be read on their way."""
-    if settings.HTTPS or not foreign_hosts():
+    if configured().https or not foreign_hosts():
         return []
     return [
         Warning(
@@ -44,7 +48,7 @@ def others_come_by_https(app_configs: Sequence[AppConfig] | None, **kwargs: Any)
 @register(Tags.security)
 def https_comes_from_a_proxy(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """W003: `serve` speaks plain HTTP; with HTTPS, and no proxy that is believed, each page redirects to itself."""
-    if not settings.HTTPS or settings.BEHIND_PROXY:
+    if not configured().https or configured().behind_proxy:
         return []
     return [
         Warning(
@@ -58,7 +62,7 @@ def https_comes_from_a_proxy(app_configs: Sequence[AppConfig] | None, **kwargs: 
 @register(Tags.security, deploy=True)
 def the_key_is_shared_on_purpose(app_configs: Sequence[AppConfig] | None, **kwargs: Any) -> list[CheckMessage]:
     """E001: the key made for one process and its SQLite is not one that several processes share."""
-    if settings.EMBEDDED_DATABASE or kept_key() != settings.SECRET_KEY:
+    if is_embedded(settings.DATABASES["default"]) or kept_key() != settings.SECRET_KEY:
         return []
     return [
         Error(
@@ -71,12 +75,12 @@ def the_key_is_shared_on_purpose(app_configs: Sequence[AppConfig] | None, **kwar
 
 def foreign_hosts() -> list[str]:
     """The names in ALLOWED_HOSTS under which others than this machine can reach the site."""
-    return [host for host in settings.ALLOWED_HOSTS if host not in settings.LOOPBACK]
+    return [host for host in settings.ALLOWED_HOSTS if host not in LOOPBACK]
 
 
 def kept_key() -> str | None:
     """The key that was made and kept in DATA_DIR; None when there is none."""
     try:
-        return str((settings.DATA_DIR / "secret_key").read_text().strip())
+        return (configured().data_dir / "secret_key").read_text().strip()
     except (OSError, UnicodeDecodeError):
         return None

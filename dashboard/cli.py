@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management import execute_from_command_line
-
-from dashboard.config.env import WrongValue
 
 
 def main() -> None:
@@ -15,7 +14,7 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
     try:
         execute_from_command_line(sys.argv)
-    except WrongValue as problem:
+    except ImproperlyConfigured as problem:
         print(f"Streamgauge cannot start: {problem}", file=sys.stderr)
         sys.exit(2)
 

@@ -4,32 +4,17 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from dashboard.config import env
+from dashboard.config import environment as env
+from dashboard.config.database import database, is_embedded
+from dashboard.config.secret_key import secret_key
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-LOOPBACK = ["127.0.0.1", "localhost", "[::1]"]
-
-# What is watched ---------------------------------------------------------------------------------------------------
-STREAMGAUGE_SERVERS, STREAMGAUGE_MASKING = env.servers_and_masking()
-VIEWER_ONLY = env.flag("STREAMGAUGE_VIEWER_ONLY")
-
-# How it is judged (seconds, deliveries) ----------------------------------------------------------------------------
-LATE_AFTER = env.whole("LATE_AFTER", 60)
-STUCK_AFTER = env.whole("STUCK_AFTER", 300)
-GONE_AFTER = env.whole("GONE_AFTER", 3600)
-POISON_DELIVERIES = env.whole("POISON_DELIVERIES", 5, least=2)
-SAMPLE_EVERY = env.whole("SAMPLE_EVERY", 5)
-OPERATION_DUTY = env.whole("OPERATION_DUTY", 25, most=100)
-OPERATION_RESULTS_DAYS = env.whole("OPERATION_RESULTS_DAYS", 30, most=10_000)
-if STUCK_AFTER < LATE_AFTER:
-    raise env.WrongValue(f"STUCK_AFTER is {STUCK_AFTER}; allowed is at least LATE_AFTER, which is {LATE_AFTER}.")
 
 # Ground ------------------------------------------------------------------------------------------------------------
 DEBUG = env.flag("DEBUG")
-DATA_DIR = env.folder("DATA_DIR", "data")
-DATABASES = {"default": env.database(DATA_DIR)}
-EMBEDDED_DATABASE = DATABASES["default"]["ENGINE"].endswith("sqlite3")
-SECRET_KEY = env.secret_key(DATA_DIR, may_be_made=EMBEDDED_DATABASE)
+data_dir = env.folder("DATA_DIR", "data")
+DATABASES = {"default": database(data_dir)}
+SECRET_KEY = secret_key(data_dir, may_be_made=is_embedded(DATABASES["default"]))
 SECRET_KEY_FALLBACKS = env.words("SECRET_KEY_FALLBACKS")
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 ROOT_URLCONF = "dashboard.urls"
@@ -44,9 +29,8 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "channels",
-    "ninja",
     "dashboard",
-    *([] if VIEWER_ONLY else ["streams_admin"]),
+    *([] if env.flag("STREAMGAUGE_VIEWER_ONLY") else ["streams_admin"]),
 ]
 
 MIDDLEWARE = [
@@ -81,23 +65,25 @@ TEMPLATES = [
     }
 ]
 
-HOST = env.text("HOST", "127.0.0.1")
-PORT = env.whole("PORT", 8000, most=65535)
-
 # Who may talk to us ------------------------------------------------------------------------------------------------
-ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", LOOPBACK)
+ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", env.LOOPBACK)
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
-HTTPS = env.flag("HTTPS", default=any(host not in LOOPBACK for host in ALLOWED_HOSTS))
-BEHIND_PROXY = env.flag("BEHIND_PROXY")
-"""A proxy in front sets (not appends) X-Forwarded-Proto and X-Real-IP."""
-_NAMED = [host for host in ALLOWED_HOSTS if host not in LOOPBACK and not host.startswith((".", "*"))]
-BASE_URL = env.origin("BASE_URL", f"https://{_NAMED[0]}" if HTTPS and len(_NAMED) == 1 else f"http://127.0.0.1:{PORT}")
-"""Where people reach the site, for links that are printed."""
-SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if BEHIND_PROXY else None
-SECURE_SSL_REDIRECT = HTTPS
+foreign = [host for host in ALLOWED_HOSTS if host not in env.LOOPBACK]
+named = [host for host in foreign if not host.startswith((".", "*"))]
+https = env.flag("HTTPS", default=bool(foreign))
+behind_proxy = env.flag("BEHIND_PROXY")
+port = env.integer("PORT", 8000, max_value=65_535)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if behind_proxy else None
+SECURE_SSL_REDIRECT = https
 SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # SecurityMiddleware, too, would ask for the host
-SECURE_HSTS_SECONDS = 31_536_000 if HTTPS else 0
-SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_HSTS_SECONDS = 31_536_000 if https else 0
+# They bind names that are not ours to speak for, and browsers keep to them for a year: only who owns the domain knows.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_INCLUDE_SUBDOMAINS")
+SECURE_HSTS_PRELOAD = env.flag("HSTS_PRELOAD")
+SILENCED_SYSTEM_CHECKS = [
+    *([] if SECURE_HSTS_INCLUDE_SUBDOMAINS else ["security.W005"]),
+    *([] if SECURE_HSTS_PRELOAD else ["security.W021"]),
+]
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"  # not "no-referrer": with it browsers post forms with the Origin "null"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
@@ -113,9 +99,9 @@ LOGOUT_REDIRECT_URL = "login"
 SESSION_COOKIE_AGE = 8 * 3600
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
-SESSION_COOKIE_NAME = "__Host-sessionid" if HTTPS else "sessionid"
-CSRF_COOKIE_NAME = "__Host-csrftoken" if HTTPS else "csrftoken"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = https
+SESSION_COOKIE_NAME = "__Host-sessionid" if https else "sessionid"
+CSRF_COOKIE_NAME = "__Host-csrftoken" if https else "csrftoken"
 CSRF_COOKIE_HTTPONLY = True
 DATA_UPLOAD_MAX_MEMORY_SIZE = 262_144
 DATA_UPLOAD_MAX_NUMBER_FIELDS = 1_000
@@ -146,3 +132,17 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR"], "INFO")},
     "loggers": {"django.server": {"handlers": [], "propagate": True}, "daphne.server": {"level": "WARNING"}},
 }
+
+# Ours --------------------------------------------------------------------------------------------------------------
+STREAMGAUGE = {
+    **env.options(),
+    "DATA_DIR": data_dir,
+    "HOST": env.text("HOST", "127.0.0.1"),
+    "PORT": port,
+    "BASE_URL": env.origin(
+        "BASE_URL", f"https://{named[0]}" if https and len(named) == 1 else f"http://127.0.0.1:{port}"
+    ),
+    "HTTPS": https,
+    "BEHIND_PROXY": behind_proxy,
+}
+"""What is watched and how it is judged, unchecked: `dashboard.config.options` says what each key may hold."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.urls import reverse
 
 from dashboard.accounts.access import may
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
+from dashboard.config.active import configured
 from dashboard.menus import Item, Target
 from dashboard.streams import links
 from dashboard.streams.names import from_path, to_path
@@ -70,7 +70,7 @@ def _which(target: Target) -> dict[str, str]:
     if target.consumer is not None:
         query["consumer"] = to_path(target.consumer)
     if target.kind == "poison":
-        query["min_deliveries"] = str(settings.POISON_DELIVERIES)
+        query["min_deliveries"] = str(configured().poison_deliveries)
     return query
 
 

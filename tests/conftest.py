@@ -11,17 +11,32 @@ for _name in ("REDIS_URL", "REDIS_ADMIN_URL", "STREAMGAUGE_CONFIG", "DATABASE_UR
     os.environ.pop(_name, None)
 os.environ.update(DATA_DIR=_folder, SECRET_KEY="only-for-tests-" + "x" * 32, LOG_LEVEL="WARNING")
 
-from collections.abc import Iterator  # noqa: E402
+from collections.abc import Callable, Iterator  # noqa: E402
 
 import pytest  # noqa: E402
 import redis  # noqa: E402
 
+from dashboard.config import active  # noqa: E402
 from dashboard.streams import links  # noqa: E402
 from dashboard.streams.links import Server, ServerConfig  # noqa: E402
 from streams_admin.demo import embedded  # noqa: E402
 from tests.servers import chosen  # noqa: E402
 
 pytest_plugins = ["tests.people"]
+Configure = Callable[..., None]
+
+
+@pytest.fixture
+def configure(monkeypatch: pytest.MonkeyPatch) -> Configure:
+    """Changes options of ours for one test, by their names, unchecked: a test may ask for less than is allowed."""
+
+    def change(**changed: object) -> None:
+        now = active.configured()
+        assert all(hasattr(now, name) for name in changed)
+        then = now.model_copy(update=changed)
+        monkeypatch.setattr(active, "_read", lambda: then)
+
+    return change
 
 
 @pytest.fixture(scope="session")

@@ -26,6 +26,7 @@ DOORS = (
     "dashboard.accounts",
     "dashboard.api.shapes",
     "dashboard.background",
+    "dashboard.config.active",
     "dashboard.display",
     "dashboard.http",
     "dashboard.live.hub",
@@ -173,9 +174,9 @@ def back_doors(source: Source) -> list[int]:
 def environment(source: Source) -> list[int]:
     """Law 6: the environment is read in `config/`.
 
-    Entry points may name the settings module; what starts child processes may hand the environment on.
+    Entry points may name the settings module; what starts child processes may pass the environment on.
     """
-    if source.within("dashboard/config/", "dashboard/settings.py", *STARTERS):
+    if source.within("dashboard/config/", *STARTERS):
         return []
     entry = source.within("manage.py", "dashboard/cli.py", "dashboard/asgi.py")
     allowed = {id(node) for call in ast.walk(source.tree) if entry and _names_settings(call) for node in ast.walk(call)}
@@ -310,6 +311,7 @@ BREACHES = {
     environment: [
         ("dashboard/streams/links/server.py", "import os\nurl = os.environ['REDIS_URL']"),
         ("streams_admin/plans.py", "from os import getenv"),
+        ("dashboard/settings.py", "import os\nDEBUG = bool(os.environ.get('DEBUG'))"),
         ("dashboard/asgi.py", "os.environ.setdefault('DEBUG', '1')"),
         ("manage.py", "os.environ['DJANGO_SETTINGS_MODULE']"),
     ],
@@ -334,6 +336,7 @@ PERMITTED = [
     (sideways, "dashboard/views/attention.py", "from dashboard.fleet.store import findings_for"),
     (back_doors, "dashboard/views/attention.py", "from dashboard.fleet.store import findings_for"),
     (back_doors, "dashboard/fleet/store.py", "from dashboard.fleet.reading import findings_for"),
+    (environment, "dashboard/config/environment.py", "import os\nfound = os.environ.get('DEBUG')"),
     (environment, "dashboard/asgi.py", "os.environ.setdefault('DJANGO_SETTINGS_MODULE', 'dashboard.settings')"),
 ]
 CIRCLES = [

@@ -28,6 +28,7 @@ from dashboard.http.body_limit import BODY_BYTES
 from dashboard.http.middleware import CSP
 from dashboard.logs import LONGEST
 from dashboard.streams.links import Server
+from tests.conftest import Configure
 from tests.html_page import Page
 from tests.people import person, signed_in
 
@@ -343,8 +344,8 @@ def test_plain_requests_are_redirected_and_probes_are_not(production: Any) -> No
 @pytest.mark.parametrize(
     ("https", "proxy", "found"), [(True, False, ["streamgauge.W003"]), (True, True, []), (False, False, [])]
 )
-def test_redirects_for_ever_are_warned_about(https: bool, proxy: bool, found: list[str], settings: Any) -> None:
-    settings.HTTPS, settings.BEHIND_PROXY = https, proxy
+def test_redirects_for_ever_are_warned_about(https: bool, proxy: bool, found: list[str], configure: Configure) -> None:
+    configure(https=https, behind_proxy=proxy)
     assert [message.id for message in checks.https_comes_from_a_proxy(None)] == found
 
 

@@ -12,7 +12,9 @@ import pytest
 from django.core.management.base import BaseCommand
 
 from dashboard.accounts.permissions import ROLES, Permission
-from dashboard.config.env import _SERVER_KEYS
+from dashboard.config import environment
+from dashboard.config.options import Options
+from dashboard.config.servers import ServerTable
 from streams_admin.actions.base import RESULTS
 from streams_admin.actions.registry import ALL
 from streams_admin.api.shapes import AuditItem
@@ -21,7 +23,8 @@ from streams_admin.models import Operation
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIGURATION = (ROOT / "docs" / "configuration.md").read_text()
-ENV = ast.parse((ROOT / "dashboard" / "config" / "env.py").read_text())
+CONFIG = sorted((ROOT / "dashboard" / "config").glob("*.py"))
+ENV = ast.parse((ROOT / "dashboard" / "config" / "environment.py").read_text())
 READERS = {f.name for f in ENV.body if isinstance(f, ast.FunctionDef) and f.args.args and f.args.args[0].arg == "name"}
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)|<img[^>]*\bsrc=\"([^\"]+)\"")
@@ -29,7 +32,7 @@ FENCE = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 
 
 def variables(path: Path) -> Iterator[str]:
-    """What the readers of the environment (functions of env.py that take a `name` first) are asked for."""
+    """What the readers of the environment (functions of environment.py that take a `name` first) are asked for."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.Call) and _called(node) in READERS and node.args:
             name = node.args[0]
@@ -59,7 +62,13 @@ def links(path: Path) -> list[str]:
     return [target for target in found if not re.match(r"[a-z]+:", target)]
 
 
-READ = sorted({*variables(ROOT / "dashboard" / "settings.py"), *variables(ROOT / "dashboard" / "config" / "env.py")})
+READ = sorted(
+    {
+        *environment.OPTIONS,
+        *environment.SECRET_OPTIONS,
+        *(name for path in (ROOT / "dashboard" / "settings.py", *CONFIG) for name in variables(path)),
+    }
+)
 
 
 def test_the_variables_are_found() -> None:
@@ -78,9 +87,15 @@ def test_no_variable_is_documented_that_nobody_reads() -> None:
     assert documented == set(READ)
 
 
+def test_every_option_of_ours_is_a_variable_or_one_of_a_host_project() -> None:
+    names = {field.alias for field in Options.model_fields.values()}
+    assert names - set(READ) == {"SERVERS", "MASKING"}
+    assert {*environment.OPTIONS, *environment.SECRET_OPTIONS} < names
+
+
 def test_every_secret_says_that_it_can_come_from_a_file() -> None:
-    text = (ROOT / "dashboard" / "config" / "env.py").read_text()
-    secrets = set(re.findall(r"\bsecret\(\"(\w+)\"\)", text))
+    text = "".join(path.read_text() for path in CONFIG)
+    secrets = {*environment.SECRET_OPTIONS, *re.findall(r"\bsecret\(\"(\w+)\"\)", text)}
     assert secrets == {name for name, cells in rows(CONFIGURATION).items() if "**file**" in cells[-1]}
 
 
@@ -92,7 +107,7 @@ def test_every_permission_is_documented_for_every_role(permission: Permission) -
 
 
 def test_every_key_of_the_toml_file_is_documented() -> None:
-    assert rows(CONFIGURATION).keys() >= _SERVER_KEYS
+    assert rows(CONFIGURATION).keys() >= ServerTable.model_fields.keys()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

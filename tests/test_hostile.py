@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from dashboard.streams.ids import StreamId
 from dashboard.streams.links import Server
 from dashboard.streams.names import from_path, to_path
+from tests.conftest import Configure
 from tests.html_page import Page
 
 pytestmark = pytest.mark.django_db
@@ -98,8 +99,8 @@ def test_every_page_about_it_is_safe(name: bytes, world: redis.Redis, operator: 
 
 
 @pytest.mark.parametrize("address", ["/", "/s/default/", "/s/default/?flat=1&limit=200", "/s/default/?sort=name"])
-def test_lists_of_them_are_safe(address: str, world: redis.Redis, operator: Client, settings: Any) -> None:
-    settings.POISON_DELIVERIES = 1
+def test_lists_of_them_are_safe(address: str, world: redis.Redis, operator: Client, configure: Configure) -> None:
+    configure(poison_deliveries=1)
     found = operator.get(address)
     assert found.status_code == 200
     assert Page(found.content.decode()).faults == []

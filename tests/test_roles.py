@@ -36,6 +36,7 @@ from streams_admin.actions.registry import ALL
 from streams_admin.audit.log import Caller
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import start
+from tests.conftest import Configure
 from tests.dashboard.live.sockets import browser, headers, opened
 from tests.people import person, signed_in
 
@@ -288,9 +289,9 @@ MARKS = re.compile(r"secret:pay|hush|mallory|vault")
 
 
 @pytest.fixture
-def narrowed(world: World, settings: Any) -> Client:
+def narrowed(world: World, configure: Configure) -> Client:
     """An operator for `orders:*` of one server; on everything, something is wrong."""
-    settings.POISON_DELIVERIES = 1
+    configure(poison_deliveries=1)
     nora = person("nora", None)
     AccessGrant.objects.create(user=nora, role="operator", server="default", keys=["orders:*"])
     return signed_in(nora)

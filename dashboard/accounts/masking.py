@@ -5,9 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from django.conf import settings
-
-from dashboard.config.masking import MaskRule
+from dashboard.config.active import configured
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,5 +24,5 @@ class Mask:
 
 def mask(key: bytes) -> Mask:
     """The mask of a stream: all rules that match its key."""
-    rules: tuple[MaskRule, ...] = settings.STREAMGAUGE_MASKING
+    rules = configured().mask_rules
     return Mask(tuple(f for rule in rules if fnmatchcase(key, rule.streams.encode()) for f in rule.fields))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from django.conf import settings
-
+from dashboard.config.active import configured
 from dashboard.fleet.findings.model import Limits
 
 
 def limits() -> Limits:
     return Limits(
-        late_ms=settings.LATE_AFTER * 1000,
-        stuck_ms=settings.STUCK_AFTER * 1000,
-        gone_ms=settings.GONE_AFTER * 1000,
-        poison=settings.POISON_DELIVERIES,
+        late_ms=configured().late_after * 1000,
+        stuck_ms=configured().stuck_after * 1000,
+        gone_ms=configured().gone_after * 1000,
+        poison=configured().poison_deliveries,
     )

@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from django.conf import settings
-
+from dashboard.config.active import configured
 from dashboard.fleet.findings.model import Movement
 from dashboard.fleet.limits import limits
 from dashboard.fleet.memory import Memory
@@ -55,7 +54,7 @@ class Sampler:
         while True:
             self._woken.clear()
             await self.round()
-            await self._rest(max(settings.SAMPLE_EVERY, LEISURE * self.snapshot.cost))
+            await self._rest(max(configured().sample_every, LEISURE * self.snapshot.cost))
 
     async def _rest(self, seconds: float) -> None:
         """Until it is time, or somebody says that there is something to see."""

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.apps import apps
-from django.conf import settings
 
+from dashboard.config.active import configured
 from dashboard.fleet.sampler import Sampler
 from dashboard.fleet.snapshots import ServerSnapshot
 from dashboard.streams import links
@@ -57,7 +57,7 @@ class Fleet:
     def freshen(self, server: Server) -> ServerSnapshot:
         """The latest snapshot; taken here and now when no loop runs in this process (tests, `runserver`)."""
         at = self.sampler(server).snapshot.at
-        stale = at is None or time.time() - at > settings.SAMPLE_EVERY
+        stale = at is None or time.time() - at > configured().sample_every
         return self.sample(server) if stale and not self.running else self.sampler(server).snapshot
 
     def sample(self, server: Server) -> ServerSnapshot:

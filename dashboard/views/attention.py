@@ -6,7 +6,6 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
@@ -15,6 +14,7 @@ from dashboard.accounts.access import require, visible_servers
 from dashboard.accounts.authenticators import principal_of
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
+from dashboard.config.active import configured
 from dashboard.display.format import age, number
 from dashboard.fleet.store import (
     WORDS,
@@ -141,7 +141,7 @@ def _severity(asked: Asked, severity: str, counts: Counter[str]) -> tuple[str, s
 
 
 def _limits() -> str:
-    late, stuck = age(settings.LATE_AFTER * 1000), age(settings.STUCK_AFTER * 1000)
+    late, stuck = age(configured().late_after * 1000), age(configured().stuck_after * 1000)
     return (
         f"Pending without being touched for {late} is late (LATE_AFTER of the configuration), for {stuck} stuck "
         "(STUCK_AFTER)."

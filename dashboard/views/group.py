@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard import menus
+from dashboard.config.active import configured
 from dashboard.display.gauge import Gauge, Holder, gauge
 from dashboard.display.rows import pending_row, sight
 from dashboard.fleet.store import WORDS, Finding, Judge, StreamState
@@ -128,7 +128,7 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
         "matching": _matching(overview, asked),
         "older": asked.address(after=page.next) if page and page.next else "",
         "first": asked.address() if asked.after else "",
-        "late_ms": settings.LATE_AFTER * 1000,
+        "late_ms": configured().late_after * 1000,
         "server_time_ms": here.snapshot.present_ms if trouble else overview.now_ms,
     }
     return render(request, "streamgauge/group.html", context)

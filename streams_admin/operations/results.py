@@ -20,8 +20,8 @@ from typing import BinaryIO
 from uuid import UUID
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
 
+from dashboard.config.active import configured
 from streams_admin.models import Operation
 
 log = logging.getLogger(__name__)
@@ -35,7 +35,7 @@ HEAD, TAIL = b'{"id": "', b'"}\n'
 
 
 def path_of(operation: UUID) -> Path:
-    return Path(settings.DATA_DIR) / "operations" / f"{operation}.jsonl"
+    return configured().data_dir / "operations" / f"{operation}.jsonl"
 
 
 def keep(operation: Operation, named: Mapping[str, str]) -> None:
@@ -120,7 +120,7 @@ def _id(line: bytes) -> bytes:
 
 def expire() -> int:
     """Delete files that nobody has appended to for OPERATION_RESULTS_DAYS; how many."""
-    before, count = time.time() - settings.OPERATION_RESULTS_DAYS * 86_400, 0
+    before, count = time.time() - configured().operation_results_days * 86_400, 0
     for path in path_of(UUID(int=0)).parent.glob("*.jsonl"):
         with suppress(FileNotFoundError):  # another process was faster
             if path.stat().st_mtime < before:

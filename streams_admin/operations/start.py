@@ -17,12 +17,12 @@ from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.db import DatabaseError, IntegrityError, close_old_connections, transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from dashboard.accounts.principals import Principal
+from dashboard.config.active import configured
 from dashboard.live import hub
 from dashboard.streams.errors import StreamError
 from streams_admin import plans
@@ -123,7 +123,7 @@ def _open(
                 raise IntegrityError
             total = plan.preview["total"]
             operation = Operation(plan=plan, reason=reason, total=total, before=before, key=_key(caller, key))
-            operation.duty = min(100, max(1, duty or settings.OPERATION_DUTY))
+            operation.duty = min(100, max(1, duty or configured().operation_duty))
             operation.state, operation.runner, operation.beat = "running", RUNNER, timezone.now()
             operation.span = audit.write(caller, line_of(plan, operation, reason))
             operation.save(force_insert=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from urllib.parse import urlencode
 
-from django.conf import settings
 from django.core.paginator import Paginator
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, QueryDict
@@ -17,6 +16,7 @@ from dashboard.accounts.access import require, server_for, visible_servers
 from dashboard.accounts.authenticators import principal_of
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
+from dashboard.config.active import configured
 from dashboard.display.rows import pending_row, sight
 from dashboard.http.params import BadParameter, choice, entry_id, entry_ids, flag, names, whole
 from dashboard.http.params import name as name_param
@@ -188,7 +188,7 @@ def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", re
         "sample": [pending_row(entry, seen) for entry in sample(found)],
         "error": error,
         "duties": DUTIES if _is_large(found) else (),
-        "duty": str(settings.OPERATION_DUTY),
+        "duty": str(configured().operation_duty),
         "reason": reason,
         "expires_ms": int(found.expires.timestamp() * 1000),
         "irreversible": action.irreversible,

@@ -30,6 +30,7 @@ from streams_admin.models import AuditEntry, Operation
 from streams_admin.operations import results
 from streams_admin.operations import start as operations
 from tests import world
+from tests.conftest import Configure
 from tests.faults.runners import ROOT, Runners, environment
 from tests.streams_admin.acting import ADMIN, planned
 
@@ -54,8 +55,8 @@ def pending(server: Server, redis_client: redis.Redis) -> redis.Redis:
 
 
 @pytest.fixture
-def runners(real_database: Path, redis_url: str, settings: Any) -> Iterator[Runners]:
-    settings.DATA_DIR = real_database.parent
+def runners(real_database: Path, redis_url: str, configure: Configure) -> Iterator[Runners]:
+    configure(data_dir=real_database.parent)
     with Runners(real_database, redis_url) as found:
         yield found
 
@@ -171,9 +172,9 @@ def serve(stack: ExitStack, database: Path, redis_url: str) -> subprocess.Popen[
 
 
 def test_another_process_of_the_site_resumes_within_ten_seconds(
-    real_database: Path, server: Server, redis_client: redis.Redis, redis_url: str, settings: Any
+    real_database: Path, server: Server, redis_client: redis.Redis, redis_url: str, configure: Configure
 ) -> None:
-    settings.DATA_DIR = real_database.parent
+    configure(data_dir=real_database.parent)
     world.add(redis_client, world.STREAM, FEW)
     params = {"filter": {}, "to": to_path(COPY), "per_second": 400}
     operation = operations.begin(ADMIN, planned("replay", params, key=world.STREAM), duty=100)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from django.test import Client
@@ -11,6 +10,7 @@ from django.utils import timezone
 
 from dashboard.accounts import sign_in
 from dashboard.models import FailedSignIn
+from tests.conftest import Configure
 from tests.people import person
 
 SPELLINGS = ["anna", " anna", "anna\t", "ANNA", "\uff41nna", "an\uff4ea", "\u1d43nna", "\U0001d41anna", "\u00a0anna"]
@@ -90,10 +90,10 @@ def test_what_counts_as_one_address(
 
 @pytest.mark.parametrize("trusted", [False, True])
 def test_an_address_that_is_only_claimed_counts_where_a_proxy_says_it(
-    anonymous: Client, monkeypatch: pytest.MonkeyPatch, settings: Any, trusted: bool
+    anonymous: Client, monkeypatch: pytest.MonkeyPatch, configure: Configure, trusted: bool
 ) -> None:
     monkeypatch.setattr(sign_in, "FROM_ADDRESS", 1)
-    settings.BEHIND_PROXY = trusted
+    configure(behind_proxy=trusted)
     said = [
         anonymous.post("/sign-in/", {"username": "anna", "password": "x"}, headers={"X-Real-IP": f"192.0.2.{n}"})
         for n in range(2)

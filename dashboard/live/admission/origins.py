@@ -8,6 +8,8 @@ from django.conf import settings
 from django.http.request import split_domain_port, validate_host
 from django.utils.http import is_same_domain
 
+from dashboard.config.active import configured
+
 
 def allowed(origin: str, host: str) -> bool:
     """Scheme, host and port of the site itself as this request names it (`Host`), or one of CSRF_TRUSTED_ORIGINS."""
@@ -18,7 +20,7 @@ def _own(host: str) -> tuple[str, ...]:
     name, _ = split_domain_port(host)
     if not name or not validate_host(name, settings.ALLOWED_HOSTS):
         return ()
-    return (f"https://{host}",) if settings.HTTPS else (f"https://{host}", f"http://{host}")
+    return (f"https://{host}",) if configured().https else (f"https://{host}", f"http://{host}")
 
 
 def _is(origin: str, trusted: str) -> bool:

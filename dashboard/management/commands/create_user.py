@@ -5,13 +5,14 @@ from __future__ import annotations
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.contrib.auth.models import Group, User
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from dashboard.accounts.permissions import ROLES
 from dashboard.accounts.sign_in import one_time_link
-from dashboard.config import env
+from dashboard.config.active import configured
+from dashboard.config.urls import origin_in
 from dashboard.management import database
 
 
@@ -21,7 +22,9 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name")
         parser.add_argument("--role", required=True, help="viewer, operator or admin")
-        parser.add_argument("--base-url", default=settings.BASE_URL, help=f"where the site is ({settings.BASE_URL})")
+        parser.add_argument(
+            "--base-url", default=configured().base_url, help=f"where the site is ({configured().base_url})"
+        )
 
     def handle(self, *args: Any, name: str, role: str, base_url: str, **options: Any) -> None:
         if role not in ROLES:
@@ -39,6 +42,6 @@ class Command(BaseCommand):
 def _checked(base_url: str) -> str:
     """Raises CommandError, before anybody is made."""
     try:
-        return env.origin_in("--base-url", base_url)
-    except env.WrongValue as error:
+        return origin_in("--base-url", base_url)
+    except ImproperlyConfigured as error:
         raise CommandError(str(error)) from error

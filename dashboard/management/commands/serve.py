@@ -21,6 +21,7 @@ from twisted.internet import reactor
 
 from dashboard import background, ports
 from dashboard.asgi import application
+from dashboard.config.active import configured
 from dashboard.http.body_limit import BODY_BYTES
 from dashboard.management import database
 
@@ -35,8 +36,8 @@ class Command(BaseCommand):
     help = "Serve the site, with its background work, until SIGTERM or Ctrl-C."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("--host", default=settings.HOST, help="address to listen on (127.0.0.1)")
-        parser.add_argument("--port", type=ports.port, default=settings.PORT, help="port (8000)")
+        parser.add_argument("--host", default=configured().host, help="address to listen on (127.0.0.1)")
+        parser.add_argument("--port", type=ports.port, default=configured().port, help="port (8000)")
         parser.add_argument("--until-stdin-ends", action="store_true", help="end when whoever started it ends")
 
     def handle(self, *args: Any, host: str, port: int, until_stdin_ends: bool, **options: Any) -> None:

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from django import forms
-from django.conf import settings
 
+from dashboard.config.active import configured
 from dashboard.display.format import plural
 from streams_admin.actions.base import Ask, Note, Params
 from streams_admin.actions.pending.words import guard_note
@@ -50,7 +50,7 @@ def guard_notes(ask: Ask, looked: Looked, slug: str) -> list[Note]:
 
 
 def _refusal_note(looked: Looked, slug: str) -> list[Note]:
-    poison = settings.POISON_DELIVERIES
+    poison = configured().poison_deliveries
     moving = sum(e.deliveries >= poison and 0 <= e.idle_ms < SOON_MS for e in looked.entries)
     if not moving:
         return []

@@ -11,10 +11,10 @@ from argparse import ArgumentParser
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from dashboard import ports
+from dashboard.config.active import configured
 from streams_admin.demo.check import Failed, check
 from streams_admin.demo.embedded import NoServer
 from streams_admin.demo.scenarios import catalogue
@@ -31,7 +31,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument(
-            "--port", type=ports.port, default=settings.PORT, help="port of the site on 127.0.0.1 (8000)"
+            "--port", type=ports.port, default=configured().port, help="port of the site on 127.0.0.1 (8000)"
         )
         parser.add_argument("--scenario", default="all", help=f"all, or any of {','.join(catalogue.SCENARIOS)}")
         parser.add_argument(
@@ -41,7 +41,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, port: int, scenario: str, check: bool, into_existing: bool, **options: Any) -> None:
         chosen = _chosen(scenario)
-        given = str(settings.STREAMGAUGE_SERVERS[0].url) if settings.STREAMGAUGE_SERVERS else ""
+        given = configured().watched[0].url if configured().watched else ""
         if given:
             self.stdout.write(f"Using {_source(given)} instead of an embedded server.")
             self.stdout.flush()

@@ -10,9 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import redis
-from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from dashboard.config.active import configured
 from streams_admin.demo.scenarios import catalogue
 from streams_admin.demo.scenarios.crew import Crew, ForeignKeys, claim_keys, clean
 from streams_admin.demo.scenarios.options import Options
@@ -87,9 +87,9 @@ class Command(BaseCommand):
             client.close()
 
     def _first_server(self) -> str:
-        if not settings.STREAMGAUGE_SERVERS:
+        if not configured().watched:
             raise CommandError("No server is configured: set REDIS_URL or pass --url.")
-        return str(settings.STREAMGAUGE_SERVERS[0].url)
+        return configured().watched[0].url
 
     def _prepare(self, client: redis.Redis, name: str, options: Options, *, clean_first: bool) -> None:
         try:

@@ -10,7 +10,6 @@ from django.core.exceptions import PermissionDenied
 from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_django import Settings
 
 from dashboard.accounts.access import Forbidden, may, require, visible_servers
 from dashboard.accounts.addresses import client_address
@@ -21,6 +20,7 @@ from dashboard.accounts.principals import ANONYMOUS, Principal
 from dashboard.config.masking import MaskRule
 from dashboard.streams import links
 from dashboard.streams.links import ServerConfig
+from tests.conftest import Configure
 from tests.people import person
 
 READS = {Permission.SEE, Permission.READ_PAYLOAD}
@@ -172,11 +172,13 @@ def test_a_mask_of_nothing_hides_nothing() -> None:
     assert not Mask().hides(b"email")
 
 
-def test_all_rules_that_match_a_stream_apply(settings: Settings) -> None:
-    settings.STREAMGAUGE_MASKING = (
-        MaskRule("user:*", ("email", "card.*")),
-        MaskRule("*:eu", ("phone",)),
-        MaskRule("iot", ("place",)),
+def test_all_rules_that_match_a_stream_apply(configure: Configure) -> None:
+    configure(
+        mask_rules=(
+            MaskRule("user:*", ("email", "card.*")),
+            MaskRule("*:eu", ("phone",)),
+            MaskRule("iot", ("place",)),
+        )
     )
     assert mask(b"user:eu").fields == ("email", "card.*", "phone")
     assert mask(b"user:\xff").fields == ("email", "card.*")
@@ -204,10 +206,10 @@ def test_strangers_and_the_anonymous_may_nothing(rf: RequestFactory) -> None:
         assert [p for p in Permission if may(principal_of(request), p)] == []
 
 
-def test_the_address_is_the_peers_unless_a_proxy_stands_before(rf: RequestFactory, settings: Settings) -> None:
+def test_the_address_is_the_peers_unless_a_proxy_stands_before(rf: RequestFactory, configure: Configure) -> None:
     request = rf.get("/", REMOTE_ADDR="10.0.0.9", HTTP_X_REAL_IP="192.0.2.7")
-    settings.BEHIND_PROXY = False
+    configure(behind_proxy=False)
     assert client_address(request) == "10.0.0.9"
-    settings.BEHIND_PROXY = True
+    configure(behind_proxy=True)
     assert client_address(request) == "192.0.2.7"
     assert len(client_address(rf.get("/", HTTP_X_REAL_IP="x" * 5000))) == 64

@@ -69,6 +69,6 @@ def test_nothing_has_to_be_served_before(command: list[str], tmp_path: Path) -> 
 def test_without_the_option_it_is_where_the_site_is_configured_to_be(
     environment: dict[str, str], where: str, tmp_path: Path
 ) -> None:
-    asked = [sys.executable, "-c", "from dashboard import settings; print(settings.BASE_URL)"]
+    asked = [sys.executable, "-c", "from dashboard import settings; print(settings.STREAMGAUGE['BASE_URL'])"]
     environment = {"PATH": os.environ["PATH"], "DATA_DIR": str(tmp_path), **environment}
     assert subprocess.check_output(asked, cwd=ROOT, env=environment, text=True) == f"{where}\n"

@@ -11,6 +11,7 @@ from django.utils import timezone
 from dashboard.models import ApiToken
 from dashboard.streams import links
 from dashboard.streams.links import ServerConfig
+from tests.conftest import Configure
 from tests.dashboard.api.conftest import ANY_PATH, ORDERS, Seeded, with_token
 from tests.people import person
 
@@ -63,8 +64,8 @@ def test_a_narrowed_token_gets_narrowed_lists(seeded: Seeded, orders_only: Clien
     assert found["next"] is None
 
 
-def test_findings_are_narrowed_too(seeded: Seeded, settings: Any, viewer: Client) -> None:
-    settings.POISON_DELIVERIES = 1
+def test_findings_are_narrowed_too(seeded: Seeded, configure: Configure, viewer: Client) -> None:
+    configure(poison_deliveries=1)
     everything = viewer.get("/api/v1/findings").json()["items"]
     narrowed = with_token(keys=("orders:*",)).get("/api/v1/findings").json()["items"]
     assert {item["stream_path"] for item in everything} == {"orders:new", ANY_PATH}

@@ -14,6 +14,7 @@ from django.test import Client
 from dashboard.streams import links
 from dashboard.streams.links import ServerConfig
 from streams_admin.demo import embedded
+from tests.conftest import Configure
 from tests.dashboard.api.conftest import ORDERS, Seeded
 from tests.servers import chosen
 
@@ -146,8 +147,8 @@ def test_lists_of_a_silent_server_are_empty_and_say_why(silent_url: str, viewer:
     assert item["error"]
 
 
-def test_lists_of_a_server_that_went_down_are_those_of_the_last_look(viewer: Client, settings: Any) -> None:
-    settings.SAMPLE_EVERY = 0
+def test_lists_of_a_server_that_went_down_are_those_of_the_last_look(viewer: Client, configure: Configure) -> None:
+    configure(sample_every=0)
     with embedded.start(chosen()) as running:
         links.configure([ServerConfig("default", running.url)])
         with redis.Redis.from_url(running.url, protocol=2) as client:

@@ -15,6 +15,7 @@ from dashboard.fleet.samplers import fleet
 from dashboard.http.params import BadParameter
 from dashboard.streams.links import Server
 from dashboard.streams.queries.steps import PAGE_BYTES
+from tests.conftest import Configure
 from tests.dashboard.api.conftest import ORDERS, Seeded
 
 Get = Callable[..., Any]
@@ -113,8 +114,8 @@ def test_pending_and_consumers(seeded: Seeded, get: Get) -> None:
     assert names == ["alice", "bob", "carol"]
 
 
-def test_findings(seeded: Seeded, get: Get, settings: Any) -> None:
-    settings.POISON_DELIVERIES = 1
+def test_findings(seeded: Seeded, get: Get, configure: Configure) -> None:
+    configure(poison_deliveries=1)
     whole = get("/api/v1/findings")["items"]
     assert pages(get, "/api/v1/findings", limit=1) == whole
     assert len(whole) == 2

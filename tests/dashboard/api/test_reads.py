@@ -15,6 +15,7 @@ from dashboard.config.masking import MaskRule
 from dashboard.display.rows import JSON_BYTES
 from dashboard.streams.ids import StreamId
 from dashboard.streams.links import Server
+from tests.conftest import Configure
 from tests.dashboard.api.conftest import ANY_BYTES, ANY_PATH, ORDERS, Seeded
 
 Get = Callable[..., Any]
@@ -195,8 +196,8 @@ def test_pending_filters(seeded: Seeded, get: Get) -> None:
     assert (idle["items"], idle["scanned"], idle["complete"]) == ([], 2, True)
 
 
-def test_findings(seeded: Seeded, get: Get, settings: Any) -> None:
-    settings.POISON_DELIVERIES = 1
+def test_findings(seeded: Seeded, get: Get, configure: Configure) -> None:
+    configure(poison_deliveries=1)
     found = get("/api/v1/findings", server="default")
     assert [item["kind"] for item in found["items"]] == ["poison", "poison"]
     item = next(item for item in found["items"] if item["stream_path"] == "orders:new")
@@ -211,8 +212,8 @@ def test_findings(seeded: Seeded, get: Get, settings: Any) -> None:
     assert item["since"].endswith("Z")
 
 
-def test_masked_fields_are_told_to_nobody(seeded: Seeded, get: Get, admin: Client, settings: Any) -> None:
-    settings.STREAMGAUGE_MASKING = (MaskRule("orders:*", ("order",)),)
+def test_masked_fields_are_told_to_nobody(seeded: Seeded, get: Get, admin: Client, configure: Configure) -> None:
+    configure(mask_rules=(MaskRule("orders:*", ("order",)),))
     masked = [["order", "••••••"], ["state", "new"]]
     assert get(f"{ORDERS}/entries")["items"][0]["fields"] == masked
     assert get(f"{ORDERS}/groups/workers/pending")["items"][0]["fields"] == masked

@@ -9,7 +9,6 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pytest_django import Settings
 
 from dashboard.accounts.masking import Mask
 from dashboard.accounts.permissions import Grant
@@ -33,6 +32,7 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.links import ServerConfig
 from dashboard.streams.payloads.shown import MASK
 from dashboard.streams.snapshots import Entry, Fields, PendingEntry
+from tests.conftest import Configure
 
 OPEN = Sight(Mask(), may_read=True)
 MASKED = Sight(Mask(("email", "card.*")), may_read=True)
@@ -177,8 +177,8 @@ def iot() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("iot")
-def test_sight_is_what_access_says(settings: Settings) -> None:
-    settings.STREAMGAUGE_MASKING = (MaskRule("user:*", ("email",)),)
+def test_sight_is_what_access_says(configure: Configure) -> None:
+    configure(mask_rules=(MaskRule("user:*", ("email",)),))
     vera = Principal("vera", "user", (Grant("viewer", "iot", ("user:*",)),))
     assert sight(vera, "iot", b"user:1") == Sight(Mask(("email",)), may_read=True)
     assert sight(vera, "iot", b"other") == Sight(Mask(), may_read=False)

@@ -16,6 +16,7 @@ from dashboard.live import encoding as frames
 from dashboard.live import hub as hubs
 from dashboard.live.hub import Hub
 from dashboard.models import ApiToken
+from tests.conftest import Configure
 from tests.dashboard.live.sockets import (
     PATH,
     Socket,
@@ -119,8 +120,8 @@ async def test_a_stream_that_may_not_be_seen_looks_like_none(redis_client: redis
         assert (await socket.next())["type"] == "watching"
 
 
-async def test_masked_fields_never_travel(redis_client: redis.Redis, settings: object) -> None:
-    settings.STREAMGAUGE_MASKING = (MaskRule("orders", ("email",)),)  # type: ignore[attr-defined]
+async def test_masked_fields_never_travel(redis_client: redis.Redis, configure: Configure) -> None:
+    configure(mask_rules=(MaskRule("orders", ("email",)),))
     async with by_token(await token()) as socket:
         await socket.send_json_to(watch("json"))
         await socket.send_json_to(watch("rows", **{"as": "html", "columns": ["email", "n"]}))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from typing import Any
 
 import pytest
 import redis
@@ -15,14 +14,15 @@ from dashboard.streams import links
 from dashboard.streams.links import Server, ServerConfig
 from dashboard.views import attention
 from streams_admin.demo import embedded
+from tests.conftest import Configure
 from tests.html_page import Page
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.usefixtures("server")
-def test_an_empty_page_says_how_long_is_too_long(viewer: Client, settings: Any) -> None:
-    settings.LATE_AFTER, settings.STUCK_AFTER = 90, 1200
+def test_an_empty_page_says_how_long_is_too_long(viewer: Client, configure: Configure) -> None:
+    configure(late_after=90, stuck_after=1200)
     page = viewer.get("/").content.decode()
     assert "Nothing needs attention" in page
     assert "for 1 min 30 s is late (LATE_AFTER of the configuration), for 20 min stuck (STUCK_AFTER)" in page

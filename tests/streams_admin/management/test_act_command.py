@@ -18,6 +18,7 @@ from dashboard.streams.names import to_path
 from streams_admin.management.commands import act as command
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import start
+from tests.conftest import Configure
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
 from tests.people import person
 from tests.streams_admin.acting import pending
@@ -98,8 +99,8 @@ def test_named_entries_that_will_not_be_touched_are_told(held: redis.Redis) -> N
     assert "not pending" not in act("claim", *ARGUMENTS, dry_run=True)
 
 
-def test_how_much_of_the_time_it_may_take_is_given(held: redis.Redis, settings: Any) -> None:
-    settings.OPERATION_DUTY = 30
+def test_how_much_of_the_time_it_may_take_is_given(held: redis.Redis, configure: Configure) -> None:
+    configure(operation_duty=30)
     words = ["act", "ack", f"--stream={os.fsdecode(KEY)}", "--as=operator", "--yes", f"--param={ARGUMENTS[0]}"]
     for number, (given, kept) in enumerate(((["--duty", "80"], 80), ([], 30), (["--duty=0"], 30)), 1):
         call_command(*words, f"--param=ids={number}-0", *given, stdout=io.StringIO())

@@ -27,6 +27,7 @@ from streams_admin.actions.pending.claim import Claim
 from streams_admin.audit.log import Caller
 from streams_admin.models import Operation, Plan
 from streams_admin.operations import results, start
+from tests.conftest import Configure
 from tests.people import person, signed_in
 from tests.streams_admin.acting import ADMIN, act, of_group, planned
 from tests.streams_admin.dying import Killed, dies_at, finish
@@ -37,8 +38,8 @@ TO_HELPER = {"to": to_path(HELPER)}
 
 
 @pytest.fixture(autouse=True)
-def folder(settings: Any, tmp_path: Path) -> Path:
-    settings.DATA_DIR = tmp_path
+def folder(configure: Configure, tmp_path: Path) -> Path:
+    configure(data_dir=tmp_path)
     return tmp_path / "operations"
 
 
@@ -203,8 +204,8 @@ def _weigh(chunks: Iterable[bytes]) -> tuple[int, int]:
 # Kept, and no longer -------------------------------------------------------------------------------------------------
 
 
-def test_files_go_after_some_days(settings: Any, folder: Path) -> None:
-    settings.OPERATION_RESULTS_DAYS = 2
+def test_files_go_after_some_days(configure: Configure, folder: Path) -> None:
+    configure(operation_results_days=2)
     assert results.expire() == 0, "there is no folder yet"
     old, new = written(line("1-0")), written(line("1-0"))
     os.utime(results.path_of(old.pk), (time.time() - 3 * 86_400,) * 2)

@@ -33,6 +33,7 @@ from streams_admin.actions.reads import affected
 from streams_admin.actions.registry import ALL
 from streams_admin.models import Plan
 from streams_admin.views import downloads
+from tests.conftest import Configure
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
 from tests.people import person, signed_in
 from tests.streams_admin.acting import act, planned
@@ -115,8 +116,8 @@ def test_a_pending_entry_has_its_holder_and_its_body_if_it_is_there(world: redis
     assert (found[1]["body"], found[1]["fields"]) == ("gone", None)
 
 
-def test_masked_values_are_masked(world: redis.Redis, admin: Client, settings: Any) -> None:
-    settings.STREAMGAUGE_MASKING = (MaskRule("*", ("n",)),)
+def test_masked_values_are_masked(world: redis.Redis, admin: Client, configure: Configure) -> None:
+    configure(mask_rules=(MaskRule("*", ("n",)),))
     for slug, params in (("stream_delete", {}), ("group_destroy", {"group": G})):
         found, _ = read(admin, planned(slug, params))
         assert {line["fields"][0][1] for line in found} == {MASK}

@@ -27,6 +27,7 @@ from streams_admin.audit import log
 from streams_admin.audit.log import Line
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import start
+from tests.conftest import Configure
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
 from tests.people import person, signed_in
 from tests.streams_admin.acting import ADMIN, pending
@@ -329,10 +330,10 @@ def test_a_new_consumer_may_have_any_name_that_can_be_typed(client_: redis.Redis
     assert {who for who, _, _ in pending(client_).values()} == {name.encode()}
 
 
-def test_the_sample_shows_payloads_by_policy(client_: redis.Redis, operator: Client, settings: Any) -> None:
+def test_the_sample_shows_payloads_by_policy(client_: redis.Redis, operator: Client, configure: Configure) -> None:
     where = plan_url(operator, form_of("ack", group=to_path(GROUP), id="7-0"))
     assert "&lt;i&gt;4111" in text(operator.get(where))
-    settings.STREAMGAUGE_MASKING = (MaskRule("*", ("*",)),)
+    configure(mask_rules=(MaskRule("*", ("*",)),))
     page = text(operator.get(where))
     assert "••••••" in page
     assert "4111" not in page

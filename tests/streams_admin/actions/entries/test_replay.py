@@ -19,6 +19,7 @@ from streams_admin.audit.log import Caller
 from streams_admin.errors import BadOrder, Changed
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import start
+from tests.conftest import Configure
 from tests.dashboard.streams.seeding import GROUP, KEY, fill, group
 from tests.streams_admin.acting import (
     ADMIN,
@@ -300,8 +301,8 @@ def test_edited_fields_of_the_form_are_replayed(dead: redis.Redis, operator: Cli
     assert Plan.objects.get().params["fields"] == [["n", "3"], ["n", '[1, {"a": null}]']]
 
 
-def test_masked_payloads_are_not_offered_to_edit(dead: redis.Redis, operator: Client, settings: Any) -> None:
-    settings.STREAMGAUGE_MASKING = [MaskRule("or*", ("n",))]
+def test_masked_payloads_are_not_offered_to_edit(dead: redis.Redis, operator: Client, configure: Configure) -> None:
+    configure(mask_rules=[MaskRule("or*", ("n",))])
     assert "fields_text" not in page(operator, "?id=3-0").fields
     assert "fields_text" in page(operator, "?id=1-0").fields
 

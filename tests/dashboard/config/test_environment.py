@@ -10,10 +10,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from django.core.exceptions import ImproperlyConfigured
 
-from dashboard.config import env
-from dashboard.config.env import WrongValue
+from dashboard.config import environment as env
+from dashboard.config.database import database
 from dashboard.config.masking import MaskRule
+from dashboard.config.options import Options, read
+from dashboard.config.secret_key import secret_key
+from dashboard.config.urls import redis_url
 
 ROOT = Path(__file__).resolve().parents[3]
 Value = Callable[[], object]
@@ -32,9 +36,14 @@ def toml(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Pat
     return write
 
 
+def given() -> Options:
+    """Our settings as the environment has them."""
+    return read(env.options())
+
+
 def sentence(read: Value) -> str:
     """The message of the refusal: one line, one sentence."""
-    with pytest.raises(WrongValue) as refused:
+    with pytest.raises(ImproperlyConfigured) as refused:
         read()
     message = str(refused.value)
     assert "\n" not in message
@@ -44,12 +53,12 @@ def sentence(read: Value) -> str:
 
 WRONG: list[tuple[str, str, Value, str, str]] = [
     ("DEBUG", "maybe", lambda: env.flag("DEBUG"), "'maybe'", "true and false"),
-    ("LATE_AFTER", "soon", lambda: env.whole("LATE_AFTER", 60), "'soon'", "a whole number from 1 to 1000000000"),
-    ("LATE_AFTER", "0", lambda: env.whole("LATE_AFTER", 60), "'0'", "from 1"),
-    ("LATE_AFTER", "-1", lambda: env.whole("LATE_AFTER", 60), "'-1'", "from 1"),
-    ("LATE_AFTER", "1.5", lambda: env.whole("LATE_AFTER", 60), "'1.5'", "a whole number"),
-    ("LATE_AFTER", "٣", lambda: env.whole("LATE_AFTER", 60), "'٣'", "a whole number"),
-    ("PORT", "70000", lambda: env.whole("PORT", 8000, most=65535), "'70000'", "to 65535"),
+    ("LATE_AFTER", "soon", given, "'soon'", "a whole number from 1 to 1000000000"),
+    ("LATE_AFTER", "0", given, "'0'", "from 1"),
+    ("LATE_AFTER", "-1", given, "'-1'", "from 1"),
+    ("LATE_AFTER", "1.5", given, "'1.5'", "a whole number"),
+    ("LATE_AFTER", "٣", given, "'٣'", "a whole number"),
+    ("PORT", "70000", lambda: env.integer("PORT", 8000, max_value=65535), "'70000'", "to 65535"),
     ("TIME_ZONE", "Mars/Olympus", lambda: env.zone("TIME_ZONE", "UTC"), "'Mars/Olympus'", "an IANA name"),
     ("TIME_ZONE", "../x", lambda: env.zone("TIME_ZONE", "UTC"), "'../x'", "an IANA name"),
     ("BASE_URL", "ops.example.com", lambda: env.origin("BASE_URL", ""), "'ops.example.com'", "scheme and host"),
@@ -58,10 +67,10 @@ WRONG: list[tuple[str, str, Value, str, str]] = [
     ("LOG_FORMAT", "xml", lambda: env.choice("LOG_FORMAT", ["text", "json"], "text"), "'xml'", "text, json"),
     ("SECRET_KEY_FILE", "/no/such", lambda: env.secret("SECRET_KEY"), "'/no/such'", "cannot be read"),
     ("DATA_DIR", "/dev/null/x", lambda: env.folder("DATA_DIR", "data"), "'/dev/null/x'", "no folder can be made"),
-    ("DATABASE_URL", "mysql://u:p@h/n", lambda: env.database(Path()), "not for PostgreSQL", "postgres://"),
-    ("REDIS_ENVIRONMENT", "prod", env.servers_and_masking, "'prod'", "production, staging, development"),
-    ("REDIS_READ_ONLY", "perhaps", env.servers_and_masking, "'perhaps'", "true and false"),
-    ("REDIS_ADMIN_URL", "http://h", env.servers_and_masking, "'http'", "redis://, rediss:// and unix://"),
+    ("DATABASE_URL", "mysql://u:p@h/n", lambda: database(Path()), "not for PostgreSQL", "postgres://"),
+    ("REDIS_ENVIRONMENT", "prod", given, "'prod'", "production, staging, development"),
+    ("REDIS_READ_ONLY", "perhaps", given, "'perhaps'", "true and false"),
+    ("REDIS_ADMIN_URL", "http://h", given, "'http'", "redis://, rediss:// and unix://"),
 ]
 
 
@@ -97,7 +106,7 @@ def test_a_wrong_value_is_named_with_what_was_found_and_what_is_allowed(
     ],
 )
 def test_a_wrong_url_is_refused_and_its_secret_not_repeated(url: str, said: str) -> None:
-    message = sentence(lambda: env.redis_url("REDIS_URL", url))
+    message = sentence(lambda: redis_url("REDIS_URL", url))
     assert message.startswith("REDIS_URL")
     assert said in message
     assert "secret" not in message
@@ -115,13 +124,13 @@ def test_a_wrong_url_is_refused_and_its_secret_not_repeated(url: str, said: str)
     ],
 )
 def test_a_right_url_is_read(url: str, read: str) -> None:
-    assert env.redis_url("REDIS_URL", url) == read
+    assert redis_url("REDIS_URL", url) == read
 
 
 def test_unset_and_empty_are_the_default(monkeypatch: pytest.MonkeyPatch) -> None:
     for value in (None, ""):
         monkeypatch.delenv("PORT", raising=False) if value is None else monkeypatch.setenv("PORT", value)
-        assert (env.text("PORT", "a"), env.whole("PORT", 8000), env.flag("PORT", True)) == ("a", 8000, True)
+        assert (env.text("PORT", "a"), env.integer("PORT", 8000), env.flag("PORT", True)) == ("a", 8000, True)
         assert (env.choice("PORT", ["a"], "a"), env.words("PORT", ["a"]), env.secret("PORT")) == ("a", ["a"], "")
 
 
@@ -139,16 +148,16 @@ def test_lists_have_commas_between(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_secret_comes_from_its_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "url").write_text("redis://:p%40ss@h:1\n")
     monkeypatch.setenv("REDIS_URL_FILE", str(tmp_path / "url"))
-    assert env.servers_and_masking()[0][0].url == "redis://:p%40ss@h:1"
+    assert given().watched[0].url == "redis://:p%40ss@h:1"
     monkeypatch.setenv("REDIS_URL", "redis://other")
-    assert sentence(env.servers_and_masking) == "REDIS_URL and REDIS_URL_FILE are both set; set one of them."
+    assert sentence(given) == "REDIS_URL and REDIS_URL_FILE are both set; set one of them."
 
 
 def test_the_session_key_is_made_once_and_readable_by_us_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SECRET_KEY", raising=False)
-    made = env.secret_key(tmp_path, may_be_made=True)
+    made = secret_key(tmp_path, may_be_made=True)
     assert len(made) >= 50
-    assert env.secret_key(tmp_path, may_be_made=True) == made
+    assert secret_key(tmp_path, may_be_made=True) == made
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
 
 
@@ -156,10 +165,10 @@ def test_a_session_key_is_asked_for_where_processes_share_a_database(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SECRET_KEY", raising=False)
-    assert sentence(lambda: env.secret_key(tmp_path, may_be_made=False)).startswith("SECRET_KEY is not set")
+    assert sentence(lambda: secret_key(tmp_path, may_be_made=False)).startswith("SECRET_KEY is not set")
     assert not list(tmp_path.iterdir())
     monkeypatch.setenv("SECRET_KEY", "short-and-secret")
-    message = sentence(lambda: env.secret_key(tmp_path, may_be_made=True))
+    message = sentence(lambda: secret_key(tmp_path, may_be_made=True))
     assert "at least 32 characters" in message
     assert "short-and-secret" not in message
 
@@ -167,17 +176,46 @@ def test_a_session_key_is_asked_for_where_processes_share_a_database(
 def test_sqlite_takes_its_lock_first_and_postgresql_comes_by_url(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sqlite = env.database(tmp_path)
+    sqlite = database(tmp_path)
     assert sqlite["NAME"] == str(tmp_path / "streamgauge.sqlite3")
     assert sqlite["OPTIONS"]["transaction_mode"] == "IMMEDIATE"
     monkeypatch.setenv("DATABASE_URL", "postgres://ada:p%40ss@db:5433/gauge")
-    found = env.database(tmp_path)
+    found = database(tmp_path)
     assert found["ENGINE"] == "django.db.backends.postgresql"
     assert (found["USER"], found["PASSWORD"], found["HOST"], found["PORT"]) == ("ada", "p@ss", "db", 5433)
 
 
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        ("sqlite:///gauge.sqlite3", "gauge.sqlite3"),
+        ("sqlite:///data/gauge.sqlite3", "data/gauge.sqlite3"),
+        ("sqlite:////var/lib/gauge.sqlite3", "/var/lib/gauge.sqlite3"),
+    ],
+)
+def test_sqlite_may_lie_elsewhere(url: str, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert database(tmp_path) == {**database_of_the_folder(tmp_path, monkeypatch), "NAME": name}
+
+
+def database_of_the_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, object]:
+    monkeypatch.delenv("DATABASE_URL")
+    return database(folder)
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///:memory:", "sqlite://gauge.sqlite3"])
+def test_sqlite_is_a_file(url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert sentence(lambda: database(tmp_path)).startswith("DATABASE_URL names no file; allowed is sqlite:///")
+
+
+def test_a_folder_of_ours_is_for_us_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "made"))
+    assert stat.S_IMODE(env.folder("DATA_DIR", "data").stat().st_mode) == 0o700
+
+
 def test_without_anything_nothing_is_watched() -> None:
-    assert env.servers_and_masking() == ((), ())
+    assert (given().watched, given().mask_rules) == ((), ())
 
 
 def test_one_server_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +229,7 @@ def test_one_server_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> Non
     }
     for name, value in values.items():
         monkeypatch.setenv(name, value)
-    (server,), _ = env.servers_and_masking()
+    (server,) = given().watched
     assert (server.name, server.url, server.admin_url) == ("default", "redis://reader@h", "redis://writer@h")
     assert (server.title, server.environment, server.read_only) == ("Orders", "staging", True)
     assert server.keys == ("orders:*", "user:*")
@@ -220,13 +258,13 @@ def test_servers_and_masking_from_the_file(
         fields = ["email", "card.*"]
         """
     )
-    (orders, plain), masking = env.servers_and_masking()
+    orders, plain = given().watched
     assert orders.url == "rediss://viewer:p%40ss%2Fword@redis-eu:6380/0"
     assert orders.admin_url == "rediss://operator:s%3Acret@redis-eu:6380/0"
     assert (orders.title, orders.environment, orders.read_only) == ("Orders, Europe", "production", True)
     assert orders.keys == ("orders:*",)
     assert (plain.title, plain.environment, plain.admin_url, plain.keys) == ("plain", "development", "", ())
-    assert masking == (MaskRule("user:*", ("email", "card.*")),)
+    assert given().mask_rules == (MaskRule("user:*", ("email", "card.*")),)
 
 
 SERVER = '[servers.a]\nurl = "redis://h"\n'
@@ -256,7 +294,7 @@ WRONG_FILES = [
 @pytest.mark.parametrize(("text", "said"), WRONG_FILES, ids=[said for _, said in WRONG_FILES])
 def test_a_wrong_file_is_named_with_the_line_to_mend(text: str, said: str, toml: Callable[[str], Path]) -> None:
     path = toml(text)
-    message = sentence(env.servers_and_masking)
+    message = sentence(given)
     assert str(path) in message
     assert said in message
 
@@ -267,13 +305,13 @@ def test_a_file_that_is_not_there_or_no_text(tmp_path: Path, monkeypatch: pytest
         if content:
             path.write_bytes(content)
         monkeypatch.setenv("STREAMGAUGE_CONFIG", str(path))
-        assert sentence(env.servers_and_masking).startswith(f"STREAMGAUGE_CONFIG names '{path}', which cannot be read")
+        assert sentence(given).startswith(f"STREAMGAUGE_CONFIG names '{path}', which cannot be read")
 
 
 def test_a_url_and_a_file_are_too_much(toml: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
     toml(SERVER)
     monkeypatch.setenv("REDIS_URL", "redis://h")
-    assert sentence(env.servers_and_masking) == "REDIS_URL and STREAMGAUGE_CONFIG are both set; set one of them."
+    assert sentence(given) == "REDIS_URL and STREAMGAUGE_CONFIG are both set; set one of them."
 
 
 @pytest.mark.parametrize(
@@ -312,18 +350,18 @@ def test_dead_letters_go_where_a_pattern_says(toml: Callable[[str], Path]) -> No
     toml(
         '[servers.a]\nurl = "redis://h"\n[servers.a.dead_letters]\n"orders:*" = "orders:dead"\n"*" = "{stream}:dead"\n'
     )
-    (server,), _ = env.servers_and_masking()
+    (server,) = given().watched
     assert server.dead_letters_of(b"orders:new") == b"orders:dead"
     assert server.dead_letters_of(b"user:1\xff") == b"user:1\xff:dead"
 
 
 def test_without_a_rule_dead_letters_stand_beside_their_stream(toml: Callable[[str], Path]) -> None:
     toml('[servers.a]\nurl = "redis://h"\n')
-    (server,), _ = env.servers_and_masking()
+    (server,) = given().watched
     assert server.dead_letters_of(b"orders:new") == b"orders:new:dlq"
 
 
 @pytest.mark.parametrize("to", ["1", '""', '"{stream}"'])
 def test_a_dead_letter_stream_is_another_stream(toml: Callable[[str], Path], to: str) -> None:
     toml(f'[servers.a]\nurl = "redis://h"\n[servers.a.dead_letters]\n"*" = {to}\n')
-    assert "dead_letters" in sentence(env.servers_and_masking)
+    assert "dead_letters" in sentence(given)

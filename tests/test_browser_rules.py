@@ -291,7 +291,7 @@ from django.core.management import call_command
 from django.test import Client
 call_command("migrate", verbosity=0)
 from django.contrib.auth.models import User
-from dashboard.signin import one_time_link
+from dashboard.accounts.sign_in import one_time_link
 link = one_time_link(User.objects.create(username="paula"))
 browser = Client(headers={"host": "streams.example.com", "x-forwarded-proto": "https"})
 browser.get("/sign-in/")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 
-from dashboard.streams.payloads.shown import escape, is_plain
+from dashboard.streams.payloads.pieces import escape, is_plain
 
 LONGEST = 200
 """Characters that are kept of a message about a request that was refused."""

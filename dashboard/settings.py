@@ -46,7 +46,7 @@ MIDDLEWARE = [
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
-    "dashboard.http.middleware.PatienceMiddleware",
+    "dashboard.http.middleware.BudgetMiddleware",
     "dashboard.http.error_pages.ErrorPages",
 ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard.streams.payloads.shown import Piece
+from dashboard.streams.payloads.pieces import Piece
 
 LONG = 32  # characters from which a name may need a cut
 TAIL = 8

@@ -16,7 +16,8 @@ from dashboard.accounts.masking import Mask, mask
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
 from dashboard.streams.payloads import trees
-from dashboard.streams.payloads.shown import MASK, MASKED, Shown, hexdump, show
+from dashboard.streams.payloads.hexdump import hexdump
+from dashboard.streams.payloads.show import MASK, MASKED, Shown, show
 from dashboard.streams.payloads.trees import MARK, Node
 from dashboard.streams.snapshots import Entry, Fields, PendingEntry
 

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 
 from dashboard.streams import links
+from dashboard.streams.payloads.budget import decoding_budget
 
 Handler = Callable[[HttpRequest], HttpResponse]
 
@@ -46,14 +47,18 @@ class SameOriginMiddleware:
         return self.get_response(request)
 
 
-class PatienceMiddleware:
-    """Reads answer in time however many watched servers are slow. What acts is not hurried in the middle of it."""
+class BudgetMiddleware:
+    """Reads answer in time however many servers are slow, and all values of an answer share one decoding budget.
+
+    What acts has no deadline: it is not ended in the middle.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
-        if request.method not in SAFE_METHODS:
-            return self.get_response(request)
-        with links.deadline(links.PAGE_DEADLINE):
-            return self.get_response(request)
+        with decoding_budget():
+            if request.method not in SAFE_METHODS:
+                return self.get_response(request)
+            with links.deadline(links.PAGE_DEADLINE):
+                return self.get_response(request)

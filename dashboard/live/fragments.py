@@ -12,6 +12,7 @@ from django.urls import set_script_prefix
 
 from dashboard.display.rows import Sight, entry_row
 from dashboard.streams.links import Server
+from dashboard.streams.payloads.budget import decoding_budget
 from dashboard.streams.snapshots import Entry
 
 ROW = "streamgauge/live/_entry_row.html"
@@ -27,4 +28,5 @@ async def entry_rows(
 def _draw(entries: Sequence[Entry], server: Server, key: bytes, seen: Sight, columns: tuple[bytes, ...]) -> list[str]:
     set_script_prefix(settings.FORCE_SCRIPT_NAME or "/")
     shared = {"server": server, "stream": key, "now_ms": int(time.time() * 1000)}
-    return [render_to_string(ROW, {**shared, "row": entry_row(entry, seen, columns)}) for entry in entries]
+    with decoding_budget():
+        return [render_to_string(ROW, {**shared, "row": entry_row(entry, seen, columns)}) for entry in entries]

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from dashboard.streams.payloads.shown import Piece, name_pieces
+from dashboard.streams.payloads.names import name_pieces
+from dashboard.streams.payloads.pieces import Piece
 
 _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.:-")
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]*[A-Za-z0-9_:-][A-Za-z0-9_.:-]*")

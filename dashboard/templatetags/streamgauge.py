@@ -17,8 +17,7 @@ from dashboard.display.sparkline import Spark
 from dashboard.display.sparkline import spark as draw
 from dashboard.streams import links, names
 from dashboard.streams.ids import StreamId
-from dashboard.streams.payloads import shown
-from dashboard.streams.payloads.shown import Piece
+from dashboard.streams.payloads.pieces import Piece, pieces
 
 register = template.Library()
 
@@ -30,14 +29,14 @@ register.filter("rate", words.rate)
 register.filter("pathname", names.to_path)
 register.filter("display", names.display)
 register.filter("plain", names.plain)
-register.filter("pieces", shown.pieces)
+register.filter("pieces", pieces)
 register.filter("server_title", links.title_of)
 
 
 @register.filter
 def legible(text: object) -> str:
     """A sentence that somebody else's words stand in: what must not be printed as itself is spelt out."""
-    return "".join(piece for _, piece in shown.pieces(str(text)))
+    return "".join(piece for _, piece in pieces(str(text)))
 
 
 @register.filter

@@ -15,7 +15,7 @@ from dashboard.fleet.store import RANK, Standing, limits, standing
 from dashboard.http import params
 from dashboard.menus import Item, Target
 from dashboard.streams.ids import StreamId
-from dashboard.streams.payloads.shown import SHOW_BYTES
+from dashboard.streams.payloads.limits import SHOW_BYTES
 from dashboard.streams.queries import EntryQuery
 from dashboard.streams.snapshots import Delivery, EntryWhereabouts, Fields
 from dashboard.views.entries import FORMS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dashboard.streams.names import plain
-from dashboard.streams.payloads.shown import show
+from dashboard.streams.payloads.show import show
 
 UNSEEN = "\ufe0f\ufe00\u034f\u3164\u115f\u1160\uffa0\u2800\U000e0100\U000e01ef\u17b4\u180b\u180f\n\t"
 

@@ -10,6 +10,8 @@ from dashboard.streams.payloads.combining_marks import excess_marks, has_excess_
 
 PARSE_CHARS = 2**20
 """The longest text that is parsed."""
+PARSE_NODES = 100_000
+"""How many elements a document may claim by its commas and brackets, so that it is parsed."""
 TREE_NODES = 500
 """How many nodes of a document are drawn."""
 TREE_DEPTH = 64
@@ -42,9 +44,16 @@ class _Object(list[Any]):
     """An object's members as pairs: repeated keys stay."""
 
 
+def may_be_document(text: str) -> bool:
+    """Whether it begins as an object or array, and claims no more elements than are worth parsing."""
+    if text.lstrip()[:1] not in ("{", "[") or len(text) > PARSE_CHARS:
+        return False
+    return text.count(",") + text.count("[") + text.count("{") <= PARSE_NODES
+
+
 def parsed(text: str) -> Any:
     """The JSON object or array, or None."""
-    if text.lstrip()[:1] not in ("{", "[") or len(text) > PARSE_CHARS:
+    if not may_be_document(text):
         return None
     try:
         return json.loads(

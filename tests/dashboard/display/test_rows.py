@@ -30,7 +30,7 @@ from dashboard.display.rows import (
 from dashboard.streams import links
 from dashboard.streams.ids import StreamId
 from dashboard.streams.links import ServerConfig
-from dashboard.streams.payloads.shown import MASK
+from dashboard.streams.payloads.show import MASK
 from dashboard.streams.snapshots import Entry, Fields, PendingEntry
 from tests.conftest import Configure
 

@@ -14,7 +14,7 @@ from django.utils import timezone, translation
 from dashboard.display.format import NOTHING
 from dashboard.display.gauge import Holder, gauge
 from dashboard.menus import Item
-from dashboard.streams.payloads.shown import MASKED, show
+from dashboard.streams.payloads.show import MASKED, show
 from dashboard.streams.snapshots import Figure
 
 NOW = 1763604718412

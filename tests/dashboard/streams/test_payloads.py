@@ -14,16 +14,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from dashboard.streams.payloads.shown import (
-    DECODE_BYTES,
-    MASK,
-    MASKED,
-    SHOW_BYTES,
-    Shown,
-    hexdump,
-    name_pieces,
-    show,
-)
+from dashboard.streams.payloads.hexdump import hexdump
+from dashboard.streams.payloads.limits import DECODE_BYTES, SHOW_BYTES
+from dashboard.streams.payloads.names import name_pieces
+from dashboard.streams.payloads.show import MASK, MASKED, Shown, show
 from dashboard.streams.payloads.trees import NODE_CHARS, TREE_CHARS, TREE_DEPTH, TREE_NODES, Node, weight
 
 BIDI = "\u202a\u202b\u202d\u202e\u2066\u2067\u2068\u200e\u200f\u061c"

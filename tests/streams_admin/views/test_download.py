@@ -25,7 +25,7 @@ from dashboard.streams.errors import Unreachable
 from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
-from dashboard.streams.payloads.shown import MASK
+from dashboard.streams.payloads.show import MASK
 from dashboard.streams.snapshots import Entry
 from streams_admin import plans
 from streams_admin.actions.base import Ask

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from types import NoneType
 from typing import Any, Literal, TypeVar, get_args, get_origin
 
-from annotated_types import Ge, Le
 from django.core.exceptions import ImproperlyConfigured
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -55,7 +54,7 @@ def _allowed(field: FieldInfo) -> str:
     if kind is Literal:
         return f"allowed are {', '.join(get_args(field.annotation))}"
     if kind is int:
-        least = next(each.ge for each in field.metadata if isinstance(each, Ge))
-        most = next(each.le for each in field.metadata if isinstance(each, Le))
+        least = next(each.ge for each in field.metadata if hasattr(each, "ge"))
+        most = next(each.le for each in field.metadata if hasattr(each, "le"))
         return f"allowed is a whole number from {least} to {most}"
     return KINDS.get(kind, "allowed is a path")

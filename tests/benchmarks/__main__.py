@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 
 from streams_admin.demo import embedded
+from tests.benchmarks import start
 from tests.benchmarks.place import Place, place
 from tests.scenarios.bench import CARTS, measured
 
@@ -31,7 +32,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.benchmarks", description=__doc__)
     parser.add_argument("--entries", type=int, default=ENTRIES, help=f"pending entries per action ({ENTRIES:,})")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"of each page and read ({ROUNDS})")
-    parser.add_argument("--only", choices=("pages", "reads", "actions", "carts"), help="one part")
+    parser.add_argument("--only", choices=("pages", "reads", "actions", "carts", "start"), help="one part")
     return parser.parse_args()
 
 
@@ -46,6 +47,8 @@ def _lines(here: Place, given: argparse.Namespace) -> Iterator[dict[str, object]
         yield from actions.measured(here, given.entries)
     if given.only in (None, "carts"):
         yield _carts()
+    if given.only in (None, "start"):
+        yield from start.lines(given.rounds)
 
 
 def _carts() -> dict[str, object]:

@@ -71,7 +71,7 @@ async def _keep(work: Work) -> None:
             await work()
             return
         except Exception:
-            log.exception("%s failed and is begun again in about %.0f s", _name(work), pause)
+            log.exception("%s failed; restarting in about %.0f s", _name(work), pause)
         await asyncio.sleep(pause * random.uniform(0.7, 1.3))
         pause = min(pause * 2, LONGEST_PAUSE)
 

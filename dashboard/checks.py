@@ -24,8 +24,8 @@ def debug_is_for_ourselves(app_configs: Sequence[AppConfig] | None, **kwargs: An
         return []
     return [
         Warning(
-            f"DEBUG is on while ALLOWED_HOSTS names {foreign_hosts()[0]}: error pages show source code and settings.",
-            hint="Unset DEBUG, or name only this machine in ALLOWED_HOSTS.",
+            f"DEBUG is on and ALLOWED_HOSTS includes {foreign_hosts()[0]}: error pages show source code and settings.",
+            hint="Unset DEBUG, or list only this machine in ALLOWED_HOSTS.",
             id="streamgauge.W001",
         )
     ]
@@ -38,8 +38,8 @@ def others_come_by_https(app_configs: Sequence[AppConfig] | None, **kwargs: Any)
         return []
     return [
         Warning(
-            f"HTTPS is off while ALLOWED_HOSTS names {foreign_hosts()[0]}: passwords and payloads travel in the clear.",
-            hint="Put a proxy with TLS in front, set BEHIND_PROXY=true and leave HTTPS unset.",
+            f"HTTPS is off and ALLOWED_HOSTS includes {foreign_hosts()[0]}: passwords and payloads go unencrypted.",
+            hint="Put a TLS proxy in front, set BEHIND_PROXY=true and leave HTTPS unset.",
             id="streamgauge.W002",
         )
     ]
@@ -52,8 +52,8 @@ def https_comes_from_a_proxy(app_configs: Sequence[AppConfig] | None, **kwargs: 
         return []
     return [
         Warning(
-            "HTTPS is on and BEHIND_PROXY is off: every request looks like a plain one and is redirected for ever.",
-            hint="Set BEHIND_PROXY=true when a proxy with TLS is in front, or HTTPS=false when there is none.",
+            "HTTPS is on and BEHIND_PROXY is off: every request looks like plain HTTP and is redirected forever.",
+            hint="Set BEHIND_PROXY=true if a TLS proxy is in front, or HTTPS=false if not.",
             id="streamgauge.W003",
         )
     ]
@@ -66,8 +66,8 @@ def the_key_is_shared_on_purpose(app_configs: Sequence[AppConfig] | None, **kwar
         return []
     return [
         Error(
-            "SECRET_KEY is the one that was made for the embedded database, and DATABASE_URL is set.",
-            hint="Make a new one for all processes, and delete secret_key in DATA_DIR.",
+            "SECRET_KEY is the one generated for the embedded database, but DATABASE_URL is set.",
+            hint="Generate one for all processes and delete secret_key in DATA_DIR.",
             id="streamgauge.E001",
         )
     ]

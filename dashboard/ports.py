@@ -12,7 +12,7 @@ def port(text: str) -> int:
     """For an option. Raises ArgumentTypeError."""
     if text.isascii() and text.isdigit() and 1 <= int(text) <= MOST:
         return int(text)
-    raise ArgumentTypeError(f"{text!r} is no port; allowed is a whole number from 1 to {MOST}")
+    raise ArgumentTypeError(f"{text!r} is not a port; allowed: a whole number from 1 to {MOST}")
 
 
 def hindrance(host: str, port: int) -> OSError | None:

@@ -40,7 +40,7 @@ def action_of(slug: str) -> Action:
     try:
         return ALL[slug]
     except KeyError:
-        raise BadOrder(f"action is {slug[:40]!r}; allowed are {', '.join(ALL)}.") from None
+        raise BadOrder(f"action is {slug[:40]!r}; allowed: {', '.join(ALL)}.") from None
 
 
 def allow(

@@ -16,7 +16,7 @@ class Forbidden(PermissionDenied):
     def __init__(self, permission: Permission, server: str | None = None) -> None:
         where = f" on {links.title_of(server)}" if server else ""
         self.permission = permission
-        self.message = f"You need the permission “{permission}”{where} for this. An admin can grant it."
+        self.message = f"This needs the permission “{permission}”{where}. Ask an admin for it."
         super().__init__(self.message)
 
 

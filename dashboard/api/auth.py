@@ -14,9 +14,7 @@ from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
 
 NOBODY = "Sign in, or send an API token: “Authorization: Bearer …”."
-NO_CSRF = (
-    "A signed-in browser has to send its CSRF token too, as “X-CSRFToken”. Scripts send “Authorization: Bearer …”."
-)
+NO_CSRF = "A signed-in browser must also send its CSRF token, as “X-CSRFToken”. Scripts send “Authorization: Bearer …”."
 
 
 class Token(HttpBearer):

@@ -59,7 +59,7 @@ class EntryItem(BaseModel):
     time: Added
     fields: Fields
     fields_reason: NoPayloads = ""
-    size: int = Field(description="bytes of its names and values")
+    size: int = Field(description="size of its field names and values, in bytes")
 
 
 class EntryListing(Listing[EntryItem]):
@@ -75,9 +75,9 @@ class DeliveryItem(BaseModel):
     group: Value = Field(description="the group")
     path: PathName
     state: Literal["undelivered", "pending", "settled"] = Field(
-        description="`settled`: acknowledged, or passed over; Redis cannot tell which"
+        description="`settled`: acknowledged, or skipped; Redis cannot tell which"
     )
-    consumer: Value = Field(description="who holds it; null when nobody does")
+    consumer: Value = Field(description="the consumer that holds it; null if none does")
     idle_ms: Idle
     idle_ms_reason: Reason = ""
     deliveries: int | None = Field(description="how often it was delivered; Redis counts only while it is pending")
@@ -92,21 +92,21 @@ class EntryDetail(BaseModel):
     body: Literal["present", "gone"] = Field(description="`gone`: trimmed or deleted")
     fields: Fields
     fields_reason: NoPayloads = ""
-    size: int | None = Field(description="bytes of its names and values")
+    size: int | None = Field(description="size of its field names and values, in bytes")
     size_reason: Reason = ""
-    groups: list[DeliveryItem] = Field(description="where it is in each group")
-    groups_left_out: int = Field(description="groups that were not looked into for their number")
-    older: str | None = Field(description="ID of the entry before it; null when there is none")
-    newer: str | None = Field(description="ID of the entry after it; null when there is none")
+    groups: list[DeliveryItem] = Field(description="its state in each group")
+    groups_left_out: int = Field(description="how many more groups were not checked")
+    older: str | None = Field(description="ID of the previous entry; null if there is none")
+    newer: str | None = Field(description="ID of the next entry; null if there is none")
     as_of: AsOf
 
 
 class EntriesQuery(shapes.Query):
-    start: Start | None = Field(None, description="from here: an ID, or a time like 14:05, yesterday 09:00, -2h")
-    end: End | None = Field(None, description="up to here, included: an ID, or a time as for `start`")
-    order: Literal["asc", "desc"] = Field("asc", description="`desc`: the newest first")
+    start: Start | None = Field(None, description="start here: an ID, or a time like 14:05, yesterday 09:00, -2h")
+    end: End | None = Field(None, description="end here, inclusive: an ID, or a time as for `start`")
+    order: Literal["asc", "desc"] = Field("asc", description="`desc`: newest first")
     limit: Limit = LIMIT
-    cursor: EntryId | None = Field(None, description="`next` of the answer before")
+    cursor: EntryId | None = Field(None, description="`next` of the previous page")
     where: str = Field("", max_length=500, description=f"one condition: {EXAMPLES}")
 
 
@@ -142,7 +142,7 @@ def _range(here: RequestScope, facts: StreamFacts, query: EntriesQuery, seen: Si
     "/servers/{server}/streams/{name:stream}/entries/{sid:entry}",
     response=EntryDetail,
     exclude_unset=True,
-    summary="One entry, and where it is in every group",
+    summary="One entry and its state in every group",
 )
 def entry(request: HttpRequest, server: ServerName, stream: Name, entry: EntryId) -> dict[str, Any]:
     here = scope_of(request, server, stream)
@@ -166,7 +166,7 @@ def _detail(found: EntryWhereabouts, seen: Sight) -> dict[str, Any]:
         "time": iso_id(found.id),
         "body": "present" if entry else "gone",
         **shapes.fields(entry.fields if entry else None, seen),
-        **shapes.number("size", entry.size if entry else None, "The body is gone."),
+        **shapes.number("size", entry.size if entry else None, "The entry was trimmed or deleted."),
         "groups": [_delivery(delivery) for delivery in found.deliveries],
         "groups_left_out": max(0, found.stream.groups - GROUPS_MAX),
         "older": id_text(found.older),

@@ -22,25 +22,25 @@ router = Router(tags=["findings"])
 class FindingItem(BaseModel):
     """A finding."""
 
-    severity: Severity = Field(description="how bad it is")
-    kind: str = Field(description=f"what it is: {', '.join(f'`{kind}`' for kind in WORDS)}")
+    severity: Severity = Field(description="how severe it is")
+    kind: str = Field(description=f"its kind: {', '.join(f'`{kind}`' for kind in WORDS)}")
     server: ServerName
     stream: Value = Field(description="the stream")
     stream_path: str = Field(description="its path name")
-    group: Value = Field(description="the group; null when it is not about one")
+    group: Value = Field(description="the group; null if the finding is not about a group")
     group_path: str | None = Field(description="its path name")
-    consumer: Value = Field(description="the consumer; null when it is not about one")
+    consumer: Value = Field(description="the consumer; null if the finding is not about one consumer")
     consumer_path: str | None = Field(description="its path name")
-    since: str | None = Field(description="since when it is so: ISO 8601 in UTC")
-    evidence: dict[str, Any] = Field(description="the numbers it was judged by")
-    message: str = Field(description="the reason, in a sentence without a full stop")
-    detail: str = Field(description="what else is known")
-    count: int | None = Field(description="how many entries it is about")
+    since: str | None = Field(description="since when: ISO 8601 in UTC")
+    evidence: dict[str, Any] = Field(description="the numbers behind it")
+    message: str = Field(description="the reason, in one sentence without a full stop")
+    detail: str = Field(description="more details")
+    count: int | None = Field(description="how many entries are affected")
     count_reason: Reason = ""
 
 
 class FindingsQuery(PageQuery):
-    server: str = Field("", description="only of this server")
+    server: str = Field("", description="only on this server")
 
 
 @router.get("/findings", response=FleetListing[FindingItem], exclude_unset=True, summary="What needs attention")
@@ -73,7 +73,7 @@ def _item(located: Located) -> dict[str, Any]:
         "evidence": finding.evidence,
         "message": finding.message,
         "detail": finding.detail,
-        **number("count", finding.count, "It is not about a number of entries that is known."),
+        **number("count", finding.count, "The number of entries is not known."),
     }
 
 

@@ -52,8 +52,8 @@ from dashboard.streams.snapshots import ConsumerFacts, GroupFacts, PendingEntry
 router = Router(tags=["groups"])
 STREAM = "/servers/{server}/streams/{name:stream}"
 
-LOST_COUNT = "Redis does not know: the group's position was set, or the server does not count (before Redis 7.0)."
-NOT_TOLD = "This server does not say; that begins with Redis 7.2."
+LOST_COUNT = "Redis does not know: the group's position was changed, or the server does not count (before Redis 7.0)."
+NOT_TOLD = "This server does not report it; Redis 7.2 and newer do."
 
 
 class GroupItem(BaseModel):
@@ -61,14 +61,14 @@ class GroupItem(BaseModel):
 
     name: Value = Field(description="its name")
     path: PathName
-    consumers: int = Field(description="how many consumers it has")
+    consumers: int = Field(description="number of consumers")
     pending: Pending
     lag: Lag
     lag_reason: Reason = ""
     lag_approximate: Estimate = False
-    entries_read: int | None = Field(description="how many entries were delivered, as the server counts")
+    entries_read: int | None = Field(description="entries delivered to it, as counted by the server")
     entries_read_reason: Reason = ""
-    last_delivered_id: str = Field(description="its position: ID of the last entry that was delivered")
+    last_delivered_id: str = Field(description="its position: ID of the last delivered entry")
     oldest_pending_ms: OldestPending
     oldest_pending_ms_reason: Reason = ""
     health: Judged
@@ -77,8 +77,8 @@ class GroupItem(BaseModel):
 class GroupDetail(GroupItem):
     """A group, and between which IDs its pending entries lie."""
 
-    pending_min_id: str | None = Field(description="the lowest ID that is pending; null when nothing is")
-    pending_max_id: str | None = Field(description="the highest ID that is pending; null when nothing is")
+    pending_min_id: str | None = Field(description="the lowest pending ID; null if nothing is pending")
+    pending_max_id: str | None = Field(description="the highest pending ID; null if nothing is pending")
     as_of: AsOf
 
 
@@ -87,12 +87,12 @@ class ConsumerItem(BaseModel):
 
     name: Value = Field(description="its name")
     path: PathName
-    pending: int = Field(description="entries it holds")
+    pending: int = Field(description="pending entries it holds")
     idle_ms: int = Field(description="milliseconds since it last tried to read or claim")
-    inactive_ms: int | None = Field(description="milliseconds since it last was given an entry")
+    inactive_ms: int | None = Field(description="milliseconds since it last received an entry")
     inactive_ms_reason: Reason = ""
     state: ConsumerState = Field(
-        description="`silent` holds entries and does nothing, `gone` is long away and holds nothing"
+        description="`silent`: holds entries and does nothing; `gone`: long absent, holds nothing"
     )
 
 
@@ -110,11 +110,11 @@ class PendingListing(Listing[PendingItem]):
 
 
 class PendingParameters(shapes.Query):
-    consumer: Name | None = Field(None, description="only what this consumer holds: its path name")
-    min_idle_ms: int = Field(0, ge=0, le=10**15, description="only what was last delivered at least so many ms ago")
-    min_deliveries: int = Field(0, ge=0, le=10**15, description="only what was delivered at least so often")
+    consumer: Name | None = Field(None, description="only entries of this consumer: its path name")
+    min_idle_ms: int = Field(0, ge=0, le=10**15, description="only entries last delivered at least this many ms ago")
+    min_deliveries: int = Field(0, ge=0, le=10**15, description="only entries delivered at least this many times")
     limit: Limit = LIMIT
-    cursor: EntryId | None = Field(None, description="`next` of the answer before")
+    cursor: EntryId | None = Field(None, description="`next` of the previous page")
 
 
 @router.get(f"{STREAM}/groups", response=Listing[GroupItem], exclude_unset=True, summary="The groups of a stream")
@@ -184,7 +184,7 @@ def pending(
 
 
 def _item(group: GroupFacts, now_ms: int, state: StreamState | None) -> dict[str, Any]:
-    why_no_age = "The server did not say." if group.pending else "Nothing is pending."
+    why_no_age = "The server did not report it." if group.pending else "Nothing is pending."
     return {
         "name": name(group.name),
         "path": to_path(group.name),
@@ -204,7 +204,7 @@ def _place(consumer: ConsumerFacts) -> Place:
 
 def _consumer(facts: ConsumerFacts, judge: Judge) -> dict[str, Any]:
     got_any = facts.inactive_ms is not None and facts.inactive_ms >= 0
-    why_not = NOT_TOLD if facts.inactive_ms is None else "It has never been given an entry."
+    why_not = NOT_TOLD if facts.inactive_ms is None else "It has never received an entry."
     return {
         "name": name(facts.name),
         "path": to_path(facts.name),

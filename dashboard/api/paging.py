@@ -51,4 +51,4 @@ def _read(cursor: str) -> Place:
 
 
 def _bad(cursor: str) -> BadParameter:
-    return BadParameter("cursor", f"cursor is {cursor[:40]!r}; allowed is the `next` of the answer before.")
+    return BadParameter("cursor", f"cursor is {cursor[:40]!r}; allowed: the `next` of the previous page.")

@@ -44,7 +44,7 @@ def _invalid(request: HttpRequest, error: ValidationError | type[ValidationError
 
 
 def _not_found(request: HttpRequest, error: Http404 | type[Http404]) -> HttpResponse:
-    return problem(404, "Not there", f"There is nothing at {request.path[:200]}.")
+    return problem(404, "Not found", f"Nothing found at {request.path[:200]}.")
 
 
 def _plain(request: HttpRequest, error: HttpError | type[HttpError]) -> HttpResponse:
@@ -58,4 +58,4 @@ def _plain(request: HttpRequest, error: HttpError | type[HttpError]) -> HttpResp
 
 def _unexpected(request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
     log.exception("An API request failed: %s %s", request.method, request.path)
-    return problem(500, "Something went wrong", "The error is ours. It was logged.")
+    return problem(500, "Something went wrong", "An error occurred on our side. It was logged.")

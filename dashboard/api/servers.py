@@ -21,14 +21,14 @@ class ServerItem(BaseModel):
     """A server."""
 
     name: ServerName
-    title: str = Field(description="what it is called on pages")
+    title: str = Field(description="its name on pages")
     environment: Literal["production", "staging", "development"] = Field(description="as configured")
-    topology: Literal["standalone", "sentinel", "cluster"] = Field(description="what its URL says")
-    flavour: str | None = Field(description="what answers there, like `redis` or `valkey`; null until it has answered")
+    topology: Literal["standalone", "sentinel", "cluster"] = Field(description="the topology its URL stands for")
+    flavour: str | None = Field(description="the server software, like `redis` or `valkey`; null until it has answered")
     version: str | None = Field(description="its version; null until it has answered")
-    status: Literal["up", "down", "unknown"] = Field(description="`unknown` until it was asked for the first time")
-    read_only: bool = Field(description="true when nobody may act on it through this site")
-    error: str = Field("", description="why it is down; there only then")
+    status: Literal["up", "down", "unknown"] = Field(description="`unknown` until it has been checked once")
+    read_only: bool = Field(description="true if actions on it are disabled on this site")
+    error: str = Field("", description="why it is down; only present then")
 
 
 @router.get("/servers", response=Listing[ServerItem], exclude_unset=True, summary="All servers")

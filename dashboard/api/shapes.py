@@ -45,13 +45,15 @@ def _text(description: str) -> WithJsonSchema:
 
 
 Name = Annotated[
-    bytes, PlainValidator(_name), _text("a path name: every other byte than A-Za-z0-9_.:- is ~ and two hex digits")
+    bytes,
+    PlainValidator(_name),
+    _text("a path name: every byte other than A-Za-z0-9_.:- is written as ~ and two hex digits"),
 ]
 EntryId = Annotated[StreamId, PlainValidator(_entry_id), _text("an entry's ID, like 1763596680412-0")]
 Start = Annotated[StreamId, PlainValidator(_start), _text("an ID, or a time like 14:05, yesterday 09:00, -2h")]
 End = Annotated[StreamId, PlainValidator(_end), _text("an ID, or a time like 14:05, yesterday 09:00, -2h")]
 _VALUE = {
-    "description": "a string when it is UTF-8, else base64; a cut one tells its full length in bytes",
+    "description": "a string if it is UTF-8, else base64; a truncated one has its full length in bytes",
     "anyOf": [
         {"type": "string"},
         {
@@ -68,42 +70,42 @@ Fields = Annotated[
     WithJsonSchema(
         {
             "anyOf": [_PAIRS, {"type": "null"}],
-            "description": "pairs of name and value, in order, names may repeat; null where there is no body",
+            "description": "name and value pairs, in order, names may repeat; null if the entry was trimmed or deleted",
         }
     ),
 ]
 
 # What many answers say. Each has its description once, here.
-ServerName = Annotated[str, _text("a server, by its name in the configuration")]
-PathName = Annotated[str, Field(description="the name as it stands in an address: a path name")]
-Reason = Annotated[str, Field(description="why the number is null; there only when it is")]
-NoPayloads = Annotated[str, Field(description="there only when the asker may not read payloads")]
-Estimate = Annotated[bool, Field(description="true when the number is an estimate; there only then")]
+ServerName = Annotated[str, _text("a server's name in the configuration")]
+PathName = Annotated[str, Field(description="the name as used in URLs: a path name")]
+Reason = Annotated[str, Field(description="why the number is null; only present then")]
+NoPayloads = Annotated[str, Field(description="only present if you may not read payloads")]
+Estimate = Annotated[bool, Field(description="true if the number is an estimate; only present then")]
 IdText = Annotated[str, Field(description="the entry's ID")]
-Added = Annotated[str | None, Field(description="when it was added, as its ID says; null for an ID that is no time")]
-AsOf = Annotated[str, Field(description="when this was true: ISO 8601 in UTC")]
-Pending = Annotated[int, Field(description="entries that were delivered and not acknowledged")]
-Lag = Annotated[int | None, Field(description="entries that were not delivered yet")]
+Added = Annotated[str | None, Field(description="when it was added, according to its ID; null if the ID is not a time")]
+AsOf = Annotated[str, Field(description="the time of the data: ISO 8601 in UTC")]
+Pending = Annotated[int, Field(description="entries delivered and not acknowledged")]
+Lag = Annotated[int | None, Field(description="entries not delivered yet")]
 OldestPending = Annotated[int | None, Field(description="milliseconds since the oldest pending entry was added")]
-Judged = Annotated[Health, Field(description="the worst finding of the last look at the server")]
-Idle = Annotated[int | None, Field(description="milliseconds since it was delivered last")]
+Judged = Annotated[Health, Field(description="the worst finding of the last round")]
+Idle = Annotated[int | None, Field(description="milliseconds since its last delivery")]
 Deliveries = Annotated[int, Field(description="how often it was delivered")]
-Limit = Annotated[int, Field(ge=1, le=LIMIT_MOST, description="how many items the answer has at most")]
-Scanned = Annotated[int, Field(description="how many entries were looked at")]
-Stopped = Annotated[str, Field(description="why the answer ends before the list does, in a sentence; else empty")]
+Limit = Annotated[int, Field(ge=1, le=LIMIT_MOST, description="maximum number of items")]
+Scanned = Annotated[int, Field(description="number of entries scanned")]
+Stopped = Annotated[str, Field(description="why the list ends early, in a sentence; otherwise empty")]
 
 
 class HeldItem(BaseModel):
     """A pending entry as every list of them tells it."""
 
     id: IdText
-    consumer: Value = Field(description="who holds it; null when nobody does: it was released")
+    consumer: Value = Field(description="the consumer that holds it; null if it was released")
     idle_ms: Idle
     idle_ms_reason: Reason = ""
     deliveries: Deliveries
     fields: Fields
     fields_reason: NoPayloads = ""
-    body: Literal["present", "gone", "unread"] = Field(description="`unread` where the server does not let us read it")
+    body: Literal["present", "gone", "unread"] = Field(description="`unread` if the server denies reading it")
 
 
 class Query(BaseModel):
@@ -119,22 +121,22 @@ class PageQuery(Query):
     """Which part of a list."""
 
     limit: Limit = LIMIT
-    cursor: str = Field("", max_length=4000, description="`next` of the answer before")
+    cursor: str = Field("", max_length=4000, description="`next` of the previous page")
 
 
 class Listing(BaseModel, Generic[T]):
     """Part of a list."""
 
-    items: list[T] = Field(description="what was asked for")
-    next: str | None = Field(description="send it as `cursor` to go on; null when nothing is left")
+    items: list[T] = Field(description="the items of this page")
+    next: str | None = Field(description="pass it as `cursor` for the next page; null on the last page")
     as_of: AsOf
-    complete: bool = Field(description="true when from here on there is nothing that is not in `items`")
+    complete: bool = Field(description="true if `items` has everything from here on")
 
 
 class FleetListing(Listing[T], Generic[T]):
     """From the last look at the fleet."""
 
-    error: str = Field("", description="which servers could not be looked at in full, and why; there only then")
+    error: str = Field("", description="which servers could not be read completely, and why; only present then")
 
 
 def listing(
@@ -186,7 +188,7 @@ def name(found: bytes) -> Any:
 def holder(entry: PendingEntry) -> dict[str, Any]:
     """Who has a pending entry, and for how long: nobody since it was released (idle -1)."""
     released = entry.idle_ms < 0
-    idle = number("idle_ms", None if released else entry.idle_ms, "It was released: no consumer has it.")
+    idle = number("idle_ms", None if released else entry.idle_ms, "It was released: no consumer holds it.")
     return {"consumer": None if released else name(entry.consumer), **idle}
 
 

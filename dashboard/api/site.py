@@ -45,7 +45,7 @@ def _with_problems(view: Callable[..., Any]) -> Callable[..., Any]:
         response: HttpResponse = view(request, *args, **kwargs)
         if not isinstance(response, HttpResponseNotAllowed):
             return response
-        refused = problems.problem(405, "Not possible here", f"Allowed is {response['Allow']}.")
+        refused = problems.problem(405, "Method not allowed", f"Allowed is {response['Allow']}.")
         refused["Allow"] = response["Allow"]
         return refused
 
@@ -53,9 +53,9 @@ def _with_problems(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 DESCRIPTION = """\
-What is in Redis Streams, who holds it, and what is stuck. IDs are strings. A value is a string when it is UTF-8, else
-`{"base64": "..."}`; one that was cut is `{"text": "...", "bytes": <its length>}`, or with `base64`. A number that is
-not known is null and has its reason beside it. Errors are `application/problem+json`.
+What is in Redis Streams, who holds it, and what is stuck. IDs are strings. A value is a string if it is UTF-8, else
+`{"base64": "..."}`; a truncated one is `{"text": "...", "bytes": <its length>}`, or with `base64`. A number that is
+not known is null, with the reason beside it. Errors are `application/problem+json`.
 """
 
 api = Api(

@@ -38,8 +38,8 @@ from dashboard.streams.snapshots import Figure, GroupFacts, StreamFacts, StreamO
 
 router = Router(tags=["streams"])
 
-TWO_LOOKS = "A rate is known after two looks at the stream."
-NOT_COUNTED = "This server does not count what is added; that begins with Redis 7.0."
+TWO_LOOKS = "The rate is known after two rounds."
+NOT_COUNTED = "This server does not count added entries; Redis 7.0 and newer do."
 NOTHING_PENDING = "Nothing is pending."
 
 
@@ -48,15 +48,15 @@ class StreamItem(BaseModel):
 
     name: Value = Field(description="its key")
     path: PathName
-    length: int = Field(description="entries in it")
-    groups: int = Field(description="how many groups read it")
-    pending: int = Field(description="entries that are pending, of all groups together")
-    pending_approximate: bool = Field(False, description="true when it has more groups than are looked into")
-    lag: int | None = Field(description="entries that were not delivered yet, of the group that has most of them")
+    length: int = Field(description="number of entries")
+    groups: int = Field(description="number of groups")
+    pending: int = Field(description="pending entries of all groups")
+    pending_approximate: bool = Field(False, description="true if it has more groups than are checked")
+    lag: int | None = Field(description="undelivered entries of the group that has the most")
     lag_reason: Reason = ""
     lag_approximate: Estimate = False
-    last_id: str | None = Field(description="ID of the newest entry; null in an empty stream")
-    in_rate: float | None = Field(description="entries added per second, lately")
+    last_id: str | None = Field(description="ID of the newest entry; null if the stream is empty")
+    in_rate: float | None = Field(description="entries added per second, recently")
     in_rate_reason: Reason = ""
     oldest_pending_ms: OldestPending
     oldest_pending_ms_reason: Reason = ""
@@ -66,13 +66,13 @@ class StreamItem(BaseModel):
 class StreamDetail(StreamItem):
     """A stream as it is now; `in_rate` and `health` are those of the last look at the fleet."""
 
-    first_id: str | None = Field(description="ID of the oldest entry; null in an empty stream")
+    first_id: str | None = Field(description="ID of the oldest entry; null if the stream is empty")
     last_generated_id: str = Field(description="the highest ID it ever had")
-    max_deleted_id: str | None = Field(description="the highest ID that was deleted; null when the server does not say")
-    memory_bytes: int | None = Field(description="what it takes of the server's memory")
+    max_deleted_id: str | None = Field(description="the highest deleted ID; null if the server does not report it")
+    memory_bytes: int | None = Field(description="memory it uses")
     memory_bytes_reason: Reason = ""
     memory_bytes_approximate: Estimate = False
-    entries_added: int | None = Field(description="how many entries were ever added")
+    entries_added: int | None = Field(description="entries ever added")
     entries_added_reason: Reason = ""
     as_of: AsOf
 
@@ -106,8 +106,8 @@ Sort = Literal[
 
 
 class StreamsQuery(PageQuery):
-    search: str = Field("", max_length=200, description="part of the name, or the whole of it with * and ?")
-    sort: Sort = Field("name", description="a - in front turns it round; health begins with stuck; unknown comes last")
+    search: str = Field("", max_length=200, description="part of the name, or a pattern for all of it with * and ?")
+    sort: Sort = Field("name", description="a - in front reverses it; health starts with stuck; unknown comes last")
 
 
 @router.get(
@@ -180,7 +180,7 @@ def _item(
         **number(
             "in_rate", state.in_rate if state else None, NOT_COUNTED if facts.entries_added is None else TWO_LOOKS
         ),
-        **number("oldest_pending_ms", oldest_ms, "The server did not say." if pending else NOTHING_PENDING),
+        **number("oldest_pending_ms", oldest_ms, "The server did not report it." if pending else NOTHING_PENDING),
         "health": state.health if state else "unknown",
     }
 

@@ -29,7 +29,7 @@ def told(fields: Fields, seen: Sight) -> dict[str, Any]:
     room = (ANSWER_CHARS - _AROUND * len(some)) // (2 * 6 * len(some))
     cut = {"fields": values_json(some, seen, limit=min(room, JSON_BYTES))}
     left_out = len(fields) - len(some)
-    return {**cut, "fields_reason": f"{left_out:,} more fields are left out."} if left_out else cut
+    return {**cut, "fields_reason": f"{left_out:,} more fields omitted."} if left_out else cut
 
 
 def told_items(

@@ -30,7 +30,7 @@ def database(data_dir: Path) -> dict[str, Any]:
         return {**SQLITE, "NAME": str(data_dir / "streamgauge.sqlite3"), "OPTIONS": {**SQLITE_OPTIONS}}
     scheme = split("DATABASE_URL", url, FORM).scheme
     if scheme not in ("postgres", "postgresql", "sqlite"):
-        raise ImproperlyConfigured(f"DATABASE_URL is not for PostgreSQL or SQLite; allowed is {FORM}.")
+        raise ImproperlyConfigured(f"DATABASE_URL is not for PostgreSQL or SQLite; allowed: {FORM}.")
     found: dict[str, Any] = {**dj_database_url.parse(url)}
     return _sqlite(found) if scheme == "sqlite" else {**found, "CONN_HEALTH_CHECKS": True}
 
@@ -39,7 +39,7 @@ def _sqlite(found: dict[str, Any]) -> dict[str, Any]:
     """Of a file: each thread has a connection of its own, and in memory each would have a database of its own."""
     if found["NAME"] in ("", ":memory:") or found["HOST"]:
         raise ImproperlyConfigured(
-            "DATABASE_URL names no file; allowed is sqlite:///name.sqlite3 (in the working directory) "
+            "DATABASE_URL names no file; allowed: sqlite:///name.sqlite3 (in the working directory) "
             "or sqlite:////absolute/path."
         )
     return {**SQLITE, "NAME": found["NAME"], "OPTIONS": {**SQLITE_OPTIONS, **found.get("OPTIONS", {})}}

@@ -64,7 +64,7 @@ def flag(name: str, default: bool = False) -> bool:
         return False
     if not found:
         return default
-    raise ImproperlyConfigured(f"{name} is {found!r}; allowed are true and false.")
+    raise ImproperlyConfigured(f"{name} is {found!r}; allowed: true, false.")
 
 
 def integer(name: str, default: int, *, min_value: int = 1, max_value: int = 10**9) -> int:
@@ -72,14 +72,14 @@ def integer(name: str, default: int, *, min_value: int = 1, max_value: int = 10*
     if not found:
         return default
     if not found.isascii() or not found.isdigit() or not min_value <= int(found) <= max_value:
-        raise ImproperlyConfigured(f"{name} is {found!r}; allowed is a whole number from {min_value} to {max_value}.")
+        raise ImproperlyConfigured(f"{name} is {found!r}; allowed: a whole number from {min_value} to {max_value}.")
     return int(found)
 
 
 def choice(name: str, allowed: Sequence[str], default: str) -> str:
     found = text(name, default)
     if found not in allowed:
-        raise ImproperlyConfigured(f"{name} is {found!r}; allowed are {', '.join(allowed)}.")
+        raise ImproperlyConfigured(f"{name} is {found!r}; allowed: {', '.join(allowed)}.")
     return found
 
 
@@ -89,7 +89,7 @@ def zone(name: str, default: str) -> str:
     try:
         ZoneInfo(found)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise ImproperlyConfigured(f"{name} is {found!r}; allowed is an IANA name like Europe/Berlin.") from error
+        raise ImproperlyConfigured(f"{name} is {found!r}; allowed: an IANA name like Europe/Berlin.") from error
     return found
 
 
@@ -126,6 +126,6 @@ def folder(name: str, default: str) -> Path:
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        problem = f"{name} is {str(path)!r}, where no folder can be made ({error.strerror})."
+        problem = f"{name} is {str(path)!r}, where no folder can be created ({error.strerror})."
         raise ImproperlyConfigured(problem) from error
     return path

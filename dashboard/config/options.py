@@ -81,9 +81,7 @@ class Options(BaseModel):
         if len(several) > 1:
             raise ValueError(f"{' and '.join(several)} are both set; set one of them.")
         if self.stuck_after < self.late_after:
-            raise ValueError(
-                f"STUCK_AFTER is {self.stuck_after}; allowed is at least LATE_AFTER, which is {self.late_after}."
-            )
+            raise ValueError(f"STUCK_AFTER is {self.stuck_after}; allowed: at least LATE_AFTER ({self.late_after}).")
         return self
 
     @cached_property

@@ -15,11 +15,11 @@ def secret_key(kept_in: Path, *, may_be_made: bool) -> str:
     """SECRET_KEY; without one, and with an embedded database, a random one that is kept beside it."""
     found = secret("SECRET_KEY")
     if found and len(found) < 32:
-        raise ImproperlyConfigured("SECRET_KEY is too short; allowed is a random text of at least 32 characters.")
+        raise ImproperlyConfigured("SECRET_KEY is too short; allowed: a random text of at least 32 characters.")
     if found:
         return found
     if not may_be_made:
-        raise ImproperlyConfigured("SECRET_KEY is not set; with DATABASE_URL it must be, the same for every process.")
+        raise ImproperlyConfigured("SECRET_KEY is not set; DATABASE_URL requires it, the same for every process.")
     return _kept_key(kept_in / "secret_key")
 
 
@@ -30,6 +30,6 @@ def _kept_key(path: Path) -> str:
     except FileExistsError:
         pass
     except OSError as error:
-        problem = f"SECRET_KEY is not set, and none can be kept in {str(path)!r} ({error.strerror})."
+        problem = f"SECRET_KEY is not set and cannot be stored in {str(path)!r} ({error.strerror})."
         raise ImproperlyConfigured(problem) from error
     return file_content("SECRET_KEY", str(path))

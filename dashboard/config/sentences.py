@@ -12,10 +12,10 @@ from pydantic.fields import FieldInfo
 
 Model = TypeVar("Model", bound=BaseModel)
 KINDS: dict[Any, str] = {
-    bool: "allowed are true and false",
-    str: "allowed is a text",
-    tuple: "allowed is a list of texts",
-    dict: "allowed is a table of texts",
+    bool: "allowed: true, false",
+    str: "allowed: a string",
+    tuple: "allowed: a list of strings",
+    dict: "allowed: a table of strings",
 }
 
 
@@ -37,7 +37,7 @@ def _sentence(error: ValidationError, model: type[BaseModel], given: Mapping[str
     if first["type"] == "value_error":
         return str(first["ctx"]["error"])  # ours, whole
     if first["type"] == "extra_forbidden":
-        return f"{where or 'STREAMGAUGE'} has {key!r}; allowed are {', '.join(sorted(fields))}."
+        return f"{where or 'STREAMGAUGE'} has {key!r}; allowed: {', '.join(sorted(fields))}."
     if first["type"] == "missing":
         return f"{where} has no {key}."
     return f"{where}: {key}".removeprefix(": ") + f" is {_found(key, given[key])}; {_allowed(fields[key])}."
@@ -52,9 +52,9 @@ def _found(key: str, value: object) -> str:
 def _allowed(field: FieldInfo) -> str:
     kind = get_origin(field.annotation) or field.annotation
     if kind is Literal:
-        return f"allowed are {', '.join(get_args(field.annotation))}"
+        return f"allowed: {', '.join(get_args(field.annotation))}"
     if kind is int:
         least = next(each.ge for each in field.metadata if hasattr(each, "ge"))
         most = next(each.le for each in field.metadata if hasattr(each, "le"))
-        return f"allowed is a whole number from {least} to {most}"
-    return KINDS.get(kind, "allowed is a path")
+        return f"allowed: a whole number from {least} to {most}"
+    return KINDS.get(kind, "allowed: a path")

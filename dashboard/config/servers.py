@@ -43,7 +43,7 @@ class ServerTable(BaseModel):
     def _another_stream(cls, rules: dict[str, str]) -> dict[str, str]:
         for pattern, stream in rules.items():
             if stream in ("", "{stream}"):
-                raise ValueError(f"dead_letters.{pattern!r} is {stream!r}; allowed is a name like {{stream}}:dlq.")
+                raise ValueError(f"dead_letters.{pattern!r} is {stream!r}; allowed: a name like {{stream}}:dlq.")
         return rules
 
 
@@ -65,7 +65,7 @@ def server_configs(where: str, tables: object) -> tuple[ServerConfig, ...]:
 def _server(where: str, name: str, given: Mapping[str, Any]) -> ServerConfig:
     if not NAME.fullmatch(name):
         raise ImproperlyConfigured(
-            f"{where}: the server name {name!r} cannot stand in an address; allowed are a-z, 0-9, - and _."
+            f"{where}: the server name {name!r} is not valid in URLs; allowed: a-z, 0-9, - and _."
         )
     where = f"{where}: servers.{name}"
     table = checked(ServerTable, given, where)
@@ -98,7 +98,7 @@ def mask_rules(where: str, tables: object) -> tuple[MaskRule, ...]:
     """From a list of tables, or of rules made before. `where` names what holds it. Raises ImproperlyConfigured."""
     if not isinstance(tables, list | tuple):
         raise ImproperlyConfigured(
-            f"{where}: masking is no list of tables; allowed is [[masking]] with streams and fields."
+            f"{where}: masking is not a list of tables; allowed: [[masking]] with streams and fields."
         )
     return tuple(each if isinstance(each, MaskRule) else _mask_rule(where, each) for each in tables)
 
@@ -106,11 +106,11 @@ def mask_rules(where: str, tables: object) -> tuple[MaskRule, ...]:
 def _mask_rule(where: str, given: object) -> MaskRule:
     table = checked(MaskTable, _table(where, given, "masking"), f"{where}: masking")
     if not table.fields:
-        raise ImproperlyConfigured(f"{where}: masking has no fields; allowed is a list of field names or patterns.")
+        raise ImproperlyConfigured(f"{where}: masking has no fields; allowed: a list of field names or patterns.")
     return MaskRule(table.streams, table.fields)
 
 
 def _table(where: str, value: object, name: str) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ImproperlyConfigured(f"{where}: {name} is {value!r}; allowed is a table.")
+        raise ImproperlyConfigured(f"{where}: {name} is {value!r}; allowed: a table.")
     return value

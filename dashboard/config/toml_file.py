@@ -27,5 +27,5 @@ def read(path: str) -> ConfigFile:
         raise ImproperlyConfigured(f"STREAMGAUGE_CONFIG names {path!r}, which is not TOML: {error}.") from error
     for key in document:
         if key not in ("masking", "servers"):
-            raise ImproperlyConfigured(f"{path} has {key!r}; allowed are masking, servers.")
+            raise ImproperlyConfigured(f"{path} has {key!r}; allowed: masking, servers.")
     return ConfigFile(server_configs(path, document.get("servers", {})), mask_rules(path, document.get("masking", [])))

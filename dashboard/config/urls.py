@@ -26,7 +26,7 @@ def origin_in(what: str, found: str) -> str:
     extra = parts.path.strip("/") or parts.query or parts.fragment or "@" in parts.netloc
     if parts.scheme not in ("http", "https") or not parts.hostname or extra:
         raise ImproperlyConfigured(
-            f"{what} is {found[:80]!r}; allowed is scheme and host, like https://streams.example.com."
+            f"{what} is {found[:80]!r}; allowed: scheme and host, like https://streams.example.com."
         )
     return f"{parts.scheme}://{parts.netloc}"
 
@@ -41,10 +41,10 @@ def redis_url(name: str, url: str, password: str = "") -> str:
     if scheme.startswith(("redis+cluster", "rediss+cluster")):
         raise ImproperlyConfigured(f"{name} is a Cluster URL; Cluster is not supported yet, name a standalone server.")
     if scheme not in SCHEMES or "://" not in url:
-        raise ImproperlyConfigured(f"{name} begins with {scheme[:20]!r}; allowed are redis://, rediss:// and unix://.")
+        raise ImproperlyConfigured(f"{name} starts with {scheme[:20]!r}; allowed: redis://, rediss:// and unix://.")
     parts = split(name, url, REDIS_FORM)
     if scheme != "unix" and not parts.hostname:
-        raise ImproperlyConfigured(f"{name} names no host; allowed is {REDIS_FORM}.")
+        raise ImproperlyConfigured(f"{name} has no host; allowed: {REDIS_FORM}.")
     _refuse_unknown_parts(name, scheme, parts)
     scheme = {"valkey": "redis", "valkeys": "rediss"}.get(scheme, scheme)
     query = f"?{parts.query}" if parts.query else ""
@@ -55,12 +55,12 @@ def _refuse_unknown_parts(name: str, scheme: str, parts: SplitResult) -> None:
     """redis-py takes database 0 for one it cannot read, and lets options of the URL go before ours."""
     database = parts.path.strip("/")
     if scheme != "unix" and database and not (database.isascii() and database.isdigit()):
-        raise ImproperlyConfigured(f"{name} names the database {database[:20]!r}; allowed is a number.")
+        raise ImproperlyConfigured(f"{name} has the database {database[:20]!r}; allowed: a number.")
     for option, value in parse_qsl(parts.query, keep_blank_values=True):
         if option not in URL_OPTIONS:
-            raise ImproperlyConfigured(f"{name} has the option {option[:30]!r}; allowed are {', '.join(URL_OPTIONS)}.")
+            raise ImproperlyConfigured(f"{name} has the option {option[:30]!r}; allowed: {', '.join(URL_OPTIONS)}.")
         if option == "db" and not (value.isascii() and value.isdigit()):
-            raise ImproperlyConfigured(f"{name} names the database {value[:20]!r}; allowed is a number.")
+            raise ImproperlyConfigured(f"{name} has the database {value[:20]!r}; allowed: a number.")
 
 
 def split(name: str, url: str, form: str) -> SplitResult:
@@ -69,7 +69,7 @@ def split(name: str, url: str, form: str) -> SplitResult:
         parts = urlsplit(url)
         parts.port  # noqa: B018 - reading it is what checks it
     except ValueError:
-        raise ImproperlyConfigured(f"{name} cannot be read as a URL; allowed is {form}.") from None
+        raise ImproperlyConfigured(f"{name} is not a valid URL; allowed: {form}.") from None
     return parts
 
 

@@ -23,7 +23,7 @@ SIZES: dict[str, Callable[[Decimal, Decimal], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-EXAMPLES = "status = failed, status != paid, note ~ part of it, quantity > 4 (and <, >=, <=, which compare numbers)"
+EXAMPLES = "status = failed, status != paid, note ~ part, quantity > 4 (also <, >=, <=; these compare numbers)"
 """Every form, by example."""
 
 
@@ -62,11 +62,11 @@ def parse(text: str) -> Where:
     """`status = failed`, `status != ok`, `name ~ part`, `total >= 100`. Raises BadParameter."""
     match = _FORM.fullmatch(text)
     if not match or not match["field"].strip():
-        raise _refused(f"{text[:60]!r} is no condition; write a field and a value, like {EXAMPLES}.")
+        raise _refused(f"{text[:60]!r} is not a valid condition; write a field and a value, like {EXAMPLES}.")
     sign, value = match["sign"], _bytes(match["value"].strip())
     number = _number(value) if sign in SIZES else None
     if sign in SIZES and number is None:
-        raise _refused(f"{text[:60]!r} is no condition: {sign} compares numbers, like quantity {sign} 4.")
+        raise _refused(f"{text[:60]!r} is not a valid condition: {sign} compares numbers, like quantity {sign} 4.")
     return Where(_bytes(match["field"].strip()), sign, value, number)
 
 

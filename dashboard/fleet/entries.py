@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dashboard.fleet.findings.model import Limits, Severity
-from dashboard.fleet.findings.words import WORDS
+from dashboard.fleet.findings.words import WORDS, label
 from dashboard.streams.snapshots import Delivery, PendingEntry
 
 
@@ -40,5 +40,6 @@ def _pending(entry: PendingEntry, gone: bool, limits: Limits) -> Standing:
     if entry.deliveries >= limits.poison:
         return Standing(WORDS["poison"], "stuck", kind="poison")
     if entry.idle_ms >= limits.late_ms:
-        return Standing(WORDS["stuck"], limits.severity(entry.idle_ms), kind="stuck")
+        severity = limits.severity(entry.idle_ms)
+        return Standing(label("stuck", severity), severity, kind="stuck")
     return WITH_NOBODY if entry.idle_ms < 0 else Standing("Pending", "ok", "idle")

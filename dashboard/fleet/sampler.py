@@ -145,8 +145,10 @@ class Sampler:
         """What the configured user may not read: nothing is claimed about that."""
         blind = any(group.refused for state in states.values() for group in state.sample.groups)
         sentences = (
-            "Some streams may not be read by the configured user; they are left out." if self._shut_out else "",
-            "Pending entries may not be looked at (XPENDING, XINFO): what is stuck is not known." if blind else "",
+            "The configured user may not read some streams; they are left out." if self._shut_out else "",
+            "The configured user may not read pending entries (XPENDING, XINFO): what is stuck is unknown."
+            if blind
+            else "",
         )
         return " ".join(filter(None, sentences))
 

@@ -43,7 +43,7 @@ class SameOriginMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         site = request.headers.get("Sec-Fetch-Site", "none")
         if request.method not in SAFE_METHODS and site not in ("same-origin", "none"):
-            return HttpResponseForbidden("This request came from another site and was refused.")
+            return HttpResponseForbidden("This request came from another site and was blocked.")
         return self.get_response(request)
 
 

@@ -38,14 +38,14 @@ def whole(query: Query, name: str, default: int, *, least: int = 0, most: int = 
     if not found:
         return default
     if not _WHOLE.fullmatch(found) or not least <= int(found) <= most:
-        raise BadParameter(name, f"{name} is {found[:40]!r}; allowed is a whole number from {least} to {most}.")
+        raise BadParameter(name, f"{name} is {found[:40]!r}; allowed: a whole number from {least} to {most}.")
     return int(found)
 
 
 def choice(query: Query, name: str, allowed: Sequence[str] | Mapping[str, object], default: str) -> str:
     found = _given(query, name) or default
     if found not in allowed:
-        raise BadParameter(name, f"{name} is {found[:40]!r}; allowed are {', '.join(allowed)}.")
+        raise BadParameter(name, f"{name} is {found[:40]!r}; allowed: {', '.join(allowed)}.")
     return found
 
 
@@ -67,7 +67,7 @@ def duration_ms(query: Query, name: str) -> int:
     if not found:
         return 0
     if not match:
-        raise BadParameter(name, f"{name} is {found[:40]!r}; allowed is a time like 5 min, 90 s or 2 h.")
+        raise BadParameter(name, f"{name} is {found[:40]!r}; allowed: a time like 5 min, 90 s or 2 h.")
     return int(float(match[1]) * _UNIT[match[2]])
 
 

@@ -28,12 +28,17 @@ class RequestScope:
     key: bytes | None = None
 
     def read(self, query: Query[T]) -> T:
-        """Ask the server. Raises StreamError; Gone says where it was looked for."""
+        """Ask the server. Raises StreamError; Gone names the stream and the server."""
         try:
             return self.server.run(query)
         except Gone as error:
-            where = f"on the stream “{plain(self.key or b'')}” of {self.server.title}"
-            raise Gone(f"{error.message} Looked for {where}.") from None
+            raise self._named(error) from None
+
+    def _named(self, error: Gone) -> Gone:
+        stream = f"“{plain(self.key or b'')}” on {self.server.title}"
+        if error.what == "stream":
+            return Gone(f"There is no {stream}.", error.what)
+        return Gone(f"{error.message} Stream: {stream}.", error.what)
 
 
 def scope_of(request: HttpRequest, server: str, key: bytes | None = None) -> RequestScope:
@@ -41,6 +46,6 @@ def scope_of(request: HttpRequest, server: str, key: bytes | None = None) -> Req
     principal = principal_of(request)
     found = server_for(principal, server)
     if key is not None and not found.config.looks_at(key):
-        raise Gone(f"The stream “{plain(key)}” is not among the keys that are looked at on {found.title}.")
+        raise Gone(f"The stream “{plain(key)}” is not among the keys watched on {found.title}.", "stream")
     require(principal, Permission.SEE, server, key)
     return RequestScope(principal, found, key)

@@ -104,7 +104,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def _auth(self, frame: Frame) -> None:
         token = frame.get("token")
         if self.principal is not ANONYMOUS:
-            raise ProtocolError("already_signed_in", "This socket knows already who you are.")
+            raise ProtocolError("already_signed_in", "This socket is already authenticated.")
         try:
             await self._authenticate(Credentials(token=token if isinstance(token, str) else ""))
         except ConnectionLimitReached as error:
@@ -131,7 +131,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def _watch(self, frame: Frame) -> None:
         watch, start_at = subscription.from_frame(frame, self.principal, self.woken.set)
         if watch.id in self.watches:
-            raise ProtocolError("id_taken", "There is a watch with this id already; unwatch it first.")
+            raise ProtocolError("id_taken", "This id is already watched; unwatch it first.")
         if len(self.watches) >= MAX_WATCHES:
             raise ProtocolError("too_many", f"A socket may watch {MAX_WATCHES} topics.")
         try:
@@ -184,7 +184,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         try:
             await asyncio.wait_for(self.authenticated.wait(), SIGN_IN_TIMEOUT)
         except TimeoutError:
-            raise ProtocolError("auth_required", "Nobody signed in in time.", NOT_SIGNED_IN) from None
+            raise ProtocolError("auth_required", "Not authenticated in time.", NOT_SIGNED_IN) from None
         while True:
             await asyncio.sleep(RECHECK_EVERY)
             await self._recheck_rights()
@@ -192,7 +192,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def _recheck_rights(self) -> None:
         self.principal = await self.credentials.principal()
         if self.principal is ANONYMOUS:
-            raise ProtocolError("signed_out", "You are signed out.", NOT_SIGNED_IN)
+            raise ProtocolError("signed_out", "You have been signed out.", NOT_SIGNED_IN)
         for watch in tuple(self.watches.values()):
             try:
                 subscription.check(self.principal, watch.topic)
@@ -209,7 +209,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         except StreamError as error:
             await self._send_error(None, ProtocolError("gone", error.message, FAILED))
         except Exception:
-            log.exception("A live socket failed and is closed")
+            log.exception("A live socket failed and was closed")
             await self.close(FAILED)
 
     async def _send_error(self, id_: object, error: ProtocolError) -> None:

@@ -37,7 +37,7 @@ def parse(text: str | None) -> Frame:
     if text is None:
         raise ProtocolError("malformed", "Frames are JSON text, not bytes.", BAD_FRAME)
     if len(text) > MAX_INBOUND_BYTES or len(text.encode()) > MAX_INBOUND_BYTES:
-        raise ProtocolError("too_large", f"A frame may have {MAX_INBOUND_BYTES} bytes.", BAD_FRAME)
+        raise ProtocolError("too_large", f"A frame may have at most {MAX_INBOUND_BYTES} bytes.", BAD_FRAME)
     try:
         frame = json.loads(text)
     except (ValueError, RecursionError):

@@ -59,7 +59,7 @@ async def _begin(stream: Resumed, feed: Feed, missed: Earlier) -> None:
         await _count(stream, feed, start, page)
         feed.begin(begun, page.items[::-1], broken=broken)
     except StreamError as error:
-        log.info("What a viewer missed could not be read: %s", error.message)
+        log.info("Missed entries could not be read: %s", error.message)
         feed.skip(0, uncounted=True)
         feed.begin(begun)
 

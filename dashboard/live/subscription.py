@@ -89,7 +89,7 @@ def check(principal: Principal, topic: Topic) -> None:
     """Raises ProtocolError. Whether a server or stream exists is not told to those who may not see it."""
     where_ = (topic.server, topic.key) if topic.server else (None, None)
     if not may(principal, Permission.SEE, *where_):
-        raise ProtocolError("forbidden", "There is no such thing here, or you may not see it.")
+        raise ProtocolError("forbidden", "Not found, or you may not see it.")
 
 
 def look(principal: Principal, topic: Topic) -> Sight | None:
@@ -116,5 +116,5 @@ def _filter(frame: Mapping[str, object], watch: Watch) -> None:
 def _start_at(frame: Mapping[str, object]) -> StartAt:
     after, epoch = frame.get("after", "$"), frame.get("epoch") or ""
     if not isinstance(after, str) or not isinstance(epoch, str):
-        raise BadTopic("bad_field", "after and epoch must be texts.")
+        raise BadTopic("bad_field", "after and epoch must be strings.")
     return StartAt(None if after == "$" else StreamId.parse(after), epoch)

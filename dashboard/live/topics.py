@@ -71,7 +71,7 @@ def text(frame: Mapping[str, object], field: str) -> str:
     """A field that must be a text and not empty. Raises BadTopic."""
     value = frame.get(field)
     if not isinstance(value, str) or not value or len(value) > LONGEST:
-        raise BadTopic("bad_field", f"{field} must be a text of 1 to {LONGEST} characters.")
+        raise BadTopic("bad_field", f"{field} must be a string of 1 to {LONGEST} characters.")
     return value
 
 

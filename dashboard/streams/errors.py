@@ -24,7 +24,11 @@ class NotAStream(StreamError):
 
 
 class Gone(StreamError):
-    """The stream, group or entry does not exist (any more)."""
+    """The stream, group or entry does not exist (any more). ``what`` of these it is, "" when that is not known."""
+
+    def __init__(self, message: str, what: str = "") -> None:
+        super().__init__(message)
+        self.what = what
 
 
 class NotAllowed(StreamError):
@@ -43,7 +47,7 @@ class ServerRefused(StreamError):
 
 
 class OutcomeUnknown(StreamError):
-    """A write was sent and its reply never came: it may or may not have happened. It is not repeated."""
+    """A write was sent and its reply never came: it may or may not have run. It is not repeated."""
 
 
 class BadId(ValueError):

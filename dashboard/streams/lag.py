@@ -9,7 +9,7 @@ from __future__ import annotations
 from dashboard.streams.ids import StreamId
 from dashboard.streams.snapshots import Figure, StreamFacts
 
-NOT_COUNTED = "This server does not count lag; that begins with Redis 7.0."
+NOT_COUNTED = "This server does not count lag; Redis 7.0 and newer do."
 LOST_COUNT = (
     "Redis lost count: the position was set in mid-stream or unread entries were deleted. "
     "It knows again when the group has read to the end."

@@ -45,7 +45,7 @@ def from_path(path: str) -> bytes:
         bytes([int(part[:2], 16)]) + part[2:].encode("ascii") for part in parts[1:]
     )
     if to_path(name) != path:
-        raise BadName(f"{path[:60]!r} is not how this name is spelt.")
+        raise BadName(f"{path[:60]!r} is not the canonical form of this name.")
     return name
 
 

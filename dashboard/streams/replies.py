@@ -90,10 +90,10 @@ def facts(key: bytes, stream: Reply, weight: Reply = None) -> StreamFacts:
 def memory(reply: Reply) -> Figure:
     """MEMORY USAGE in bytes."""
     if isinstance(reply, NotAllowed):
-        return Figure(None, "The server does not let this user run MEMORY USAGE.")
+        return Figure(None, "The configured user may not run MEMORY USAGE.")
     if isinstance(reply, StreamError):
         return Figure(None, reply.message)
-    return Figure(reply, approximate=True) if reply is not None else Figure(None, "The server did not say.")
+    return Figure(reply, approximate=True) if reply is not None else Figure(None, "The server did not report it.")
 
 
 def consumers(reply: Reply) -> tuple[ConsumerFacts, ...]:
@@ -130,4 +130,4 @@ def group_row(reply: Reply, group: bytes) -> Row:
     for found in rows(reply):
         if found[b"name"] == group:
             return found
-    raise Gone("The group does not exist.")
+    raise Gone("The group does not exist.", "group")

@@ -20,7 +20,7 @@ Body = Literal["present", "gone", "unread"]
 State = Literal["undelivered", "pending", "settled"]
 
 
-NOT_ASKED = Figure(None, "not asked for")
+NOT_ASKED = Figure(None, "not requested")
 
 
 def weight_of(fields: Fields) -> int:

@@ -46,7 +46,7 @@ class Row:
 
     @property
     def word(self) -> str:
-        return WORDS[self.located.finding.kind]
+        return self.located.finding.label
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,10 +142,7 @@ def _severity(asked: Asked, severity: str, counts: Counter[str]) -> tuple[str, s
 
 def _limits() -> str:
     late, stuck = age(configured().late_after * 1000), age(configured().stuck_after * 1000)
-    return (
-        f"Pending without being touched for {late} is late (LATE_AFTER of the configuration), for {stuck} stuck "
-        "(STUCK_AFTER)."
-    )
+    return f"Late: pending and untouched for {late} (LATE_AFTER). Stuck: for {stuck} (STUCK_AFTER)."
 
 
 def _row(principal: Principal, located: Located, *, is_stale: bool) -> Row:

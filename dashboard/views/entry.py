@@ -96,7 +96,7 @@ def field(request: HttpRequest, server: str, stream: bytes, entry: StreamId, pos
         raise Http404("The entry has no such field.")
     name, value = found.fields[position]
     if sight(here.principal, here.server.name, stream).mask.hides(name):
-        raise Http404("The field is masked by policy.")
+        raise Http404("This field is masked.")
     response = HttpResponse(value, content_type="application/octet-stream")
     response["Content-Disposition"] = f'attachment; filename="{entry}-{position}.bin"'
     response["X-Content-Type-Options"] = "nosniff"

@@ -12,7 +12,7 @@ from dashboard import menus
 from dashboard.config.active import configured
 from dashboard.display.gauge import Gauge, Holder, gauge
 from dashboard.display.rows import pending_row, sight
-from dashboard.fleet.store import WORDS, Finding, Judge, StreamState
+from dashboard.fleet.store import Finding, Judge, StreamState
 from dashboard.http import params
 from dashboard.menus import Item, Target
 from dashboard.streams.errors import Unreachable
@@ -108,7 +108,7 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
         "in_rate": state.in_rate if state else None,
         "out_rate": state.out_rates.get(group) if state else None,
         "finding": findings[0] if findings else None,
-        "word": WORDS[findings[0].kind] if findings else "",
+        "word": findings[0].label if findings else "",
         "health": state.group_health(group) if state else "unknown",
         "trouble": trouble,
         "read_ms": here.snapshot.at_ms,

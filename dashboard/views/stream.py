@@ -8,7 +8,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard import menus
-from dashboard.fleet.store import WORDS, Finding, StreamState
+from dashboard.fleet.store import Finding, StreamState
 from dashboard.menus import Target
 from dashboard.streams.errors import Unreachable
 from dashboard.streams.ids import StreamId
@@ -33,7 +33,7 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
         "state": state,
         "in_rate": state.in_rate if state else None,
         "finding": state.findings[0] if state and state.findings else None,
-        "word": WORDS[state.findings[0].kind] if state and state.findings else "",
+        "word": state.findings[0].label if state and state.findings else "",
         "trouble": trouble,
         "read_ms": here.snapshot.at_ms,
         "asked": asked,
@@ -81,7 +81,7 @@ def _group(facts: GroupFacts, overview: StreamOverview, state: StreamState | Non
         facts=facts,
         oldest_at=facts.oldest.since_ms(overview.now_ms) if facts.oldest else None,
         health=state.group_health(facts.name) if state else "unknown",
-        word=WORDS[finding.kind] if finding else "" if state else "Not judged yet",
+        word=finding.label if finding else "" if state else "Not checked yet",
         finding=finding,
     )
 

@@ -10,7 +10,7 @@ from functools import cached_property
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dashboard.fleet.store import RANK, WORDS, StreamState, freshen, known_sum, matches, visible
+from dashboard.fleet.store import RANK, StreamState, freshen, known_sum, matches, visible
 from dashboard.http import params
 from dashboard.streams.errors import StreamError
 from dashboard.streams.links import Server
@@ -49,7 +49,7 @@ COLUMNS = (
 )
 
 
-NOT_ASKED = Figure(None, "not asked for")
+NOT_ASKED = Figure(None, "not requested")
 
 
 @dataclass(frozen=True)
@@ -114,15 +114,15 @@ class Row:
     def word(self) -> str:
         found = [finding for s in self.members for finding in s.findings]
         if not found:
-            return "Ok" if self.health == "ok" else "Unknown"
+            return "OK" if self.health == "ok" else "Unknown"
         if self.prefix:
             return f"{sum(s.health == self.health for s in self.members):,} {self.health}"
-        return WORDS[min(found, key=lambda f: RANK[f.severity]).kind]
+        return min(found, key=lambda f: RANK[f.severity]).label
 
 
 def _why_unknown(members: Sequence[StreamState]) -> str:
     reasons = [g.facts.lag.reason for s in members for g in s.sample.groups if g.facts.lag.value is None]
-    return reasons[0] if reasons else "No group reads it."
+    return reasons[0] if reasons else "It has no group."
 
 
 @dataclass(frozen=True, slots=True)

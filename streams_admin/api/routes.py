@@ -230,5 +230,5 @@ def _lines(principal: Principal, query: AuditQuery) -> QuerySet[AuditEntry]:
 
 def _number(cursor: str) -> int:
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise BadOrder(f"cursor is {cursor[:40]!r}; allowed is the `next` of the answer before.")
+        raise BadOrder(f"cursor is {cursor[:40]!r}; allowed: the `next` of the previous page.")
     return int(cursor)

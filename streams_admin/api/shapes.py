@@ -153,7 +153,7 @@ def name_of(what: str, given: Any) -> bytes:
     found = values.bytes_in(given)
     if found is not None and given != "":
         return found
-    raise BadOrder(f'{what} is {str(given)[:60]!r}; allowed is a string that is not empty, or {{"base64": "..."}}.')
+    raise BadOrder(f'{what} is {str(given)[:60]!r}; allowed: a string that is not empty, or {{"base64": "..."}}.')
 
 
 def params_in(given: Mapping[str, Any]) -> dict[str, Any]:

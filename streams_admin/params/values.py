@@ -21,11 +21,11 @@ def fields_in(given: Any) -> Fields:
     if not isinstance(given, list) or not given or not all(isinstance(p, list | tuple) and len(p) == 2 for p in given):
         raise BadOrder("fields is a list of at least one [name, value] pair.")
     if len(given) > FIELDS_MOST:
-        raise BadOrder(f"fields has {len(given):,} pairs; allowed are {FIELDS_MOST:,}.")
+        raise BadOrder(f"fields has {len(given):,} pairs; allowed: {FIELDS_MOST:,}.")
     found = tuple((_value("a name in fields", name), _value("a value in fields", value)) for name, value in given)
     weight = sum(len(name) + len(value) for name, value in found)
     if weight > BYTES_MOST:
-        raise BadOrder(f"fields has {size(weight)}; allowed are {size(BYTES_MOST)}.")
+        raise BadOrder(f"fields has {size(weight)}; allowed: {size(BYTES_MOST)}.")
     return found
 
 
@@ -45,7 +45,7 @@ def _value(what: str, given: Any) -> bytes:
     found = bytes_in(given)
     if found is not None:
         return found
-    raise BadOrder(f'{what} is {str(given)[:60]!r}; allowed is a string, or {{"base64": "..."}}.')
+    raise BadOrder(f'{what} is {str(given)[:60]!r}; allowed: a string, or {{"base64": "..."}}.')
 
 
 def fields_out(fields: Fields) -> list[list[Any]]:

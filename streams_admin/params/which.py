@@ -59,7 +59,7 @@ def _ids(raw: Any) -> tuple[StreamId, ...]:
     if not isinstance(raw, list) or not raw:
         raise BadOrder("ids is a list of at least one entry ID.")
     if len(raw) > IDS_MOST:
-        raise BadOrder(f"ids has {len(raw):,} entries; allowed are {IDS_MOST:,}. Use a filter for more.")
+        raise BadOrder(f"ids has {len(raw):,} entries; allowed: {IDS_MOST:,}. Use a filter for more.")
     return tuple(sorted({_id("ids", text) for text in raw}))
 
 
@@ -68,7 +68,7 @@ def _filter(raw: Any) -> Which:
         raise BadOrder("filter is an object.")
     unknown = set(raw) - FILTER_KEYS
     if unknown:
-        raise BadOrder(f"filter has {sorted(unknown)[0]!r}; allowed are {', '.join(sorted(FILTER_KEYS))}.")
+        raise BadOrder(f"filter has {sorted(unknown)[0]!r}; allowed: {', '.join(sorted(FILTER_KEYS))}.")
     return Which(
         consumer=name("filter.consumer", raw["consumer"]) if raw.get("consumer") is not None else None,
         min_idle_ms=whole("filter.min_idle_ms", raw.get("min_idle_ms", 0)),
@@ -97,12 +97,12 @@ def name(what: str, path: Any) -> bytes:
 def whole(what: str, value: Any, *, least: int = 0, most: int = 10**15) -> int:
     """A whole number. Raises BadOrder."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise BadOrder(f"{what} is {str(value)[:40]!r}; allowed is a whole number from {least} to {most}.")
+        raise BadOrder(f"{what} is {str(value)[:40]!r}; allowed: a whole number from {least} to {most}.")
     return value
 
 
 def truth(what: str, value: Any) -> bool:
     """true or false. Raises BadOrder."""
     if not isinstance(value, bool):
-        raise BadOrder(f"{what} is {str(value)[:40]!r}; allowed are true and false.")
+        raise BadOrder(f"{what} is {str(value)[:40]!r}; allowed: true, false.")
     return value

@@ -40,7 +40,7 @@ def id_(site: Site, page: Page) -> Iterator[str]:
 def test_a_page_is_not_called_live_while_the_server_stands_still(site: Site, page: Page, id_: str, name: str) -> None:
     badge, stale = page.locator("[data-live-badge]"), page.locator("main [data-stale]")
     page.goto("/s/default/frozen/")
-    expect(page.locator(".title .status")).to_have_text("Ok", timeout=SOON)  # it was sampled
+    expect(page.locator(".title .status")).to_have_text("OK", timeout=SOON)  # it was sampled
     page.goto(PAGES[name].format(id=id_))
     expect(badge).to_have_text("live")
     expect(stale).to_have_count(0)
@@ -57,7 +57,7 @@ def test_a_page_is_not_called_live_while_the_server_stands_still(site: Site, pag
 def test_last_known_figures_are_grey(site: Site, page: Page, id_: str) -> None:
     page.goto("/s/default/frozen/g/workers/")
     ok = page.locator(".title .status")
-    expect(ok).to_have_text("Ok", timeout=SOON)
+    expect(ok).to_have_text("OK", timeout=SOON)
     colour = "element => getComputedStyle(element).color"
     before = ok.evaluate(colour)
     os.kill(site.server.pid, signal.SIGSTOP)

@@ -94,7 +94,7 @@ def lost_replies(lose: Callable[[tuple[Any, ...]], bool]) -> Iterator[None]:
         replies = told(writer, commands)
         if left[0] and any(lose(command) for command in commands):
             left[0] = False
-            raise OutcomeUnknown("The server did not confirm it: it may or may not have happened.")
+            raise OutcomeUnknown("The reply was lost: the command may or may not have run.")
         return replies
 
     with patch.object(Writer, "each", each):

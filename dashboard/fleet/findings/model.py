@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dashboard.fleet.findings.words import label
 from dashboard.streams.queries.sampling import GroupSample, StreamSample
 
 Severity = Literal["ok", "late", "stuck", "unknown"]
@@ -65,6 +66,11 @@ class Finding:
     def urgency(self) -> tuple[int, int, int]:
         """Sorts what is worst first, then what lasts longest; of what lasts about as long, what holds most entries."""
         return RANK[self.severity], -round(math.log(1 + self.oldest_ms / 1000, ABOUT_AS_OLD)), -(self.count or 0)
+
+    @property
+    def label(self) -> str:
+        """What it is called on a page."""
+        return label(self.kind, self.severity)
 
     @property
     def identity(self) -> tuple[object, ...]:

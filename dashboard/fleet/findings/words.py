@@ -9,16 +9,21 @@ WORDS = {
     "stuck": "Stuck",
     "poison": "Poison",
     "silent_consumer": "Silent consumer",
-    "ghosts": "No body",
-    "no_consumer": "No consumer",
+    "ghosts": "Deleted while pending",
+    "no_consumer": "Nobody reading",
     "falling_behind": "Falling behind",
     "lag_unknown": "Lag unknown",
 }
 
 
+def label(kind: str, severity: str) -> str:
+    """What a finding is called: of what waits too long one word for each severity, so for each colour."""
+    return "Late" if (kind, severity) == ("stuck", "late") else WORDS[kind]
+
+
 def who(consumer: bytes) -> str:
     """A consumer may be called nothing at all."""
-    return plain(consumer) or "The consumer without a name"
+    return plain(consumer) or "The unnamed consumer"
 
 
 def entries(count: int) -> str:

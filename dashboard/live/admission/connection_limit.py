@@ -33,9 +33,11 @@ class ConnectionLimit:
         if principal is ANONYMOUS and others.count(who) >= ANONYMOUS_MAX:
             raise ConnectionLimitReached("")
         if len(others) >= PROCESS_MAX:
-            raise ConnectionLimitReached("" if principal is ANONYMOUS else "There is no room for another live page.")
+            raise ConnectionLimitReached(
+                "" if principal is ANONYMOUS else "Too many live connections; try again later."
+            )
         if principal is not ANONYMOUS and others.count(who) >= PRINCIPAL_MAX:
-            why = f"{principal.name} has {PRINCIPAL_MAX} live pages open already. Close some of them."
+            why = f"{principal.name} has {PRINCIPAL_MAX} live pages open. Close some of them."
             raise ConnectionLimitReached(why)
         self._owners[socket] = who
 

@@ -35,9 +35,9 @@ class SubscriptionQuota:
             return
         followers = self._followers.get(place, Counter())
         if not followers and sum(server == topic.server for server, _ in self._followers) >= STREAMS:
-            raise QuotaExceeded(f"{STREAMS} streams of this server are followed live already. Try again later.")
+            raise QuotaExceeded(f"{STREAMS} streams of this server are already followed live. Try again later.")
         if who not in followers and sum(who in others for others in self._followers.values()) >= EACH:
-            raise QuotaExceeded(f"You follow {EACH} streams live already. Close some of their pages.")
+            raise QuotaExceeded(f"You already follow {EACH} streams live. Close some of their pages.")
         followers[who] += 1
         self._followers[place] = followers
 

@@ -86,7 +86,7 @@ class Tail:
                 await asyncio.sleep(pause * random.uniform(0.7, 1.3))
                 pause = min(pause * 2, MAX_RETRY_DELAY)
             except Exception:
-                log.exception("The tail of %s failed and goes on in %.0f s", self.server.name, MAX_RETRY_DELAY)
+                log.exception("The tail of %s failed; retrying in %.0f s", self.server.name, MAX_RETRY_DELAY)
                 self._set_status("reconnecting", "The reader failed; see the log.")
                 await asyncio.sleep(MAX_RETRY_DELAY)
 

@@ -17,15 +17,15 @@ from dashboard.streams.errors import UnknownServer
 
 
 class Command(BaseCommand):
-    help = "Make an API token; it is printed once. --list shows what there is, --revoke NAME ends one."
+    help = "Create an API token and print it once. --list shows all tokens, --revoke NAME revokes one."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--name", help="what the token is for")
         parser.add_argument("--role", help="viewer, operator or admin")
         parser.add_argument("--server", default="*", help="only on this server")
-        parser.add_argument("--keys", action="append", help="only on keys of this pattern, like 'orders:*'; repeatable")
-        parser.add_argument("--list", action="store_true", help="show the tokens there are")
-        parser.add_argument("--revoke", metavar="NAME", help="end a token")
+        parser.add_argument("--keys", action="append", help="only keys that match, like 'orders:*'; repeatable")
+        parser.add_argument("--list", action="store_true", help="list the tokens")
+        parser.add_argument("--revoke", metavar="NAME", help="revoke a token")
 
     def handle(self, *args: Any, **given: Any) -> None:
         database.made()
@@ -43,18 +43,18 @@ class Command(BaseCommand):
 
     def _revoke(self, name: str) -> None:
         if not ApiToken.objects.filter(name=name, revoked=None).update(revoked=timezone.now()):
-            raise CommandError(f"There is no token named {name!r} that could be revoked.")
+            raise CommandError(f"There is no active token named {name!r}.")
         self.stderr.write(f"{name} is revoked.")
 
     def _create(self, name: str | None, role: str | None, server: str, keys: list[str]) -> None:
         if not name or len(name) > 64:
             raise CommandError("--name is missing; say what the token is for, in at most 64 characters.")
         if role not in ROLES:
-            raise CommandError(f"--role is {role!r}; allowed are {', '.join(ROLES)}.")
+            raise CommandError(f"--role is {role!r}; allowed: {', '.join(ROLES)}.")
         if server != "*":
             _known(server)
         if ApiToken.objects.filter(name=name).exists():
-            raise CommandError(f"There is a token named {name!r} already.")
+            raise CommandError(f"A token named {name!r} already exists.")
         secret = new_secret()
         ApiToken.objects.create(name=name, role=role, server=server, keys=keys, digest=digest(secret))
         self.stdout.write(secret)

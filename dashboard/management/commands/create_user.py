@@ -17,7 +17,7 @@ from dashboard.management import database
 
 
 class Command(BaseCommand):
-    help = "Make (or change) a user with a role and print a link that signs them in once, within ten minutes."
+    help = "Create a user (or change their role) and print a sign-in link that works once, for ten minutes."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name")
@@ -28,7 +28,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, name: str, role: str, base_url: str, **options: Any) -> None:
         if role not in ROLES:
-            raise CommandError(f"--role is {role!r}; allowed are {', '.join(ROLES)}.")
+            raise CommandError(f"--role is {role!r}; allowed: {', '.join(ROLES)}.")
         where = _checked(base_url)
         database.made()
         user, made = User.objects.get_or_create(username=name)

@@ -33,12 +33,12 @@ FRAME_BYTES = 65_536
 
 
 class Command(BaseCommand):
-    help = "Serve the site, with its background work, until SIGTERM or Ctrl-C."
+    help = "Run the site and its background work until SIGTERM or Ctrl-C."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default=configured().host, help="address to listen on (127.0.0.1)")
         parser.add_argument("--port", type=ports.port, default=configured().port, help="port (8000)")
-        parser.add_argument("--until-stdin-ends", action="store_true", help="end when whoever started it ends")
+        parser.add_argument("--until-stdin-ends", action="store_true", help="stop when the parent process ends")
 
     def handle(self, *args: Any, host: str, port: int, until_stdin_ends: bool, **options: Any) -> None:
         _refuse_taken(host, port)

@@ -28,7 +28,7 @@ def deadline_passed() -> bool:
 def check() -> None:
     """Raises Unreachable when no round trip can end within the deadline."""
     if deadline_passed():
-        raise Unreachable("The server answers too slowly: there was no time left to read this.")
+        raise Unreachable("The server is too slow: there was no time left to read this.")
 
 
 @contextmanager

@@ -28,7 +28,7 @@ def translate(error: Exception) -> StreamError:
     if isinstance(error, redis.exceptions.BusyLoadingError):
         return Unreachable("The server is loading its data and does not answer yet.")
     if isinstance(error, redis.exceptions.AuthenticationError):
-        return Unreachable("The server does not accept the configured user or password.")
+        return Unreachable("The server rejected the configured user or password.")
     if isinstance(error, redis.exceptions.MaxConnectionsError):
         return Unreachable("All connections to the server are busy.")
     if isinstance(error, redis.ConnectionError | OSError):
@@ -46,7 +46,7 @@ def _connection_words(error: Exception) -> str:
     return "The connection to the server failed."
 
 
-_NOBODY = "The server refuses connections: nothing listens at its address."
+_NOBODY = "Connection refused: nothing is listening at the server's address."
 _CONNECTION_SIGNS = {
     "refused": _NOBODY,
     # asyncio says "Connect call failed" for any reason; only the number tells which
@@ -56,7 +56,7 @@ _CONNECTION_SIGNS = {
     "Name or service not known": "The server's host name cannot be resolved.",
     "Temporary failure in name resolution": "The server's host name cannot be resolved.",
     "nodename nor servname": "The server's host name cannot be resolved.",
-    "CERTIFICATE": "The server's TLS certificate is not accepted.",
+    "CERTIFICATE": "The server's TLS certificate is not trusted.",
     "closed by server": "The server closed the connection.",
     "reset by peer": "The server closed the connection.",
     "Timeout": "The server did not answer in time.",
@@ -69,26 +69,26 @@ def _refused(error: Exception) -> StreamError:
     code = str(getattr(error, "status_code", None) or str(error).split(" ", 1)[0])
     code = code if code.isupper() and code.isalpha() else "ERR"
     if code == "WRONGTYPE":
-        return NotAStream("The key holds another type than a stream.")
+        return NotAStream("The key is not a stream.")
     if code == "NOGROUP":
         return Gone("The stream or the group does not exist.")
     if code == "ERR" and ("no such key" in str(error) or "requires the key to exist" in str(error)):
-        return Gone("The stream does not exist.")
+        return Gone("The stream does not exist.", "stream")
     if code == "UNBLOCKED":
         return PrimaryChanged("The server ended the read: it has become a replica, or its primary changed.")
     if code in _UNREADY:
         return Unreachable(_UNREADY[code])
-    return ServerRefused(_REFUSALS.get(code, f"The server refused: {_plain(error)}"), code)
+    return ServerRefused(_REFUSALS.get(code, f"The server returned an error: {_plain(error)}"), code)
 
 
 _UNREADY = {
-    "MASTERDOWN": "The server is a replica that lost its primary and does not serve old data.",
+    "MASTERDOWN": "The server is a replica that lost its primary and does not serve stale data.",
     "CLUSTERDOWN": "The cluster is down.",
     "BUSY": "The server is busy with a script.",
 }
 _REFUSALS = {
     "READONLY": "The server is a read-only replica.",
-    "OOM": "The server is out of memory and refuses what needs more.",
+    "OOM": "The server is out of memory and refuses writes that need more.",
     "MISCONF": "The server cannot save its data to disk and refuses writes.",
     "NOREPLICAS": "The server has too few replicas and refuses writes.",
     "MOVED": "The server is part of a cluster, which is not supported yet.",

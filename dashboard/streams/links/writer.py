@@ -45,7 +45,7 @@ class Writer:
             return [self._noted(read_reply(connection)) for _ in commands]
         except (redis.RedisError, OSError) as error:
             connection.disconnect()
-            raise OutcomeUnknown("The server did not confirm it: it may or may not have happened.") from error
+            raise OutcomeUnknown("The reply was lost: the command may or may not have run.") from error
         except BaseException:
             connection.disconnect()
             raise

@@ -167,7 +167,7 @@ def page(
 
 
 def matching(found: Page[Item], what: str) -> str:
-    return f"Looked at {found.scanned:,} {what} from here, {len(found.items):,} match."
+    return f"Scanned {found.scanned:,} {what} from here, {len(found.items):,} match."
 
 
 def one_entry(key: bytes, id_: StreamId) -> Command:

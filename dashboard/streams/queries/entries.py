@@ -163,7 +163,10 @@ class _Deliveries(Query[EntryWhereabouts]):
     def parse(self, replies: Sequence[Reply]) -> EntryWhereabouts:
         deliveries = tuple(_delivery(d, r) for d, r in zip(self.found.deliveries, replies, strict=False))
         if self.found.entry is None and not any(d.pending for d in deliveries):
-            raise Gone(f"The entry {self.found.id} does not exist: it was never added, or trimmed or deleted since.")
+            raise Gone(
+                f"The entry {self.found.id} does not exist: it was never added, or has been trimmed or deleted.",
+                "entry",
+            )
         older = _neighbour(replies[-1], self.found.id) if self._has_older else None
         return replace(self.found, deliveries=deliveries, older=older)
 

@@ -24,5 +24,5 @@ def step(read: int, weight: int, left: int) -> int:
 def ended(read: int, weight: int) -> str:
     """Why a page ends before its list and its limit do."""
     if step(read, weight, STEP):
-        return "The page ends here: the server answers slowly."
-    return f"The page ends here: what was read weighs {weight / 1e6:.1f} MB."
+        return "The page ends early: the server is slow."
+    return f"The page ends early: it is already {weight / 1e6:.1f} MB."

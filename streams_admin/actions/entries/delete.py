@@ -41,7 +41,7 @@ class Delete(EntriesAction):
     def options(self, raw: Mapping[str, Any]) -> Params:
         references = raw.get("references") or "keep"
         if references not in REFERENCES:
-            raise BadOrder(f"references is {str(references)[:40]!r}; allowed are {', '.join(REFERENCES)}.")
+            raise BadOrder(f"references is {str(references)[:40]!r}; allowed: {', '.join(REFERENCES)}.")
         return {"references": references}
 
     def look(self, ask: Ask) -> tuple[Preview, Seen]:

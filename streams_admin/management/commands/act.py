@@ -189,7 +189,7 @@ def params_of(words: list[str]) -> dict[str, Any]:
     for word in words:
         name, sign, text = word.partition("=")
         if not sign:
-            raise CommandError(f"--param is {word!r}; allowed is NAME=VALUE.")
+            raise CommandError(f"--param is {word!r}; allowed: NAME=VALUE.")
         outer, dot, inner = name.partition(".")
         where = found.setdefault(outer, {}) if dot else found
         if not isinstance(where, dict):

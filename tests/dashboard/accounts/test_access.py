@@ -142,7 +142,7 @@ def test_a_refusal_names_what_is_missing_and_where() -> None:
         require(viewer, Permission.TRIM, "iot", b"k")
     assert isinstance(refusal.value, PermissionDenied)
     assert refusal.value.permission == "trim"
-    assert refusal.value.message == "You need the permission “trim” on iot for this. An admin can grant it."
+    assert refusal.value.message == "This needs the permission “trim” on iot. Ask an admin for it."
 
 
 # masks ---------------------------------------------------------------------------------------------------------------

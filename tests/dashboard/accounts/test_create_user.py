@@ -37,7 +37,7 @@ def test_it_prints_the_link_and_nothing_else() -> None:
 @pytest.mark.django_db
 @pytest.mark.parametrize("where", [NAMED, f"https://{NAMED}/below", ""])
 def test_where_nothing_can_be_makes_nobody(where: str) -> None:
-    with pytest.raises(CommandError, match=r"--base-url is .*; allowed is scheme and host"):
+    with pytest.raises(CommandError, match=r"--base-url is .*; allowed: scheme and host"):
         printed("ana", "--role", "operator", "--base-url", where)
     assert not User.objects.filter(username="ana").exists()
 

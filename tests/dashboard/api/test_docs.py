@@ -93,7 +93,7 @@ def test_the_page_lists_the_operations_and_obeys_the_policy(seeded: Seeded, view
     assert f"GET {STREAM}/entries" in page
     assert reverse("api:openapi") in page
     assert "min_deliveries" in page
-    assert "<code>next</code> of the answer before" in page
+    assert "<code>next</code> of the previous page" in page
     assert "All servers." in page
     assert "`" not in page
     assert "swagger" not in page.lower()

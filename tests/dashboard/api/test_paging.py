@@ -94,7 +94,7 @@ def test_a_filter_that_looked_at_enough_says_so_and_goes_on(
     monkeypatch.setattr("dashboard.streams.queries.entries.LOOK_MAX", 2)
     first = get(f"{ORDERS}/entries", where="order = 4")
     assert (first["items"], first["scanned"], first["complete"]) == ([], 2, False)
-    assert first["stopped"].startswith("Looked at 2 entries")
+    assert first["stopped"].startswith("Scanned 2 entries")
     found = pages(get, f"{ORDERS}/entries", where="order = 4")
     assert [item["id"] for item in found] == [seeded.ids[4]]
 
@@ -103,7 +103,7 @@ def test_large_entries_make_short_pages(server: Server, get: Get, redis_client: 
     for _ in range(10):
         redis_client.xadd("large", {"body": b"x" * (PAGE_BYTES // 4)})
     first = get(f"{STREAMS}/large/entries")
-    assert (len(first["items"]), first["stopped"]) == (4, "The page ends here: what was read weighs 4.2 MB.")
+    assert (len(first["items"]), first["stopped"]) == (4, "The page ends early: it is already 4.2 MB.")
     assert len(pages(get, f"{STREAMS}/large/entries")) == 10
 
 

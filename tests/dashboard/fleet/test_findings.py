@@ -129,7 +129,7 @@ def test_a_silent_consumer_is_named_with_what_it_holds() -> None:
         )
     )
     assert finding.message == "worker-1 has been silent for 6 min and holds all 3 pending entries"
-    assert finding.detail == "The other consumer is there. Nobody has claimed the entries."
+    assert finding.detail == "The other consumer read within the last 1 s."
 
 
 def test_a_consumer_that_reads_and_does_not_acknowledge_is_not_called_silent() -> None:
@@ -137,7 +137,7 @@ def test_a_consumer_that_reads_and_does_not_acknowledge_is_not_called_silent() -
     of = sample(held(6 * MINUTE), held(SECOND), consumers=(consumer(pending=2, idle=SECOND),))
     finding = only(of)
     assert (finding.severity, finding.count) == ("stuck", 1)
-    assert finding.message == "worker-1 is alive and has not acknowledged 1 entry for 6 min"
+    assert finding.message == "worker-1 keeps reading but has not acknowledged 1 entry for 6 min"
     assert state(of) == ("working", "")
 
 
@@ -161,6 +161,39 @@ def test_several_holders_are_one_finding_and_one_for_each_silent_one() -> None:
     assert found(of)[0].detail == "2 of them are silent."
 
 
+@pytest.mark.parametrize(
+    ("others", "says"),
+    [
+        ([], "The group has no other consumer."),
+        ([SECOND], "The other consumer read within the last 1 s."),
+        ([2 * MINUTE], "The other consumer has not read for 2 min."),
+        ([SECOND, 9 * SECOND], "The other 2 read within the last 9 s."),
+        ([SECOND, 9 * SECOND, 2 * MINUTE], "2 of the other 3 read within the last 9 s."),
+        ([2 * MINUTE, 3 * MINUTE], "None of the other 2 has read for 2 min."),
+    ],
+)
+def test_of_other_consumers_it_says_when_they_last_read(others: list[int], says: str) -> None:
+    """That they are registered does not mean that they are there."""
+    more = [consumer(b"%d" % number, pending=0, idle=idle) for number, idle in enumerate(others)]
+    assert only(sample(held(6 * MINUTE), consumers=(consumer(pending=1, idle=6 * MINUTE), *more))).detail == says
+
+
+@pytest.mark.parametrize(
+    ("idle", "says"),
+    [
+        ([6, 6], "Both are silent."),
+        ([6, 6, 6], "All 3 are silent."),
+        ([6, 0], "1 of them is silent."),
+        ([0, 0], "None of them are silent."),
+    ],
+)
+def test_how_many_of_the_holders_are_silent(idle: list[int], says: str) -> None:
+    names = [b"%d" % number for number in range(len(idle))]
+    entries = [held(6 * MINUTE, by=name) for name in names]
+    readers = [consumer(name, pending=1, idle=i * MINUTE + SECOND) for name, i in zip(names, idle, strict=True)]
+    assert found(sample(*entries, consumers=tuple(readers)))[0].detail == says
+
+
 def test_what_was_not_all_looked_at_is_counted_as_at_least() -> None:
     of = sample(held(6 * MINUTE), pending=5000, consumers=(consumer(pending=5000, idle=SECOND),))
     assert (only(of).count, only(of).count_least) == (1, True)
@@ -168,7 +201,7 @@ def test_what_was_not_all_looked_at_is_counted_as_at_least() -> None:
 
 def test_a_consumer_without_a_name_has_a_sentence_too() -> None:
     of = sample(held(6 * MINUTE, by=b""), consumers=(consumer(b"", pending=1, idle=6 * MINUTE),))
-    assert only(of).message == "The consumer without a name has been silent for 6 min and holds the only pending entry"
+    assert only(of).message == "The unnamed consumer has been silent for 6 min and holds the only pending entry"
     assert only(of).consumer is None, "an empty name cannot be linked to"
 
 
@@ -188,13 +221,13 @@ def test_an_entry_delivered_again_and_again_is_poison_however_fresh() -> None:
     finding = only(of)
     assert (finding.kind, finding.severity, finding.count, finding.oldest_ms) == ("poison", "stuck", 1, HOUR)
     assert finding.message == "Delivered 5 times, never acknowledged"
-    assert finding.detail == f"First of them: {NOW - HOUR}-0, now with worker-1."
+    assert finding.detail == f"First: {NOW - HOUR}-0, held by worker-1."
 
 
 def test_a_released_poison_entry_is_with_nobody() -> None:
     """XNACK leaves no consumer, and no time of delivery."""
     released = replace(held(0, by=b"", deliveries=9, ago=HOUR), idle_ms=-1)
-    assert only(sample(released)).detail.endswith("now with nobody.")
+    assert only(sample(released)).detail.endswith("held by nobody.")
     assert only(sample(released)).oldest_ms == HOUR
 
 
@@ -228,20 +261,20 @@ def test_pending_entries_without_a_body_are_told(ghosts: int, message: str) -> N
 def test_entries_that_nobody_reads() -> None:
     finding = only(sample(lag=Figure(1), delivered_ago=2 * MINUTE))
     assert (finding.kind, finding.severity, finding.count) == ("no_consumer", "late", 1)
-    assert (finding.message, finding.detail) == ("The group has no consumer", "1 entry waits.")
+    assert (finding.message, finding.detail) == ("The group has no consumer", "1 undelivered entry.")
 
 
 def test_consumers_that_all_stopped_reading() -> None:
     idle = (consumer(idle=10 * MINUTE), consumer(b"worker-2", idle=4 * MINUTE))
     finding = only(sample(consumers=idle, lag=Figure(1200), delivered_ago=HOUR))
     assert (finding.kind, finding.oldest_ms) == ("no_consumer", 4 * MINUTE)
-    assert finding.message == "No consumer has read for 4 min"
-    assert finding.detail == "1,200 entries wait; 2 consumers are registered."
+    assert finding.message == "Nobody has read for 4 min"
+    assert finding.detail == "1,200 undelivered entries; 2 consumers registered."
 
 
 def test_what_waits_may_be_uncounted() -> None:
     finding = only(sample(consumers=(consumer(idle=HOUR),), lag=Figure(None, "not counted"), delivered_ago=HOUR))
-    assert (finding.count, finding.detail) == (None, "Entries wait; 1 consumer is registered.")
+    assert (finding.count, finding.detail) == (None, "Undelivered entries; 1 consumer registered.")
 
 
 def test_one_reader_is_enough() -> None:
@@ -264,7 +297,7 @@ def test_a_growing_lag_is_falling_behind() -> None:
     of = sample(consumers=(consumer(idle=SECOND),), lag=Figure(1200), delivered_ago=30 * SECOND)
     finding = only(of, Movement(in_rate=50.0, out_rate=20.0, lag_before=1000))
     assert (finding.kind, finding.severity, finding.count) == ("falling_behind", "late", 1200)
-    assert finding.detail == "It was 1,000 a minute ago. 1 consumer."
+    assert finding.detail == "Lag was 1,000 a minute ago. 1 consumer."
     assert (finding.oldest_ms, finding.evidence) == (30 * SECOND, {"in_rate": 50.0, "out_rate": 20.0})
 
 
@@ -402,7 +435,7 @@ def test_a_fall_of_what_a_consumer_holds_is_remembered_as_work() -> None:
             ),
         ),
     )
-    assert "is alive" in memory.take(later(one, 5 * SECOND)).findings[0].message
+    assert "keeps reading" in memory.take(later(one, 5 * SECOND)).findings[0].message
     assert memory.movement(KEY, GROUP, NOW + 5 * SECOND).fell == {b"worker-1"}
     assert "silent" in memory.take(later(one, 5 * SECOND + MINUTE)).findings[0].message
 

@@ -13,7 +13,7 @@ from dashboard.streams import links
 from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.queries import ScanStreams
 
-SHUT_OUT = "Some streams may not be read"
+SHUT_OUT = "The configured user may not read some streams"
 
 
 @pytest.fixture

@@ -48,8 +48,8 @@ def test_it_leads_back_without_what_is_wrong(viewer: Client, wrong: str, back: s
 
 def test_the_sentence_names_its_parameter_for_the_form_that_asked(viewer: Client) -> None:
     html = viewer.get(f"{STREAM}?where=quantity").content.decode()
-    assert '<p data-problem="where">where: &#x27;quantity&#x27; is no condition' in html
-    for example in ("status = failed", "status != paid", "note ~ part of it", "quantity > 4", "<, >=, <="):
+    assert '<p data-problem="where">where: &#x27;quantity&#x27; is not a valid condition' in html
+    for example in ("status = failed", "status != paid", "note ~ part", "quantity > 4", "<, >=, <="):
         assert escape(example) in html
 
 

@@ -164,7 +164,7 @@ async def test_a_viewer_reads_that_the_quota_is_used_up(hub: Hub, monkeypatch: p
             await socket.send_json_to(more)
             error = await socket.next()
             assert (error["type"], error["id"], error["code"]) == ("error", "c", "busy")
-            assert error["message"] == "You follow 2 streams live already. Close some of their pages."
+            assert error["message"] == "You already follow 2 streams live. Close some of their pages."
         await socket.send_json_to({"type": "unwatch", "id": "a"})
         await socket.send_json_to(watch("c", "c"))
         assert (await socket.next())["type"] == "watching"

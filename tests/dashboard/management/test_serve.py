@@ -144,9 +144,7 @@ def test_a_wrong_value_gives_one_sentence(serve: Serve) -> None:
     process = serve(LATE_AFTER="soon")
     output, _ = process.communicate(timeout=START_WITHIN)
     assert process.returncode == 2
-    assert output == (
-        "Streamgauge cannot start: LATE_AFTER is 'soon'; allowed is a whole number from 1 to 1000000000.\n"
-    )
+    assert output == ("Streamgauge cannot start: LATE_AFTER is 'soon'; allowed: a whole number from 1 to 1000000000.\n")
 
 
 def test_the_probe_of_the_container_image_finds_the_site(serve: Serve, port: int) -> None:

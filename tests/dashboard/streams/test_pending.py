@@ -128,7 +128,7 @@ def test_a_filter_stops_and_says_so(server: Server, redis_client: redis.Redis) -
     neglect(redis_client, f"{total}-0", idle_ms=60_000)
     first = pending(server, min_idle_ms=60_000)
     assert (numbers(first), first.scanned, first.complete) == ([7], LOOK_MAX, False)
-    assert first.stopped == "Looked at 2,000 pending entries from here, 1 match."
+    assert first.stopped == "Scanned 2,000 pending entries from here, 1 match."
     second = pending(server, min_idle_ms=60_000, start=first.next)
     assert (numbers(second), second.scanned, second.complete, second.stopped) == ([total], 50, True, "")
 

@@ -105,7 +105,7 @@ def test_memory_of_several_streams(server: Server, redis_client: redis.Redis) ->
     fill(redis_client, 100, size=100)
     told = server.run(MemoryQuery((KEY, b"missing"), server.capabilities()))
     assert (told[KEY].value or 0) > 5_000
-    assert (told[b"missing"].value, told[b"missing"].reason) == (None, "The server did not say.")
+    assert (told[b"missing"].value, told[b"missing"].reason) == (None, "The server did not report it.")
 
 
 def test_scanning_meets_every_stream_and_nothing_else(server: Server, redis_client: redis.Redis) -> None:
@@ -278,7 +278,7 @@ def test_a_filter_stops_and_says_so(server: Server, redis_client: redis.Redis, n
     page = server.run(EntryRange(KEY, keep=lambda entry: False, newest_first=newest_first))
     assert (page.items, page.scanned) == ((), LOOK_MAX)
     assert page.next == (sid(501).prev() if newest_first else sid(LOOK_MAX).next())
-    assert page.stopped == "Looked at 2,000 entries from here, 0 match."
+    assert page.stopped == "Scanned 2,000 entries from here, 0 match."
 
 
 def test_a_range_of_a_missing_key_is_empty(server: Server) -> None:

@@ -52,7 +52,7 @@ def test_a_server_that_cannot_be_read_stands_first_and_counts(viewer: Client) ->
     text = " ".join(found.text.split())
     assert "3 need attention 2 stuck · 1 late" in text
     rows = text.partition("Next step")[2]
-    assert max(rows.index("Orders, Europe"), rows.index("Never, there")) < rows.index("No consumer")
+    assert max(rows.index("Orders, Europe"), rows.index("Never, there")) < rows.index("Nobody reading")
     assert "nothing listens at its address. What is known of it was true 12 min ago." in text
     assert "Nothing was read from it yet." in text
     assert "Attention 3" in text
@@ -86,5 +86,5 @@ def test_more_findings_than_fit_are_said_and_led_to(
     assert "and 2 more" in first.text
     assert "?severity=late&start=4" in first.links
     second = Page(viewer.get("/?severity=late&start=4").content.decode())
-    assert second.text.count("No consumer") - first.text.count("No consumer") == -2
+    assert second.text.count("Nobody reading") - first.text.count("Nobody reading") == -2
     assert "?severity=late" in second.links

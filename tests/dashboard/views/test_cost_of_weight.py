@@ -96,8 +96,8 @@ def test_pages_stay_small_and_leave_nothing_out(server: Server, innocent: redis.
 
 
 def test_a_page_says_why_it_ends(server: Server, innocent: redis.Redis) -> None:
-    assert upwards(server, None).stopped == "The page ends here: what was read weighs 5.0 MB."
-    assert filtered(server, None).stopped.startswith("Looked at 11 entries from here, 1 match. The page ends here: ")
+    assert upwards(server, None).stopped == "The page ends early: it is already 5.0 MB."
+    assert filtered(server, None).stopped.startswith("Scanned 11 entries from here, 1 match. The page ends early: ")
     found = pending(server, None)
     assert (found.stopped, found.next) == (upwards(server, None).stopped, StreamId(12, 0))
     assert {entry.body for entry in found.items} == {"present"}
@@ -122,7 +122,7 @@ def test_every_page_and_read_stays_small(
     fleet().sample(server)
     monkeypatch.setattr(fleet(), "running", True)
     response = weighed(innocent, operator.get, address)
-    assert b"The page ends here: what was read weighs " in response.content
+    assert b"The page ends early: it is already " in response.content
 
 
 def test_the_heavy_ones_may_come_at_any_place(server: Server, redis_client: redis.Redis) -> None:
@@ -187,4 +187,4 @@ def test_a_slow_server_makes_short_pages(
     with links.deadline(READ_TIMEOUT + 0.25):
         page = read(server, None)
     assert page.next is not None
-    assert page.stopped.endswith("The page ends here: the server answers slowly.")
+    assert page.stopped.endswith("The page ends early: the server is slow.")

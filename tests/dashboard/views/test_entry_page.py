@@ -30,7 +30,7 @@ def pending(idle_ms: int, deliveries: int = 1) -> Delivery:
         (pending(60_000), False, ("Stuck", "late", "stuck")),
         (pending(300_000), False, ("Stuck", "stuck", "stuck")),
         (pending(10, 5), False, ("Poison", "stuck", "poison")),
-        (pending(300_000, 9), True, ("No body", "late", "ghosts")),
+        (pending(300_000, 9), True, ("Deleted while pending", "late", "ghosts")),
         (pending(-1), False, ("Released", "late", "")),
         (Delivery(b"billing", "settled"), False, ("Settled", "ok", "")),
         (Delivery(b"billing", "undelivered"), False, ("Undelivered", "late", "")),

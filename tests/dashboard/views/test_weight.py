@@ -115,7 +115,7 @@ def test_an_answer_says_how_many_fields_it_leaves_out(
 ) -> None:
     top = redis_client.xadd(b"s", WORST["very many fields"]).decode()
     answer = operator.get(f"/api/v1/servers/default/streams/s/entries/{top}").json()
-    assert (len(answer["fields"]), answer["fields_reason"]) == (5_000, "35,000 more fields are left out.")
+    assert (len(answer["fields"]), answer["fields_reason"]) == (5_000, "35,000 more fields omitted.")
 
 
 def test_a_filter_looks_at_no_more_than_a_page_may_weigh(
@@ -125,4 +125,4 @@ def test_a_filter_looks_at_no_more_than_a_page_may_weigh(
         redis_client.xadd(b"s", {b"a": b"x" * 1_000_000})
     redis_client.config_resetstat()
     response = operator.get("/s/default/s/?where=a = y")
-    assert b"Looked at 4 entries from here, 0 match." in response.content
+    assert b"Scanned 4 entries from here, 0 match." in response.content

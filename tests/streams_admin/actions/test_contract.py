@@ -221,7 +221,7 @@ def test_without_memory_it_is_done_or_it_fails(slug: str, recipe: Recipe, redis_
         recipe.check(redis_client)
         assert lines(slug) == [("anna", "started"), ("anna", "done")]
     else:
-        assert operation.error == "The server is out of memory and refuses what needs more."
+        assert operation.error == "The server is out of memory and refuses writes that need more."
         begun = bool(operation.results.get("done"))  # 6.2 claims without memory, but removes no consumer
         assert lines(slug) == [("anna", "started"), ("anna", "partly_done" if begun else "failed")]
         assert begun or world(redis_client) == before

@@ -75,7 +75,7 @@ def test_a_port_in_use_gives_one_sentence(taken: int) -> None:
 
 def test_what_is_no_port_gives_one_sentence() -> None:
     assert said(demo("--port", "70000")).endswith(
-        "error: argument --port: '70000' is no port; allowed is a whole number from 1 to 65535\n"
+        "error: argument --port: '70000' is not a port; allowed: a whole number from 1 to 65535\n"
     )
 
 

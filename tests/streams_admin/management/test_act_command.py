@@ -159,8 +159,8 @@ def test_the_principal_has_no_more_rights_than_on_the_site(held: redis.Redis) ->
 @pytest.mark.parametrize(
     ("slug", "params", "given", "message"),
     [
-        ("shred", [], {}, "action is 'shred'; allowed are"),
-        ("claim", ["group"], {}, "allowed is NAME=VALUE"),
+        ("shred", [], {}, "action is 'shred'; allowed:"),
+        ("claim", ["group"], {}, "allowed: NAME=VALUE"),
         ("claim", ["filter=1", "filter.consumer=a"], {}, "does not fit"),
         ("claim", [ARGUMENTS[0], "to=heir", "filter={}", "min_idel_ms=5"], {}, "min_idel_ms"),
         ("claim", [ARGUMENTS[0], "ids=1-0,x", "to=heir"], {}, "ids"),

@@ -1,1 +1,1 @@
-"""Rules about entries that were delivered and not acknowledged."""
+"""Rules about entries delivered and not acknowledged."""

@@ -22,7 +22,7 @@ def poison(seen: GroupSeen) -> Iterator[Finding]:
         "stuck",
         "poison",
         f"Delivered {up_to}{number(most)} times, never acknowledged",
-        detail=f"First of them: {bad[0].id}, now with {plain(bad[0].consumer) or 'nobody'}.",
+        detail=f"First: {bad[0].id}, held by {plain(bad[0].consumer) or 'nobody'}.",
         count=len(bad),
         count_least=not seen.group.saw_all,
         oldest_ms=max(e.age_ms(seen.stream.now_ms) for e in bad),

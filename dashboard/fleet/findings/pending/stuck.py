@@ -30,7 +30,8 @@ def stuck(seen: GroupSeen) -> Iterator[Finding]:
     count = sum(c.pending for c in silent) + len(old)
     worst = max([*(c.idle_ms for c in silent), *(e.idle_ms for e in group.looked if e.idle_ms >= limits.late_ms)])
     holders = names | {e.consumer for e in old}
-    message, detail = _words(group, silent, old, holders, worst, count)
+    others = _others([c for c in group.consumers if c.name not in holders], limits.late_ms)
+    message, detail = _words(group, silent, old, holders, worst, count, others)
     yield seen.finding(
         limits.severity(worst),
         "stuck",
@@ -60,23 +61,34 @@ def _silent_consumer(seen: GroupSeen, consumer: ConsumerFacts) -> Finding:
 
 
 def _words(
-    g: GroupSample, silent: list[ConsumerFacts], old: list[PendingEntry], holders: set[bytes], worst: int, count: int
+    g: GroupSample,
+    silent: list[ConsumerFacts],
+    old: list[PendingEntry],
+    holders: set[bytes],
+    worst: int,
+    count: int,
+    others: str,
 ) -> tuple[str, str]:
-    others = sum(c.name not in holders for c in g.consumers)
     if len(holders) > 1:
         return (
             f"{len(holders)} consumers hold entries that nobody has touched for up to {age(worst)}",
-            f"{number(len(silent))} of them are silent.",
+            _silent(len(silent), len(holders)),
         )
     name = who(next(iter(holders)))
     if silent:
-        return f"{name} has been silent for {age(silent[0].idle_ms)} and holds {_share(count, g)}", _others(others)
+        return f"{name} has been silent for {age(silent[0].idle_ms)} and holds {_share(count, g)}", others
     consumer = next((c for c in g.consumers if c.name in holders), None)
-    alive = f"It read {age(consumer.idle_ms)} ago. " if consumer else ""
+    read = f"It read {age(consumer.idle_ms)} ago. " if consumer else ""
     return (
-        f"{name} is alive and has not acknowledged {entries(count)} for {age(worst)}",
-        f"{alive}A slow or failing handler, or an earlier process of the same name.",
+        f"{name} keeps reading but has not acknowledged {entries(count)} for {age(worst)}",
+        f"{read}Its handler is slow or failing, or an earlier process with this name left them.",
     )
+
+
+def _silent(count: int, holders: int) -> str:
+    if count == holders:
+        return "Both are silent." if count == 2 else f"All {number(count)} are silent."
+    return f"{number(count) if count else 'None'} of them {'is' if count == 1 else 'are'} silent."
 
 
 def _share(count: int, g: GroupSample) -> str:
@@ -85,8 +97,20 @@ def _share(count: int, g: GroupSample) -> str:
     return "the only pending entry" if count == 1 else f"all {number(count)} pending entries"
 
 
-def _others(count: int) -> str:
-    if count == 0:
+def _others(others: list[ConsumerFacts], late_ms: int) -> str:
+    """What was seen of the other consumers: when they last read. That they are registered says nothing."""
+    if not others:
         return "The group has no other consumer."
-    who = "The other consumer is" if count == 1 else f"The other {number(count)} consumers are"
-    return f"{who} there. Nobody has claimed the entries."
+    reading = [c.idle_ms for c in others if c.idle_ms < late_ms]
+    many = f"the other {number(len(others))}"
+    if not reading:
+        quiet = age(min(c.idle_ms for c in others))
+        return (
+            f"The other consumer has not read for {quiet}."
+            if len(others) == 1
+            else f"None of {many} has read for {quiet}."
+        )
+    last = f"read within the last {age(max(reading))}"
+    if len(reading) < len(others):
+        return f"{number(len(reading))} of {many} {last}."
+    return f"The other consumer {last}." if len(others) == 1 else f"{many.capitalize()} {last}."

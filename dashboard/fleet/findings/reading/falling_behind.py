@@ -23,8 +23,8 @@ def falling_behind(seen: GroupSeen) -> Iterator[Finding]:
     yield seen.finding(
         "late",
         "falling_behind",
-        f"In {rate(moved.in_rate)}, out {rate(out)}: the lag grows",
-        detail=f"It was {number(before)} a minute ago. {plural(facts.consumers, 'consumer')}.",
+        f"In {rate(moved.in_rate)}, out {rate(out)}: lag is growing",
+        detail=f"Lag was {number(before)} a minute ago. {plural(facts.consumers, 'consumer')}.",
         count=now,
         oldest_ms=first_waiting_ms(seen),
         evidence={"in_rate": moved.in_rate, "out_rate": out},

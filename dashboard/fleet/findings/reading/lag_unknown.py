@@ -17,7 +17,7 @@ def lag_unknown(seen: GroupSeen) -> Iterator[Finding]:
     yield seen.finding(
         "unknown",
         "lag_unknown",
-        "The position was set in mid-stream, or unread entries were deleted",
-        detail="Redis cannot count from there until the group has read to the end.",
+        "The position was set mid-stream, or unread entries were deleted",
+        detail="Redis cannot count the lag until the group has read to the end.",
         oldest_ms=seen.moved.still_ms,
     )

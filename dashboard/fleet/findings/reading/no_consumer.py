@@ -23,12 +23,12 @@ def no_consumer(seen: GroupSeen) -> Iterator[Finding]:
     oldest = first_waiting_ms(seen)
     if oldest < limits.late_ms:
         return
-    left = "Entries wait" if waiting is None else plural(waiting, "entry waits", "entries wait")
-    some = plural(group.facts.consumers, "consumer is", "consumers are")
+    left = "Undelivered entries" if waiting is None else plural(waiting, "undelivered entry", "undelivered entries")
+    some = plural(group.facts.consumers, "consumer", "consumers")
     yield seen.finding(
         "late",
         "no_consumer",
-        "The group has no consumer" if quiet is None else f"No consumer has read for {age(quiet)}",
+        "The group has no consumer" if quiet is None else f"Nobody has read for {age(quiet)}",
         detail=f"{left}." if quiet is None else f"{left}; {some} registered.",
         count=waiting,
         oldest_ms=oldest if quiet is None else min(oldest, quiet),

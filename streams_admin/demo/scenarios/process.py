@@ -1,4 +1,4 @@
-"""One process of a system: `python -m streams_admin.scenarios.process NAME ROLE OPTIONS`, the URL in REDIS_URL."""
+"""One process of a system: `python -m streams_admin.demo.scenarios.process NAME ROLE OPTIONS`, the URL in REDIS_URL."""
 
 from __future__ import annotations
 

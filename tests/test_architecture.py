@@ -244,6 +244,7 @@ def _reachable(start: str, graph: Mapping[str, set[str]]) -> set[str]:
 LAZY = {
     "streams_admin/apps.py": "ready(): what it registers needs the models, and they are not there before",
     "streams_admin/demo/embedded.py": "packages of the demo that may be missing; the first one found is enough",
+    "streams_admin/demo/check.py": "a package of the demo that may be missing; only the check needs it",
 }
 """Modules that may import inside a function, each with its reason."""
 SCENARIOS = ("streams_admin/demo/scenarios/", "streams_admin/management/commands/scenario.py")

@@ -26,7 +26,7 @@ LEFT_OUT = {"STREAMGAUGE_CONFIG", "DATABASE_URL", "REDIS_URL", "REDIS_ADMIN_URL"
 """Variables (also as `..._FILE`) that the demo sets itself, or does without."""
 MANAGE = (sys.executable, "-m", "dashboard.cli")
 """Our own commands, in a checkout and in an installed wheel alike."""
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class CannotShow(Exception):

@@ -18,11 +18,11 @@ from redis.asyncio import Redis
 
 from streams_admin.demo import embedded
 from streams_admin.demo.scenarios import carts
-from streams_admin.demo.scenarios.client import connect
-from streams_admin.demo.scenarios.leases import Leases
 from streams_admin.demo.scenarios.options import Options
-from streams_admin.demo.scenarios.projector import TOGETHER, Projector
-from streams_admin.demo.scenarios.store import GROUP, PAGE, CartStore
+from streams_admin.demo.scenarios.store.cart_store import GROUP, PAGE, CartStore
+from streams_admin.demo.scenarios.store.leases import Leases
+from streams_admin.demo.scenarios.store.projector import TOGETHER, Projector
+from streams_admin.demo.scenarios.workers.client import connect
 
 CARTS = 10_000
 EVENTS = 20

@@ -11,9 +11,9 @@ import pytest_asyncio
 import redis
 from redis.asyncio import Redis
 
-from streams_admin.demo.scenarios.client import connect
 from streams_admin.demo.scenarios.crew import Crew, claim_keys
 from streams_admin.demo.scenarios.options import Options
+from streams_admin.demo.scenarios.workers.client import connect
 
 Play = Callable[..., Crew]
 

@@ -15,12 +15,13 @@ import pytest
 import redis
 from redis.asyncio import Redis
 
-from streams_admin.demo.scenarios import carts, leases
+from streams_admin.demo.scenarios import carts
 from streams_admin.demo.scenarios.crew import Crew
-from streams_admin.demo.scenarios.leases import Leases
 from streams_admin.demo.scenarios.options import Options
-from streams_admin.demo.scenarios.projector import Projector
-from streams_admin.demo.scenarios.store import GROUP, CartStore
+from streams_admin.demo.scenarios.store import leases
+from streams_admin.demo.scenarios.store.cart_store import GROUP, CartStore
+from streams_admin.demo.scenarios.store.leases import Leases
+from streams_admin.demo.scenarios.store.projector import Projector
 from tests.scenarios import bench
 from tests.scenarios.conftest import Play
 from tests.scenarios.waiting import until
@@ -250,7 +251,7 @@ async def test_a_wiped_store_is_filled_again_while_projectors_run(service: Redis
 async def test_a_long_log_is_read_page_by_page(
     service: Redis, client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams_admin.demo.scenarios.store.PAGE", 3)
+    monkeypatch.setattr("streams_admin.demo.scenarios.store.cart_store.PAGE", 3)
     happen(client, "7", *[1] * 7)
     happen(client, "8", *[1] * 6)
     await join(make(service, "owner"))

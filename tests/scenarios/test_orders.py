@@ -17,9 +17,9 @@ from dashboard.streams.links import Server
 from dashboard.streams.queries import Query
 from dashboard.streams.queries.sampling import SampleStreams, StreamSample
 from streams_admin.demo.scenarios import orders
-from streams_admin.demo.scenarios.client import ensure_group
 from streams_admin.demo.scenarios.crew import Crew
 from streams_admin.demo.scenarios.options import Options
+from streams_admin.demo.scenarios.workers.client import ensure_group
 from tests.scenarios.conftest import Play
 from tests.scenarios.waiting import held, settled, until
 

@@ -9,9 +9,10 @@ import pytest
 import redis
 from redis.asyncio import Redis
 
-from streams_admin.demo.scenarios import client as service_client
-from streams_admin.demo.scenarios import readers, sensors
+from streams_admin.demo.scenarios import sensors
 from streams_admin.demo.scenarios.options import Options
+from streams_admin.demo.scenarios.workers import client as service_client
+from streams_admin.demo.scenarios.workers import readers
 from tests.scenarios.waiting import auntil
 
 

@@ -11,10 +11,10 @@ import redis
 from redis.asyncio import Redis
 
 from streams_admin.demo.scenarios import orders
-from streams_admin.demo.scenarios.client import ensure_group
 from streams_admin.demo.scenarios.options import Options
-from streams_admin.demo.scenarios.reclaim import Fields, Reclaim
-from streams_admin.demo.scenarios.worker import Habits, Worker
+from streams_admin.demo.scenarios.workers.client import ensure_group
+from streams_admin.demo.scenarios.workers.reclaim import Fields, Reclaim
+from streams_admin.demo.scenarios.workers.worker import Habits, Worker
 from tests.scenarios.waiting import auntil, held
 
 STREAM, GROUP = "jobs", "workers"

@@ -13,12 +13,12 @@ import time
 from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
-from streams_admin.demo.scenarios.client import keep_going, ticks
-from streams_admin.demo.scenarios.leases import Leases
 from streams_admin.demo.scenarios.options import Options, Role
-from streams_admin.demo.scenarios.projector import Projector
-from streams_admin.demo.scenarios.reclaim import Fields
-from streams_admin.demo.scenarios.store import CartStore
+from streams_admin.demo.scenarios.store.cart_store import CartStore
+from streams_admin.demo.scenarios.store.leases import Leases
+from streams_admin.demo.scenarios.store.projector import Projector
+from streams_admin.demo.scenarios.workers.client import keep_going, ticks
+from streams_admin.demo.scenarios.workers.reclaim import Fields
 
 NAME = "carts"
 STREAM = "cart:events:*"

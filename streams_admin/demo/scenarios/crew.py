@@ -40,7 +40,7 @@ class Crew:
             stdin=subprocess.PIPE,
             env=environment,
             start_new_session=True,
-            cwd=Path(__file__).resolve().parent.parent.parent,
+            cwd=Path(__file__).resolve().parents[3],
         )
 
     def living(self) -> list[Role]:

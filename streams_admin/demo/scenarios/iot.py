@@ -10,10 +10,10 @@ from redis import Redis as SyncRedis
 from redis.asyncio import Redis
 
 from streams_admin.demo.scenarios import progress as figures
-from streams_admin.demo.scenarios.client import keep_going, ticks
 from streams_admin.demo.scenarios.options import Options, Role
-from streams_admin.demo.scenarios.reclaim import Fields
-from streams_admin.demo.scenarios.worker import Habits, Handler, Worker
+from streams_admin.demo.scenarios.workers.client import keep_going, ticks
+from streams_admin.demo.scenarios.workers.reclaim import Fields
+from streams_admin.demo.scenarios.workers.worker import Habits, Handler, Worker
 
 NAME = "iot"
 STREAM = "iot_data_stream"

@@ -9,8 +9,8 @@ import os
 import sys
 
 from streams_admin.demo.scenarios import catalogue
-from streams_admin.demo.scenarios.client import connect, stopping
 from streams_admin.demo.scenarios.options import Options
+from streams_admin.demo.scenarios.workers.client import connect, stopping
 
 
 async def play(name: str, role: str, options: Options, url: str) -> None:

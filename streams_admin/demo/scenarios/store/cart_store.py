@@ -14,9 +14,9 @@ from itertools import chain
 
 from redis.asyncio import Redis
 
-from streams_admin.demo.scenarios import fold
 from streams_admin.demo.scenarios.options import Options
-from streams_admin.demo.scenarios.reclaim import Fields
+from streams_admin.demo.scenarios.store import fold
+from streams_admin.demo.scenarios.workers.reclaim import Fields
 
 log = logging.getLogger("scenario")
 

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from redis.asyncio import Redis
 from redis.exceptions import RedisError, ResponseError
 
-from streams_admin.demo.scenarios import crash
-from streams_admin.demo.scenarios.client import BLOCK_MS, LOST_GROUP, ensure_group, keep_going
-from streams_admin.demo.scenarios.deadletters import DeadLetters
-from streams_admin.demo.scenarios.reclaim import Entries, Fields, Reclaim
+from streams_admin.demo.scenarios.workers import crash
+from streams_admin.demo.scenarios.workers.client import BLOCK_MS, LOST_GROUP, ensure_group, keep_going
+from streams_admin.demo.scenarios.workers.deadletters import DeadLetters
+from streams_admin.demo.scenarios.workers.reclaim import Entries, Fields, Reclaim
 
 log = logging.getLogger("scenario")
 

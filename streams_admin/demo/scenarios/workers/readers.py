@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 
 from redis.asyncio import Redis
 
-from streams_admin.demo.scenarios.client import BLOCK_MS
-from streams_admin.demo.scenarios.reclaim import Fields
+from streams_admin.demo.scenarios.workers.client import BLOCK_MS
+from streams_admin.demo.scenarios.workers.reclaim import Fields
 
 Found = list[tuple[str, Fields]]
 PAGE = 500

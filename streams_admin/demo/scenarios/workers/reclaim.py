@@ -8,7 +8,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from streams_admin.demo.scenarios.client import LOST_GROUP
+from streams_admin.demo.scenarios.workers.client import LOST_GROUP
 
 log = logging.getLogger("scenario")
 

@@ -19,10 +19,10 @@ from collections.abc import Mapping, Sequence
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from streams_admin.demo.scenarios.client import LOST_GROUP, keep_going, sleep
-from streams_admin.demo.scenarios.crash import Crash
-from streams_admin.demo.scenarios.leases import Leases
-from streams_admin.demo.scenarios.store import GROUP, CartStore
+from streams_admin.demo.scenarios.store.cart_store import GROUP, CartStore
+from streams_admin.demo.scenarios.store.leases import Leases
+from streams_admin.demo.scenarios.workers.client import LOST_GROUP, keep_going, sleep
+from streams_admin.demo.scenarios.workers.crash import Crash
 
 log = logging.getLogger("scenario")
 

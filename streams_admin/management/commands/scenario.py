@@ -120,11 +120,11 @@ class Command(BaseCommand):
         began, told, living = time.monotonic(), 0.0, crew.living()
         while not stop.wait(0.2) and crew.living():
             spent = time.monotonic() - began
-            if duration is not None and spent >= duration:
-                return
             for role in [role for role in living if role not in crew.living()]:
                 self.stdout.write(f"{crew.name}: {role} is gone.")
             living = crew.living()
+            if duration is not None and spent >= duration:
+                return
             if spent - told >= REPORT_EVERY:
                 told = spent
                 self.stdout.write(f"{crew.name}, {spent:.0f} s: {self._progress(crew, client)}")

@@ -9,5 +9,5 @@ def choice_field(form: forms.Form, name: str) -> forms.ChoiceField:
     """A field of a form whose choices are only known when it is shown: set its `choices`. Raises TypeError."""
     field = form.fields[name]
     if not isinstance(field, forms.ChoiceField):
-        raise TypeError(f"{name} is no choice")
+        raise TypeError(f"{name} is not a valid choice")
     return field

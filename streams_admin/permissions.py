@@ -21,7 +21,7 @@ from streams_admin.audit.log import Caller
 from streams_admin.models import AuditEntry, Operation, Plan
 
 Row = TypeVar("Row", bound=Model)
-NOT_TOLD = "Why is not told here: it names a stream you may not see."
+NOT_TOLD = "Details hidden: they name a stream you may not see."
 
 
 def caller_of(request: HttpRequest, via: str) -> Caller:

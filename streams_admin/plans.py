@@ -69,7 +69,7 @@ def allow_more(caller: Caller, action: Action, ask: Ask) -> None:
 def _deny(caller: Caller, line: Line, why: str) -> None:
     """Write an attempt down. Raises TooOften, and writes nothing, for who never stops: the log is for ever."""
     if log.denied_since(caller.principal, timezone.now() - DENIED_WITHIN) >= DENIED_MOST:
-        raise TooOften("You tried too often what you may not do. Wait for some minutes.")
+        raise TooOften("Too many denied attempts. Wait a few minutes.")
     log.refuse(caller, line, "denied", why)
 
 
@@ -101,7 +101,7 @@ def _production(server: Server) -> list[Note]:
     """What comes before every other warning."""
     if server.config.environment != "production":
         return []
-    return [Note("late", f"{server.title} is in production", "What is done here, its users notice at once.")]
+    return [Note("late", f"{server.title} is in production", "Its users will notice at once.")]
 
 
 def token(plan: Plan) -> str:
@@ -135,14 +135,14 @@ def find(text: str, principal: Principal) -> Plan:
     if not constant_time_compare(_seal(plan), seal):
         raise NoSuchPlan("This plan was altered and cannot be used.")
     if not plan.is_of(principal):
-        raise NoSuchPlan("This plan is somebody else's. Make your own.")
+        raise NoSuchPlan("This plan belongs to someone else. Make your own.")
     return plan
 
 
 def check_fresh(plan: Plan) -> None:
     """Raises Expired."""
     if timezone.now() > plan.expires:
-        raise Expired("This plan is older than two minutes and was not run. Look again.")
+        raise Expired("This plan is older than two minutes and was not run. Refresh it.")
 
 
 def ask_of(plan: Plan, principal: Principal) -> Ask:

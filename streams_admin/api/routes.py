@@ -36,12 +36,12 @@ router = Router(tags=["actions"])
 LOOKED = 2000
 """Lines of the audit log one answer looks at; those of streams that are not open to the principal are left out."""
 
-IDEMPOTENCY = "any text of yours, the same when you ask again: it is run once"
+IDEMPOTENCY = "any string; repeat it on a retry and the plan runs only once"
 
 View = Callable[..., Any]
-PlanToken = PathEx[str, P(description="`plan` of the answer that made it")]
-OperationId = PathEx[UUID, P(description="`operation` of the answer that began it")]
-Wish = PathEx[Literal["cancel", "pause", "resume"], P(description="what it should do")]
+PlanToken = PathEx[str, P(description="the `plan` of the answer that created it")]
+OperationId = PathEx[UUID, P(description="the `operation` of the answer that started it")]
+Wish = PathEx[Literal["cancel", "pause", "resume"], P(description="the command")]
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=1000)]
 """No database has to look for a zero byte: PostgreSQL cannot."""
 
@@ -51,10 +51,10 @@ class Order(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    server: str = Field(max_length=64, description="the server, by its name in the configuration")
-    stream: Value = Field(description="the stream: its key")
+    server: str = Field(max_length=64, description="the server's name in the configuration")
+    stream: Value = Field(description="the key of the stream")
     action: str = Field(max_length=32, description=f"one of {', '.join(f'`{slug}`' for slug in ALL)}")
-    params: dict[str, Any] = Field({}, description="what the action takes: docs/actions.md")
+    params: dict[str, Any] = Field({}, description="the parameters of the action: docs/actions.md")
 
 
 class Go(BaseModel):
@@ -62,27 +62,27 @@ class Go(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    confirm: str = Field("", max_length=10_000, description="the text that the plan asks for as `confirm`")
-    reason: str = Field("", max_length=2000, description="why; stands in the audit log")
-    duty: int = Field(0, ge=0, le=100, description="percent of the time a large operation may spend in commands")
+    confirm: str = Field("", max_length=10_000, description="the text that the plan requires as `confirm`")
+    reason: str = Field("", max_length=2000, description="the reason, recorded in the audit log")
+    duty: int = Field(0, ge=0, le=100, description="percent of the time that a large operation may spend in commands")
 
 
 class Begun(BaseModel):
     """What runs, or ran already."""
 
-    operation: str = Field(description="ask for it at `/operations/{id}`")
-    state: str = Field(description="where it stands: `done` at once when it was small")
+    operation: str = Field(description="follow it at `/operations/{id}`")
+    state: str = Field(description="its state: `done` at once if it was small")
 
 
 class AuditFilters(shapes.Query):
     """Which lines."""
 
-    who: Text = Field("", description="only what this user or token did")
+    who: Text = Field("", description="only by this user or token")
     server: Text = Field("", description="only on this server")
     stream: Text = Field("", description="only on this stream: its path name")
     action: Text = Field("", description="only this action")
-    outcome: Text = Field("", description="only lines with this outcome")
-    via: Text = Field("", description="only what came by `page`, `api` or `command`")
+    outcome: Text = Field("", description="only this outcome")
+    via: Text = Field("", description="only from this source: `page`, `api` or `command`")
     operation: UUID | None = Field(None, description="only of this operation")
     start: Start | None = Field(None, description="not before this time: ISO 8601, or like 14:05, yesterday 09:00, -2h")
     end: End | None = Field(None, description="not after this time: as for `start`")
@@ -115,7 +115,7 @@ def _file(said: str, kind: str = "application/jsonl") -> dict[str, Any]:
     return {"responses": {200: {"description": said, "content": {kind: {"schema": {"type": "string"}}}}}}
 
 
-@router.post("/plans", response={201: PlanItem}, exclude_unset=True, summary="Look at what an action would do")
+@router.post("/plans", response={201: PlanItem}, exclude_unset=True, summary="Plan an action: see what it would do")
 @refusals
 def make_plan(request: HttpRequest, order: Order) -> Status[Any]:
     """Changes nothing. The plan runs once, within two minutes, and only while what it saw still holds."""
@@ -144,8 +144,8 @@ def run(
 
 @router.get(
     "/plans/{plan}/entries.jsonl",
-    openapi_extra=_file("an entry a line, then one that says whether these are all"),
-    summary="The entries that a plan would take away",
+    openapi_extra=_file("one entry per line, then one line that says whether these are all"),
+    summary="The entries that a plan would remove",
 )
 @refusals
 def plan_entries(request: HttpRequest, plan: PlanToken) -> StreamingHttpResponse:
@@ -153,7 +153,7 @@ def plan_entries(request: HttpRequest, plan: PlanToken) -> StreamingHttpResponse
     return downloads.entries_of(principal_of(request), plan)
 
 
-@router.get("/operations/{uuid:id}", response=OperationItem, exclude_unset=True, summary="What came of a plan")
+@router.get("/operations/{uuid:id}", response=OperationItem, exclude_unset=True, summary="The state of an operation")
 def operation(request: HttpRequest, id: OperationId) -> dict[str, Any]:
     """One's own operations, and everybody's for who may see the audit log of the stream."""
     principal = principal_of(request)
@@ -162,8 +162,8 @@ def operation(request: HttpRequest, id: OperationId) -> dict[str, Any]:
 
 @router.get(
     "/operations/{uuid:id}/results.jsonl",
-    openapi_extra=_file("an entry a line with what came of it, then one that counts them"),
-    summary="What came of every entry",
+    openapi_extra=_file("one entry per line with its result, then one line with the counts"),
+    summary="The result of every entry",
 )
 def operation_results(request: HttpRequest, id: OperationId) -> StreamingHttpResponse:
     """JSON Lines, for who may see the operation."""
@@ -192,9 +192,7 @@ def audit(request: HttpRequest, query: Query[AuditQuery]) -> dict[str, Any]:
     return listing([wire.audit_item(line, principal) for line in found], next=onward)
 
 
-@router.get(
-    "/audit.jsonl", openapi_extra=_file("a line of the log a line, the oldest first"), summary="The audit log as a file"
-)
+@router.get("/audit.jsonl", openapi_extra=_file("one record per line, oldest first"), summary="The audit log as a file")
 def audit_jsonl(request: HttpRequest, query: Query[AuditFilters]) -> StreamingHttpResponse:
     """JSON Lines: all that match, each as an item of `/audit`; only lines that are open to the asker."""
     return exports.as_jsonl(principal_of(request), query.conditions())
@@ -202,8 +200,8 @@ def audit_jsonl(request: HttpRequest, query: Query[AuditFilters]) -> StreamingHt
 
 @router.get(
     "/audit.csv",
-    openapi_extra=_file("a line of the log a row, the oldest first", "text/csv"),
-    summary="The audit log for spreadsheets",
+    openapi_extra=_file("one record per row, oldest first", "text/csv"),
+    summary="The audit log as CSV",
 )
 def audit_csv(request: HttpRequest, query: Query[AuditFilters]) -> StreamingHttpResponse:
     """The same as CSV; what a spreadsheet would take for a formula begins with an apostrophe."""

@@ -35,12 +35,12 @@ from streams_admin.views.samples import sample
 
 NAMES = ("group", "to", "consumer", "like")
 """Parameters that name a stream, a group or a consumer; a filter has `consumer` too."""
-NOT_BEFORE = "It is not known before it is done."
-HIDDEN = "It is a stream you may not see."
+NOT_BEFORE = "Not known before it is done."
+HIDDEN = "It names a stream you may not see."
 
 _RESULTS = ", ".join(f"`{result}`" for result in RESULTS)
-Total = Annotated[int | None, Field(description="entries it is about; null when they cannot be counted before")]
-AtLeast = Annotated[bool, Field(description="true when there may be more than `total`")]
+Total = Annotated[int | None, Field(description="entries affected; null if they cannot be counted in advance")]
+AtLeast = Annotated[bool, Field(description="true if `total` is a lower bound")]
 Who = Annotated[str, Field(description="the user, or `token` and the name of an API token")]
 
 
@@ -51,30 +51,30 @@ class SampleItem(HeldItem):
 class Caution(BaseModel):
     """What to know before it is run."""
 
-    severity: str = Field(description="`stuck`, `late` or `unknown`, the weightiest first")
+    severity: str = Field(description="`stuck`, `late` or `unknown`, most severe first")
     message: str = Field(description="the warning, in a few words")
-    detail: str = Field(description="what else is to be said of it")
+    detail: str = Field(description="the details")
 
 
 class PlanItem(BaseModel):
     """What would be done."""
 
-    plan: str = Field(description="what runs it, once, until `expires_at`")
+    plan: str = Field(description="pass it to `/plans/{plan}/run`; good once, until `expires_at`")
     expires_at: str = Field(description="two minutes from now: ISO 8601 in UTC")
-    title: str = Field(description="what would be done, in a few words")
-    sentence: str = Field(description="what would be done, in a sentence")
+    title: str = Field(description="a short title of what would be done")
+    sentence: str = Field(description="one sentence about what would be done")
     total: Total
     total_reason: Reason = ""
     at_least: AtLeast
     counts: dict[str, Any] = Field(
-        description="numbers of what it would do, by name; a null has its `<name>_reason` beside it"
+        description="what it would do in numbers, by name; a null has its `<name>_reason` beside it"
     )
-    warnings: list[Caution] = Field(description="what to know before it is run")
-    sample: list[SampleItem] = Field(description="some of the entries it is about")
-    redis_cli: list[str] = Field(description="lines that would do the same in redis-cli")
-    confirm: str | None = Field(description="the text that has to be given back to run it; null when none has")
+    warnings: list[Caution] = Field(description="what to know before running it")
+    sample: list[SampleItem] = Field(description="some of the affected entries")
+    redis_cli: list[str] = Field(description="equivalent redis-cli commands")
+    confirm: str | None = Field(description="the text that must be sent back to run it; null if none")
     entries_file: str | None = Field(
-        description="address of the entries that would go, as JSON Lines; null when none go, or you may not read them"
+        description="URL of the entries it would remove, as JSON Lines; null if none, or if you may not read them"
     )
 
 
@@ -88,33 +88,33 @@ class EntryResult(BaseModel):
 class FigureItem(BaseModel):
     """A number read from the server before and after."""
 
-    label: str = Field(description="what was counted")
-    before: int | None = Field(description="before it began")
-    after: int | None = Field(description="when it had ended; null until then")
+    label: str = Field(description="what is counted")
+    before: int | None = Field(description="before the operation")
+    after: int | None = Field(description="after the operation; null until then")
 
 
 class OperationItem(BaseModel):
     """A plan that runs or ran."""
 
     id: str = Field(description="the operation")
-    state: Literal["queued", "running", "paused", "done", "cancelled", "failed"] = Field(description="where it stands")
-    done: int = Field(description="entries it has been through")
+    state: Literal["queued", "running", "paused", "done", "cancelled", "failed"] = Field(description="its state")
+    done: int = Field(description="entries processed")
     total: Total
     total_reason: Reason = ""
     at_least: AtLeast
     results: dict[str, int] = Field(description=f"how many entries ended as {_RESULTS}")
-    entries: list[EntryResult] = Field(description="the first thousand entries, each with what came of it")
-    results_file: str = Field(description="address of what came of every entry, as JSON Lines")
+    entries: list[EntryResult] = Field(description="the first thousand entries, each with its result")
+    results_file: str = Field(description="URL of the results of every entry, as JSON Lines")
     figures: list[FigureItem] = Field(description="numbers read from the server before and after")
-    error: str = Field(description="why it ended early, in a sentence; else empty")
+    error: str = Field(description="why it ended early, in a sentence; otherwise empty")
     server: ServerName
     stream: Value = Field(description="the stream")
     stream_path: str = Field(description="its path name")
     action: str = Field(description="the action")
     params: dict[str, Any] = Field(description="its parameters")
-    title: str = Field(description="what was planned, in a few words")
+    title: str = Field(description="what was planned, in short")
     who: Who
-    reason: str = Field(description="why, as given when it was run; may be empty")
+    reason: str = Field(description="the reason given when it was run; may be empty")
     created: str = Field(description="when it was run: ISO 8601 in UTC")
     ended: str | None = Field(description="when it ended; null until then")
 
@@ -122,30 +122,30 @@ class OperationItem(BaseModel):
 class AuditItem(BaseModel):
     """A line of the audit log."""
 
-    number: int = Field(description="its number; lines are never changed")
-    span: str = Field(description="what was done is two lines of the same span: started, and how it ended")
+    number: int = Field(description="its number; records are never changed")
+    span: str = Field(description="a run is two records of the same span: started, and its outcome")
     at: str = Field(description="when: ISO 8601 in UTC")
     who: Who
     who_kind: str = Field(description="`user` or `token`")
-    role: str = Field(description="their role then")
+    role: str = Field(description="their role at that time")
     via: str = Field(description="`page`, `api` or `command`")
-    peer: str = Field(description="the address that reached the site")
-    claimed: str = Field(description="the address a proxy claims; of a command, the login and the machine")
+    peer: str = Field(description="the connecting address")
+    claimed: str = Field(description="the address reported by a proxy; for a command, the login and the machine")
     server: str = Field(description="the server")
     stream: Value = Field(description="the stream")
     stream_path: str = Field(description="its path name")
     action: str = Field(description="the action")
-    title: str = Field(description="what was planned, in a few words")
+    title: str = Field(description="what was planned, in short")
     params: dict[str, Any] = Field(description="its parameters, without payloads")
-    plan: str | None = Field(description="the plan; null when none was made")
-    operation: str | None = Field(description="the operation; null when none began")
-    reason: str = Field(description="why, as given; may be empty")
+    plan: str | None = Field(description="the plan; null if there is none")
+    operation: str | None = Field(description="the operation; null if none started")
+    reason: str = Field(description="the reason given; may be empty")
     outcome: Literal["started", "done", "partly_done", "denied", "refused", "failed", "unknown"] = Field(
-        description="what the line says of it"
+        description="the outcome"
     )
-    detail: str = Field(description="what went wrong, in a sentence; else empty")
+    detail: str = Field(description="what went wrong, in a sentence; otherwise empty")
     counts: dict[str, int] = Field(description=f"how many entries ended as {_RESULTS}")
-    hash: str = Field(description="SHA-256 over the line and the hash of the line before")
+    hash: str = Field(description="SHA-256 over the record and the hash of the record before it")
 
 
 def name_of(what: str, given: Any) -> bytes:

@@ -135,7 +135,7 @@ def broken() -> Iterator[tuple[int, str]]:
     for entry in AuditEntry.objects.order_by("pk").iterator():
         fields = {name: getattr(entry, name) for name in names}
         if entry.previous != previous:
-            yield entry.pk, "the line before it is missing or was changed"
+            yield entry.pk, "the record before it is missing or was changed"
         if digest(fields, entry.previous) != entry.hash:
             yield entry.pk, "its content was changed"
         previous = entry.hash

@@ -31,7 +31,7 @@ def check(address: str, link: str) -> list[str]:
     form = urllib.parse.urlencode({"csrfmiddlewaretoken": token[1]}).encode()
     home = browser.open(urllib.request.Request(link, form, {"Origin": address}), timeout=10).read().decode()
     if "data-watch" not in home:
-        raise Failed("the home page does not show after signing in")
+        raise Failed("the home page did not load after signing in")
     stream = _wait_for_stream(browser, address)
     cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
     _live(address, cookies, stream)
@@ -50,7 +50,7 @@ def _wait_for_stream(browser: urllib.request.OpenerDirector, address: str) -> st
         if found:
             return str(found[0])
         time.sleep(0.5)
-    raise Failed("no stream shows on the streams page")
+    raise Failed("no stream on the streams page")
 
 
 def _live(address: str, cookies: str, stream: str) -> None:

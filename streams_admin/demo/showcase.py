@@ -120,7 +120,7 @@ class Showcase:
             check=False,
         )
         if made.returncode:
-            raise CannotShow("No sign-in link could be made; see the lines above.")
+            raise CannotShow("Could not create a sign-in link; see the lines above.")
         return made.stdout.strip()
 
     @property

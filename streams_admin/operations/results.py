@@ -46,7 +46,7 @@ def keep(operation: Operation, named: Mapping[str, str]) -> None:
         if named and not (_kept_in_row(operation, named) and operation.over and not path.exists()):
             _append(path, b"".join(_lines_of(result, ids) for result, ids in named.items()))
     except OSError as error:
-        log.warning("results of operation %s were not kept: %s", operation.pk, error)
+        log.warning("results of operation %s could not be stored: %s", operation.pk, error)
 
 
 def _kept_in_row(operation: Operation, named: Mapping[str, str]) -> bool:

@@ -34,7 +34,7 @@ def _why(plan: Plan, action: Action) -> str:
         require(ask.principal, action.permission, plan.server, ask.key)
         action.allow(ask)
     except Forbidden:
-        return f"{plan.who} is not allowed to do this any more."
+        return f"{plan.who} no longer has the permission for this."
     except Refused as refused:
         return refused.message
     return f"{plan.server} is configured as read-only." if ask.server.config.read_only else ""

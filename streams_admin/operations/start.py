@@ -83,7 +83,7 @@ def _key(caller: Caller, key: str) -> str | None:
 def _check_typed(plan: Plan, confirm: str) -> None:
     wanted = plan.preview["confirm"]
     if wanted and confirm.strip() != wanted:
-        raise NotConfirmed(f"Type {wanted} to go on: this cannot be undone.")
+        raise NotConfirmed(f"Type {wanted} to confirm: this cannot be undone.")
 
 
 def _begin_once(
@@ -138,7 +138,7 @@ def _wait_for_first(caller: Caller, plan: Plan, key: str) -> Operation:
         if known is not None:
             return known
         time.sleep(0.05)
-    raise Refused("This plan was used already.")
+    raise Refused("This plan was already used.")
 
 
 def _run_here(operation: Operation, ask: Ask, action: Action) -> None:
@@ -182,7 +182,7 @@ def work_once(turn: float = 0.0) -> bool:
     try:
         _go_on(operation, time.monotonic() + turn)
     except TakenOver:
-        log.warning("operation %s was taken over", operation.pk)
+        log.warning("operation %s taken over", operation.pk)
     except DatabaseError:
         raise  # ours is out of order, not the operation: it is taken again later
     except Exception as error:

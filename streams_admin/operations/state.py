@@ -133,7 +133,7 @@ def give_up(operation: Operation, error: Exception) -> None:
     work = (operation.inflight or {}).get("work", ())
     ids = ids_of(work)
     counts = Counter(operation.results) + Counter(unknown=len(ids) or len(work))
-    text = error.message if isinstance(error, StreamError) else f"An error of Streamgauge: {type(error).__name__}."
+    text = error.message if isinstance(error, StreamError) else f"Internal error: {type(error).__name__}."
     close(operation, "failed", text, results=dict(counts), done=sum(counts.values()))
     results.keep(operation, {"unknown": " ".join(ids)} if ids else {})
 

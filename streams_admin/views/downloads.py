@@ -54,7 +54,7 @@ def entries_of(principal: Principal, token: str) -> StreamingHttpResponse:
     require(principal, Permission.READ_PAYLOAD, found.server, ask.key)
     pages = plans.action_of(found.action).affected(ask, found.seen)
     if pages is None:
-        raise NoSuchPlan("This plan takes no entries away: there is nothing to download.")
+        raise NoSuchPlan("This plan removes no entries: there is nothing to download.")
     seen = sight(principal, found.server, from_path(found.stream))
     return file_of(told(pages, seen), f"{found.action}-{timezone.localtime():%Y%m%d-%H%M%S}")
 
@@ -66,7 +66,7 @@ def results(request: HttpRequest, id: UUID) -> StreamingHttpResponse:
 
 def _check(found: Plan) -> None:
     if found.used:
-        raise Changed("This plan was run already: what it was about may be gone.")
+        raise Changed("This plan was already run: its entries may be gone.")
     plans.check_fresh(found)
 
 

@@ -59,7 +59,7 @@ def do(request: HttpRequest, server: str, stream: bytes, action: str) -> HttpRes
     plans.allow(caller, verb, watched, stream, params=_tried(request.GET))
     ask = Ask(caller.principal, watched, stream, params_of(request.GET))
     if verb.about == "pending" and "group" not in ask.params:
-        raise BadOrder("group is missing: say whose pending entries are meant.")
+        raise BadOrder("group is missing: name the group whose pending entries are meant.")
     form = verb.form(ask, request.POST if request.method == "POST" else None)
     status = 400 if form.is_bound else 200
     if form.is_bound and form.is_valid():
@@ -121,10 +121,10 @@ def which_words(params: Params) -> str:
     """Which entries are meant, for the form."""
     if "ids" in params:
         count = len(params["ids"])
-        return "the entry that was selected" if count == 1 else f"the {count:,} entries that were selected"
+        return "the selected entry" if count == 1 else f"the {count:,} selected entries"
     chosen = params.get("filter", {})
     who = f" with {plain(from_path(chosen['consumer']))}" if "consumer" in chosen else ""
-    rest = " that match the filters" if set(chosen) - {"consumer"} else ""
+    rest = " matching the filters" if set(chosen) - {"consumer"} else ""
     return f"all pending entries{who}{rest}" if "group" in params else "entries"
 
 

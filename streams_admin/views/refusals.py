@@ -16,7 +16,7 @@ from streams_admin.errors import Refused
 from streams_admin.views.ways import place_of, seen_place
 
 View = Callable[..., HttpResponseBase]
-TITLES = {400: "This cannot be planned", 404: "No such plan", 409: "Nothing was done", 410: "The plan has expired"}
+TITLES = {400: "Cannot be planned", 404: "Plan not found", 409: "Nothing was done", 410: "The plan has expired"}
 
 
 def refusals(view: View) -> View:

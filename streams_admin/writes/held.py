@@ -79,7 +79,7 @@ def all_replies(server: Server, words: Sequence[Command]) -> list[Reply]:
     if refused and len(refused) == len(replies):
         raise refused[0]
     if refused:
-        raise OutcomeUnknown(f"A part of it was refused. {refused[0].message}")
+        raise OutcomeUnknown(f"Part of it was refused. {refused[0].message}")
     return replies
 
 

@@ -93,7 +93,7 @@ def test_the_target_stands_nowhere_for_who_may_not_see_it(order: str, nora: Clie
     assert naming(told) == set()
     assert "Copies them to a stream you may not see." in told[reverse("operation", args=[operation.pk])]
     item = json.loads(told[reverse("api:operation", args=[operation.pk])])
-    assert (item["params"]["to"], item["params"]["to_reason"]) == (None, "It is a stream you may not see.")
+    assert (item["params"]["to"], item["params"]["to_reason"]) == (None, "It names a stream you may not see.")
     assert item["stream"] == "orders:new"
 
 

@@ -98,7 +98,7 @@ def test_a_plan_that_was_altered_in_the_database_finds_nothing(client: redis.Red
 def test_the_plan_of_another_finds_nothing(client: redis.Redis) -> None:
     token = plans.token(planned("ack", of_group()))
     for principal in (OPERATOR.principal, replace(ADMIN.principal, kind="token")):
-        with pytest.raises(NoSuchPlan, match="somebody else's") as refused:
+        with pytest.raises(NoSuchPlan, match="someone else") as refused:
             plans.find(token, principal)
         assert refused.value.status == 404
 
@@ -109,7 +109,7 @@ def test_over_http_too(client: redis.Redis, admin: Client, operator: Client) -> 
     for client_, address in ((admin, token[:-1] + "x"), (operator, token), (admin, "0" * 65)):
         for answer in (client_.get(f"/plans/{address}/"), client_.post(f"/plans/{address}/")):
             assert answer.status_code == 404
-            assert "No such plan" in answer.content.decode()
+            assert "Plan not found" in answer.content.decode()
     nothing_was_done(client)
 
 

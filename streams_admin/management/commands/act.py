@@ -34,13 +34,13 @@ from streams_admin.models import Operation, Plan
 from streams_admin.operations import start
 from streams_admin.operations.state import outcome
 
-HELP = """One action on a stream: prints the plan, asks, runs it, and prints what came of it; 1 unless all was done.
+HELP = """Run one action on a stream: print the plan, ask, run it, print the results. Exits with 1 unless all was done.
 
   act claim --server default --stream orders:new --as anna --param group=workers --param filter.consumer=worker-2 \\
       --param to=worker-1 --yes --reason "worker-2 is gone"
 
-Parameters are those of the API. Names are taken byte by byte as the shell passes them; ids are separated by commas;
-anything else is JSON where it is JSON (5, true, [["field", "value"]]), else text."""
+Parameters are those of the API. Names are taken byte for byte as the shell passes them; ids are separated by commas;
+other values are parsed as JSON if possible (5, true, [["field", "value"]]), otherwise taken as strings."""
 LOOK_EVERY = 0.2
 NAMED_MOST = 20
 """IDs that are named of those a plan will not touch."""
@@ -53,20 +53,22 @@ class Command(BaseCommand):
         parser.formatter_class = RawDescriptionHelpFormatter
         parser.description = HELP
         parser.add_argument("action", help=", ".join(ALL))
-        parser.add_argument("--server", default="default", help="as configured; default: default")
-        parser.add_argument("--stream", required=True, help="the key")
-        parser.add_argument("--as", dest="who", required=True, metavar="USER", help="who acts, with their permissions")
+        parser.add_argument("--server", default="default", help="the configured name (default: default)")
+        parser.add_argument("--stream", required=True, help="the key of the stream")
+        parser.add_argument(
+            "--as", dest="who", required=True, metavar="USER", help="the user who acts, with their permissions"
+        )
         parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="repeatable")
-        parser.add_argument("--reason", default="", help="stands in the audit log")
+        parser.add_argument("--reason", default="", help="recorded in the audit log")
         parser.add_argument(
             "--duty",
             type=_percent,
             default=0,
             metavar="PERCENT",
-            help="of the time that a large one may spend in commands, 1 to 100; default: OPERATION_DUTY",
+            help="percent of the time that a large operation may spend in commands, 1 to 100 (default: OPERATION_DUTY)",
         )
-        parser.add_argument("--yes", action="store_true", help="run it without asking")
-        parser.add_argument("--confirm", metavar="TEXT", help="what has to be typed for what cannot be undone")
+        parser.add_argument("--yes", action="store_true", help="run without asking")
+        parser.add_argument("--confirm", metavar="TEXT", help="the typed confirmation of an irreversible action")
         parser.add_argument("--dry-run", action="store_true", help="only show the plan")
 
     def handle(self, *args: Any, **given: Any) -> None:
@@ -110,15 +112,15 @@ class Command(BaseCommand):
         if wanted:
             return self._typed(wanted, given["confirm"], at_terminal)
         if not given["yes"] and not at_terminal:
-            raise CommandError("Nothing was done. Add --yes to run it without being asked.")
-        if not given["yes"] and input("Go on? [y/N] ").strip().lower() not in ("y", "yes"):
+            raise CommandError("Nothing was done. Add --yes to run without asking.")
+        if not given["yes"] and input("Run it? [y/N] ").strip().lower() not in ("y", "yes"):
             raise CommandError("Nothing was done.")
         return ""
 
     def _typed(self, wanted: str, confirm: str | None, at_terminal: bool) -> str:
         if confirm is None and not at_terminal:
             raise CommandError(f"Nothing was done. This cannot be undone: add --confirm {shlex.quote(wanted)}.")
-        return input(f"This cannot be undone. Type {wanted} to go on: ") if confirm is None else confirm
+        return input(f"This cannot be undone. Type {wanted} to confirm: ") if confirm is None else confirm
 
     def _follow(self, operation: Operation) -> None:
         """Until it is over, whoever runs it: this process, or the site. Ctrl-C cancels it between two batches."""
@@ -140,7 +142,7 @@ class Command(BaseCommand):
             self.stdout.write(f"   {label}: {number(before)} -> {number(after)}")
         self.stdout.write(f"   operation {operation.pk}")
         if outcome(operation) != "done":
-            raise CommandError(operation.error or "Not all of it was done.")
+            raise CommandError(operation.error or "Not everything was done.")
 
 
 def _login() -> str:
@@ -154,7 +156,7 @@ def _login() -> str:
 def _principal(name: str) -> Principal:
     user = User.objects.filter(username=name).first()
     if user is None:
-        raise CommandError(f"There is no user {name!r}. --as names who acts, with the permissions they have here.")
+        raise CommandError(f"There is no user {name!r}. --as is the user who acts, with their permissions on the site.")
     return principal_for_user(user)
 
 
@@ -171,7 +173,7 @@ def _percent(text: str) -> int:
     """As in the API: 1 to 100, or 0 for what the settings say. Raises ArgumentTypeError."""
     if text.isascii() and text.isdigit() and int(text[:4]) <= 100:
         return int(text)
-    raise ArgumentTypeError(f"{text[:40]!r} is no whole number from 0 to 100")
+    raise ArgumentTypeError(f"{text[:40]!r} is not a whole number from 0 to 100")
 
 
 @contextmanager
@@ -193,7 +195,7 @@ def params_of(words: list[str]) -> dict[str, Any]:
         outer, dot, inner = name.partition(".")
         where = found.setdefault(outer, {}) if dot else found
         if not isinstance(where, dict):
-            raise CommandError(f"--param {name} does not fit to the {outer} before it.")
+            raise CommandError(f"--param {name} conflicts with the {outer} before it.")
         where[inner or outer] = _value(inner or outer, text)
     return found
 

@@ -13,19 +13,19 @@ from streams_admin.models import AuditEntry
 
 class Command(BaseCommand):
     help = (
-        "Check the chain of the audit log: prints each line that does not fit and exits 1, or the last hash. "
-        "Keep that hash elsewhere: lines cut off at the end leave a chain that holds, with another end."
+        "Verify the audit log: print each record that does not match and exit with 1, otherwise print the last hash. "
+        "Keep that hash elsewhere: it is the only way to notice records cut off at the end."
     )
 
     def handle(self, *args: Any, **given: Any) -> None:
         broken = 0
         for number, why in log.broken():
-            self.stdout.write(f"line {number}: {why}")
+            self.stdout.write(f"record {number}: {why}")
             broken += 1
         if broken:
             raise CommandError(
-                f"The audit log does not hold: {plural(broken, 'line')} of {AuditEntry.objects.count():,}."
+                f"The audit log was changed: {plural(broken, 'record')} of {AuditEntry.objects.count():,}."
             )
         self.stdout.write(
-            f"{plural(AuditEntry.objects.count(), 'line')}, unchanged. The last hash is {log.last_hash()}."
+            f"{plural(AuditEntry.objects.count(), 'record')}, unchanged. The last hash is {log.last_hash()}."
         )

@@ -25,7 +25,7 @@ def test_an_empty_page_says_how_long_is_too_long(viewer: Client, configure: Conf
     configure(late_after=90, stuck_after=1200)
     page = viewer.get("/").content.decode()
     assert "Nothing needs attention" in page
-    assert "for 1 min 30 s is late (LATE_AFTER of the configuration), for 20 min stuck (STUCK_AFTER)" in page
+    assert "untouched for 1 min 30 s (LATE_AFTER). Stuck: for 20 min (STUCK_AFTER)" in page
 
 
 # a server that cannot be read -----------------------------------------------------------------------------------------
@@ -53,7 +53,7 @@ def test_a_server_that_cannot_be_read_stands_first_and_counts(viewer: Client) ->
     assert "3 need attention 2 stuck · 1 late" in text
     rows = text.partition("Next step")[2]
     assert max(rows.index("Orders, Europe"), rows.index("Never, there")) < rows.index("Nobody reading")
-    assert "nothing listens at its address. What is known of it was true 12 min ago." in text
+    assert "nothing is listening at the server's address. What is known of it was true 12 min ago." in text
     assert "Nothing was read from it yet." in text
     assert "Attention 3" in text
 

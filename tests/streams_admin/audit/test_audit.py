@@ -94,7 +94,7 @@ def test_every_field_is_covered() -> None:
 def test_a_removed_line_is_found(place: int) -> None:
     lines = written(2)
     AuditEntry.objects.filter(pk=lines[place]).delete()
-    assert broken() == [(lines[place + 1], "the line before it is missing or was changed")]
+    assert broken() == [(lines[place + 1], "the record before it is missing or was changed")]
 
 
 def test_a_line_that_was_changed_with_its_hash_is_found_by_the_next() -> None:
@@ -106,7 +106,7 @@ def test_a_line_that_was_changed_with_its_hash_is_found_by_the_next() -> None:
         fields.pop(name)
     line.hash = log.digest(fields, line.previous)
     line.save()
-    assert broken() == [(second, "the line before it is missing or was changed")]
+    assert broken() == [(second, "the record before it is missing or was changed")]
 
 
 def test_lines_that_changed_places_are_found() -> None:

@@ -91,7 +91,7 @@ def test_another_program_on_the_port_is_not_taken_for_the_site(
 
 def test_no_link_gives_one_sentence(redis_url: str) -> None:
     show = Showcase(free_port(), [], {**os.environ, "LOG_FORMAT": "xml"}, redis_url)
-    with pytest.raises(CannotShow, match="No sign-in link could be made"):
+    with pytest.raises(CannotShow, match="Could not create a sign-in link"):
         show.sign_in_link()
     show.__exit__()
 

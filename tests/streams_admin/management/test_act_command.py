@@ -161,7 +161,7 @@ def test_the_principal_has_no_more_rights_than_on_the_site(held: redis.Redis) ->
     [
         ("shred", [], {}, "action is 'shred'; allowed:"),
         ("claim", ["group"], {}, "allowed: NAME=VALUE"),
-        ("claim", ["filter=1", "filter.consumer=a"], {}, "does not fit"),
+        ("claim", ["filter=1", "filter.consumer=a"], {}, "conflicts with"),
         ("claim", [ARGUMENTS[0], "to=heir", "filter={}", "min_idel_ms=5"], {}, "min_idel_ms"),
         ("claim", [ARGUMENTS[0], "ids=1-0,x", "to=heir"], {}, "ids"),
         ("claim", ARGUMENTS, {"server": "elsewhere"}, "elsewhere"),
@@ -213,7 +213,7 @@ def test_ctrl_c_cancels_between_two_batches(
         return work()
 
     monkeypatch.setattr(start, "work_once", interrupted)
-    with pytest.raises(CommandError, match="Not all"):
+    with pytest.raises(CommandError, match="Not everything"):
         act("claim", *ARGUMENTS, yes=True)
     owners = [who for who, _, _ in pending(redis_client).values()]
     assert (owners.count(b"heir"), owners.count(WORKER)) == (500, 800)
@@ -229,7 +229,7 @@ def test_what_is_done_in_part_is_an_error(held: redis.Redis, monkeypatch: pytest
 
     monkeypatch.setattr(start, "begin", meanwhile)
     ids = ["ids=1-0,2-0", *(word for word in ARGUMENTS if "filter" not in word)]
-    with pytest.raises(CommandError, match="Not all"):
+    with pytest.raises(CommandError, match="Not everything"):
         act("claim", *ids, yes=True)
 
 
@@ -240,9 +240,9 @@ def verify() -> str:
 
 
 def test_the_chain_holds(held: redis.Redis) -> None:
-    assert verify() == f"0 lines, unchanged. The last hash is {'0' * 64}.\n"
+    assert verify() == f"0 records, unchanged. The last hash is {'0' * 64}.\n"
     act("claim", *ARGUMENTS, yes=True)
-    assert verify() == f"2 lines, unchanged. The last hash is {AuditEntry.objects.latest('pk').hash}.\n"
+    assert verify() == f"2 records, unchanged. The last hash is {AuditEntry.objects.latest('pk').hash}.\n"
 
 
 @pytest.mark.parametrize("change", [{"who": "nobody"}, {"counts": {"done": 1}}, {"reason": "because"}, None])
@@ -254,5 +254,5 @@ def test_a_line_that_was_changed_or_taken_out_is_found(held: redis.Redis, change
         AuditEntry.objects.filter(pk=second.pk).delete()
     else:
         AuditEntry.objects.filter(pk=second.pk).update(**change)
-    with pytest.raises(CommandError, match="does not hold: 1 line of"):
+    with pytest.raises(CommandError, match="was changed: 1 record of"):
         verify()

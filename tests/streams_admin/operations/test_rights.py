@@ -64,7 +64,7 @@ def test_who_may_no_more_does_no_more(many: redis.Redis, change: Callable[[User]
     olga = person("olga", "operator")
     operation = begun(principal_for_user(olga))
     change(olga)
-    assert ended(operation) == ("cancelled", 500, "olga is not allowed to do this any more.")
+    assert ended(operation) == ("cancelled", 500, "olga no longer has the permission for this.")
     assert len(pending(many)) == 700
     last = AuditEntry.objects.latest("pk")
     assert (last.outcome, last.detail, last.counts) == ("partly_done", operation.error, {"done": 500})
@@ -108,9 +108,9 @@ def test_the_page_and_the_api_say_why() -> None:
     lower(olga)
     finish()
     anna = signed_in(person("anna", "admin"))
-    assert "olga is not allowed to do this any more." in anna.get(reverse("operation", args=[operation.pk])).text
+    assert "olga no longer has the permission for this." in anna.get(reverse("operation", args=[operation.pk])).text
     told = anna.get(reverse("api:operation", args=[operation.pk])).json()
-    assert (told["state"], told["error"]) == ("cancelled", "olga is not allowed to do this any more.")
+    assert (told["state"], told["error"]) == ("cancelled", "olga no longer has the permission for this.")
 
 
 def test_what_was_being_done_when_a_process_died_is_told_first(

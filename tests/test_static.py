@@ -58,6 +58,11 @@ def test_source_map_comments_are_taken_out(vendor: ModuleType) -> None:
     assert vendor.without_source_map(b"a()\n//# sourceMappingURL=a.js.map\n") == b"a()\n"
 
 
+def test_no_line_of_a_template_is_longer_than_one_can_read() -> None:
+    lines = [(path.name, line) for path in TEMPLATES for line in path.read_text().splitlines()]
+    assert [(name, line) for name, line in lines if len(line) > 160] == []
+
+
 @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: str(path.relative_to(ROOT)))
 def test_templates_need_no_inline_script_or_style(path: Path) -> None:
     assert INLINE.findall(path.read_text()) == []

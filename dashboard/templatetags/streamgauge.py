@@ -1,4 +1,4 @@
-"""Template filters. Each forwards to one pure function, so that a page and a sentence say the same."""
+"""Filters for figures, ages and times. Each forwards to one pure function: a page and a sentence say the same."""
 
 from __future__ import annotations
 
@@ -8,16 +8,11 @@ from datetime import UTC
 
 from django import template
 from django.utils import timezone
-from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dashboard.display import format as words
-from dashboard.display import name_parts
-from dashboard.display.sparkline import Spark
-from dashboard.display.sparkline import spark as draw
-from dashboard.streams import links, names
+from dashboard.streams import links
 from dashboard.streams.ids import StreamId
-from dashboard.streams.payloads.pieces import Piece, pieces
 
 register = template.Library()
 
@@ -26,17 +21,7 @@ register.filter("number", words.number)
 register.filter("short_number", words.short_number)
 register.filter("size", words.size)
 register.filter("rate", words.rate)
-register.filter("pathname", names.to_path)
-register.filter("display", names.display)
-register.filter("plain", names.plain)
-register.filter("pieces", pieces)
 register.filter("server_title", links.title_of)
-
-
-@register.filter
-def legible(text: object) -> str:
-    """A sentence that somebody else's words stand in: what must not be printed as itself is spelt out."""
-    return "".join(piece for _, piece in pieces(str(text)))
 
 
 @register.filter
@@ -102,53 +87,6 @@ def percent(part: float, whole: float) -> str:
 
 
 @register.filter
-def marked(pieces: Sequence[Piece]) -> SafeString:
-    """Pieces as they stand on a page: text escaped, what must not be printed as itself in a mark."""
-    if len(pieces) == 1 and pieces[0][0] == "text":  # nearly always
-        return escape(pieces[0][1])
-    return format_html_join("", "{}{}", (_mark(kind, text) for kind, text in pieces))
-
-
-def _mark(kind: str, text: str) -> tuple[SafeString | str, str]:
-    return (format_html('<span class="byte">{}</span>', text), "") if kind == "byte" else (text, "")
-
-
-@register.filter
-def cut(name: bytes) -> SafeString:
-    """A name inside an element of class `name`: its head, which the page may cut, and the tail of a long one."""
-    parts = name_parts.name_parts(names.display(name))
-    if not parts.head:
-        return format_html('<i class="zero">{}</i>', "empty name")
-    tail = format_html("<i>{}</i>", marked(parts.tail)) if parts.tail else ""
-    return format_html("<i>{}</i>{}", marked(parts.head), tail)
-
-
-@register.filter
-def spark(values: Sequence[float | None] | None) -> Spark | None:
-    """A sparkline for a fact or a cell."""
-    return draw(values)
-
-
-@register.filter
-def spark_wide(values: Sequence[float | None] | None) -> Spark | None:
-    """A sparkline that has a column of its own."""
-    return draw(values, width=96, height=24)
-
-
-@register.filter
-def short(pieces: Sequence[Piece], limit: int) -> tuple[Piece, ...]:
-    """The first pieces of a value, about `limit` characters, for one line."""
-    found: list[Piece] = []
-    left = limit
-    for kind, text in pieces:
-        if left <= 0:
-            break
-        found.append((kind, text[:left]) if kind == "text" else (kind, text))
-        left -= len(text)
-    return tuple(found)
-
-
-@register.filter
 def split_words(text: str) -> list[str]:
     """Words of a literal, to loop over."""
     return text.split()
@@ -166,10 +104,7 @@ def spaced(word: str) -> str:
     return word.replace("_", " ")
 
 
-@register.filter
-def from_pathname(path: str) -> bytes:
-    """The name a path name stands for; what is not one stands for itself."""
-    try:
-        return names.from_path(path)
-    except names.BadName:
-        return path.encode()
+@register.simple_block_tag
+def sentence(content: SafeString) -> SafeString:
+    """`{% sentence as text %}…{% endsentence %}`: a text of several lines, to be passed to a part."""
+    return content

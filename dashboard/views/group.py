@@ -86,6 +86,11 @@ class ConsumerRow:
     step: Item | None
     address: str
 
+    @property
+    def tone(self) -> str:
+        """Of the bar beside what it holds."""
+        return "stuck" if self.state == "silent" else ""
+
 
 def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> HttpResponse:
     here = watched(request, server, stream)

@@ -21,12 +21,16 @@ NOW = 1763604718412
 HOSTILE = b"<script>alert(1)</script>\x00\xff\xe2\x80\xae'\""
 
 
+LIBRARIES = "{% load streamgauge streamgauge_names streamgauge_figures streamgauge_payloads streamgauge_parts %}"
+
+
 def part(which: str, /, **context: Any) -> str:
-    return render_to_string(f"streamgauge/parts/_{which}.html", context)
+    """The part as a page draws it: its tag with these arguments."""
+    return rendered("{% " + " ".join([which, *(f"{name}={name}" for name in context)]) + " %}", **context)
 
 
 def rendered(source: str, **context: Any) -> str:
-    return engines["django"].from_string("{% load streamgauge %}" + source).render(context)
+    return engines["django"].from_string(LIBRARIES + source).render(context)
 
 
 @pytest.mark.parametrize(

@@ -78,6 +78,6 @@ def test_the_oldest_entry_whose_id_is_no_clocks_is_as_old_as_its_last_delivery(
     redis_client.xreadgroup("workers", "ann", {"orders": ">"})
     redis_client.xclaim("orders", "workers", "ann", 0, ["5-1"], idle=90_000)
     html = viewer.get(page).content.decode()
-    oldest = re.search(r"(?:Oldest pending</dt>|data-label=\"oldest\">).*?<time[^>]*>([^<]*)", html)
+    oldest = re.search(r"(?:Oldest pending</dt>|data-label=\"oldest\">).*?<time[^>]*>([^<]*)", html, re.DOTALL)
     assert oldest is not None
     assert oldest[1].startswith("1 min 3")

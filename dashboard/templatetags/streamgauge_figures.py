@@ -1,0 +1,81 @@
+"""Parts that draw a figure: ages, counts with a reason, sparklines, shares, the gauge."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from django import template
+
+from dashboard.display import format as words
+from dashboard.display.gauge import Gauge
+from dashboard.display.sparkline import spark as draw
+from dashboard.streams.snapshots import Figure
+
+register = template.Library()
+
+GAUGE_KEY = (
+    "The stream, from its first entry (left) to now (right). Pale: delivered to the group. Dark at the right: not "
+    "delivered yet. Bars: held by a consumer, red by one that is silent. The ruler below counts back from now, with "
+    "more room for recent times; its pieces, dark and hollow in turn, reach from mark to mark."
+)
+
+
+@register.inclusion_tag("streamgauge/parts/_age.html")
+def age(at: int | None, now: int, *, ago: bool = False, quiet: bool = False) -> dict[str, object]:
+    """The age of a moment, which grows while the page is open.
+
+    `at`: epoch ms, None is a dash; `now`: the server's ms; `ago` adds the word; `quiet`, for tables: the exact time is
+    a title and no tab stop.
+    """
+    return {"at": at, "now": now, "ago": ago, "quiet": quiet}
+
+
+@register.inclusion_tag("streamgauge/parts/_read.html")
+def read_at(word: str, at: int | None) -> dict[str, object]:
+    """When something was "read" or "checked", in ms of our own clock: an age that grows."""
+    return {"word": word, "at": at, "now": int(time.time() * 1000)}
+
+
+@register.inclusion_tag("streamgauge/parts/_figure.html")
+def figure(figure: Figure, *, least: bool = False, short: bool = False) -> dict[str, object]:
+    """A count with what is known of it. `least`: it was counted up to a limit; `short`: "4.2 M"."""
+    prefix = "at least " if least else "about " if figure.approximate else ""
+    text = words.short_number(figure.value) if short else words.number(figure.value)
+    explained = figure.value is None or bool(figure.reason)
+    zero = figure.value == 0 and not explained and not prefix
+    return {"figure": figure, "text": prefix + text, "explained": explained, "zero": zero}
+
+
+@register.inclusion_tag("streamgauge/parts/_count.html")
+def count(value: int | None, *, short: bool = False) -> dict[str, object]:
+    """A count of which a zero is of no interest: grey. `short`: "4.2 M"."""
+    return {"text": words.short_number(value or 0) if short else words.number(value or 0)}
+
+
+@register.inclusion_tag("streamgauge/parts/_spark.html")
+def spark(
+    values: Sequence[float | None] | None, *, label: str, tone: str = "", wide: bool = False
+) -> dict[str, object]:
+    """A sparkline, oldest value first, None for a hole. `label`: a sentence that says it; `tone`: stuck late unknown;
+    `wide`: it has a column of its own."""
+    line = draw(values, width=96, height=24) if wide else draw(values)
+    return {"line": line, "label": label, "tone": tone, "wide": wide}
+
+
+@register.inclusion_tag("streamgauge/parts/_share.html")
+def share(part: float, whole: float, *, tone: str = "") -> dict[str, object]:
+    """A bar right after the number it repeats. `tone`: "stuck" or ""."""
+    return {"width": words.percent(part, whole), "tone": tone}
+
+
+@register.inclusion_tag("streamgauge/parts/_gauge.html")
+def gauge(gauge: Gauge | None) -> dict[str, object]:
+    """Where a group stands in its stream; None, an empty stream, draws nothing."""
+    return {"gauge": gauge, "key": GAUGE_KEY}
+
+
+@register.inclusion_tag("streamgauge/parts/_progress.html")
+def progress(done: int, total: int, *, label: str = "Progress") -> dict[str, object]:
+    """The progress of an operation on the same staff. `label`: a sentence."""
+    return {"done": done, "total": total, "width": words.percent(done, total), "label": label}

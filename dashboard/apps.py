@@ -15,6 +15,7 @@ class DashboardConfig(AppConfig):
     """`fleet`: what is known of all watched servers in this process."""
 
     name = "dashboard"
+    label = "streamgauge"
     verbose_name = "Streamgauge"
     fleet: Fleet
 

@@ -9,6 +9,7 @@ from dashboard import background, menus
 
 class StreamsAdminConfig(AppConfig):
     name = "streams_admin"
+    label = "streamgauge_admin"
     verbose_name = "Streamgauge: actions"
 
     def ready(self) -> None:

@@ -86,7 +86,7 @@ def prepare(caller: Caller, server: Server, key: bytes, slug: str, raw: Mapping[
     Plan.objects.filter(used=None, created__lt=timezone.now() - KEPT).delete()
     return Plan.objects.create(
         who=caller.principal.name,
-        who_kind=caller.principal.kind,
+        who_id=caller.principal.id,
         server=server.name,
         stream=to_path(key),
         action=slug,
@@ -113,7 +113,7 @@ def _seal(plan: Plan) -> str:
     content = [
         plan.pk.hex,
         plan.who,
-        plan.who_kind,
+        plan.who_id,
         plan.server,
         plan.stream,
         plan.action,

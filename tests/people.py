@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from zlib import crc32
+
 import pytest
 from django.apps import AppConfig
 from django.contrib.auth.models import Group, User
@@ -15,13 +17,23 @@ ROLES = ("viewer", "operator", "admin")
 @receiver(post_migrate)
 def roles_again(app_config: AppConfig, **_: object) -> None:
     """A test of real transactions ends with an empty database; the roles, which a migration made, come back here."""
-    for role in ROLES if app_config.label == "dashboard" else ():
+    for role in ROLES if app_config.label == "streamgauge" else ():
         Group.objects.get_or_create(name=role)
+
+
+def number_of(name: str) -> int:
+    """The primary key of `person(name)`."""
+    return 1000 + crc32(name.encode()) % 1_000_000
+
+
+def id_of(name: str) -> str:
+    """The id of `person(name)` as a principal."""
+    return f"user:{number_of(name)}"
 
 
 def person(name: str, role: str | None) -> User:
     """A user of that name; a stranger has no role."""
-    user, _ = User.objects.get_or_create(username=name)
+    user, _ = User.objects.get_or_create(username=name, defaults={"pk": number_of(name)})
     if role:
         user.groups.add(Group.objects.get_or_create(name=role)[0])
     return user

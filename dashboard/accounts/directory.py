@@ -15,8 +15,6 @@ from dashboard.accounts.secrets import digest
 from dashboard.models import AccessGrant, ApiToken
 
 NOTE_USE_EVERY = timedelta(minutes=1)
-TOKEN = "token "
-"""Begins the name of a principal that is a token."""
 
 
 def principal_for_user(user: Any) -> Principal:
@@ -26,7 +24,7 @@ def principal_for_user(user: Any) -> Principal:
     roles = {"admin"} if user.is_superuser else set(user.groups.values_list("name", flat=True)) & ROLES.keys()
     everywhere = [Grant(role) for role in sorted(roles)]
     narrowed = [Grant(g.role, g.server, tuple(g.keys)) for g in AccessGrant.objects.filter(user=user)]
-    return Principal(user.get_username(), "user", (*everywhere, *narrowed))
+    return Principal(user.get_username(), f"user:{user.pk}", (*everywhere, *narrowed))
 
 
 def principal_for_token(text: str) -> Principal | None:
@@ -40,13 +38,25 @@ def principal_for_token(text: str) -> Principal | None:
     return _principal_of_token(token)
 
 
-def principal_again(name: str, kind: str) -> Principal:
-    """Somebody of whom only the name is left, with the grants they have now; without any when they are no more."""
-    if kind == "token":
-        token = _live_tokens().filter(name=name.removeprefix(TOKEN)).first()
-        return _principal_of_token(token) if token else Principal(name, kind)
-    user = get_user_model()._default_manager.filter(username=name).first()
-    return Principal(name, kind, principal_for_user(user).grants if user else ())
+def principal_again(id_: str, name: str) -> Principal:
+    """Who was known by this id, with the grants they have now; without any when they are no more.
+
+    `name`: what they were called then, and are still shown as.
+    """
+    kind, _, pk = id_.partition(":")
+    lookup = {"user": _user, "token": _token}.get(kind)
+    found = lookup(pk) if lookup and pk else None
+    return Principal(name, id_, found.grants if found else ())
+
+
+def _token(pk: str) -> Principal | None:
+    token = _live_tokens().filter(pk=pk).first()
+    return _principal_of_token(token) if token else None
+
+
+def _user(pk: str) -> Principal | None:
+    user = get_user_model()._default_manager.filter(pk=pk).first()
+    return principal_for_user(user) if user else None
 
 
 def _live_tokens() -> QuerySet[ApiToken]:
@@ -55,4 +65,4 @@ def _live_tokens() -> QuerySet[ApiToken]:
 
 
 def _principal_of_token(token: ApiToken) -> Principal:
-    return Principal(f"{TOKEN}{token.name}", "token", (Grant(token.role, token.server, tuple(token.keys)),))
+    return Principal(f"token {token.name}", f"token:{token.pk}", (Grant(token.role, token.server, tuple(token.keys)),))

@@ -75,9 +75,7 @@ class Feed:
     Nothing but statuses and errors is taken before `begin` has said where it begins; what comes meanwhile waits.
     """
 
-    def __init__(
-        self, topic: Topic, wake: Callable[[], None], *, limit: int = WAITING, who: tuple[str, str] = ("", "")
-    ) -> None:
+    def __init__(self, topic: Topic, wake: Callable[[], None], *, limit: int = WAITING, who: str = "") -> None:
         self.topic = topic
         self.who = who
         self.keep: Callable[[Entry], bool] | None = None

@@ -77,7 +77,7 @@ def from_frame(frame: Mapping[str, object], principal: Principal, wake: Callable
         check(principal, topic)
         columns = _columns(frame) if frame.get("as") == "html" and topic.kind == "entries" else None
         limit = WAITING if columns is None else ROWS
-        feed = Feed(topic, wake, limit=limit, who=(principal.kind, principal.name))
+        feed = Feed(topic, wake, limit=limit, who=principal.id)
         watch = Watch(id_, topic, feed, look(principal, topic), columns)
         _filter(frame, watch)
         return watch, _start_at(frame)

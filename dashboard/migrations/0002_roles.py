@@ -16,5 +16,5 @@ def create(apps: StateApps, schema: BaseDatabaseSchemaEditor) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("dashboard", "0001_people"), ("auth", "0012_alter_user_first_name_max_length")]
+    dependencies = [("streamgauge", "0001_initial"), ("auth", "0012_alter_user_first_name_max_length")]
     operations = [migrations.RunPython(create, migrations.RunPython.noop)]

@@ -126,6 +126,7 @@ class AuditItem(BaseModel):
     span: str = Field(description="a run is two records of the same span: started, and its outcome")
     at: str = Field(description="when: ISO 8601 in UTC")
     who: Who
+    who_id: str = Field(description="`user:<number>` or `token:<number>`: stays, and is given to nobody else")
     who_kind: str = Field(description="`user` or `token`")
     role: str = Field(description="their role at that time")
     via: str = Field(description="`page`, `api` or `command`")
@@ -243,7 +244,7 @@ def operation_item(operation: Operation, principal: Principal) -> dict[str, Any]
 
 def audit_item(line: AuditEntry, principal: Principal) -> dict[str, Any]:
     hidden = hidden_target(principal, line)
-    plainly = ("who", "who_kind", "role", "via", "peer", "claimed", "server", "action", "title")
+    plainly = ("who", "who_id", "who_kind", "role", "via", "peer", "claimed", "server", "action", "title")
     return {
         "number": line.pk,
         "span": str(line.span),

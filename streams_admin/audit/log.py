@@ -75,14 +75,14 @@ def refuse(caller: Caller, line: Line, outcome: str, detail: str) -> None:
 def denied_since(principal: Principal, since: datetime) -> int:
     """How many attempts of somebody were denied, as the last RECENT lines tell."""
     recent = AuditEntry.objects.order_by("-pk").values("pk")[:RECENT]
-    denied = {"who": principal.name, "who_kind": principal.kind, "outcome": "denied"}
+    denied = {"who_id": principal.id, "outcome": "denied"}
     return AuditEntry.objects.filter(pk__in=recent, at__gt=since, **denied).count()
 
 
 def end(span: uuid.UUID, line: Line, outcome: str, counts: Mapping[str, int], detail: str = "") -> None:
     """The second line of a span, for whoever began it: the process that ends an operation need not be theirs."""
     began = AuditEntry.objects.filter(span=span).earliest("pk")
-    principal = Principal(began.who, began.who_kind)
+    principal = Principal(began.who, began.who_id)
     caller = Caller(principal, began.via, began.peer, began.claimed, began.role)
     write(caller, replace(line, outcome=outcome, counts=counts, detail=detail), span)
 
@@ -92,7 +92,7 @@ def _fields(caller: Caller, line: Line, span: uuid.UUID) -> dict[str, Any]:
         "span": span,
         "at": timezone.now(),
         "who": caller.principal.name,
-        "who_kind": caller.principal.kind,
+        "who_id": caller.principal.id,
         "role": caller.role or caller.principal.role,
         "via": caller.via,
         "peer": caller.peer[:64],

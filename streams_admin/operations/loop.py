@@ -21,11 +21,10 @@ from dashboard.streams import links
 from dashboard.streams.errors import StreamError
 from dashboard.streams.links import PendingReply
 from streams_admin.actions.base import BATCH, Action, Ask, Batch, Done, part_of
-from streams_admin.models import Operation
 from streams_admin.operations import results
 from streams_admin.operations import state as saving
 from streams_admin.operations.pieces import GENTLE, AtOnce, InPieces
-from streams_admin.operations.state import TakenOver, Wished
+from streams_admin.operations.state import Running, TakenOver, Wished
 
 NO_LIMIT = 100
 """A duty that leaves no time to rest."""
@@ -51,17 +50,19 @@ class Run:
     `alone`: its first batch, within a request.
     """
 
-    def __init__(self, operation: Operation, ask: Ask, action: Action, *, alone: bool = False) -> None:
+    def __init__(self, running: Running, ask: Ask, action: Action, *, alone: bool = False) -> None:
+        operation = running.operation
         hurries = operation.duty >= NO_LIMIT
         in_pieces = action.pieces and not (hurries or alone)
         most = BATCH if alone or hurries or action.pieces else GENTLE
         ask = replace(ask, operation=str(operation.pk), reason=operation.reason, most=most)
-        self.operation, self.ask, self.action = operation, ask, action
+        self.running, self.operation = running, operation
+        self.ask, self.action = ask, action
         self._way: AtOnce
         if in_pieces:
-            self._way = InPieces(operation, ask, action, self._beat)
+            self._way = InPieces(running, ask, action, self._beat)
         else:
-            self._way = AtOnce(operation, ask, action, self._beat, waits=not alone)
+            self._way = AtOnce(running, ask, action, self._beat, waits=not alone)
         self._reads_ahead = hurries and not alone
         self._coming: tuple[Any, PendingReply[Batch]] | None = None
         self._ahead: _Ahead | None = None
@@ -84,7 +85,7 @@ class Run:
             orphaned = self.operation.inflight is not None and self._ahead is None
             return self._resume() if orphaned else self._advance()
         except Wished:
-            goes_on = saving.obey(self.operation, self.ask, self.action)
+            goes_on = saving.obey(self.running, self.ask, self.action)
             self._keep()
             return goes_on
         except StreamError as error:
@@ -117,7 +118,7 @@ class Run:
         self._ahead = None
         if ahead is not None and ahead.cursor == operation.cursor and time.monotonic() - ahead.read_at < FRESH_FOR:
             return ahead.batch, ahead.saved
-        saving.note(operation, inflight=None)
+        saving.note(self.running, inflight=None)
         return self._way.read(operation.cursor), False
 
     def _meanwhile(self, batch: Batch) -> None:
@@ -163,18 +164,18 @@ class Run:
         all_ = Done.together(Done.of(batch.settled), done, Done(counts=batch.passed))
         cursor = batch.cursor if done.cursor is None else done.cursor
         if batch.last or done.last:
-            saving.note(self.operation, cursor=cursor)
+            saving.note(self.running, cursor=cursor)
             self._end("done", "", all_)
             return False
         counted = saving.counted(self.operation, all_.named, all_.counts)
         then = (self.operation.inflight or {}).get("then")
-        saving.note(self.operation, inflight=then, cursor=cursor, **counted)
+        saving.note(self.running, inflight=then, cursor=cursor, **counted)
         self._unkept = all_.named
         return True
 
     def _end(self, state: str, error: str, done: Done) -> None:
         counted = saving.counted(self.operation, done.named, done.counts)
-        saving.end(self.operation, state, error, self.ask, self.action, **counted)
+        saving.end(self.running, state, error, self.ask, self.action, **counted)
         self._keep()
         results.keep(self.operation, done.named)
 
@@ -184,7 +185,7 @@ class Run:
             self._save()
 
     def _save(self, **changes: Any) -> None:
-        saving.save(self.operation, **changes)
+        saving.save(self.running, **changes)
         self._saved_at = time.monotonic()
         self._keep()
 

@@ -11,9 +11,9 @@ from typing import Any, TypeVar
 
 from dashboard.streams.errors import OutcomeUnknown, StreamError, Unreachable
 from streams_admin.actions.base import BATCH, Action, Ask, Batch, Done, ids_of
-from streams_admin.models import Operation
 from streams_admin.operations import state
 from streams_admin.operations.pacing import Paces, aged, divided, paces_of
+from streams_admin.operations.state import Running
 
 GENTLE = 50
 """Entries that are read or done at once where it is not known what one costs: nobody waits longer than these take."""
@@ -30,10 +30,9 @@ class AtOnce:
     `beat` is called at each pause, and shows that the runner lives. `waits`: for a server that is away.
     """
 
-    def __init__(
-        self, operation: Operation, ask: Ask, action: Action, beat: Callable[[], None], *, waits: bool
-    ) -> None:
-        self.operation, self.ask, self.action = operation, ask, action
+    def __init__(self, running: Running, ask: Ask, action: Action, beat: Callable[[], None], *, waits: bool) -> None:
+        self.running, self.operation = running, running.operation
+        self.ask, self.action = ask, action
         self._beat, self._waits = beat, waits
         self.done: list[Done] = []
         """What came of the pieces of a batch that is not through."""
@@ -50,7 +49,7 @@ class AtOnce:
         """Act at once; when the reply is lost, look what came of it. What cannot be found out is unknown."""
         try:
             done = self._patiently(lambda: self.action.act(self.ask, self.operation.plan.seen, work))
-            self.operation.spent -= done.waited
+            self.running.spent -= done.waited
             return done
         except OutcomeUnknown:
             return self.found_out(work)
@@ -82,15 +81,15 @@ class AtOnce:
     def _timed(self, what: Callable[[], Answer]) -> Answer:
         began = time.monotonic()
         answer = what()
-        self.operation.spent += time.monotonic() - began
+        self.running.spent += time.monotonic() - began
         return answer
 
 
 class InPieces(AtOnce):
     """Of the size that `pace` tells."""
 
-    def __init__(self, operation: Operation, ask: Ask, action: Action, beat: Callable[[], None]) -> None:
-        super().__init__(operation, ask, action, beat, waits=True)
+    def __init__(self, running: Running, ask: Ask, action: Action, beat: Callable[[], None]) -> None:
+        super().__init__(running, ask, action, beat, waits=True)
         self._read_at = 0.0
 
     def read(self, cursor: Any) -> Batch:
@@ -128,7 +127,7 @@ class InPieces(AtOnce):
         return self._patiently(lambda: paces_of(self.operation.pk, self.ask.server))
 
     def _rest(self) -> None:
-        state.rest(self.operation)
+        state.rest(self.running)
         self._beat()
 
 

@@ -29,7 +29,7 @@ def lost(operation: Operation, action: Action) -> str:
 
 
 def _why(plan: Plan, action: Action) -> str:
-    ask = plans.ask_of(plan, principal_again(plan.who, plan.who_kind))
+    ask = plans.ask_of(plan, principal_again(plan.who_id, plan.who))
     try:
         require(ask.principal, action.permission, plan.server, ask.key)
         action.allow(ask)

@@ -35,7 +35,7 @@ from streams_admin.models import Operation, Plan
 from streams_admin.operations import rights, state
 from streams_admin.operations.loop import NO_LIMIT, Run
 from streams_admin.operations.pacing import behind_others
-from streams_admin.operations.state import TakenOver, line_of
+from streams_admin.operations.state import Running, TakenOver, line_of
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ def _first_answer(caller: Caller, plan: Plan, key: str) -> Operation | None:
 
 def _key(caller: Caller, key: str) -> str | None:
     """Of one person, of any length; nobody else's is ever equal."""
-    said = json.dumps([caller.principal.kind, caller.principal.name, key])
+    said = json.dumps([caller.principal.id, key])
     return hashlib.sha256(said.encode()).hexdigest() if key else None
 
 
@@ -124,7 +124,7 @@ def _open(
             total = plan.preview["total"]
             operation = Operation(plan=plan, reason=reason, total=total, before=before, key=_key(caller, key))
             operation.duty = min(100, max(1, duty or configured().operation_duty))
-            operation.state, operation.runner, operation.beat = "running", RUNNER, timezone.now()
+            operation.state, operation.runner, operation.heartbeat_at = "running", RUNNER, timezone.now()
             operation.span = audit.write(caller, line_of(plan, operation, reason))
             operation.save(force_insert=True)
             return operation, True
@@ -146,7 +146,7 @@ def _run_here(operation: Operation, ask: Ask, action: Action) -> None:
     preview = operation.plan.preview
     small = operation.total is not None and operation.total <= BATCH and not (preview["least"] or preview["lasting"])
     try:
-        with Run(operation, ask, action, alone=True) as run:
+        with Run(Running(operation), ask, action, alone=True) as run:
             while run.advance():
                 if not small:
                     return run.release()
@@ -157,11 +157,11 @@ def _run_here(operation: Operation, ask: Ask, action: Action) -> None:
 def wish(operation: Operation, what: str) -> None:
     """Ask a running operation to pause or to be cancelled; let a paused one go on, or cancel it."""
     if what == "resume":
-        Operation.objects.filter(pk=operation.pk, state="paused").update(state="queued", wish="")
+        Operation.objects.filter(pk=operation.pk, state="paused").update(state="queued", requested_state="")
     elif operation.state == "paused" and what == "cancel":
-        Operation.objects.filter(pk=operation.pk, state="paused").update(state="queued", wish="cancel")
+        Operation.objects.filter(pk=operation.pk, state="paused").update(state="queued", requested_state="cancel")
     else:
-        Operation.objects.filter(pk=operation.pk, state__in=Operation.GOING).update(wish=what)
+        Operation.objects.filter(pk=operation.pk, state__in=Operation.GOING).update(requested_state=what)
     hub.nudge(hub.operation(operation.pk))
 
 
@@ -179,42 +179,45 @@ def work_once(turn: float = 0.0) -> bool:
     operation = _take()
     if operation is None:
         return False
+    running = Running(operation)
     try:
-        _go_on(operation, time.monotonic() + turn)
+        _go_on(running, time.monotonic() + turn)
     except TakenOver:
         log.warning("operation %s taken over", operation.pk)
     except DatabaseError:
         raise  # ours is out of order, not the operation: it is taken again later
     except Exception as error:
         log.exception("operation %s failed", operation.pk)
-        state.give_up(operation, error)
+        state.give_up(running, error)
     finally:
         close_old_connections()
     return True
 
 
-def _go_on(operation: Operation, until: float) -> None:
+def _go_on(running: Running, until: float) -> None:
     """What was being done when a process died comes first, then what was wished for, then the next batches."""
+    operation = running.operation
     action, plan = ALL[operation.plan.action], operation.plan
-    ask = plans.ask_of(plan, Principal(plan.who, plan.who_kind))
-    if operation.inflight is None and not state.obey(operation, ask, action):
+    ask = plans.ask_of(plan, Principal(plan.who, plan.who_id))
+    if operation.inflight is None and not state.obey(running, ask, action):
         return
     if operation.inflight is None and (why := rights.lost(operation, action)):
-        state.end(operation, "cancelled", why, ask, action)
+        state.end(running, "cancelled", why, ask, action)
         return
     gently = behind_others() if operation.duty < NO_LIMIT else nullcontext()
-    with gently, Run(operation, ask, action) as run:
+    with gently, Run(running, ask, action) as run:
         while run.advance():
-            state.rest(operation)
+            state.rest(running)
             if time.monotonic() >= until:
                 return run.release()
 
 
 def _take() -> Operation | None:
     """The oldest operation that waits, or whose runner was not seen for ORPHANED; taken by one process only."""
-    free = Q(state="queued") | Q(state="running", beat__lt=timezone.now() - ORPHANED)
-    for pk, runner, beat in Operation.objects.filter(free).order_by("created").values_list("pk", "runner", "beat")[:5]:
-        mine = Operation.objects.filter(free, pk=pk, runner=runner, beat=beat)
-        if mine.update(state="running", runner=RUNNER, beat=timezone.now()):
+    free = Q(state="queued") | Q(state="running", heartbeat_at__lt=timezone.now() - ORPHANED)
+    waiting = Operation.objects.filter(free).order_by("created").values_list("pk", "runner", "heartbeat_at")
+    for pk, runner, seen_at in waiting[:5]:
+        mine = Operation.objects.filter(free, pk=pk, runner=runner, heartbeat_at=seen_at)
+        if mine.update(state="running", runner=RUNNER, heartbeat_at=timezone.now()):
             return Operation.objects.select_related("plan").get(pk=pk)
     return None

@@ -1,12 +1,14 @@
 """What is saved of an operation while it runs (`loop`), and how it ends.
 
-Every save names the beat it follows: who was taken over meanwhile saves nothing more.
+Every save names the heartbeat it follows: who was taken over meanwhile saves nothing more.
 """
 
 from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -40,10 +42,24 @@ class Wished(Exception):
     """Somebody wishes the operation to pause or to end."""
 
 
-def rest(operation: Operation) -> None:
+@dataclass(slots=True)
+class Running:
+    """An operation in the process that runs it, with what is not kept.
+
+    `spent`: seconds spent in commands since it rested. `unsaved`: noted, and saved with the next batch. `nudged`: when
+    who watches was told to look again, by the monotonic clock.
+    """
+
+    operation: Operation
+    spent: float = 0.0
+    unsaved: Mapping[str, Any] = field(default_factory=dict)
+    nudged: float = 0.0
+
+
+def rest(running: Running) -> None:
     """Leave the server alone for so long that what was done since the last rest is no more than its duty."""
-    pause = min(LONGEST_REST, operation.spent * (100 / operation.duty - 1))
-    operation.spent = 0.0
+    pause = min(LONGEST_REST, running.spent * (100 / running.operation.duty - 1))
+    running.spent = 0.0
     if pause > 0:  # sleeping for no time at all costs a quarter of a millisecond
         time.sleep(pause)
 
@@ -66,51 +82,53 @@ def _in_order(result: list[str]) -> StreamId:
         return MAX
 
 
-def obey(operation: Operation, ask: Ask, action: Action) -> bool:
+def obey(running: Running, ask: Ask, action: Action) -> bool:
     """A wish that came meanwhile: pause or cancel. False when the operation goes on no further."""
-    wish = Operation.objects.filter(pk=operation.pk).values_list("wish", flat=True).get()
+    wish = Operation.objects.filter(pk=running.operation.pk).values_list("requested_state", flat=True).get()
     if wish == "cancel":
-        end(operation, "cancelled", "", ask, action)
+        end(running, "cancelled", "", ask, action)
     elif wish == "pause":
-        save(operation, state="paused", runner="", wish="")
+        save(running, state="paused", runner="", requested_state="")
     return wish not in ("cancel", "pause")
 
 
-def note(operation: Operation, **changes: Any) -> None:
+def note(running: Running, **changes: Any) -> None:
     """To be saved with the next save: one per batch is enough."""
-    for field, value in changes.items():
-        setattr(operation, field, value)
-    operation.unsaved = {**operation.unsaved, **changes}
+    for name, value in changes.items():
+        setattr(running.operation, name, value)
+    running.unsaved = {**running.unsaved, **changes}
 
 
-def save(operation: Operation, *, heed: bool = False, **changes: Any) -> None:
+def save(running: Running, *, heed: bool = False, **changes: Any) -> None:
     """Save these and what was noted. Raises TakenOver when it is not ours any more; then nothing is saved.
 
     `heed`: raises Wished instead, and saves nothing, when it is to pause or to end.
     """
-    changes = {**operation.unsaved, **changes, "beat": timezone.now()}
-    ours = Operation.objects.filter(pk=operation.pk, beat=operation.beat, runner=operation.runner)
-    if not (ours.filter(wish="") if heed else ours).update(**changes):
+    operation = running.operation
+    changes = {**running.unsaved, **changes, "heartbeat_at": timezone.now()}
+    ours = Operation.objects.filter(pk=operation.pk, heartbeat_at=operation.heartbeat_at, runner=operation.runner)
+    if not (ours.filter(requested_state="") if heed else ours).update(**changes):
         raise Wished if heed and ours.exists() else TakenOver
-    note(operation, **changes)
-    operation.unsaved = {}
-    if "state" in changes or time.monotonic() - operation.nudged > NUDGE_EVERY:
-        operation.nudged = time.monotonic()
+    note(running, **changes)
+    running.unsaved = {}
+    if "state" in changes or time.monotonic() - running.nudged > NUDGE_EVERY:
+        running.nudged = time.monotonic()
         transaction.on_commit(partial(hub.nudge, hub.operation(operation.pk)))
 
 
-def end(operation: Operation, state: str, error: str, ask: Ask, action: Action, **noted: Any) -> None:
+def end(running: Running, state: str, error: str, ask: Ask, action: Action, **noted: Any) -> None:
     """The last save, with the figures read again, and the audit line: both or none."""
-    close(operation, state, error, after=_after(action, ask), **noted)
-    group = operation.plan.params.get("group")
+    close(running, state, error, after=_after(action, ask), **noted)
+    group = running.operation.plan.params.get("group")
     hub.nudge(hub.group(ask.server.name, ask.key, from_path(group) if group else b""))
 
 
-def close(operation: Operation, state: str, error: str, **noted: Any) -> None:
+def close(running: Running, state: str, error: str, **noted: Any) -> None:
     """As `end`, where there is no server to ask."""
+    operation = running.operation
     with transaction.atomic():
         save(
-            operation,
+            running,
             **{"inflight": None, "runner": "", **noted, "state": state, "error": error, "ended": timezone.now()},
         )
         if operation.span:
@@ -125,16 +143,17 @@ def _after(action: Action, ask: Ask) -> list[list[Any]]:
         return []
 
 
-def give_up(operation: Operation, error: Exception) -> None:
+def give_up(running: Running, error: Exception) -> None:
     """It cannot go on, by an error of ours or because its server is not configured any more.
 
     What was being done then is unknown.
     """
+    operation = running.operation
     work = (operation.inflight or {}).get("work", ())
     ids = ids_of(work)
     counts = Counter(operation.results) + Counter(unknown=len(ids) or len(work))
     text = error.message if isinstance(error, StreamError) else f"Internal error: {type(error).__name__}."
-    close(operation, "failed", text, results=dict(counts), done=sum(counts.values()))
+    close(running, "failed", text, results=dict(counts), done=sum(counts.values()))
     results.keep(operation, {"unknown": " ".join(ids)} if ids else {})
 
 

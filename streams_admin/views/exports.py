@@ -28,6 +28,7 @@ COLUMNS = (
     "span",
     "at",
     "who",
+    "who_id",
     "who_kind",
     "role",
     "via",

@@ -22,14 +22,15 @@ from streams_admin.audit.log import Caller
 from streams_admin.models import Operation, Plan
 from streams_admin.operations import start
 from tests.dashboard.streams.seeding import GROUP, KEY
+from tests.people import id_of, number_of
 
-ADMIN = Caller(Principal("anna", "user", (Grant("admin"),)), "page")
-OPERATOR = Caller(Principal("olga", "user", (Grant("operator"),)), "page")
+ADMIN = Caller(Principal("anna", id_of("anna"), (Grant("admin"),)), "page")
+OPERATOR = Caller(Principal("olga", id_of("olga"), (Grant("operator"),)), "page")
 
 
 def known(principal: Principal) -> None:
     """The principal as a user of the site: what goes on in the background asks for their rights again."""
-    user, new = User.objects.get_or_create(username=principal.name)
+    user, new = User.objects.get_or_create(username=principal.name, defaults={"pk": number_of(principal.name)})
     if new:
         AccessGrant.objects.bulk_create(AccessGrant(user=user, **_row(grant)) for grant in principal.grants)
 

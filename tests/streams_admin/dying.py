@@ -69,7 +69,7 @@ def dies_while(command: Callable[[tuple[Any, ...]], bool], around: str) -> Abstr
 
 def orphan() -> None:
     """As if the runners of all running operations had not been seen for a while."""
-    Operation.objects.filter(state="running").update(beat=timezone.now() - 2 * start.ORPHANED)
+    Operation.objects.filter(state="running").update(heartbeat_at=timezone.now() - 2 * start.ORPHANED)
 
 
 def finish() -> None:
@@ -83,8 +83,7 @@ _PROGRAM = """
 import os, signal, django
 django.setup()
 from dashboard.streams.links import Writer
-from streams_admin import operations, plans
-from streams_admin.audit import Caller
+from streams_admin.operations import start
 from streams_admin.models import Plan
 from tests.streams_admin.acting import ADMIN
 
@@ -98,8 +97,8 @@ def each(writer, commands):
 Writer.each = each
 
 plan = Plan.objects.get(pk="{plan}")
-operations.begin(ADMIN, plan, confirm=plan.preview["confirm"])
-while operations.work_once():
+start.begin(ADMIN, plan, confirm=plan.preview["confirm"])
+while start.work_once():
     pass
 """
 

@@ -21,6 +21,7 @@ from streams_admin.errors import BadOrder, Changed, Expired, NoSuchPlan, NotConf
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import start
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER
+from tests.people import number_of
 from tests.streams_admin.acting import ADMIN, OPERATOR, of_group, pending, planned, run
 from tests.streams_admin.recipes import HELPER, Claim
 
@@ -97,7 +98,8 @@ def test_a_plan_that_was_altered_in_the_database_finds_nothing(client: redis.Red
 
 def test_the_plan_of_another_finds_nothing(client: redis.Redis) -> None:
     token = plans.token(planned("ack", of_group()))
-    for principal in (OPERATOR.principal, replace(ADMIN.principal, kind="token")):
+    same_name = replace(ADMIN.principal, id=f"token:{number_of(ADMIN.principal.name)}")
+    for principal in (OPERATOR.principal, same_name):
         with pytest.raises(NoSuchPlan, match="someone else") as refused:
             plans.find(token, principal)
         assert refused.value.status == 404

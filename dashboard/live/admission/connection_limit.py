@@ -24,11 +24,11 @@ class ConnectionLimit:
     """Open sockets, and whose they are. Of one event loop."""
 
     def __init__(self) -> None:
-        self._owners: dict[object, tuple[str, str]] = {}
+        self._owners: dict[object, str] = {}
 
     def acquire(self, socket: object, principal: Principal) -> None:
         """Count a socket as `principal`'s and nobody else's. Raises ConnectionLimitReached, changing nothing."""
-        who = (principal.kind, principal.name)
+        who = principal.id
         others = [whose for other, whose in self._owners.items() if other is not socket]
         if principal is ANONYMOUS and others.count(who) >= ANONYMOUS_MAX:
             raise ConnectionLimitReached("")

@@ -10,7 +10,8 @@ STREAMS = 200
 """Of one server. All of them are read by XREAD, and XINFO every few seconds, within a fraction of a second."""
 EACH = 100
 """Streams that one person or one token follows, of whatever server: nobody uses up what is there for all."""
-Who = tuple[str, str]
+Who = str
+"""The id of a principal."""
 Place = tuple[str, bytes]
 
 

@@ -21,7 +21,7 @@ from dashboard.config.masking import MaskRule
 from dashboard.streams import links
 from dashboard.streams.links import ServerConfig
 from tests.conftest import Configure
-from tests.people import person
+from tests.people import id_of, person
 
 READS = {Permission.SEE, Permission.READ_PAYLOAD}
 ADMINS_ONLY = {"delete", "trim", "groups", "consumers", "policies", "tokens"}
@@ -41,7 +41,7 @@ def two_servers() -> Iterator[None]:
 
 
 def principal(*grants: Grant) -> Principal:
-    return Principal("somebody", "user", grants)
+    return Principal("somebody", id_of("somebody"), grants)
 
 
 # roles ---------------------------------------------------------------------------------------------------------------

@@ -33,6 +33,7 @@ from dashboard.streams.links import ServerConfig
 from dashboard.streams.payloads.show import MASK
 from dashboard.streams.snapshots import Entry, Fields, PendingEntry
 from tests.conftest import Configure
+from tests.people import id_of
 
 OPEN = Sight(Mask(), may_read=True)
 MASKED = Sight(Mask(("email", "card.*")), may_read=True)
@@ -179,7 +180,7 @@ def iot() -> Iterator[None]:
 @pytest.mark.usefixtures("iot")
 def test_sight_is_what_access_says(configure: Configure) -> None:
     configure(mask_rules=(MaskRule("user:*", ("email",)),))
-    vera = Principal("vera", "user", (Grant("viewer", "iot", ("user:*",)),))
+    vera = Principal("vera", id_of("vera"), (Grant("viewer", "iot", ("user:*",)),))
     assert sight(vera, "iot", b"user:1") == Sight(Mask(("email",)), may_read=True)
     assert sight(vera, "iot", b"other") == Sight(Mask(), may_read=False)
     assert sight(vera, "elsewhere", b"user:1") == Sight(Mask(("email",)), may_read=False)

@@ -25,6 +25,7 @@ from streams_admin.errors import BadOrder, Refused
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import start
 from tests.dashboard.streams.seeding import KEY
+from tests.people import id_of
 from tests.streams_admin.acting import ADMIN, OPERATOR, lost_replies, planned, run
 from tests.streams_admin.recipes import Recipe, collect
 from tests.streams_admin.threads import together
@@ -34,10 +35,10 @@ pytestmark = pytest.mark.django_db
 RECIPES = collect()
 OPERATORS = {"ack", "ghosts", "claim", "release", "dead_letter", "replay", "add"}
 """What an operator may do (CONTRACT.md, "Roles"; who may acknowledge may clean up). Everything else is the admin's."""
-VIEWER = Caller(Principal("vera", "user", (Grant("viewer"),)), "page")
-STRANGER = Caller(Principal("sam", "user"), "page")
-ELSEWHERE = Caller(Principal("eve", "token", (Grant("admin", keys=("nothing:*",)),)), "api")
-OTHER_SERVER = Caller(Principal("ole", "token", (Grant("admin", server="other"),)), "api")
+VIEWER = Caller(Principal("vera", id_of("vera"), (Grant("viewer"),)), "page")
+STRANGER = Caller(Principal("sam", id_of("sam")), "page")
+ELSEWHERE = Caller(Principal("eve", "token:1", (Grant("admin", keys=("nothing:*",)),)), "api")
+OTHER_SERVER = Caller(Principal("ole", "token:1", (Grant("admin", server="other"),)), "api")
 SCRIPT = replace(ADMIN, via="api")
 
 

@@ -27,7 +27,7 @@ from streams_admin.audit import attempts, log
 from streams_admin.audit.log import Caller, Line
 from streams_admin.models import AuditEntry
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill
-from tests.people import person, signed_in
+from tests.people import id_of, person, signed_in
 from tests.streams_admin.acting import ADMIN
 from tests.streams_admin.threads import together
 
@@ -127,7 +127,7 @@ def test_writers_at_the_same_moment_make_one_chain(real_database: Path) -> None:
 
 
 def test_who_writes_at_the_end_need_not_be_who_began() -> None:
-    caller = Caller(Principal("token ci", "token", (Grant("operator"),)), "api", "10.0.0.1", "192.0.2.7, evil")
+    caller = Caller(Principal("token ci", "token:1", (Grant("operator"),)), "api", "10.0.0.1", "192.0.2.7, evil")
     span = log.write(caller, LINE)
     log.end(span, LINE, "partly_done", {"done": 2, "owner_changed": 1}, "why")
     began, ended = AuditEntry.objects.order_by("pk")
@@ -147,7 +147,7 @@ def test_addresses_of_any_length_are_cut_and_hold() -> None:
 # What was tried -----------------------------------------------------------------------------------------------------
 
 G, W = to_path(GROUP), to_path(WORKER)
-VIEWER = Caller(Principal("vera", "user", (Grant("viewer"),)), "page")
+VIEWER = Caller(Principal("vera", id_of("vera"), (Grant("viewer"),)), "page")
 IDS = {"group": G, "ids": ["1-0", "2-0"]}
 
 

@@ -26,10 +26,10 @@ from streams_admin.audit.log import Caller, Line
 from streams_admin.models import AuditEntry
 from streams_admin.views import exports
 from tests.dashboard.streams.seeding import KEY
-from tests.people import person
+from tests.people import id_of, person
 
 pytestmark = pytest.mark.django_db(transaction=True)
-ANNA = Caller(Principal("anna", "user", (Grant("admin"),)), "page", "127.0.0.1")
+ANNA = Caller(Principal("anna", id_of("anna"), (Grant("admin"),)), "page", "127.0.0.1")
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
 
 

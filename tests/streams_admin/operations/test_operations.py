@@ -28,7 +28,7 @@ from streams_admin.errors import Changed
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import loop, pacing, pieces, results, start, state
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
-from tests.people import person, signed_in
+from tests.people import id_of, person, signed_in
 from tests.streams_admin.acting import ADMIN, OPERATOR, act, before_sending, of_group, pending, planned, run
 from tests.streams_admin.dying import Killed, dies_at, finish, orphan, run_until_killed
 from tests.streams_admin.recipes import HELPER, IDLE_MS, collect
@@ -44,7 +44,7 @@ THIRD = b"third"
 @pytest.fixture
 def few(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
     """Eight entries pending with WORKER, idle for long, delivered once. Three make a batch, and nobody waits."""
-    for module in ("actions.looking", "running.loop", "running.pieces", "operations"):
+    for module in ("actions.reads.pending", "operations.loop", "operations.pieces", "operations.start"):
         monkeypatch.setattr(f"streams_admin.{module}.BATCH", 3)
     monkeypatch.setattr(loop, "GENTLE", 3)
     monkeypatch.setattr(pieces, "LOOK_AFTER", (0, 0))
@@ -178,7 +178,7 @@ def test_what_is_over_stays_as_it_is(few: redis.Redis) -> None:
         start.wish(operation, wish)
         assert start.work_once() is False
         operation.refresh_from_db()
-        assert (operation.state, operation.wish) == ("done", "")
+        assert (operation.state, operation.requested_state) == ("done", "")
 
 
 # Killed -------------------------------------------------------------------------------------------------------------
@@ -456,7 +456,8 @@ def test_at_the_same_moment_each_entry_gets_one_owner(real_database: Path, many:
 def test_keys_of_two_people_have_nothing_in_common(few: redis.Redis) -> None:
     """However long their names are, and wherever a colon stands."""
     people = [
-        replace(ADMIN, principal=Principal(name, "user", (Grant("admin"),))) for name in ("a" * 150, "a" * 150 + ":k")
+        replace(ADMIN, principal=Principal(name, id_of(name), (Grant("admin"),)))
+        for name in ("a" * 150, "a" * 150 + ":k")
     ]
     made = [
         start.begin(caller, planned("ack", of_group(f"{n}-0"), caller=caller), key=key)
@@ -472,7 +473,7 @@ def test_the_reason_is_kept_as_it_was_given(few: redis.Redis) -> None:
 
 
 def test_the_role_of_the_moment_stands_in_the_log(few: redis.Redis) -> None:
-    caller = Caller(Principal("token ci", "token", (Grant("operator"),)), "api", "10.0.0.1", "192.0.2.7", "operator")
+    caller = Caller(Principal("token ci", "token:1", (Grant("operator"),)), "api", "10.0.0.1", "192.0.2.7", "operator")
     operation = start.begin(caller, planned("ack", of_group(), caller=caller))
     finish()
     for line in AuditEntry.objects.filter(operation=operation.pk):

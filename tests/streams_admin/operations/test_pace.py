@@ -176,7 +176,7 @@ def test_what_is_refused_after_a_piece_was_done_is_a_failure_that_counts_it(
 def test_a_long_batch_shows_that_its_runner_lives(stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams_admin.operations.loop.BEAT_EVERY", 0.0)
     beats: list[object] = []
-    operation = begun("ack", of_group(), lambda _: beats.append(Operation.objects.get().beat), monkeypatch)
+    operation = begun("ack", of_group(), lambda _: beats.append(Operation.objects.get().heartbeat_at), monkeypatch)
     assert operation.state == "done"
     assert len(set(beats)) == len(beats) == len(LOOKS) + 2
 

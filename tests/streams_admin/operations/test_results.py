@@ -28,7 +28,7 @@ from streams_admin.audit.log import Caller
 from streams_admin.models import Operation, Plan
 from streams_admin.operations import results, start
 from tests.conftest import Configure
-from tests.people import person, signed_in
+from tests.people import id_of, person, signed_in
 from tests.streams_admin.acting import ADMIN, act, of_group, planned
 from tests.streams_admin.dying import Killed, dies_at, finish
 from tests.streams_admin.recipes import HELPER
@@ -246,11 +246,11 @@ def test_the_page_of_the_operation_leads_to_it(many: redis.Redis, admin: Client)
 
 
 def test_only_who_may_see_the_operation_gets_it(many: redis.Redis, viewer: Client, operator: Client) -> None:
-    olga = Caller(Principal("olga", "user", (Grant("operator"),)), "page")
+    olga = Caller(Principal("olga", id_of("olga"), (Grant("operator"),)), "page")
     plan = planned("ack", of_group("1-0"), caller=olga)
     operation = start.begin(olga, plan)
     assert (viewer.get(address(operation)).status_code, operator.get(address(operation)).status_code) == (403, 200)
-    Plan.objects.update(who="vera")
+    Plan.objects.update(who_id=id_of("vera"))
     assert viewer.get(address(operation)).status_code == 200, "one's own"
     assert Client().get(address(operation)).status_code == 302
 

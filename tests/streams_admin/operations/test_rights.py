@@ -73,7 +73,7 @@ def test_who_may_no_more_does_no_more(many: redis.Redis, change: Callable[[User]
 @pytest.mark.parametrize("change", ["revoked", "expires", None])
 def test_a_token_that_is_no_more_does_no_more(many: redis.Redis, change: str | None) -> None:
     tokens = ApiToken.objects.filter(pk=ApiToken.objects.create(name="t", digest="d", role="operator").pk)
-    operation = begun(principal_again("token t", "token"))
+    operation = begun(principal_again(f"token:{tokens.get().pk}", "token t"))
     if change:
         tokens.update(**{change: timezone.now() - timedelta(seconds=1)})
     else:
@@ -82,8 +82,8 @@ def test_a_token_that_is_no_more_does_no_more(many: redis.Redis, change: str | N
 
 
 def test_who_still_may_is_not_disturbed() -> None:
-    ApiToken.objects.create(name="t", digest="d", role="operator")
-    assert ended(begun(principal_again("token t", "token"))) == ("done", 1200, "")
+    token = ApiToken.objects.create(name="t", digest="d", role="operator")
+    assert ended(begun(principal_again(f"token:{token.pk}", "token t"))) == ("done", 1200, "")
 
 
 def test_the_target_counts_too(many: redis.Redis) -> None:

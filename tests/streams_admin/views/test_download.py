@@ -35,7 +35,7 @@ from streams_admin.models import Plan
 from streams_admin.views import downloads
 from tests.conftest import Configure
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
-from tests.people import person, signed_in
+from tests.people import id_of, person, signed_in
 from tests.streams_admin.acting import act, planned
 from tests.streams_admin.recipes import HELPER, IDLE_MS, collect
 
@@ -190,7 +190,7 @@ def test_memory_stays_flat(server: Server, redis_client: redis.Redis) -> None:
         for number in range(1, 6001):
             pipe.xadd(KEY, {"n": b"x" * 8192}, id=f"{number}-0")
         pipe.execute()
-    ask = Ask(Principal("anna", "user"), links.get("default"), KEY, {})
+    ask = Ask(Principal("anna", id_of("anna")), links.get("default"), KEY, {})
     tracemalloc.start()
     size = sum(map(len, downloads.told(affected.ranged(ask, MIN, MAX), OPEN)))
     _, peak = tracemalloc.get_traced_memory()

@@ -17,11 +17,12 @@ from dashboard.menus import Item, Target, items_for
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
+from tests.people import id_of
 from tests.streams_admin.acting import counts_reads
 
 pytestmark = pytest.mark.django_db
 G = to_path(GROUP)
-ADMIN, OPERATOR = (Principal(role, "user", (Grant(role),)) for role in ("admin", "operator"))
+ADMIN, OPERATOR = (Principal(role, id_of(role), (Grant(role),)) for role in ("admin", "operator"))
 
 
 @pytest.fixture

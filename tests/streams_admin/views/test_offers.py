@@ -17,9 +17,10 @@ from streams_admin.actions.registry import ALL
 from streams_admin.models import Plan
 from streams_admin.offers import offers
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
+from tests.people import id_of
 
 pytestmark = pytest.mark.django_db
-ADMIN, OPERATOR, VIEWER = (Principal("a", "user", (Grant(role),)) for role in ("admin", "operator", "viewer"))
+ADMIN, OPERATOR, VIEWER = (Principal("a", id_of("a"), (Grant(role),)) for role in ("admin", "operator", "viewer"))
 
 
 def target(kind: str = "", *, consumer: bytes | None = None) -> Target:

@@ -20,6 +20,7 @@ from streams_admin.models import AuditEntry
 from streams_admin.operations import start
 from streams_admin.params.which import IDS_MOST
 from tests.dashboard.streams.seeding import GROUP, KEY, OTHER, WORKER, fill, group, neglect
+from tests.people import id_of
 from tests.streams_admin.acting import ADMIN, act, before_sending, lost_replies, pending, planned, run, without_scripts
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -259,7 +260,7 @@ def test_without_scripts_what_is_lost_is_counted(server: Server, redis_client: r
 def test_only_an_admin_removes_consumers(server: Server, redis_client: redis.Redis) -> None:
     fill(redis_client, 1)
     group(redis_client, read=1)
-    olga = Caller(Principal("olga", "user", (Grant("operator"),)), "page")
+    olga = Caller(Principal("olga", id_of("olga"), (Grant("operator"),)), "page")
     with pytest.raises(Forbidden):
         planned("consumer_delete", {**DELETE, "to": to_path(b"heir")}, caller=olga)
     assert AuditEntry.objects.latest("pk").outcome == "denied"

@@ -21,6 +21,7 @@ from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import start
 from tests.conftest import Configure
 from tests.dashboard.streams.seeding import GROUP, KEY, fill, group
+from tests.people import id_of
 from tests.streams_admin.acting import (
     ADMIN,
     OPERATOR,
@@ -129,7 +130,7 @@ def test_into_itself_is_refused(dead: redis.Redis) -> None:
 
 
 def test_who_may_not_write_to_the_target_is_denied_and_written_down(dead: redis.Redis) -> None:
-    narrow = Caller(Principal("olga", "user", (Grant("operator", keys=("*:dlq",)),)), "page")
+    narrow = Caller(Principal("olga", id_of("olga"), (Grant("operator", keys=("*:dlq",)),)), "page")
     with pytest.raises(Forbidden):
         planned("replay", {"filter": {}, "to": TO}, key=DLQ, caller=narrow)
     assert AuditEntry.objects.get().outcome == "denied"

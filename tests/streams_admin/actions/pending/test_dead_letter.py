@@ -24,6 +24,7 @@ from streams_admin.errors import BadOrder, Changed, NotConfirmed
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import start
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
+from tests.people import id_of
 from tests.streams_admin.acting import (
     ADMIN,
     OPERATOR,
@@ -238,7 +239,7 @@ def test_a_user_who_may_not_acknowledge_makes_no_copy(stuck: redis.Redis, redis_
 
 
 def test_who_may_not_write_to_the_target_is_denied_and_written_down(stuck: redis.Redis) -> None:
-    narrow = Caller(Principal("olga", "user", (Grant("operator", keys=("or*orders*[*]",)),)), "page")
+    narrow = Caller(Principal("olga", id_of("olga"), (Grant("operator", keys=("or*orders*[*]",)),)), "page")
     with pytest.raises(Forbidden):
         planned("dead_letter", of_group("1-0"), caller=narrow)
     assert AuditEntry.objects.get().outcome == "denied"
@@ -246,7 +247,7 @@ def test_who_may_not_write_to_the_target_is_denied_and_written_down(stuck: redis
 
 def test_who_may_not_any_more_is_denied_when_it_is_run(stuck: redis.Redis) -> None:
     plan = planned("dead_letter", of_group("1-0"))
-    narrow = Caller(Principal("anna", "user", (Grant("admin", keys=("or*orders*[*]",)),)), "page")
+    narrow = Caller(Principal("anna", id_of("anna"), (Grant("admin", keys=("or*orders*[*]",)),)), "page")
     with pytest.raises(Forbidden):
         start.begin(narrow, plan)
     assert entries(stuck, DLQ) == []
@@ -286,7 +287,7 @@ def test_who_may_not_delete_may_not_do_it_by_dead_lettering(shared: redis.Redis)
         planned("dead_letter", of_group("1-0", delete=True), caller=OPERATOR)
     assert AuditEntry.objects.get().outcome == "denied"
     plan = planned("dead_letter", of_group("1-0", delete=True))
-    Plan.objects.filter(pk=plan.pk).update(who=OPERATOR.principal.name)
+    Plan.objects.filter(pk=plan.pk).update(who_id=OPERATOR.principal.id)
     with pytest.raises(Forbidden):
         start.begin(OPERATOR, plan, confirm=plan.preview["confirm"])
     assert shared.xlen(KEY) == 6

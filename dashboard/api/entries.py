@@ -46,7 +46,7 @@ from dashboard.filters.where import EXAMPLES
 from dashboard.http.scope import RequestScope, scope_of
 from dashboard.streams.ids import MAX, MIN
 from dashboard.streams.names import to_path
-from dashboard.streams.queries import GROUPS_MAX, EntryQuery, EntryRange, FactsQuery
+from dashboard.streams.queries import DETAIL_MAX, EntryQuery, EntryRange, FactsQuery
 from dashboard.streams.snapshots import Delivery, Entry, EntryWhereabouts, StreamFacts
 
 router = Router(tags=["entries"])
@@ -168,11 +168,14 @@ def _detail(found: EntryWhereabouts, seen: Sight) -> dict[str, Any]:
         **shapes.fields(entry.fields if entry else None, seen),
         **shapes.number("size", entry.size if entry else None, "The entry was trimmed or deleted."),
         "groups": [_delivery(delivery) for delivery in found.deliveries],
-        "groups_left_out": max(0, found.stream.groups - GROUPS_MAX),
+        "groups_left_out": max(0, found.stream.groups - DETAIL_MAX),
         "older": id_text(found.older),
         "newer": id_text(found.newer),
         "as_of": iso_ms(found.now_ms),
     }
+
+
+NOT_PENDING = "Redis counts only while it is pending."
 
 
 def _delivery(delivery: Delivery) -> dict[str, Any]:
@@ -185,7 +188,5 @@ def _delivery(delivery: Delivery) -> dict[str, Any]:
         "path": to_path(delivery.group),
         "state": delivery.state,
         **where_held,
-        **shapes.number(
-            "deliveries", pending.deliveries if pending else None, "Redis counts only while it is pending."
-        ),
+        **(shapes.deliveries(pending) if pending else shapes.number("deliveries", None, NOT_PENDING)),
     }

@@ -11,9 +11,21 @@ from pydantic import BaseModel, Field
 from dashboard.accounts.access import visible_servers
 from dashboard.accounts.authenticators import principal_of
 from dashboard.api.paging import Place, part
-from dashboard.api.shapes import FleetListing, PageQuery, Reason, ServerName, Value, fleet_listing, iso_ms, name, number
-from dashboard.fleet.store import RANK, WORDS, Located, Severity, findings_for, freshen
+from dashboard.api.shapes import (
+    AtLeast,
+    FleetListing,
+    PageQuery,
+    Reason,
+    ServerName,
+    Value,
+    figure,
+    fleet_listing,
+    iso_ms,
+    name,
+)
+from dashboard.fleet.store import RANK, WORDS, Finding, Located, Severity, findings_for, freshen
 from dashboard.http.scope import scope_of
+from dashboard.streams.figures import Figure
 from dashboard.streams.names import to_path
 
 router = Router(tags=["findings"])
@@ -25,8 +37,8 @@ class FindingItem(BaseModel):
     severity: Severity = Field(description="how severe it is")
     kind: str = Field(description=f"its kind: {', '.join(f'`{kind}`' for kind in WORDS)}")
     server: ServerName
-    stream: Value = Field(description="the stream")
-    stream_path: str = Field(description="its path name")
+    stream: Value = Field(description="the stream; null if the finding is about the server")
+    stream_path: str | None = Field(description="its path name")
     group: Value = Field(description="the group; null if the finding is not about a group")
     group_path: str | None = Field(description="its path name")
     consumer: Value = Field(description="the consumer; null if the finding is not about one consumer")
@@ -37,6 +49,7 @@ class FindingItem(BaseModel):
     detail: str = Field(description="more details")
     count: int | None = Field(description="how many entries are affected")
     count_reason: Reason = ""
+    count_at_least: AtLeast = False
 
 
 class FindingsQuery(PageQuery):
@@ -55,7 +68,7 @@ def findings(request: HttpRequest, query: Query[FindingsQuery]) -> dict[str, Any
 
 def _place(located: Located) -> Place:
     finding = located.finding
-    names = (finding.stream, finding.group or b"", finding.consumer or b"")
+    names = (finding.stream or b"", finding.group or b"", finding.consumer or b"")
     where = "/".join([located.server.name, *map(to_path, names), finding.kind])
     return (RANK[finding.severity], finding.since_ms), where
 
@@ -73,8 +86,14 @@ def _item(located: Located) -> dict[str, Any]:
         "evidence": finding.evidence,
         "message": finding.message,
         "detail": finding.detail,
-        **number("count", finding.count, "The number of entries is not known."),
+        **figure("count", _count(finding)),
     }
+
+
+def _count(finding: Finding) -> Figure:
+    if finding.count is None:
+        return Figure(None, "It is not about a number of entries that is known.")
+    return Figure(finding.count, at_least=finding.count_least)
 
 
 def _named(what: str, found: bytes | None) -> dict[str, Any]:

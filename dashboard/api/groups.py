@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.http import HttpRequest
@@ -31,6 +32,7 @@ from dashboard.api.shapes import (
     ServerName,
     Stopped,
     Value,
+    deliveries,
     figure,
     holder,
     id_text,
@@ -46,7 +48,7 @@ from dashboard.fleet.store import ConsumerState, Judge, StreamState, freshen
 from dashboard.http.scope import scope_of
 from dashboard.streams.ids import MIN
 from dashboard.streams.names import to_path
-from dashboard.streams.queries import GroupQuery, PendingQuery, StreamQuery
+from dashboard.streams.queries import GroupQuery, GroupsDetail, PendingQuery, StreamQuery
 from dashboard.streams.snapshots import ConsumerFacts, GroupFacts, PendingEntry
 
 router = Router(tags=["groups"])
@@ -118,13 +120,15 @@ class PendingParameters(shapes.Query):
 
 
 @router.get(f"{STREAM}/groups", response=Listing[GroupItem], exclude_unset=True, summary="The groups of a stream")
-def groups(request: HttpRequest, server: ServerName, stream: Name) -> dict[str, Any]:
-    """At most fifty; `complete` is false when the stream has more."""
+def groups(request: HttpRequest, server: ServerName, stream: Name, query: Query[PageQuery]) -> dict[str, Any]:
+    """By name. Every group can be reached with `next`, however many there are."""
     here = scope_of(request, server, stream)
-    overview = here.read(StreamQuery(stream, here.server.capabilities()))
+    overview = here.read(StreamQuery(stream, here.server.capabilities(), oldest=False))
+    found, onward = part(overview.groups, _by_name, cursor=query.cursor, limit=query.limit)
+    detailed = here.read(GroupsDetail(stream, replace(overview, groups=tuple(found))))
     state = freshen(here.server).streams.get(stream)
-    items = [_item(group, overview.now_ms, state) for group in overview.groups]
-    return listing(items, as_of=iso_ms(overview.now_ms), complete=not overview.groups_cut)
+    items = [_item(group, overview.now_ms, state) for group in detailed.groups]
+    return listing(items, next=onward, as_of=iso_ms(overview.now_ms), reason=overview.left_out)
 
 
 @router.get(f"{STREAM}/groups/{{name:group}}", response=GroupDetail, exclude_unset=True, summary="One group, read now")
@@ -184,7 +188,6 @@ def pending(
 
 
 def _item(group: GroupFacts, now_ms: int, state: StreamState | None) -> dict[str, Any]:
-    why_no_age = "The server did not report it." if group.pending else "Nothing is pending."
     return {
         "name": name(group.name),
         "path": to_path(group.name),
@@ -193,9 +196,13 @@ def _item(group: GroupFacts, now_ms: int, state: StreamState | None) -> dict[str
         **figure("lag", group.lag),
         **number("entries_read", group.entries_read, LOST_COUNT),
         "last_delivered_id": str(group.last_delivered_id),
-        **number("oldest_pending_ms", group.oldest.age_ms(now_ms) if group.oldest else None, why_no_age),
+        **figure("oldest_pending_ms", group.oldest_added(now_ms)),
         "health": state.group_health(group.name) if state else "unknown",
     }
+
+
+def _by_name(group: GroupFacts) -> Place:
+    return (), unique(group.name)
 
 
 def _place(consumer: ConsumerFacts) -> Place:
@@ -220,7 +227,7 @@ def _pending(entry: PendingEntry, seen: Sight) -> dict[str, Any]:
         "id": str(entry.id),
         "time": iso_id(entry.id),
         **holder(entry),
-        "deliveries": entry.deliveries,
+        **deliveries(entry),
         **shapes.fields(entry.fields if entry.body == "present" else None, seen),
         "body": entry.body,
     }

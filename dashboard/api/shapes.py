@@ -78,9 +78,10 @@ Fields = Annotated[
 # What many answers say. Each has its description once, here.
 ServerName = Annotated[str, _text("a server's name in the configuration")]
 PathName = Annotated[str, Field(description="the name as used in URLs: a path name")]
-Reason = Annotated[str, Field(description="why the number is null; only present then")]
+Reason = Annotated[str, Field(description="why the number is null or a lower bound; only present then")]
 NoPayloads = Annotated[str, Field(description="only present if you may not read payloads")]
 Estimate = Annotated[bool, Field(description="true if the number is an estimate; only present then")]
+AtLeast = Annotated[bool, Field(description="true if the number is a lower bound; only present then")]
 IdText = Annotated[str, Field(description="the entry's ID")]
 Added = Annotated[str | None, Field(description="when it was added, according to its ID; null if the ID is not a time")]
 AsOf = Annotated[str, Field(description="the time of the data: ISO 8601 in UTC")]
@@ -89,7 +90,9 @@ Lag = Annotated[int | None, Field(description="entries not delivered yet")]
 OldestPending = Annotated[int | None, Field(description="milliseconds since the oldest pending entry was added")]
 Judged = Annotated[Health, Field(description="the worst finding of the last round")]
 Idle = Annotated[int | None, Field(description="milliseconds since its last delivery")]
-Deliveries = Annotated[int, Field(description="how often it was delivered")]
+Deliveries = Annotated[
+    int | None, Field(description="how often it was delivered; null if a consumer gave it up for good (fatal)")
+]
 Limit = Annotated[int, Field(ge=1, le=LIMIT_MOST, description="maximum number of items")]
 Scanned = Annotated[int, Field(description="number of entries scanned")]
 Stopped = Annotated[str, Field(description="why the list ends early, in a sentence; otherwise empty")]
@@ -103,6 +106,7 @@ class HeldItem(BaseModel):
     idle_ms: Idle
     idle_ms_reason: Reason = ""
     deliveries: Deliveries
+    deliveries_reason: Reason = ""
     fields: Fields
     fields_reason: NoPayloads = ""
     body: Literal["present", "gone", "unread"] = Field(description="`unread` if the server denies reading it")
@@ -131,6 +135,7 @@ class Listing(BaseModel, Generic[T]):
     next: str | None = Field(description="pass it as `cursor` for the next page; null on the last page")
     as_of: AsOf
     complete: bool = Field(description="true if `items` has everything from here on")
+    complete_reason: str = Field("", description="why it is not; only present then")
 
 
 class FleetListing(Listing[T], Generic[T]):
@@ -140,10 +145,12 @@ class FleetListing(Listing[T], Generic[T]):
 
 
 def listing(
-    items: list[dict[str, Any]], *, next: str | None = None, as_of: str | None = None, complete: bool = True
+    items: list[dict[str, Any]], *, next: str | None = None, as_of: str | None = None, reason: str = ""
 ) -> dict[str, Any]:
-    """A Listing; `complete` says whether the source was, an answer with a `next` never is."""
-    return {"items": items, "next": next, "as_of": as_of or iso(timezone.now()), "complete": complete and next is None}
+    """A Listing. `reason`: why the source does not cover everything; an answer with a `next` does not either."""
+    reason = reason or ("" if next is None else "There is more: send `next` as `cursor`.")
+    found = {"items": items, "next": next, "as_of": as_of or iso(timezone.now()), "complete": not reason}
+    return {**found, "complete_reason": reason} if reason else found
 
 
 def fleet_listing(
@@ -156,9 +163,9 @@ def fleet_listing(
     times = [snapshot.at for snapshot in snapshots if snapshot.at]
     troubles = [(snapshot.name, snapshot.error or snapshot.gaps) for snapshot in snapshots]
     errors = [f"{name}: {trouble}" for name, trouble in troubles if trouble]
-    complete = all(snapshot.complete for snapshot in snapshots) and not errors
+    reason = " ".join(f"{snapshot.name}: {snapshot.unread}" for snapshot in snapshots if snapshot.unread)
     as_of = iso_ms(int(min(times) * 1000)) if times else None
-    found = listing(items, next=next, as_of=as_of, complete=complete)
+    found = listing(items, next=next, as_of=as_of, reason=reason)
     return {**found, "error": " ".join(errors)} if errors else found
 
 
@@ -168,9 +175,15 @@ def number(name: str, value: float | None, reason: str) -> dict[str, Any]:
 
 
 def figure(name: str, value: Figure) -> dict[str, Any]:
-    """As `number`; one that the server only estimates has `<name>_approximate` beside it."""
+    """As `number`; an estimate has `<name>_approximate` beside it, a lower bound `<name>_at_least` and the reason."""
     found = number(name, value.value, value.reason)
-    return {**found, f"{name}_approximate": True} if value.approximate else found
+    if value.approximate:
+        found[f"{name}_approximate"] = True
+    if value.at_least:
+        found[f"{name}_at_least"] = True
+        if value.reason:
+            found[f"{name}_reason"] = value.reason
+    return found
 
 
 def fields(found: RawFields | None, seen: Sight) -> dict[str, Any]:
@@ -190,6 +203,11 @@ def holder(entry: PendingEntry) -> dict[str, Any]:
     released = entry.idle_ms < 0
     idle = number("idle_ms", None if released else entry.idle_ms, "It was released: no consumer holds it.")
     return {"consumer": None if released else name(entry.consumer), **idle}
+
+
+def deliveries(entry: PendingEntry) -> dict[str, Any]:
+    """How often it was delivered: no number where a consumer marked it fatal (XNACK FATAL)."""
+    return number("deliveries", None if entry.fatal else entry.deliveries, "fatal: a consumer gave it up for good.")
 
 
 def id_text(id_: StreamId | None) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any, Literal
 
 from django.http import HttpRequest
@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field
 from dashboard.api.paging import Place, part, unique
 from dashboard.api.shapes import (
     AsOf,
+    AtLeast,
     Estimate,
     FleetListing,
     Judged,
@@ -31,16 +32,16 @@ from dashboard.api.shapes import (
 )
 from dashboard.fleet.store import RANK, StreamState, freshen, matches, visible
 from dashboard.http.scope import scope_of
+from dashboard.streams.figures import Figure
 from dashboard.streams.ids import StreamId
 from dashboard.streams.names import to_path
 from dashboard.streams.queries import StreamQuery
-from dashboard.streams.snapshots import Figure, GroupFacts, StreamFacts, StreamOverview
+from dashboard.streams.snapshots import StreamFacts, StreamOverview
 
 router = Router(tags=["streams"])
 
 TWO_LOOKS = "The rate is known after two rounds."
 NOT_COUNTED = "This server does not count added entries; Redis 7.0 and newer do."
-NOTHING_PENDING = "Nothing is pending."
 
 
 class StreamItem(BaseModel):
@@ -50,16 +51,19 @@ class StreamItem(BaseModel):
     path: PathName
     length: int = Field(description="number of entries")
     groups: int = Field(description="number of groups")
-    pending: int = Field(description="pending entries of all groups")
-    pending_approximate: bool = Field(False, description="true if it has more groups than are checked")
+    pending: int | None = Field(description="pending entries of all groups")
+    pending_reason: Reason = ""
+    pending_at_least: AtLeast = False
     lag: int | None = Field(description="undelivered entries of the group that has the most")
     lag_reason: Reason = ""
+    lag_at_least: AtLeast = False
     lag_approximate: Estimate = False
     last_id: str | None = Field(description="ID of the newest entry; null if the stream is empty")
     in_rate: float | None = Field(description="entries added per second, recently")
     in_rate_reason: Reason = ""
     oldest_pending_ms: OldestPending
     oldest_pending_ms_reason: Reason = ""
+    oldest_pending_ms_at_least: AtLeast = False
     health: Judged
 
 
@@ -92,8 +96,8 @@ RANKS: dict[str, Callable[[StreamState], Rank]] = {
     "name": lambda s: (),
     "length": lambda s: (s.sample.facts.length,),
     "groups": lambda s: (s.sample.facts.groups,),
-    "pending": lambda s: (s.pending,),
-    "lag": lambda s: _number_rank(s.lag),
+    "pending": lambda s: _number_rank(s.pending.value),
+    "lag": lambda s: _number_rank(s.lag.value),
     "last_id": lambda s: _id_rank(s.sample.facts.last_id),
     "in_rate": lambda s: _number_rank(s.in_rate),
     "oldest_pending_ms": lambda s: _number_rank(s.oldest_pending_ms),
@@ -147,15 +151,13 @@ def _place(sort: str) -> Callable[[StreamState], Place]:
 
 
 def _sampled(state: StreamState) -> dict[str, Any]:
-    groups = [group.facts for group in state.sample.groups]
-    return _item(state.sample.facts, groups, state.oldest_pending_ms, state)
+    return _item(state.sample.facts, state.pending, state.lag, state.oldest_pending, state)
 
 
 def _detail(overview: StreamOverview, state: StreamState | None) -> dict[str, Any]:
     facts = overview.facts
-    ages = [g.oldest.age_ms(overview.now_ms) for g in overview.groups if g.oldest]
     return {
-        **_item(facts, overview.groups, max(ages, default=None), state),
+        **_item(facts, overview.pending, overview.lag, overview.oldest_pending, state),
         "first_id": id_text(facts.first_id),
         "last_generated_id": str(facts.last_generated_id),
         "max_deleted_id": id_text(facts.max_deleted_id),
@@ -166,26 +168,19 @@ def _detail(overview: StreamOverview, state: StreamState | None) -> dict[str, An
 
 
 def _item(
-    facts: StreamFacts, groups: Sequence[GroupFacts], oldest_ms: int | None, state: StreamState | None
+    facts: StreamFacts, pending: Figure, lag: Figure, oldest_ms: Figure, state: StreamState | None
 ) -> dict[str, Any]:
-    pending = sum(group.pending for group in groups)
     return {
         "name": name(facts.key),
         "path": to_path(facts.key),
         "length": facts.length,
         "groups": facts.groups,
-        **figure("pending", Figure(pending, approximate=len(groups) < facts.groups)),
-        **figure("lag", _worst_lag(groups)),
+        **figure("pending", pending),
+        **figure("lag", lag),
         "last_id": id_text(facts.last_id),
         **number(
             "in_rate", state.in_rate if state else None, NOT_COUNTED if facts.entries_added is None else TWO_LOOKS
         ),
-        **number("oldest_pending_ms", oldest_ms, "The server did not report it." if pending else NOTHING_PENDING),
+        **figure("oldest_pending_ms", oldest_ms),
         "health": state.health if state else "unknown",
     }
-
-
-def _worst_lag(groups: Sequence[GroupFacts]) -> Figure:
-    """The largest known lag, else why none is known; nothing lags where nobody reads."""
-    lags = [group.lag for group in groups]
-    return max(lags, key=lambda lag: -1 if lag.value is None else lag.value, default=Figure(0))

@@ -176,13 +176,13 @@ def _tree_weight(node: Node) -> int:
 
 @dataclass(frozen=True, slots=True)
 class PendingRow:
-    """A row of a pending list. `fields`: a preview, None when it may not be read."""
+    """A row of a pending list. `fields`: a preview, None when it may not be read; `deliveries`: None when fatal."""
 
     id: str
     at_ms: int | None
     consumer: bytes
     idle_ms: int
-    deliveries: int
+    deliveries: int | None
     fields: ShownFields | None
     body: str
 
@@ -193,7 +193,7 @@ def pending_row(entry: PendingEntry, seen: Sight) -> PendingRow:
         at_ms=entry.id.clock_ms,
         consumer=entry.consumer,
         idle_ms=entry.idle_ms,
-        deliveries=entry.deliveries,
+        deliveries=None if entry.fatal else entry.deliveries,
         fields=seen.preview(entry.fields),
         body=entry.body,
     )

@@ -8,25 +8,14 @@ from dataclasses import dataclass, field, replace
 
 from dashboard.fleet.findings.model import Finding, Limits, Movement
 from dashboard.fleet.findings.registry import judge
-from dashboard.fleet.snapshots import Point, StreamState, known_sum
-from dashboard.streams.ids import StreamId
+from dashboard.fleet.group_memory import GroupMemory, Known
+from dashboard.fleet.rates import rate_of
+from dashboard.fleet.snapshots import Point, StreamState
+from dashboard.streams.figures import total_rate
 from dashboard.streams.queries.sampling import GroupSample, StreamSample
 
 POINTS = 240
 """Kept per stream and per group: 20 minutes at a sample every 5 s."""
-MINUTE_MS = 60_000
-
-
-@dataclass
-class _GroupMemory:
-    points: deque[Point] = field(default_factory=lambda: deque(maxlen=POINTS))
-    pending: dict[bytes, int] = field(default_factory=dict)
-    total: int = 0
-    read: int | None = None
-    fell_at: dict[bytes, int] = field(default_factory=dict)
-    position: StreamId | None = None
-    moved_at: int = 0
-    out_rate: float | None = None
 
 
 @dataclass
@@ -34,8 +23,10 @@ class _StreamMemory:
     at_ms: int = 0
     added: int | None = None
     in_rate: float | None = None
+    length: int = 0
+    removed_rate: float | None = None
     points: deque[Point] = field(default_factory=lambda: deque(maxlen=POINTS))
-    groups: dict[bytes, _GroupMemory] = field(default_factory=dict)
+    groups: dict[bytes, GroupMemory] = field(default_factory=dict)
     since: dict[tuple[object, ...], int] = field(default_factory=dict)
     """When each finding that stands began, by its identity."""
 
@@ -47,14 +38,19 @@ class Memory:
         self.limits = limits
         self._streams: dict[bytes, _StreamMemory] = {}
 
-    def take(self, sample: StreamSample) -> StreamState:
+    def take(self, sample: StreamSample, further: Iterable[StreamSample] = ()) -> StreamState:
+        """The sample of this round, judged. `further`: what the same round saw of the rest of its pending lists."""
         known = self._streams.setdefault(sample.facts.key, _StreamMemory())
+        for part in (sample, *further):
+            self._look(known, part)
         elapsed = sample.now_ms - known.at_ms if known.at_ms else 0
-        known.in_rate = _rate(known.added, sample.facts.entries_added, elapsed, known.in_rate)
+        known.in_rate = rate_of(known.added, sample.facts.entries_added, elapsed, known.in_rate)
+        known.removed_rate = _removed(known, sample, elapsed)
+        sample = replace(sample, groups=tuple(self._remembered(known, g) for g in sample.groups))
         movements = {g.facts.name: self._group(known, g, sample, elapsed) for g in sample.groups}
-        known.at_ms, known.added = sample.now_ms, sample.facts.entries_added
+        known.at_ms, known.added, known.length = sample.now_ms, sample.facts.entries_added, sample.facts.length
         findings = tuple(_dated(known, judge(sample, movements, self.limits), sample.now_ms))
-        out_rate = known_sum(group.out_rate for group in known.groups.values())
+        out_rate = total_rate(group.out_rate for group in known.groups.values()).value
         known.points.append(_point(sample, sample.groups, known.in_rate, out_rate))
         for gone in known.groups.keys() - {g.facts.name for g in sample.groups}:
             del known.groups[gone]
@@ -78,26 +74,26 @@ class Memory:
         found = known.groups.get(group) if known else None
         return self._movement(found, known, now_ms) if known and found else Movement()
 
-    def _group(self, known: _StreamMemory, g: GroupSample, sample: StreamSample, elapsed: int) -> Movement:
-        group = known.groups.setdefault(g.facts.name, _GroupMemory())
-        _note_falls(group, g, sample.now_ms)
-        if group.position != g.facts.last_delivered_id:
-            group.position, group.moved_at = g.facts.last_delivered_id, sample.now_ms
-        group.out_rate = _rate(group.read, g.facts.entries_read, elapsed, group.out_rate)
-        group.read = g.facts.entries_read
-        movement = self._movement(group, known, sample.now_ms)
-        group.points.append(_point(sample, (g,), known.in_rate, group.out_rate))
-        return movement
+    def _look(self, known: _StreamMemory, part: StreamSample) -> None:
+        for group in part.groups:
+            known.groups.setdefault(group.facts.name, GroupMemory()).look(group, self.limits)
 
-    def _movement(self, group: _GroupMemory, known: _StreamMemory, now_ms: int) -> Movement:
-        fell = frozenset(name for name, at in group.fell_at.items() if now_ms - at < self.limits.late_ms)
-        return Movement(
-            fell=fell,
-            in_rate=known.in_rate,
-            out_rate=group.out_rate,
-            lag_before=_lag_before(group.points, now_ms - MINUTE_MS),
-            still_ms=now_ms - group.moved_at,
-        )
+    def _remembered(self, known: _StreamMemory, g: GroupSample) -> GroupSample:
+        """A group whose turn it was not, with what was seen in it last."""
+        group = known.groups.setdefault(g.facts.name, GroupMemory())
+        if g.waits and group.last is not None:
+            return replace(group.last, facts=g.facts, waits=True)
+        group.last = g
+        return g
+
+    def _group(self, known: _StreamMemory, g: GroupSample, sample: StreamSample, elapsed: int) -> Movement:
+        group = known.groups[g.facts.name]
+        group.note(g, sample, elapsed)
+        group.points.append(_point(sample, (g,), known.in_rate, group.out_rate))
+        return self._movement(group, known, sample.now_ms)
+
+    def _movement(self, group: GroupMemory, known: _StreamMemory, now_ms: int) -> Movement:
+        return group.movement(Known(known.in_rate, known.removed_rate, now_ms, self.limits))
 
 
 def _dated(known: _StreamMemory, findings: list[Finding], now_ms: int) -> Iterable[Finding]:
@@ -107,21 +103,12 @@ def _dated(known: _StreamMemory, findings: list[Finding], now_ms: int) -> Iterab
         yield replace(finding, since_ms=known.since[finding.identity])
 
 
-def _note_falls(group: _GroupMemory, g: GroupSample, now_ms: int) -> None:
-    """A consumer's share fell while the group's total fell too: acknowledged, not merely claimed by another."""
-    held = {c.name: c.pending for c in g.consumers}
-    if g.facts.pending < group.total:
-        fallen = [name for name, before in group.pending.items() if held.get(name, 0) < before]
-        group.fell_at.update(dict.fromkeys(fallen, now_ms))
-    group.pending, group.total = held, g.facts.pending
-
-
-def _rate(before: int | None, now: int | None, elapsed_ms: int, last: float | None) -> float | None:
-    """Per second, smoothed over a few samples; None until two samples are there, or where the server does not count."""
-    if before is None or now is None or elapsed_ms <= 0 or now < before:
+def _removed(known: _StreamMemory, sample: StreamSample, elapsed: int) -> float | None:
+    """Entries removed per second, by trimming or deletion."""
+    if known.added is None or sample.facts.entries_added is None:
         return None
-    current = (now - before) * 1000 / elapsed_ms
-    return current if last is None else 0.6 * last + 0.4 * current
+    removed = known.length + sample.facts.entries_added - known.added - sample.facts.length
+    return rate_of(0, removed, elapsed, known.removed_rate)
 
 
 def _point(
@@ -129,11 +116,6 @@ def _point(
 ) -> Point:
     lags = [g.facts.lag.value for g in groups if g.facts.lag.value is not None]
     pending = sum(g.facts.pending for g in groups)
-    lag = max(lags) if lags else None
-    return Point(sample.now_ms, sample.facts.length, pending, lag, in_rate, out_rate)
-
-
-def _lag_before(points: deque[Point], at_ms: int) -> int | None:
-    """The lag at or just before `at_ms`; None when we have not watched that long."""
-    earlier = [point for point in points if point.at_ms <= at_ms]
-    return earlier[-1].lag if earlier else None
+    lag = max(lags) if lags and len(lags) == len(groups) else None
+    lag_ms = groups[0].facts.last_delivered_id.age_ms(sample.now_ms) if len(groups) == 1 and lag != 0 else 0
+    return Point(sample.now_ms, sample.facts.length, pending, lag, in_rate, out_rate, lag_ms)

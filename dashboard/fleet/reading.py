@@ -20,11 +20,11 @@ from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A finding and the server it is on."""
+    """A finding and the server it is on. `state`: the stream it is about; None when it is about the server."""
 
     server: links.Server
     finding: Finding
-    state: StreamState
+    state: StreamState | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from dashboard.fleet.limits import limits
 from dashboard.fleet.memory import Memory
 from dashboard.fleet.snapshots import ServerSnapshot, StreamState
 from dashboard.streams.capabilities import Capabilities
-from dashboard.streams.errors import NotAllowed, StreamError, Unreachable
+from dashboard.streams.errors import Gone, NotAllowed, NotAStream, StreamError, Unreachable
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.links import Server
 from dashboard.streams.queries import ScanStreams
@@ -27,6 +27,8 @@ CHUNK = 100
 """Streams per pipeline."""
 SCAN_STEPS = 20
 """SCAN calls of 1,000 keys in one round; a larger keyspace takes several rounds and is incomplete until then."""
+LOOK_ON = 0.25
+"""Seconds of one round for going on in long pending lists, per chunk."""
 LEISURE = 5
 """Rest between rounds, in times of what the last round cost."""
 
@@ -44,7 +46,10 @@ class Sampler:
         self._met: set[bytes] = set()
         self._cursor = 0
         self._shut_out = False
+        self._refused = ""
+        """Why the server does not tell of streams that are there; "" when it does."""
         self._go_on: dict[tuple[bytes, bytes], StreamId] = {}
+        self._turn = 0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
 
@@ -99,34 +104,58 @@ class Sampler:
 
     async def _numbers(self, can: Capabilities) -> dict[bytes, StreamState]:
         states: dict[bytes, StreamState] = {}
+        self._refused = ""
         keys = sorted(self._keys)
         for at in range(0, len(keys), CHUNK):
             chunk = tuple(keys[at : at + CHUNK])
-            samples = await self.server.arun(SampleStreams(chunk, can, self._go_on))
+            samples = await self.server.arun(SampleStreams(chunk, can, self._go_on, self._turn))
+            for key, sample in samples.items():
+                self._remember_where(key, sample)
+                if not isinstance(sample, StreamSample):
+                    self._give_up(key, sample)
+            further = await self._look_on(can, chunk)
             for key, sample in samples.items():
                 if isinstance(sample, StreamSample):
-                    states[key] = self.memory.take(sample)
-                    self._remember_where(key, sample)
-                else:
-                    self._give_up(key, sample)
+                    states[key] = self.memory.take(sample, further.get(key, ()))
             await asyncio.sleep(0)
+        self._turn += 1
         return states
 
-    def _remember_where(self, key: bytes, sample: StreamSample) -> None:
-        for group in sample.groups:
-            at = (key, group.facts.name)
-            if group.go_on > MIN:
-                self._go_on[at] = group.go_on
-            else:
-                self._go_on.pop(at, None)
+    async def _look_on(self, can: Capabilities, chunk: tuple[bytes, ...]) -> dict[bytes, list[StreamSample]]:
+        """Go on in long pending lists of these streams, for a while: what is left is for the next round."""
+        until, found = time.monotonic() + LOOK_ON, dict[bytes, list[StreamSample]]()
+        left = {key for key, _ in self._go_on}
+        while time.monotonic() < until and (keys := tuple(key for key in chunk if key in left)):
+            samples = await self.server.arun(SampleStreams(keys, can, self._go_on, self._turn))
+            for key, sample in samples.items():
+                if isinstance(sample, StreamSample):
+                    went_on = tuple(g for g in sample.groups if g.began > MIN or g.waits)
+                    found.setdefault(key, []).append(replace(sample, groups=went_on))
+                self._remember_where(key, found[key][-1] if isinstance(sample, StreamSample) else sample)
+            left = {key for key, _ in self._go_on}
+        return found
+
+    def _remember_where(self, key: bytes, sample: StreamSample | StreamError) -> None:
+        """Where each group's pending list was left; nothing of groups that are not there any more."""
+        groups = sample.groups if isinstance(sample, StreamSample) else ()
+        waiting = {group.facts.name for group in groups if group.waits}
+        for at in [at for at in self._go_on if at[0] == key and at[1] not in waiting]:
+            del self._go_on[at]
+        self._go_on.update({(key, g.facts.name): g.go_on for g in groups if g.go_on > MIN and not g.waits})
 
     def _give_up(self, key: bytes, error: StreamError) -> None:
-        """A stream that vanished, became another type, or may not be read."""
+        """A stream that vanished, became another type, may not be read, or that the server refuses to tell of."""
         if isinstance(error, Unreachable):
             raise error
-        self._keys.discard(key)
-        self._shut_out = self._shut_out or isinstance(error, NotAllowed)
-        self.memory.forget([key])
+        if isinstance(error, Gone | NotAStream):
+            self._keys.discard(key)
+            self.memory.forget([key])
+        elif isinstance(error, NotAllowed):
+            self._keys.discard(key)
+            self._shut_out = True
+            self.memory.forget([key])
+        else:  # not an absence: it stays in sight, with the reason
+            self._refused = error.message
 
     def _publish(self, states: dict[bytes, StreamState], can: Capabilities, cost: float) -> None:
         now_ms = max((s.sample.now_ms for s in states.values()), default=int(time.time() * 1000))
@@ -146,6 +175,7 @@ class Sampler:
         blind = any(group.refused for state in states.values() for group in state.sample.groups)
         sentences = (
             "The configured user may not read some streams; they are left out." if self._shut_out else "",
+            f"Streams cannot be read (XINFO). {self._refused}" if self._refused else "",
             "The configured user may not read pending entries (XPENDING, XINFO): what is stuck is unknown."
             if blind
             else "",

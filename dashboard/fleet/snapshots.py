@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dashboard.fleet.findings.model import RANK, Finding, Severity
+from dashboard.streams.figures import Figure, largest, total
 from dashboard.streams.queries.sampling import GroupSample, StreamSample
-from dashboard.streams.snapshots import ServerInfo
+from dashboard.streams.snapshots import NOT_LOOKED_AT, NOTHING_PENDING, ServerInfo, added
 
 
 class Point(NamedTuple):
@@ -21,12 +22,8 @@ class Point(NamedTuple):
     lag: int | None
     in_rate: float | None
     out_rate: float | None
-
-
-def known_sum(values: Iterable[float | None]) -> float | None:
-    """Of those that are known; None when none is."""
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
+    lag_ms: int | None = None
+    """How long ago the group's position was added, while something lies behind it: of one group only."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,8 @@ class StreamState:
 
     @property
     def health(self) -> Severity:
-        return worst(self.findings, blind=any(group.refused for group in self.sample.groups))
+        refused = any(group.refused for group in self.sample.groups)
+        return worst(self.findings, blind=refused or bool(self.sample.left_out))
 
     @property
     def in_trend(self) -> tuple[float | None, ...]:
@@ -63,20 +61,37 @@ class StreamState:
         return next((group for group in self.sample.groups if group.facts.name == name), None)
 
     @property
-    def pending(self) -> int:
-        return sum(group.facts.pending for group in self.sample.groups)
+    def pending(self) -> Figure:
+        """What is pending in all groups together."""
+        return total([*(Figure(group.facts.pending) for group in self.sample.groups), *self._left_out])
 
     @property
-    def lag(self) -> int | None:
-        """The worst known lag; None when every group's is unknown."""
-        known = [g.facts.lag.value for g in self.sample.groups if g.facts.lag.value is not None]
-        return max(known) if known else (None if self.sample.groups else 0)
+    def lag(self) -> Figure:
+        """The worst lag of any group."""
+        return largest([*(group.facts.lag for group in self.sample.groups), *self._left_out])
+
+    @property
+    def total_lag(self) -> Figure:
+        return total([*(group.facts.lag for group in self.sample.groups), *self._left_out])
+
+    @property
+    def _left_out(self) -> tuple[Figure, ...]:
+        """What groups that were not looked at add to a sum: nobody knows."""
+        return (Figure(None, self.sample.left_out),) if self.sample.left_out else ()
+
+    @property
+    def oldest_pending(self) -> Figure:
+        """Milliseconds since the oldest pending entry of any group was added; unknown with the reason."""
+        ages = [_oldest_of(group, self.sample.now_ms) for group in self.sample.groups if group.facts.pending]
+        return largest([*ages, *self._left_out]) if ages or self._left_out else Figure(None, NOTHING_PENDING)
 
     @property
     def oldest_pending_ms(self) -> int | None:
-        """Age of the oldest pending entry of any group; None when nothing is pending."""
-        oldest = [group.looked[0] for group in self.sample.groups if group.looked]
-        return max((entry.age_ms(self.sample.now_ms) for entry in oldest), default=None)
+        return self.oldest_pending.value
+
+
+def _oldest_of(group: GroupSample, now_ms: int) -> Figure:
+    return added(group.looked[0], now_ms) if group.looked else Figure(None, group.refused or NOT_LOOKED_AT)
 
 
 def worst(findings: tuple[Finding, ...], *, blind: bool = False) -> Severity:
@@ -104,6 +119,15 @@ class ServerSnapshot:
     streams: Mapping[bytes, StreamState] = field(default_factory=dict)
     cost: float = 0.0
     """Seconds the last round took."""
+
+    @property
+    def unread(self) -> str:
+        """Why not everything of it is known; "" when all of it is, as of `at`."""
+        if self.error:
+            return self.error
+        if self.at is None:
+            return "It has not been read yet."
+        return self.gaps or ("" if self.complete else "Its streams are still being counted.")
 
     @property
     def at_ms(self) -> int | None:

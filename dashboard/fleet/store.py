@@ -21,7 +21,8 @@ from dashboard.fleet.reading import (
     visible,
 )
 from dashboard.fleet.samplers import fleet
-from dashboard.fleet.snapshots import ServerSnapshot, StreamState, known_sum
+from dashboard.fleet.snapshots import ServerSnapshot, StreamState
+from dashboard.streams.figures import Figure
 from dashboard.streams.links import Server
 
 __all__ = [
@@ -39,12 +40,12 @@ __all__ = [
     "attention_count",
     "findings_for",
     "freshen",
-    "known_sum",
     "latest",
     "limits",
     "matches",
     "outages_for",
     "standing",
+    "unseen",
     "visible",
 ]
 
@@ -57,3 +58,8 @@ def latest(server: Server) -> ServerSnapshot:
 def freshen(server: Server) -> ServerSnapshot:
     """As `latest`; taken here and now when it is too old and no sampler runs in this process."""
     return fleet().freshen(server)
+
+
+def unseen(snapshot: ServerSnapshot) -> Figure | None:
+    """What of a server is not in its snapshot, as a part of a sum: unknown, with the reason. None: all is there."""
+    return Figure(None, f"{snapshot.name}: {snapshot.unread}") if snapshot.unread else None

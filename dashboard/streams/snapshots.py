@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Generic, Literal, TypeVar
 
 from dashboard.streams.figures import Figure as Figure
+from dashboard.streams.figures import largest, total
 from dashboard.streams.ids import StreamId
 
 T = TypeVar("T")
@@ -20,6 +21,9 @@ Body = Literal["present", "gone", "unread"]
 State = Literal["undelivered", "pending", "settled"]
 
 
+FATAL = 2**62
+NOTHING_PENDING = "Nothing is pending."
+NOT_LOOKED_AT = "Its oldest pending entry was not looked at."
 NOT_ASKED = Figure(None, "not requested")
 
 
@@ -105,6 +109,12 @@ class GroupFacts:
     lag: Figure
     oldest: PendingEntry | None = None
 
+    def oldest_added(self, now_ms: int) -> Figure:
+        """Milliseconds since its oldest pending entry was added; unknown with the reason."""
+        if self.oldest:
+            return added(self.oldest, now_ms)
+        return Figure(None, NOT_LOOKED_AT if self.pending else NOTHING_PENDING)
+
 
 @dataclass(frozen=True, slots=True)
 class ConsumerFacts:
@@ -135,18 +145,32 @@ class PendingEntry:
     body: Body = "unread"
 
     @property
+    def fatal(self) -> bool:
+        """Given up for good by a consumer: XNACK FATAL sets the count to the largest there is, which is no number."""
+        return self.deliveries >= FATAL
+
+    @property
     def weight(self) -> int:
         """Of its payload, as far as that was read."""
         return weight_of(self.fields)
 
     def age_ms(self, now_ms: int) -> int:
-        """Since it was added, where its ID tells; else since its last delivery."""
+        """Since it was added, where its ID tells; else since its last delivery (`added` says which)."""
         known = self.id.age_ms(now_ms)
         return max(self.idle_ms, 0) if known is None else known
 
     def since_ms(self, now_ms: int) -> int:
         """The moment `age_ms` counts from."""
         return now_ms - self.age_ms(now_ms)
+
+
+def added(entry: PendingEntry, now_ms: int) -> Figure:
+    """Milliseconds since a pending entry was added; unknown where its ID is no time, with what is known instead."""
+    age_ms = entry.id.age_ms(now_ms)
+    if age_ms is not None:
+        return Figure(age_ms)
+    last = "it was released" if entry.idle_ms < 0 else f"it was delivered last {entry.idle_ms:,} ms ago"
+    return Figure(None, f"The ID {entry.id} is no time, so nobody knows when it was added; {last}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +207,40 @@ class StreamOverview:
     groups: tuple[GroupFacts, ...]
     now_ms: int
     groups_cut: int = 0
+
+    @property
+    def unread(self) -> int:
+        """Groups that hold something and whose oldest pending entry was not read: for their number, or refused."""
+        return sum(bool(group.pending) and group.oldest is None for group in self.groups)
+
+    @property
+    def left_out(self) -> str:
+        """Why sums over the groups are no more than lower bounds; "" when all were looked at."""
+        return groups_left_out(self.groups_cut, len(self.groups))
+
+    @property
+    def pending(self) -> Figure:
+        """What is pending in all groups together."""
+        return total([*(Figure(group.pending) for group in self.groups), *self._left_out])
+
+    @property
+    def lag(self) -> Figure:
+        """The worst lag of any group."""
+        return largest([*(group.lag for group in self.groups), *self._left_out])
+
+    @property
+    def oldest_pending(self) -> Figure:
+        """Milliseconds since the oldest pending entry of any group was added; unknown with the reason."""
+        ages = [group.oldest_added(self.now_ms) for group in self.groups if group.pending]
+        return largest([*ages, *self._left_out]) if ages or self._left_out else Figure(None, NOTHING_PENDING)
+
+    @property
+    def _left_out(self) -> tuple[Figure, ...]:
+        return (Figure(None, self.left_out),) if self.left_out else ()
+
+
+def groups_left_out(cut: int, looked_at: int) -> str:
+    return f"Only the first {looked_at:,} of {looked_at + cut:,} groups were looked at." if cut else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,7 +40,7 @@ def read_at(word: str, at: int | None) -> dict[str, object]:
 @register.inclusion_tag("streamgauge/parts/_figure.html")
 def figure(figure: Figure, *, least: bool = False, short: bool = False) -> dict[str, object]:
     """A count with what is known of it. `least`: it was counted up to a limit; `short`: "4.2 M"."""
-    prefix = "at least " if least else "about " if figure.approximate else ""
+    prefix = "at least " if least or figure.at_least else "about " if figure.approximate else ""
     text = words.short_number(figure.value) if short else words.number(figure.value)
     explained = figure.value is None or bool(figure.reason)
     zero = figure.value == 0 and not explained and not prefix

@@ -23,15 +23,18 @@ from dashboard.fleet.store import (
     ServerSnapshot,
     findings_for,
     freshen,
-    known_sum,
     outages_for,
+    unseen,
     visible,
 )
 from dashboard.http import params
 from dashboard.menus import Item, Target
+from dashboard.streams.figures import Figure, Rate, total, total_rate
 from dashboard.streams.links import Server
 
 ROWS = 100
+LAGGING = ("no_consumer", "falling_behind", "lag_unknown", "position_lost", "will_lose")
+"""Findings about what a group has not read; the others are about what it holds."""
 SEVERITIES = ("", "stuck", "late", "unknown")
 
 
@@ -51,17 +54,16 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """All servers in one line. None: nothing known yet."""
+    """All servers in one line: sums that say what they do not cover."""
 
     answering: int
     servers: int
-    streams: int
-    groups: int
-    pending: int
-    lag: int
-    lag_unknown: int
-    in_rate: float | None
-    out_rate: float | None
+    streams: Figure
+    groups: Figure
+    pending: Figure
+    lag: Figure
+    in_rate: Rate
+    out_rate: Rate
     checked_ms: int | None
 
 
@@ -147,6 +149,8 @@ def _limits() -> str:
 
 def _row(principal: Principal, located: Located, *, is_stale: bool) -> Row:
     finding = located.finding
+    if finding.stream is None:
+        return Row(located, None, (), is_stale)
     target = Target(
         server=located.server.name,
         stream=finding.stream,
@@ -154,27 +158,29 @@ def _row(principal: Principal, located: Located, *, is_stale: bool) -> Row:
         consumer=finding.consumer,
         kind=finding.kind,
     )
-    steps = menus.items_for(principal, target)
-    points = located.state.group_points.get(finding.group or b"", ())
-    lagging = finding.kind in ("no_consumer", "falling_behind", "lag_unknown")
-    trend = tuple(point.lag if lagging else point.pending for point in points[-60:])
-    step = next((step for step in steps if step.primary), None)
-    return Row(located, step, trend, is_stale)
+    step = next((step for step in menus.items_for(principal, target) if step.primary), None)
+    return Row(located, step, _trend(located), is_stale)
+
+
+def _trend(located: Located) -> tuple[int | None, ...]:
+    finding, state = located.finding, located.state
+    points = state.group_points.get(finding.group or b"", ()) if state else ()
+    lagging = finding.kind in LAGGING
+    return tuple(point.lag if lagging else point.pending for point in points[-60:])
 
 
 def _totals(principal: Principal, watched: list[tuple[Server, ServerSnapshot]]) -> Totals:
     states = [state for _, snapshot in watched for state in visible(principal, snapshot)]
-    lags = [group.facts.lag.value for state in states for group in state.sample.groups]
     times = [snapshot.at for _, snapshot in watched if snapshot.at]
+    missing = [figure for _, snapshot in watched if (figure := unseen(snapshot))]
     return Totals(
         answering=sum(snapshot.at is not None and not snapshot.error for _, snapshot in watched),
         servers=len(watched),
-        streams=len(states),
-        groups=len(lags),
-        pending=sum(state.pending for state in states),
-        lag=sum(lag for lag in lags if lag is not None),
-        lag_unknown=lags.count(None),
-        in_rate=known_sum(state.in_rate for state in states),
-        out_rate=known_sum(rate for state in states for rate in state.out_rates.values()),
+        streams=total([Figure(len(states)), *missing]),
+        groups=total([*(Figure(state.sample.facts.groups) for state in states), *missing]),
+        pending=total([*(state.pending for state in states), *missing]),
+        lag=total([*(state.total_lag for state in states), *missing]),
+        in_rate=total_rate(state.in_rate for state in states),
+        out_rate=total_rate(rate for state in states for rate in state.out_rates.values()),
         checked_ms=int(min(times) * 1000) if times else None,
     )

@@ -37,6 +37,8 @@ class Asked:
     opened: StreamId | None
     form: str
     columns: tuple[bytes, ...]
+    skip: int = 0
+    """Groups before the page of the tab of groups."""
 
     @classmethod
     def of(cls, query: params.Query) -> Asked:
@@ -51,6 +53,7 @@ class Asked:
             opened=params.entry_id(query, "open"),
             form=params.choice(query, "as", FORMS, "tree"),
             columns=params.names(query, "column"),
+            skip=params.whole(query, "skip", 0),
         )
 
     @property

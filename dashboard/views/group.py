@@ -108,6 +108,7 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
         "name": group,
         "overview": overview,
         "facts": overview.group,
+        "oldest": overview.group.oldest_added(overview.now_ms),
         "oldest_at": overview.group.oldest.since_ms(overview.now_ms) if overview.group.oldest else None,
         "state": state,
         "in_rate": state.in_rate if state else None,

@@ -10,13 +10,13 @@ from functools import cached_property
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dashboard.fleet.store import RANK, StreamState, freshen, known_sum, matches, visible
+from dashboard.fleet.store import RANK, StreamState, freshen, matches, visible
 from dashboard.http import params
 from dashboard.streams.errors import StreamError
+from dashboard.streams.figures import Figure, Rate, largest, total, total_rate
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
 from dashboard.streams.queries import MemoryQuery
-from dashboard.streams.snapshots import Figure
 from dashboard.views.watched import watched
 
 FOLD_AT = 8
@@ -33,8 +33,8 @@ SORTS: dict[str, Callable[[StreamState], object]] = {
     "in_rate": lambda s: s.in_rate or 0.0,
     "last": lambda s: s.sample.facts.last_generated_id,
     "groups": lambda s: s.sample.facts.groups,
-    "pending": lambda s: s.pending,
-    "lag": lambda s: -1 if s.lag is None else s.lag,
+    "pending": lambda s: s.pending.value or 0,
+    "lag": lambda s: -1 if s.lag.value is None else s.lag.value,
     "oldest": lambda s: s.oldest_pending_ms or 0,
 }
 COLUMNS = (
@@ -78,8 +78,8 @@ class Row:
         return sum(s.sample.facts.length for s in self.members)
 
     @cached_property
-    def in_rate(self) -> float | None:
-        return known_sum(s.in_rate for s in self.members)
+    def in_rate(self) -> Rate:
+        return total_rate(s.in_rate for s in self.members)
 
     @cached_property
     def trend(self) -> tuple[float | None, ...]:
@@ -94,17 +94,22 @@ class Row:
         return sum(s.sample.facts.groups for s in self.members)
 
     @cached_property
-    def pending(self) -> int:
-        return sum(s.pending for s in self.members)
+    def pending(self) -> Figure:
+        return total(s.pending for s in self.members)
 
     @cached_property
     def lag(self) -> Figure:
-        known = [s.lag for s in self.members if s.lag is not None]
-        return Figure(max(known)) if known else Figure(None, _why_unknown(self.members))
+        return largest(s.lag for s in self.members)
 
     @cached_property
+    def oldest(self) -> Figure:
+        """Of those that hold something."""
+        held = [s.oldest_pending for s in self.members if s.pending.value != 0]
+        return largest(held) if held else self.state.oldest_pending
+
+    @property
     def oldest_ms(self) -> int | None:
-        return max((s.oldest_pending_ms for s in self.members if s.oldest_pending_ms is not None), default=None)
+        return self.oldest.value
 
     @cached_property
     def health(self) -> str:
@@ -118,11 +123,6 @@ class Row:
         if self.prefix:
             return f"{sum(s.health == self.health for s in self.members):,} {self.health}"
         return min(found, key=lambda f: RANK[f.severity]).label
-
-
-def _why_unknown(members: Sequence[StreamState]) -> str:
-    reasons = [g.facts.lag.reason for s in members for g in s.sample.groups if g.facts.lag.value is None]
-    return reasons[0] if reasons else "It has no group."
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from dashboard.fleet.findings.survey import Survey, survey
 from dashboard.fleet.findings.words import label
 from dashboard.streams.queries.sampling import GroupSample, StreamSample
 
@@ -40,6 +42,43 @@ class Movement:
     """The lag about a minute ago."""
     still_ms: int = 0
     """How long the group's position has not moved, as far as we have watched."""
+    working: frozenset[bytes] = frozenset()
+    """Consumers that work through what they hold: the oldest of it was acknowledged lately."""
+    quiet_ms: Mapping[bytes, int] = field(default_factory=dict)
+    """Per consumer, how long ago the oldest of what it holds was last acknowledged."""
+    rising_ms: Mapping[bytes, int] = field(default_factory=dict)
+    """Per consumer, for how long what it holds has only grown."""
+    lags: tuple[tuple[int, int | None], ...] = ()
+    """The lag in entries and in milliseconds a minute ago, half a minute ago and now; () when not watched so long."""
+    waiting_ms: int = 0
+    """How long entries have waited behind the position where it stands, as far as we have watched."""
+    oldest_ms: int = 0
+    """How long the oldest pending entry has been the same, as far as we have watched."""
+    released_ms: int = 0
+    """How long ago the first of the entries that are released now was seen to be so."""
+    removed_rate: float | None = None
+    """Entries removed from the stream per second, lately."""
+    lost: int = 0
+    """Entries that were removed before the group read them, since we watch."""
+    lost_ms: int | None = None
+    """How long ago the last of them went."""
+    survey: Survey | None = None
+    """What was counted in the pending list; None: judge by the entries of this round."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamMovement:
+    """What earlier rounds know of a stream. Times in milliseconds."""
+
+    in_rate: float | None = None
+    grew_ms: int | None = None
+    """How long ago an entry was last seen to be added; None: never, as far as we have watched."""
+    grown: int = 0
+    """How many were added since we watch."""
+    gaps: tuple[int, ...] = ()
+    """Between the last additions that were seen."""
+    vanished: Mapping[bytes, int] = field(default_factory=dict)
+    """Groups that were there and are gone, and how long ago that was first seen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +90,7 @@ class Finding:
 
     severity: Severity
     kind: str
-    stream: bytes
+    stream: bytes | None
     group: bytes | None
     message: str
     detail: str = ""
@@ -86,6 +125,33 @@ class GroupSeen:
     moved: Movement
     limits: Limits
 
+    @property
+    def survey(self) -> Survey:
+        """The counts over the pending list, of all rounds or else of this one."""
+        if self.moved.survey is not None:
+            return self.moved.survey
+        group, limits = self.group, self.limits
+        return survey(
+            group.looked,
+            ghosts=group.ghosts,
+            complete=group.saw_all,
+            late_ms=limits.late_ms,
+            poison=limits.poison,
+        )
+
     def finding(self, severity: Severity, kind: str, message: str, **more: Any) -> Finding:
         """A finding about this group; `more` as the fields of Finding."""
         return Finding(severity, kind, self.stream.facts.key, self.group.facts.name, message, **more)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSeen:
+    """What a rule about a stream judges."""
+
+    stream: StreamSample
+    moved: StreamMovement
+    limits: Limits
+
+    def finding(self, severity: Severity, kind: str, message: str, **more: Any) -> Finding:
+        """A finding about this stream; `more` as the fields of Finding, its group if it is about one."""
+        return Finding(severity, kind, self.stream.facts.key, more.pop("group", None), message, **more)

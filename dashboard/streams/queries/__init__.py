@@ -7,12 +7,31 @@ are fetched in steps, so that their weight is bounded too.
 
 from __future__ import annotations
 
-from dashboard.streams.queries.base import GROUPS_MAX, LOOK_MAX, PAGE_MAX, Both, Command, Query, Together, fitting, page
+from dashboard.streams.queries.base import (
+    DETAIL_MAX,
+    GROUPS_MAX,
+    LOOK_MAX,
+    PAGE_MAX,
+    Both,
+    Command,
+    Query,
+    Together,
+    fitting,
+    page,
+)
 from dashboard.streams.queries.entries import EntryQuery, EntryRange, TailRead
 from dashboard.streams.queries.groups import Bodies, GroupQuery, PendingQuery
-from dashboard.streams.queries.streams import FactsQuery, MemoryQuery, ScanStreams, StreamQuery, group_facts
+from dashboard.streams.queries.streams import (
+    FactsQuery,
+    GroupsDetail,
+    MemoryQuery,
+    ScanStreams,
+    StreamQuery,
+    group_facts,
+)
 
 __all__ = [
+    "DETAIL_MAX",
     "GROUPS_MAX",
     "LOOK_MAX",
     "PAGE_MAX",
@@ -23,6 +42,7 @@ __all__ = [
     "EntryRange",
     "FactsQuery",
     "GroupQuery",
+    "GroupsDetail",
     "MemoryQuery",
     "PendingQuery",
     "Query",

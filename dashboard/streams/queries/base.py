@@ -21,8 +21,10 @@ PAGE_MAX = 500
 """The largest COUNT any page asks for."""
 LOOK_MAX = 2000
 """How many pending entries or entries one filtered page looks at before it stops and says so."""
-GROUPS_MAX = 50
-"""Groups of one stream or deliveries of one entry that are looked into; more are counted, not shown."""
+GROUPS_MAX = 10_000
+"""Groups of one stream that are looked at, far more than exist; those beyond are counted and said to be left out."""
+DETAIL_MAX = 500
+"""Groups of one stream that one read looks into: their oldest pending entry, or where they have one entry."""
 NOTHING: Page[Any] = Page(())
 
 

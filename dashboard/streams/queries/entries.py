@@ -9,7 +9,7 @@ from dashboard.streams.capabilities import Capabilities
 from dashboard.streams.errors import Gone
 from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.queries.base import (
-    GROUPS_MAX,
+    DETAIL_MAX,
     LOOK_MAX,
     NOTHING,
     PAGE_MAX,
@@ -128,7 +128,7 @@ class EntryQuery(Query[EntryWhereabouts]):
         return EntryWhereabouts(
             id=self.id,
             entry=body[0] if body else None,
-            deliveries=tuple(_position(r, self.id) for r in rows(replies[2])[:GROUPS_MAX]),
+            deliveries=tuple(_position(r, self.id) for r in rows(replies[2])[:DETAIL_MAX]),
             older=None,
             newer=_neighbour(replies[4], self.id),
             stream=stream,

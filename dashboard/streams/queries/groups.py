@@ -9,6 +9,7 @@ from dashboard.streams.capabilities import Capabilities
 from dashboard.streams.errors import NotAllowed
 from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.queries.base import LOOK_MAX, NOTHING, PAGE_MAX, Command, Query, matching, one_entry, page
+from dashboard.streams.queries.behind import behind, doubtful, recounted
 from dashboard.streams.queries.steps import ended, step
 from dashboard.streams.queries.streams import first_pending, group_facts
 from dashboard.streams.replies import (
@@ -56,6 +57,26 @@ class GroupQuery(Query[GroupOverview]):
             pending=pending_summary(replies[4]),
             now_ms=server_ms(replies[0]),
         )
+
+    def then(self, value: GroupOverview) -> Query[GroupOverview] | None:
+        return _Recount(value) if doubtful(value.group) else None
+
+
+@dataclass(frozen=True)
+class _Recount(Query[GroupOverview]):
+    """The lag that the server overcounts, by what lies behind the position."""
+
+    found: GroupOverview
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return (self.found.stream.key,)
+
+    def build(self) -> Sequence[Command]:
+        return [behind(self.found.stream, self.found.group)]
+
+    def parse(self, replies: Sequence[Reply]) -> GroupOverview:
+        return replace(self.found, group=recounted(self.found.stream, self.found.group, replies[0]))
 
 
 @dataclass(frozen=True)

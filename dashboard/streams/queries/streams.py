@@ -9,7 +9,8 @@ from dashboard.streams.capabilities import Capabilities
 from dashboard.streams.errors import Gone, NotAllowed
 from dashboard.streams.ids import StreamId
 from dashboard.streams.lag import lag
-from dashboard.streams.queries.base import GROUPS_MAX, PAGE_MAX, Command, Query
+from dashboard.streams.queries.base import DETAIL_MAX, GROUPS_MAX, PAGE_MAX, Command, Query
+from dashboard.streams.queries.behind import behind, doubtful, recounted
 from dashboard.streams.replies import Reply, Row, facts, memory, need, pending_entries, rows, server_ms
 from dashboard.streams.snapshots import Figure, GroupFacts, PendingEntry, StreamFacts, StreamOverview
 
@@ -40,13 +41,15 @@ class StreamQuery(Query[StreamOverview]):
     """A stream, its groups, and when `oldest` per group its oldest pending entry (the lowest ID, as XPENDING counts).
 
     One round trip, or two: TIME, XINFO STREAM, XINFO GROUPS (and MEMORY USAGE when `memory`), then one XPENDING per
-    group that holds something. Raises Gone or NotAStream.
+    group that holds something, of at most `detail` groups from number `skip` on. Raises Gone or NotAStream.
     """
 
     key: bytes
     can: Capabilities
     memory: bool = False
     oldest: bool = True
+    skip: int = 0
+    detail: int = DETAIL_MAX
 
     @property
     def keys(self) -> tuple[bytes, ...]:
@@ -63,25 +66,51 @@ class StreamQuery(Query[StreamOverview]):
         return StreamOverview(stream, groups, server_ms(replies[0]), groups_cut=len(found) - len(groups))
 
     def then(self, value: StreamOverview) -> Query[StreamOverview] | None:
-        return _OldestPerGroup(self.key, value) if self.oldest and any(g.pending for g in value.groups) else None
+        further = GroupsDetail(self.key, value, self.skip, self.detail, self.oldest)
+        return further if further.build() else None
 
 
 @dataclass(frozen=True)
-class _OldestPerGroup(Query[StreamOverview]):
+class GroupsDetail(Query[StreamOverview]):
+    """The oldest pending entry of at most `detail` groups from number `skip` on, and what lies behind positions.
+
+    A lag that the server overcounts is counted again (`queries.behind`).
+    """
+
     key: bytes
     found: StreamOverview
+    skip: int = 0
+    detail: int = DETAIL_MAX
+    oldest: bool = True
 
     @property
     def keys(self) -> tuple[bytes, ...]:
         return (self.key,)
 
+    @property
+    def _part(self) -> range:
+        return range(self.skip, min(self.skip + self.detail, len(self.found.groups)))
+
+    @property
+    def _holding(self) -> list[int]:
+        return [at for at in self._part if self.oldest and self.found.groups[at].pending]
+
+    @property
+    def _doubtful(self) -> list[int]:
+        return [at for at in self._part if doubtful(self.found.groups[at])]
+
     def build(self) -> Sequence[Command]:
-        return [("XPENDING", self.key, g.name, "-", "+", 1) for g in self.found.groups if g.pending]
+        groups, facts = self.found.groups, self.found.facts
+        oldest: list[Command] = [("XPENDING", self.key, groups[at].name, "-", "+", 1) for at in self._holding]
+        return [*oldest, *(behind(facts, groups[at]) for at in self._doubtful)]
 
     def parse(self, replies: Sequence[Reply]) -> StreamOverview:
-        answers = iter(replies)
-        groups = tuple(replace(g, oldest=first_pending(next(answers))) if g.pending else g for g in self.found.groups)
-        return replace(self.found, groups=groups)
+        groups, answers = list(self.found.groups), iter(replies)
+        for at in self._holding:
+            groups[at] = replace(groups[at], oldest=first_pending(next(answers)))
+        for at in self._doubtful:
+            groups[at] = recounted(self.found.facts, groups[at], next(answers))
+        return replace(self.found, groups=tuple(groups))
 
 
 @dataclass(frozen=True)

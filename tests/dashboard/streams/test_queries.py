@@ -15,6 +15,7 @@ from dashboard.streams.errors import Gone, NotAStream
 from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.queries import (
+    DETAIL_MAX,
     GROUPS_MAX,
     LOOK_MAX,
     PAGE_MAX,
@@ -29,6 +30,7 @@ from dashboard.streams.queries import (
     TailRead,
     Together,
     fitting,
+    streams,
 )
 from dashboard.streams.queries.sampling import SampleStreams
 from dashboard.streams.queries.steps import PAGE_BYTES
@@ -84,12 +86,27 @@ def test_a_group_that_holds_nothing_has_no_oldest(server: Server, redis_client: 
 
 def test_more_groups_than_are_looked_into_are_counted(server: Server, redis_client: redis.Redis) -> None:
     fill(redis_client, 1)
-    for number in range(GROUPS_MAX + 3):
+    for number in range(DETAIL_MAX + 3):
         group(redis_client, read=1, name=b"g%03d" % number)
     found = overview(server)
-    assert (len(found.groups), found.groups_cut, found.facts.groups) == (GROUPS_MAX, 3, GROUPS_MAX + 3)
-    assert all(g.oldest for g in found.groups)
-    assert len(whereabouts(server, sid(1)).deliveries) == GROUPS_MAX
+    assert (len(found.groups), found.groups_cut, found.facts.groups) == (DETAIL_MAX + 3, 0, DETAIL_MAX + 3)
+    assert (sum(g.oldest is not None for g in found.groups), found.unread, found.left_out) == (DETAIL_MAX, 3, "")
+    rest = server.run(StreamQuery(KEY, server.capabilities(), skip=DETAIL_MAX))
+    assert [g.name for g in rest.groups if g.oldest] == [b"g500", b"g501", b"g502"]
+    assert len(whereabouts(server, sid(1)).deliveries) == DETAIL_MAX
+
+
+def test_groups_beyond_all_bounds_are_said_to_be_left_out(
+    server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "GROUPS_MAX", 2)
+    fill(redis_client, 1)
+    for number in range(3):
+        group(redis_client, read=1, name=b"g%03d" % number)
+    found = overview(server)
+    assert (len(found.groups), found.groups_cut) == (2, 1)
+    assert found.left_out == "Only the first 2 of 3 groups were looked at."
+    assert GROUPS_MAX == 10_000
 
 
 def test_memory_is_told_when_it_is_asked_for(server: Server, redis_client: redis.Redis) -> None:

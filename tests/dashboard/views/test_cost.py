@@ -32,11 +32,11 @@ ANSWER_BYTES = 4_000_000
 FACTS = {"XINFO STREAM": 1}
 HEAD = {"TIME": 1, "XINFO STREAM": 1, "XINFO GROUPS": 1}
 STREAM = {**HEAD, "XPENDING": 1}
-"""One XPENDING per group that holds something: here one of two, never more than fifty."""
+"""One XPENDING per group that holds something: here one of two, never more than 500."""
 GROUP = {"TIME": 1, "XINFO STREAM": 1, "XINFO GROUPS": 1, "XINFO CONSUMERS": 1, "XPENDING": 2}
 FIRST = {"TIME": 1, "XINFO STREAM": 1, "XINFO GROUPS": 1, "XRANGE": 2, "XPENDING": 2}
 ENTRY = {**FIRST, "XREVRANGE": 1}
-"""The entry and its two neighbours; one XPENDING per group, never more than fifty. The first one has none before it."""
+"""The entry and its two neighbours; one XPENDING per group, never more than 500. The first one has none before it."""
 
 PAGE, LIST, LOOK = 5, 33, 127
 """Commands that fetch 50 entries of a page, 500 of a list and 2,000 for a filter, and one more to know of a next page:

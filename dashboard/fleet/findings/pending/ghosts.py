@@ -12,17 +12,18 @@ from dashboard.fleet.findings.model import Finding, GroupSeen
 
 
 def ghosts(seen: GroupSeen) -> Iterator[Finding]:
-    group = seen.group
-    if not group.ghosts:
+    group, counted = seen.group, seen.survey
+    if not counted.ghosts:
         return
-    verb = "entry no longer exists" if group.ghosts == 1 else "entries no longer exist"
+    verb = "entry no longer exists" if counted.ghosts == 1 else "entries no longer exist"
+    some = "" if counted.complete else "At least "
     yield seen.finding(
         "late",
         "ghosts",
-        f"{number(group.ghosts)} pending {verb} in the stream",
+        f"{some}{number(counted.ghosts)} pending {verb} in the stream",
         detail="Trimmed or deleted while pending: their content is lost, and nobody can process them.",
-        count=group.ghosts,
-        count_least=not group.saw_all,
+        count=counted.ghosts,
+        count_least=not counted.complete,
         oldest_ms=max((e.idle_ms for e in group.looked[:1]), default=0),
         evidence={"pending": group.facts.pending},
     )

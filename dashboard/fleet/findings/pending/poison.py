@@ -7,24 +7,43 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dashboard.display.format import number
+from dashboard.display.format import number, plural
 from dashboard.fleet.findings.model import Finding, GroupSeen
 from dashboard.streams.names import plain
 
 
 def poison(seen: GroupSeen) -> Iterator[Finding]:
-    bad = [e for e in seen.group.looked if e.deliveries >= seen.limits.poison]
-    if not bad:
+    counted, first = seen.survey, seen.survey.first_poison
+    yield from _fatal(seen)
+    if first is None:
         return
-    most = max(e.deliveries for e in bad)
-    up_to = "" if len(bad) == 1 else "up to "
+    up_to = "" if counted.poison == 1 else "up to "
     yield seen.finding(
         "stuck",
         "poison",
-        f"Delivered {up_to}{number(most)} times, never acknowledged",
-        detail=f"First: {bad[0].id}, held by {plain(bad[0].consumer) or 'nobody'}.",
-        count=len(bad),
-        count_least=not seen.group.saw_all,
-        oldest_ms=max(e.age_ms(seen.stream.now_ms) for e in bad),
-        evidence={"deliveries": most, "id": str(bad[0].id)},
+        f"Delivered {up_to}{number(counted.most)} times, never acknowledged",
+        detail=f"First: {first.id}, held by {plain(first.consumer) or 'nobody'}.",
+        count=counted.poison,
+        count_least=not counted.complete,
+        oldest_ms=first.age_ms(seen.stream.now_ms),
+        evidence={"deliveries": counted.most, "id": str(first.id)},
+    )
+
+
+def _fatal(seen: GroupSeen) -> Iterator[Finding]:
+    """Given up for good by a consumer (XNACK FATAL): the delivery count is a verdict then, no number."""
+    counted, first = seen.survey, seen.survey.first_fatal
+    if first is None:
+        return
+    some = "At least " if not counted.complete else ""
+    many = plural(counted.fatal, "entry was", "entries were")
+    yield seen.finding(
+        "stuck",
+        "poison",
+        f"{some}{many} marked fatal by a consumer",
+        detail=f"First: {first.id}. Nobody processes it until it is claimed or removed.",
+        count=counted.fatal,
+        count_least=not counted.complete,
+        oldest_ms=first.age_ms(seen.stream.now_ms),
+        evidence={"fatal": True, "id": str(first.id)},
     )

@@ -1,8 +1,8 @@
 """`stuck`: pending entries that nobody touched for LATE_AFTER (late) or STUCK_AFTER (stuck); and `silent_consumer`.
 
-Says who holds how many and for how long. Needs the consumers, the pending entries that were looked at, and who
-acknowledged something lately. One finding for the group; where several hold such entries, one more for each silent
-one, of those that hold most.
+Says who holds how many and for how long. Needs the consumers, the counts over the pending list, and who acknowledges
+what it holds: a batch that is being worked through is no finding, however long its entries wait in their turn. One
+finding for the group; where several hold such entries, one more for each silent one, of those that hold most.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dashboard.fleet.findings.consumers import is_silent
 from dashboard.fleet.findings.model import Finding, GroupSeen
 from dashboard.fleet.findings.words import entries, who
 from dashboard.streams.queries.sampling import GroupSample
-from dashboard.streams.snapshots import ConsumerFacts, PendingEntry
+from dashboard.streams.snapshots import ConsumerFacts
 
 SILENT_EACH = 3
 """Silent consumers of one group that get a finding of their own, those that hold most; the group's counts all."""
@@ -24,14 +24,16 @@ def stuck(seen: GroupSeen) -> Iterator[Finding]:
     group, limits = seen.group, seen.limits
     silent = [c for c in group.consumers if is_silent(c, seen)]
     names = {c.name for c in silent}
-    old = [e for e in group.looked if e.idle_ms >= limits.late_ms and e.consumer not in names]
-    if not silent and not old:
+    late = {name: count for name, count in seen.survey.late.items() if name not in names | seen.moved.working}
+    if not silent and not late:
         return
-    count = sum(c.pending for c in silent) + len(old)
-    worst = max([*(c.idle_ms for c in silent), *(e.idle_ms for e in group.looked if e.idle_ms >= limits.late_ms)])
-    holders = names | {e.consumer for e in old}
+    at_least = bool(late) and not seen.survey.complete
+    count = sum(c.pending for c in silent) + sum(late.values())
+    holders = names | late.keys()
+    worst = max(_idle_ms(seen, holder) for holder in holders)
     others = _others([c for c in group.consumers if c.name not in holders], limits.late_ms)
-    message, detail = _words(group, silent, old, holders, worst, count, others)
+    counted = f"{'at least ' if at_least else ''}{entries(count)}"
+    message, detail = _words(group, silent, holders, worst, counted, others)
     yield seen.finding(
         limits.severity(worst),
         "stuck",
@@ -39,9 +41,9 @@ def stuck(seen: GroupSeen) -> Iterator[Finding]:
         detail=detail,
         consumer=next(iter(holders)) if len(holders) == 1 and b"" not in holders else None,
         count=count,
-        count_least=bool(old) and not group.saw_all,
+        count_least=at_least,
         oldest_ms=worst,
-        evidence={"pending": group.facts.pending, "holders": len(holders), "looked_at": len(group.looked)},
+        evidence={"pending": group.facts.pending, "holders": len(holders), "looked_at": seen.survey.looked},
     )
     if len(holders) > 1:
         worst_first = sorted(silent, key=lambda c: (-c.pending, c.name))
@@ -60,14 +62,17 @@ def _silent_consumer(seen: GroupSeen, consumer: ConsumerFacts) -> Finding:
     )
 
 
+def _idle_ms(seen: GroupSeen, holder: bytes) -> int:
+    """For how long nothing of what a consumer holds has moved: nobody touched it, nor was older work acknowledged."""
+    late_ms = seen.limits.late_ms
+    own = [c.idle_ms for c in seen.group.consumers if c.name == holder and is_silent(c, seen)]
+    touched = [e.idle_ms for e in seen.group.looked if e.consumer == holder and e.idle_ms >= late_ms]
+    idle = max([*own, *touched], default=seen.survey.worst_idle_ms)
+    return max(late_ms, min(idle, seen.moved.quiet_ms.get(holder, idle)))
+
+
 def _words(
-    g: GroupSample,
-    silent: list[ConsumerFacts],
-    old: list[PendingEntry],
-    holders: set[bytes],
-    worst: int,
-    count: int,
-    others: str,
+    g: GroupSample, silent: list[ConsumerFacts], holders: set[bytes], worst: int, counted: str, others: str
 ) -> tuple[str, str]:
     if len(holders) > 1:
         return (
@@ -76,11 +81,11 @@ def _words(
         )
     name = who(next(iter(holders)))
     if silent:
-        return f"{name} has been silent for {age(silent[0].idle_ms)} and holds {_share(count, g)}", others
+        return f"{name} has been silent for {age(silent[0].idle_ms)} and holds {_share(silent[0].pending, g)}", others
     consumer = next((c for c in g.consumers if c.name in holders), None)
     read = f"It read {age(consumer.idle_ms)} ago. " if consumer else ""
     return (
-        f"{name} keeps reading but has not acknowledged {entries(count)} for {age(worst)}",
+        f"{name} keeps reading but has not acknowledged {counted} for {age(worst)}",
         f"{read}Its handler is slow or failing, or an earlier process with this name left them.",
     )
 

@@ -1,0 +1,190 @@
+"""What earlier rounds know of one group: who acknowledged when, what was counted, since when something is so."""
+
+from __future__ import annotations
+
+from collections import deque
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from dashboard.fleet.findings.loss import lost
+from dashboard.fleet.findings.model import Limits, Movement
+from dashboard.fleet.findings.survey import Survey, survey
+from dashboard.fleet.rates import rate_of
+from dashboard.fleet.snapshots import Point
+from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.queries.sampling import OLDEST, GroupSample, StreamSample
+
+POINTS = 240
+"""Kept per stream and per group: 20 minutes at a sample every 5 s."""
+MINUTE_MS = 60_000
+RELEASED_MAX = 1000
+"""Released entries of one group that are remembered one by one."""
+
+
+class Known(NamedTuple):
+    """What a movement is told of beside the group: the stream's rate in, the server's clock, the limits."""
+
+    in_rate: float | None
+    removed_rate: float | None
+    now_ms: int
+    limits: Limits
+
+
+@dataclass
+class _Held:
+    """What one consumer held last, and since when it is so. Times are 0 where nothing was seen yet."""
+
+    pending: int = 0
+    oldest: StreamId | None = None
+    fell_at: int = 0
+    """When it last held less while the group held less: acknowledged, not merely claimed by another."""
+    moved_at: int = 0
+    """When its oldest entry last became a later one while the group held less."""
+    rising_since: int = 0
+    """Since when what it holds has only grown."""
+    rising_from: int = 0
+
+
+@dataclass
+class GroupMemory:
+    points: deque[Point] = field(default_factory=lambda: deque(maxlen=POINTS))
+    last: GroupSample | None = None
+    out_rate: float | None = None
+    _held: dict[bytes, _Held] = field(default_factory=dict)
+    _total: int = 0
+    _read: int | None = None
+    _position: StreamId | None = None
+    _moved_at: int = 0
+    _waiting_since: int = 0
+    _oldest: StreamId | None = None
+    _oldest_since: int = 0
+    _released: dict[StreamId, int] = field(default_factory=dict)
+    _lost_seen: int = 0
+    _lost: int = 0
+    _lost_at: int = 0
+    _pass: Survey | None = None
+    _began_with: tuple[object, ...] = ()
+    _done: Survey | None = None
+    survey: Survey | None = None
+    """The counts to judge by; None before anything was looked at."""
+
+    def look(self, g: GroupSample, limits: Limits) -> None:
+        """Add this part of the pending list to the counts of the pass that is under way, or begin one."""
+        if g.waits or g.refused:
+            return
+        last = g.go_on == MIN
+        part = survey(g.part, ghosts=g.ghosts, complete=True, late_ms=limits.late_ms, poison=limits.poison)
+        state = (g.facts.pending, g.facts.last_delivered_id, g.facts.entries_read)
+        if g.began == MIN:
+            self._pass, self._began_with = part, state
+        else:
+            self._pass = (self._pass or Survey(complete=False)) + part
+        if last:
+            self._done, self._pass = self._finished(self._pass, same=self._began_with == state), None
+            self.survey = self._done
+        else:
+            self.survey = self._pass.at_least(self._done or Survey(), g.facts.pending)
+
+    def _finished(self, counted: Survey, *, same: bool) -> Survey:
+        """A pass over a list that changed meanwhile is a bound, not a count."""
+        return counted if same else counted.at_least(Survey(), 2**62)
+
+    def note(self, g: GroupSample, sample: StreamSample, elapsed_ms: int) -> None:
+        """Remember what this round saw, and what changed since the one before."""
+        now = sample.now_ms
+        self._note_consumers(g, now)
+        facts = g.facts
+        moved = self._position != facts.last_delivered_id
+        if moved:
+            self._position, self._moved_at = facts.last_delivered_id, now
+        if facts.lag.value == 0:
+            self._waiting_since = 0
+        elif moved or not self._waiting_since:
+            self._waiting_since = now
+        self._note_oldest(g, now)
+        self._note_loss(lost(sample.facts, facts) or 0, now)
+        self.out_rate = rate_of(self._read, facts.entries_read, elapsed_ms, self.out_rate)
+        self._read = facts.entries_read
+
+    def _note_consumers(self, g: GroupSample, now: int) -> None:
+        """A consumer's share fell while the group's total fell too: acknowledged, not merely claimed by another."""
+        if g.waits:
+            return
+        read = g.facts.entries_read
+        delivered = read - self._read if read is not None and self._read is not None else 0
+        acknowledged = g.facts.pending < self._total + max(0, delivered)
+        oldest: dict[bytes, StreamId] = {}
+        for entry in g.looked[:OLDEST]:
+            oldest.setdefault(entry.consumer, entry.id)
+        held = {c.name: self._held.get(c.name, _Held()) for c in g.consumers}
+        for c in g.consumers:
+            _note(held[c.name], c.pending, oldest.get(c.name), acknowledged=acknowledged, now=now)
+        if acknowledged:  # a consumer that is gone, or holds nothing in a group that is not looked into any more
+            for name in self._held.keys() - held.keys():
+                self._held[name].fell_at, self._held[name].pending = now, 0
+                held[name] = self._held[name]
+        self._held, self._total = held, g.facts.pending
+
+    def _note_oldest(self, g: GroupSample, now: int) -> None:
+        if g.waits:
+            return
+        oldest = g.looked[0].id if g.looked else None
+        if oldest != self._oldest:
+            self._oldest, self._oldest_since = oldest, now
+        released = [entry.id for entry in g.looked if entry.idle_ms < 0][:RELEASED_MAX]
+        self._released = {id_: self._released.get(id_, now) for id_ in released}
+
+    def _note_loss(self, missing: int, now: int) -> None:
+        """What is missing before the next entry grows while trimming goes on; 0 again when the group has read on."""
+        if missing > self._lost_seen:
+            self._lost, self._lost_at = self._lost + missing - self._lost_seen, now
+        self._lost_seen = missing
+
+    def _lags(self, now: int) -> tuple[tuple[int, int | None], ...]:
+        """The lag, and in time, a minute ago, half a minute ago and now; () where one is not known."""
+        points = [_before(self.points, now - ago) for ago in (MINUTE_MS, MINUTE_MS // 2, 0)]
+        found = [(point.lag, point.lag_ms) for point in points if point is not None]
+        return tuple((lag, ms) for lag, ms in found if lag is not None) if len(found) == 3 else ()
+
+    def movement(self, known: Known) -> Movement:
+        now, late_ms = known.now_ms, known.limits.late_ms
+        held = self._held.items()
+        return Movement(
+            fell=frozenset(name for name, h in held if h.fell_at and now - h.fell_at < late_ms),
+            working=frozenset(name for name, h in held if h.moved_at and now - h.moved_at < late_ms),
+            quiet_ms={name: now - h.moved_at for name, h in held if h.moved_at},
+            rising_ms={name: now - h.rising_since for name, h in held if h.pending > h.rising_from},
+            in_rate=known.in_rate,
+            removed_rate=known.removed_rate,
+            lost=self._lost,
+            lost_ms=now - self._lost_at if self._lost_at else None,
+            out_rate=self.out_rate,
+            lag_before=_lag_before(self.points, now - MINUTE_MS),
+            lags=self._lags(now),
+            still_ms=now - self._moved_at,
+            waiting_ms=now - self._waiting_since if self._waiting_since else 0,
+            oldest_ms=now - self._oldest_since if self._oldest else 0,
+            released_ms=now - min(self._released.values()) if self._released else 0,
+            survey=self.survey,
+        )
+
+
+def _note(held: _Held, pending: int, oldest: StreamId | None, *, acknowledged: bool, now: int) -> None:
+    fell = pending < held.pending
+    if fell and acknowledged:
+        held.fell_at = now
+    if acknowledged and oldest is not None and held.oldest is not None and oldest > held.oldest:
+        held.moved_at = now
+    if fell or not held.rising_since:
+        held.rising_since, held.rising_from = now, pending
+    held.pending, held.oldest = pending, oldest if oldest is not None or not pending else held.oldest
+
+
+def _lag_before(points: deque[Point], at_ms: int) -> int | None:
+    """The lag at or just before `at_ms`; None when we have not watched that long."""
+    point = _before(points, at_ms)
+    return point.lag if point else None
+
+
+def _before(points: deque[Point], at_ms: int) -> Point | None:
+    return next((point for point in reversed(points) if point.at_ms <= at_ms), None)

@@ -1,0 +1,272 @@
+"""What is said of a whole was looked at whole: every group, every pending entry, or the words say which part.
+
+On a real server, through the sampler, the pages and the API.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import redis
+from django.test import Client
+
+from dashboard.fleet import sampler
+from dashboard.fleet.findings.model import Finding
+from dashboard.fleet.samplers import fleet
+from dashboard.streams.capabilities import Capabilities
+from dashboard.streams.links import Server
+from dashboard.streams.queries import StreamQuery, sampling
+from dashboard.streams.snapshots import Figure, ServerInfo
+
+pytestmark = pytest.mark.django_db
+
+KEY, GROUP = "orders", "billing"
+STREAMS = "/api/v1/servers/default/streams"
+
+
+def read(client: Client, path: str) -> dict[str, Any]:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.content
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def finding(server: Server, kind: str) -> Finding:
+    """The one of this kind after one more round."""
+    (found,) = [f for s in fleet().sample(server).streams.values() for f in s.findings if f.kind == kind]
+    return found
+
+
+# groups --------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def many(server: Server, redis_client: redis.Redis) -> redis.Redis:
+    """61 groups; the last one holds 20 entries, the others have nothing to do."""
+    for number in range(1, 21):
+        redis_client.xadd(KEY, {"n": number}, id=f"{number}-0")
+    for number in range(60):
+        redis_client.xgroup_create(KEY, f"a{number:02}", "$")
+    redis_client.xgroup_create(KEY, "z", "0")
+    redis_client.xreadgroup("z", "dead", {KEY: ">"})
+    redis_client.xclaim(KEY, "z", "dead", 0, [f"{n}-0" for n in range(1, 21)], idle=600_000)
+    return redis_client
+
+
+def test_the_last_of_many_groups_is_counted_and_judged(viewer: Client, server: Server, many: redis.Redis) -> None:
+    assert finding(server, "stuck").group == b"z"
+    (stream,) = read(viewer, STREAMS)["items"]
+    assert (stream["groups"], stream["pending"], stream["health"]) == (61, 20, "stuck")
+    assert "pending_at_least" not in stream
+    assert read(viewer, f"{STREAMS}/{KEY}")["pending"] == 20
+
+
+def test_every_group_can_be_reached_page_by_page(viewer: Client, server: Server, many: redis.Redis) -> None:
+    names, cursor = [], ""
+    for _ in range(4):
+        page = read(viewer, f"{STREAMS}/{KEY}/groups?limit=25&cursor={cursor}")
+        names += [group["name"] for group in page["items"]]
+        cursor = page["next"]
+        if cursor is None:
+            break
+        assert (page["complete"], page["complete_reason"]) == (False, "There is more: send `next` as `cursor`.")
+    assert (len(names), len(set(names)), names[-1]) == (61, 61, "z")
+    assert (page["complete"], "complete_reason" in page) == (True, False)
+    assert page["items"][-1]["pending"] == 20
+
+
+def test_every_group_is_on_a_page_and_is_found(viewer: Client, server: Server, many: redis.Redis) -> None:
+    first = viewer.get(f"/s/default/{KEY}/?tab=groups").content.decode()
+    assert "1 to 50 of 61" in first
+    assert 'id="g-z"' not in first
+    assert 'id="g-z"' in viewer.get(f"/s/default/{KEY}/?tab=groups&skip=50").content.decode()
+    assert f"/s/default/{KEY}/g/z/" in viewer.get("/search/?q=z").content.decode()
+
+
+def test_retention_knows_what_the_last_group_needs(viewer: Client, server: Server, many: redis.Redis) -> None:
+    html = viewer.get(f"/s/default/{KEY}/?tab=retention").content.decode()
+    assert "its oldest pending entry" in html
+    assert html.index("/g/z/") < html.index("/g/a00/")
+    assert "takes nothing that a group still needs" in html
+
+
+def test_retention_promises_nothing_of_groups_that_were_not_looked_at(
+    viewer: Client, server: Server, many: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dashboard.views.stream.DETAIL_MAX", 50)
+    html = viewer.get(f"/s/default/{KEY}/?tab=retention").content.decode()
+    assert "1 group holds entries that were not looked at. A trim may take what is still needed." in html
+    assert "takes nothing that a group still needs" not in html
+
+
+def test_groups_beyond_the_bound_make_every_sum_a_bound(
+    viewer: Client, server: Server, many: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "GROUPS_MAX", 60)
+    fleet().sample(server)
+    (stream,) = read(viewer, STREAMS)["items"]
+    assert (stream["pending"], stream["pending_reason"]) == (None, "Only the first 60 of 61 groups were looked at.")
+    assert stream["health"] == "unknown"
+
+
+def test_groups_that_take_turns_keep_what_was_seen_in_them(
+    server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "LOOKS", 2)
+    redis_client.xadd(KEY, {"n": 1}, id="1-0")
+    for name in "abcde":
+        redis_client.xgroup_create(KEY, name, "0")
+        redis_client.xreadgroup(name, "dead", {KEY: ">"})
+        redis_client.xclaim(KEY, name, "dead", 0, ["1-0"], idle=600_000)
+    seen = []
+    for _ in range(4):
+        state = fleet().sample(server).streams[KEY.encode()]
+        seen.append({f.group for f in state.findings})
+    assert [len(groups) for groups in seen] == [2, 4, 5, 5]
+
+
+# sums ----------------------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_lag_is_not_swallowed(viewer: Client, server: Server, redis_client: redis.Redis) -> None:
+    for number in range(1, 11):
+        redis_client.xadd(KEY, {"n": number}, id=f"{number}-0")
+    redis_client.xgroup_create(KEY, "ahead", "$")
+    redis_client.xgroup_create(KEY, "back", "5-0")
+    fleet().sample(server)
+    for stream in (read(viewer, STREAMS)["items"][0], read(viewer, f"{STREAMS}/{KEY}")):
+        assert stream["lag"] is None
+        assert stream["lag_reason"]
+    redis_client.xgroup_create(KEY, "new", "0")
+    fleet().sample(server)
+    stream = read(viewer, STREAMS)["items"][0]
+    assert (stream["lag"], stream["lag_at_least"]) == (10, True)
+    home = viewer.get("/").content.decode()
+    assert "at least 10" in home.partition("Undelivered</dt>")[2].partition("</dd>")[0]
+
+
+def test_a_server_that_was_never_read_is_unknown_and_not_empty(
+    viewer: Client, server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redis_client.xadd(KEY, {"n": 1})
+    monkeypatch.setattr(fleet(), "running", True)
+    home = viewer.get("/").content.decode()
+    for fact in ("Streams", "Groups", "Pending", "Undelivered"):
+        cell = home.partition(f"{fact}</dt>")[2].partition("</dd>")[0]
+        assert "unknown" in cell
+        assert "It has not been read yet." in cell
+    answer = read(viewer, STREAMS)
+    assert (answer["items"], answer["complete"]) == ([], False)
+    assert answer["complete_reason"] == "default: It has not been read yet."
+
+
+def test_what_the_server_refuses_is_a_reason_and_no_absence(
+    viewer: Client, server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with `rename-command XINFO ""`."""
+    redis_client.xadd(KEY, {"n": 1})
+    build = sampling.SampleStreams.build
+    monkeypatch.setattr(
+        sampling.SampleStreams,
+        "build",
+        lambda query: [("NOSUCH", *command[1:]) if command[0] == "XINFO" else command for command in build(query)],
+    )
+    answer = read(viewer, STREAMS)
+    assert (answer["items"], answer["complete"]) == ([], False)
+    assert "Streams cannot be read (XINFO)." in answer["complete_reason"]
+    page = viewer.get("/s/default/").content.decode()
+    assert "No streams here yet" not in page
+    assert "Streams cannot be read (XINFO)." in page
+    assert "Nothing needs attention" not in viewer.get("/").content.decode()
+
+
+# pending lists -------------------------------------------------------------------------------------------------------
+
+
+def hold(client: redis.Redis, count: int) -> None:
+    with client.pipeline(transaction=False) as pipe:
+        for number in range(1, count + 1):
+            pipe.xadd(KEY, {"n": number}, id=f"{number}-0")
+        pipe.execute()
+    client.xgroup_create(KEY, GROUP, "0")
+    client.xreadgroup(GROUP, "ann", {KEY: ">"}, count=count)
+
+
+def test_ghosts_at_the_end_of_a_list_are_counted(server: Server, redis_client: redis.Redis) -> None:
+    hold(redis_client, 40)
+    redis_client.xadd(KEY, {"n": 41}, id="41-0")
+    redis_client.xdel(KEY, *(f"{number}-0" for number in range(21, 41)))
+    ghosts = finding(server, "ghosts")
+    assert (ghosts.count, ghosts.count_least) == (20, False)
+    assert ghosts.message == "20 pending entries no longer exist in the stream"
+
+
+def test_a_count_of_ghosts_grows_until_it_is_complete_and_never_flaps(
+    server: Server, redis_client: redis.Redis, viewer: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampler, "LOOK_ON", 0.0)
+    hold(redis_client, 500)
+    redis_client.xdel(KEY, *(f"{number}-0" for number in range(2, 402)))
+    counts = [finding(server, "ghosts") for _ in range(20)]
+    assert [f.count for f in counts[:7]] == [63, 127, 191, 255, 319, 383, 400], "it grows"
+    assert {f.count for f in counts[7:]} == {400}, "and never falls"
+    assert [f.count_least for f in counts[:8]] == [True] * 6 + [False, True]
+    assert counts[0].message == "At least 63 pending entries no longer exist in the stream"
+    (item,) = [f for f in read(viewer, "/api/v1/findings")["items"] if f["kind"] == "ghosts"]
+    assert item["count"] == 400
+
+
+def test_one_round_goes_on_in_a_long_list(server: Server, redis_client: redis.Redis) -> None:
+    hold(redis_client, 3_000)
+    redis_client.xtrim(KEY, maxlen=1, approximate=False)
+    for _ in range(3):
+        ghosts = finding(server, "ghosts")
+        assert (ghosts.count, ghosts.count_least) == (2_999, False)
+    redis_client.xack(KEY, GROUP, *(f"{number}-0" for number in range(1, 2_900)))
+    assert finding(server, "ghosts").count == 100
+
+
+def test_poison_behind_a_long_list_is_counted(server: Server, redis_client: redis.Redis) -> None:
+    hold(redis_client, 2_500)
+    redis_client.xclaim(KEY, GROUP, "ann", 0, ["2400-0", "2500-0"], retrycount=9)
+    poison = finding(server, "poison")
+    assert (poison.count, poison.count_least) == (2, False)
+
+
+# lag -----------------------------------------------------------------------------------------------------------------
+
+
+def test_a_lag_that_the_server_overcounts_is_counted_where_it_is_small(
+    server: Server, redis_client: redis.Redis
+) -> None:
+    """Redis 7.0 goes on counting what was trimmed unread."""
+    old = Capabilities(ServerInfo("Redis", (7, 0, 15), "", ""), frozenset())
+    for number in range(1, 1001):
+        redis_client.xadd(KEY, {"n": number}, id=f"{number}-0")
+    redis_client.xgroup_create(KEY, GROUP, "0")
+    redis_client.xreadgroup(GROUP, "ann", {KEY: ">"}, count=5, noack=True)
+    redis_client.xtrim(KEY, maxlen=500, approximate=False)
+    redis_client.xreadgroup(GROUP, "ann", {KEY: ">"}, count=300, noack=True)
+
+    def lag() -> Figure:
+        (group,) = server.run(StreamQuery(KEY.encode(), old)).groups
+        return group.lag
+
+    assert (lag().value, lag().approximate) == (200, True)
+    redis_client.xreadgroup(GROUP, "ann", {KEY: ">"}, count=199, noack=True)
+    assert lag() == Figure(1)
+
+
+def test_the_age_of_an_entry_whose_id_is_no_time_is_not_made_up(
+    viewer: Client, server: Server, redis_client: redis.Redis
+) -> None:
+    hold(redis_client, 1)
+    redis_client.xclaim(KEY, GROUP, "ann", 0, ["1-0"], idle=90_000)
+    fleet().sample(server)
+    for where in (STREAMS, f"{STREAMS}/{KEY}/groups"):
+        (item,) = read(viewer, where)["items"]
+        assert item["oldest_pending_ms"] is None
+        assert "is no time, so nobody knows when it was added" in item["oldest_pending_ms_reason"]
+    page = viewer.get(f"/s/default/{KEY}/g/{GROUP}/").content.decode()
+    assert "since its last delivery" in page

@@ -113,15 +113,17 @@ class Dump:
     masked: bool
 
 
-def entry_row(entry: Entry, seen: Sight, columns: tuple[bytes, ...], *, form: str = "", open_url: str = "") -> EntryRow:
-    """`form`: "tree", "raw" or "hex" opens the row."""
+def entry_row(
+    entry: Entry, seen: Sight, columns: tuple[bytes, ...], *, form: str = "", open_url: str = "", cell: int = CELL
+) -> EntryRow:
+    """`form`: "tree", "raw" or "hex" opens the row. `cell`: characters of a value in its cell."""
     first: dict[bytes, bytes] = {}
     for name, value in entry.fields:
         first.setdefault(name, value)
     return EntryRow(
         id=str(entry.id),
         at_ms=entry.id.clock_ms,
-        cells=tuple(_cell(first, name, seen) for name in columns) if seen.may_read else (),
+        cells=tuple(_cell(first, name, seen, cell) for name in columns) if seen.may_read else (),
         size=entry.size,
         field_count=len(entry.fields),
         may_read=seen.may_read,
@@ -144,8 +146,8 @@ def _dump(name: bytes, value: bytes, masked: bool) -> Dump:
     return Dump(name, (), 0, True) if masked else Dump(name, tuple(hexdump(value)), len(value), False)
 
 
-def _cell(first: dict[bytes, bytes], name: bytes, seen: Sight) -> Shown | None:
-    return seen.value(name, first[name], limit=CELL, tree=False) if name in first else None
+def _cell(first: dict[bytes, bytes], name: bytes, seen: Sight, limit: int) -> Shown | None:
+    return seen.value(name, first[name], limit=limit, tree=False) if name in first else None
 
 
 def _fitting(fields: Iterable[T], weight: Callable[[T], int], most: int) -> Iterator[T]:

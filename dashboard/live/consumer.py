@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
+from autobahn.exception import Disconnected
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from dashboard import background
@@ -19,8 +20,10 @@ from dashboard.live.admission import origins
 from dashboard.live.admission.connection_limit import ConnectionLimitReached
 from dashboard.live.admission.identity import Credentials
 from dashboard.live.admission.subscription_quota import QuotaExceeded
-from dashboard.live.encoding import Frame, ProtocolError
+from dashboard.live.encoding import ProtocolError
 from dashboard.live.feed import Batch, News
+from dashboard.live.flow_control import SOCKET, Allowance, FlowControl
+from dashboard.live.framing import Frame, dump
 from dashboard.live.subscription import Watch
 from dashboard.streams.errors import StreamError
 
@@ -41,6 +44,9 @@ TOO_MANY = 4429
 FAILED = 4500
 
 
+Send = Callable[[Any], Awaitable[None]]
+
+
 class LiveConsumer(AsyncWebsocketConsumer):
     """One viewer. `principal` is anonymous until the session or a token has said who it is."""
 
@@ -49,12 +55,13 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.principal: Principal = ANONYMOUS
         self.credentials = Credentials()
         self.watches: dict[str, Watch] = {}
+        self.in_flight = Allowance(SOCKET)
         self.allowance, self.counted_at = FRAMES_PER_SECOND, time.monotonic()
         self.woken, self.authenticated = asyncio.Event(), asyncio.Event()
         self.tasks: list[asyncio.Task[None]] = []
         self.hub = hubs.current()
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, _to_whom_is_there(send))
         finally:
             self._clean_up()
 
@@ -129,7 +136,9 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.close()
 
     async def _watch(self, frame: Frame) -> None:
-        watch, start_at = subscription.from_frame(frame, self.principal, self.woken.set)
+        person = self.hub.allowance(self.principal.id)
+        flow = FlowControl(self.in_flight, person)
+        watch, start_at = subscription.from_frame(frame, self.principal, self.woken.set, flow)
         if watch.id in self.watches:
             raise ProtocolError("id_taken", "This id is already watched; unwatch it first.")
         if len(self.watches) >= MAX_WATCHES:
@@ -167,12 +176,14 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._send_news(watch, news)
 
     async def _send_news(self, watch: Watch, news: News) -> None:
-        text = encoding.dump(await watch.frame(news))
-        if watch.id not in self.watches:
+        if not isinstance(news, Batch):
+            await self._send(encoding.simple(watch.id, news))
             return
-        await self.send(text)
-        if isinstance(news, Batch):
-            watch.flow.sent(str(news.last), len(news.items), len(text))
+        for frame in await watch.frames(news):
+            if watch.id not in self.watches:
+                return
+            await self.send(frame.text)
+            watch.flow.sent(frame.last_id, frame.entries, frame.size)
 
     def _flush_timeout(self) -> float:
         """Seconds until something may go on by itself: a pace that ends, a bucket that fills."""
@@ -221,7 +232,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         await self.close(GOING_AWAY)
 
     async def _send(self, frame: Frame) -> None:
-        await self.send(encoding.dump(frame))
+        await self.send(dump(frame))
 
     def _count(self) -> None:
         """Raises ProtocolError when frames come faster than anybody needs."""
@@ -234,6 +245,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     def _drop(self, id_: str) -> None:
         if watch := self.watches.pop(id_, None):
             self.hub.unsubscribe(watch.feed)
+            watch.flow.close()
 
     def _clean_up(self) -> None:
         """Idempotent."""
@@ -247,3 +259,13 @@ class LiveConsumer(AsyncWebsocketConsumer):
     def _header(self, name: bytes) -> str | None:
         found = [value for key, value in self.scope["headers"] if key == name]
         return found[0].decode("latin-1") if found else None
+
+
+def _to_whom_is_there(send: Send) -> Send:
+    """A viewer may leave at any moment: what is still sent then goes nowhere, which is no error."""
+
+    async def sent(message: Any) -> None:
+        with contextlib.suppress(Disconnected):
+            await send(message)
+
+    return sent

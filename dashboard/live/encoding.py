@@ -4,22 +4,17 @@ from __future__ import annotations
 
 import json
 import time
-from typing import Any
 
-from dashboard.display.format import iso
-from dashboard.display.rows import JSON_BYTES, NO_PAYLOADS, Sight, values_json
-from dashboard.live.feed import Batch, Begun, Broken, Changed, News, Status
+from dashboard.live.feed import Begun, Broken, Changed, News, Status
+from dashboard.live.framing import Frame, dump
 from dashboard.streams.errors import StreamError
-from dashboard.streams.snapshots import Entry
 
 MAX_INBOUND_BYTES = 65_536
-"""Bytes of a client's frame."""
-ENTRY_BYTES = 262_144
-"""What the values of one entry may weigh in a frame; each is cut to its share."""
+"""Bytes of a client's frame. What goes out is bounded by itself: framing.FRAME_BYTES."""
+MAX_ID = 200
+"""Characters of a watch's id: it comes back in every frame."""
 BAD_FRAME = 4400
 """The socket is closed with it: what came is no frame."""
-
-Frame = dict[str, Any]
 
 
 class ProtocolError(Exception):
@@ -42,17 +37,24 @@ def parse(text: str | None) -> Frame:
         frame = json.loads(text)
     except (ValueError, RecursionError):
         frame = None
-    if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
+    if not isinstance(frame, dict) or not isinstance(frame.get("type"), str) or not _is_unicode(frame):
         raise ProtocolError("malformed", "A frame is a JSON object with a type.", BAD_FRAME)
     return frame
 
 
-def dump(frame: Frame) -> str:
-    return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+def _is_unicode(frame: Frame) -> bool:
+    """Whether no text in it has half of a surrogate pair, which JSON can write and nothing can send."""
+    try:
+        dump(frame).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def error(id_: object, code: str, message: str) -> Frame:
-    return {"type": "error", "id": id_ if isinstance(id_, str) else None, "code": code, "message": message}
+    """`id_` comes back where it may be that of a watch."""
+    known = id_ if isinstance(id_, str) and len(id_) <= MAX_ID else None
+    return {"type": "error", "id": known, "code": code, "message": message}
 
 
 def simple(id_: str, news: News) -> Frame:
@@ -68,34 +70,6 @@ def simple(id_: str, news: News) -> Frame:
         return error(id_, _code(news), news.message)
     assert isinstance(news, Changed)
     return {"type": "changed", "id": id_}
-
-
-def batch(id_: str, news: Batch, items: list[Frame], html: list[str] | None) -> Frame:
-    """`skipped_at_least` stands there when not all that is left out could be counted."""
-    frame = {
-        "type": "entries",
-        "id": id_,
-        "prev_id": str(news.prev),
-        "last_id": str(news.last),
-        "skipped": news.skipped,
-        "items": items,
-    }
-    if news.uncounted:
-        frame["skipped_at_least"] = True
-    return frame if html is None else {**frame, "html": html}
-
-
-def item(entry: Entry, seen: Sight) -> Frame:
-    """An entry with its fields, masked, and cut where they are large; without them where they may not be read."""
-    limit = min(JSON_BYTES, max(64, ENTRY_BYTES // max(1, len(entry.fields))))
-    fields = values_json(entry.fields, seen, limit=limit)
-    reason = {} if fields is not None else {"fields_reason": NO_PAYLOADS}
-    return {**brief(entry), "fields": fields, **reason}
-
-
-def brief(entry: Entry) -> Frame:
-    """What stands beside a row that is drawn already."""
-    return {"id": str(entry.id), "time": iso(entry.id.time()), "size": entry.size}
 
 
 def _age_ms(status: Status) -> int | None:

@@ -1,59 +1,120 @@
-"""How much may be on its way to one viewer. Daphne has no backpressure: what is sent is held until it is taken.
+"""How much may be on its way to viewers. Daphne has no backpressure: what is sent is held until it is taken.
 
-A viewer who acknowledges has a window of frames in flight. One who never does (a simple script) gets a burst and then a
-steady trickle; what does not fit is skipped and counted in its feed.
+A watch that acknowledges has a window of frames in flight. One that never does (a simple script) draws on a bucket: a
+burst, and then a steady trickle; what does not fit is skipped and counted in its feed. Beside the window of each watch
+there is one allowance for all watches of a socket, and one for all sockets of a person.
 """
 
 from __future__ import annotations
 
 import time
 from collections import deque
+from dataclasses import dataclass
 
 WINDOW_ENTRIES = 200
 WINDOW_BYTES = 256 * 2**10
-BURST_BYTES = 2**20
-BYTES_PER_SECOND = 128 * 2**10
 STUCK_AFTER = 15.0
 """Seconds without an acknowledgement, the window being full, after which a viewer is cut off."""
 
 
-class FlowControl:
-    """Of one watch. Times are monotonic seconds."""
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bytes in flight to those who acknowledge; a burst, and bytes per second, to those who do not."""
 
-    def __init__(self) -> None:
+    window: int
+    burst: int
+    rate: int
+
+
+SOCKET = Limits(window=512 * 2**10, burst=2**20, rate=128 * 2**10)
+PERSON = Limits(window=2 * 2**20, burst=4 * 2**20, rate=512 * 2**10)
+
+
+class Allowance:
+    """What may be on its way over one socket, or to one person. Times are monotonic seconds."""
+
+    def __init__(self, limits: Limits) -> None:
+        self.limits = limits
+        self._in_flight = 0
+        self._bucket = float(limits.burst)
+        self._filled = time.monotonic()
+
+    def open(self, *, acknowledges: bool) -> bool:
+        """Whether another frame may be sent to a watch that acknowledges, or to one that does not."""
+        if acknowledges:
+            return self._in_flight < self.limits.window
+        self._fill()
+        return self._bucket > 0
+
+    def draw(self, size: int) -> None:
+        """A frame went to a watch that does not acknowledge."""
+        self._fill()
+        self._bucket -= size
+
+    def hold(self, size: int) -> None:
+        """So many bytes more are in flight to watches that acknowledge; less, where it is negative."""
+        self._in_flight += size
+
+    def _fill(self) -> None:
+        now = time.monotonic()
+        self._bucket = min(float(self.limits.burst), self._bucket + (now - self._filled) * self.limits.rate)
+        self._filled = now
+
+
+class FlowControl:
+    """Of one watch. `shared`: the allowances it draws on; left out, it has one of a socket to itself."""
+
+    def __init__(self, *shared: Allowance) -> None:
+        self._shared = shared or (Allowance(SOCKET),)
         self._in_flight: deque[tuple[str, int, int]] = deque()
         self._acknowledges = False
         self._last_ack = time.monotonic()
-        self._bucket = float(BURST_BYTES)
-        self._filled = self._last_ack
 
     def sent(self, last_id: str, entries: int, size: int) -> None:
         """A frame went out. `size` in bytes."""
         if not self._in_flight:
             self._last_ack = time.monotonic()
         self._in_flight.append((last_id, entries, size))
-        self._fill()
-        self._bucket -= size
+        for allowance in self._shared:
+            if self._acknowledges:
+                allowance.hold(size)
+            else:
+                allowance.draw(size)
         if not self._acknowledges and len(self._in_flight) > WINDOW_ENTRIES:
             self._in_flight.popleft()
 
     def acknowledged(self, last_id: str) -> None:
         """All frames up to the one that ended with `last_id` have arrived; an unknown ID says nothing."""
-        self._acknowledges = True
+        if not self._acknowledges:
+            self._acknowledges = True
+            self._hold(self._bytes)
         self._last_ack = time.monotonic()
         if any(frame[0] == last_id for frame in self._in_flight):
+            before = self._bytes
             while self._in_flight.popleft()[0] != last_id:
                 pass
+            self._hold(self._bytes - before)
 
     def open(self) -> bool:
         """Whether another frame may be sent."""
-        if self._acknowledges:
-            return self._entries < WINDOW_ENTRIES and self._bytes < WINDOW_BYTES
-        self._fill()
-        return self._bucket > 0
+        if self._acknowledges and (self._entries >= WINDOW_ENTRIES or self._bytes >= WINDOW_BYTES):
+            return False
+        return all(allowance.open(acknowledges=self._acknowledges) for allowance in self._shared)
 
     def stuck(self) -> bool:
-        return self._acknowledges and not self.open() and time.monotonic() - self._last_ack > STUCK_AFTER
+        """Whether the viewer takes nothing any more. One who waits for other watches is not."""
+        overdue = time.monotonic() - self._last_ack > STUCK_AFTER
+        return self._acknowledges and bool(self._in_flight) and overdue and not self.open()
+
+    def close(self) -> None:
+        """The watch has ended: nothing of it is in flight any more. Idempotent."""
+        if self._acknowledges:
+            self._hold(-self._bytes)
+        self._in_flight.clear()
+
+    def _hold(self, size: int) -> None:
+        for allowance in self._shared:
+            allowance.hold(size)
 
     @property
     def _entries(self) -> int:
@@ -62,8 +123,3 @@ class FlowControl:
     @property
     def _bytes(self) -> int:
         return sum(frame[2] for frame in self._in_flight)
-
-    def _fill(self) -> None:
-        now = time.monotonic()
-        self._bucket = min(float(BURST_BYTES), self._bucket + (now - self._filled) * BYTES_PER_SECOND)
-        self._filled = now

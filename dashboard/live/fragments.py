@@ -10,7 +10,8 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.urls import set_script_prefix
 
-from dashboard.display.rows import Sight, entry_row
+from dashboard.display.rows import CELL, Sight, entry_row
+from dashboard.live.framing import PART_BYTES, drawn
 from dashboard.streams.links import Server
 from dashboard.streams.payloads.budget import decoding_budget
 from dashboard.streams.snapshots import Entry
@@ -18,15 +19,27 @@ from dashboard.streams.snapshots import Entry
 ROW = "streamgauge/live/_entry_row.html"
 
 
+CELLS = (CELL, 24, 4)
+"""Characters of a value in a cell, tried in turn until the row fits into a frame."""
+
+
 async def entry_rows(
     entries: Sequence[Entry], server: Server, key: bytes, seen: Sight, columns: tuple[bytes, ...]
 ) -> list[str]:
-    """One `<tr>` each, in a worker thread: templates would hold up the event loop."""
+    """One `<tr>` each, at most PART_BYTES, in a worker thread: templates would hold up the event loop."""
     return await asyncio.to_thread(_draw, entries, server, key, seen, columns)
 
 
 def _draw(entries: Sequence[Entry], server: Server, key: bytes, seen: Sight, columns: tuple[bytes, ...]) -> list[str]:
     set_script_prefix(settings.FORCE_SCRIPT_NAME or "/")
-    shared = {"server": server, "stream": key, "now_ms": int(time.time() * 1000)}
+    shared: dict[str, object] = {"server": server, "stream": key, "now_ms": int(time.time() * 1000)}
     with decoding_budget():
-        return [render_to_string(ROW, {**shared, "row": entry_row(entry, seen, columns)}) for entry in entries]
+        return [_row(entry, shared, seen, columns) for entry in entries]
+
+
+def _row(entry: Entry, shared: dict[str, object], seen: Sight, columns: tuple[bytes, ...]) -> str:
+    for cell in CELLS:
+        html = str(render_to_string(ROW, {**shared, "row": entry_row(entry, seen, columns, cell=cell)}))
+        if drawn(entry, html).size <= PART_BYTES:
+            break
+    return html

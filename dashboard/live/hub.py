@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
-from weakref import WeakKeyDictionary
+from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from dashboard.live.admission.connection_limit import ConnectionLimit
-from dashboard.live.admission.subscription_quota import SubscriptionQuota
+from dashboard.live.admission.subscription_quota import SubscriptionQuota, Who
 from dashboard.live.feed import Changed, Feed, Status
+from dashboard.live.flow_control import PERSON, Allowance
 from dashboard.live.reader.groups import GroupWatch
 from dashboard.live.reader.stream import StartAt
 from dashboard.live.reader.tail import Tail
@@ -33,6 +34,7 @@ class Hub:
         self._groups = GroupWatch(self._publish)
         self._shutdown_hooks: set[ShutdownHook] = set()
         self._quota = SubscriptionQuota()
+        self._allowances: WeakValueDictionary[Who, Allowance] = WeakValueDictionary()
         self.connections = ConnectionLimit()
 
     def subscribe(self, feed: Feed, start_at: StartAt | None = None) -> None:
@@ -57,6 +59,10 @@ class Hub:
         if not followers:
             self._feeds.pop(topic, None)
             self._groups.unwatch(topic)
+
+    def allowance(self, who: Who) -> Allowance:
+        """What may be on its way to one person or token, over all sockets; keep it while one of them is open."""
+        return self._allowances.setdefault(who, Allowance(PERSON))
 
     def changed(self, topic: Topic) -> None:
         self._publish(topic, Changed())

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
 from dashboard.accounts.access import may
 from dashboard.accounts.permissions import Permission
@@ -12,10 +12,11 @@ from dashboard.accounts.principals import Principal
 from dashboard.display.rows import NO_PAYLOADS, Sight, sight
 from dashboard.filters import where
 from dashboard.http.params import BadParameter
-from dashboard.live import encoding, fragments, topics
-from dashboard.live.encoding import Frame, ProtocolError
+from dashboard.live import encoding, fragments, framing, topics
+from dashboard.live.encoding import ProtocolError
 from dashboard.live.feed import WAITING, Batch, Feed, News
 from dashboard.live.flow_control import FlowControl
+from dashboard.live.framing import Encoded
 from dashboard.live.hub import StartAt
 from dashboard.live.topics import BadTopic, Topic
 from dashboard.streams import links
@@ -24,8 +25,9 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.names import BadName, from_path
 from dashboard.streams.snapshots import Entry
 
-FRAME_ENTRIES = 100
-FRAME_BYTES = 262_144
+BATCH_ENTRIES = 100
+BATCH_BYTES = 128 * 2**10
+"""What is taken from a feed at a time; it goes out in frames of framing.FRAME_BYTES."""
 ROWS = 50
 """Rows a page gets per second, and per frame: more cannot be followed by anybody."""
 COLUMNS_MOST = 40
@@ -40,7 +42,7 @@ class Watch:
     feed: Feed
     sight: Sight | None
     columns: tuple[bytes, ...] | None
-    flow: FlowControl = field(default_factory=FlowControl)
+    flow: FlowControl
     not_before: float = 0.0
 
     def keeps(self, condition: where.Where) -> Callable[[Entry], bool]:
@@ -51,17 +53,17 @@ class Watch:
         """The next news, if it is time for it."""
         if time.monotonic() < self.not_before or not self.flow.open():
             return None
-        return self.feed.take(FRAME_ENTRIES if self.columns is None else ROWS, FRAME_BYTES)
+        return self.feed.take(BATCH_ENTRIES if self.columns is None else ROWS, BATCH_BYTES)
 
-    async def frame(self, news: News) -> Frame:
-        if not isinstance(news, Batch):
-            return encoding.simple(self.id, news)
+    async def frames(self, news: Batch) -> Iterator[Encoded]:
+        """A batch as it is sent."""
         if self.columns is None:
-            return encoding.batch(self.id, news, [encoding.item(entry, self._seen) for entry in news.items], None)
+            return framing.frames(self.id, news, [framing.part(entry, self._seen) for entry in news.items])
         self.not_before = time.monotonic() + len(news.items) / ROWS
         server = links.get(self.topic.server)
-        html = await fragments.entry_rows(news.items, server, self.topic.key, self._seen, self.columns)
-        return encoding.batch(self.id, news, [encoding.brief(entry) for entry in news.items], html)
+        rows = await fragments.entry_rows(news.items, server, self.topic.key, self._seen, self.columns)
+        parts = [framing.drawn(entry, html) for entry, html in zip(news.items, rows, strict=True)]
+        return framing.frames(self.id, news, parts)
 
     @property
     def _seen(self) -> Sight:
@@ -69,16 +71,18 @@ class Watch:
         return self.sight
 
 
-def from_frame(frame: Mapping[str, object], principal: Principal, wake: Callable[[], None]) -> tuple[Watch, StartAt]:
-    """What a watch frame asks for, allowed. Raises ProtocolError."""
+def from_frame(
+    frame: Mapping[str, object], principal: Principal, wake: Callable[[], None], flow: FlowControl
+) -> tuple[Watch, StartAt]:
+    """What a watch frame asks for, allowed. `flow`: of the new watch. Raises ProtocolError."""
     try:
         topic = topics.parse(frame)
-        id_ = topics.text(frame, "id")
+        id_ = topics.text(frame, "id", longest=encoding.MAX_ID)
         check(principal, topic)
         columns = _columns(frame) if frame.get("as") == "html" and topic.kind == "entries" else None
         limit = WAITING if columns is None else ROWS
         feed = Feed(topic, wake, limit=limit, who=principal.id)
-        watch = Watch(id_, topic, feed, look(principal, topic), columns)
+        watch = Watch(id_, topic, feed, look(principal, topic), columns, flow)
         _filter(frame, watch)
         return watch, _start_at(frame)
     except (BadTopic, BadParameter, BadName, BadId) as error:

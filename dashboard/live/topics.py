@@ -67,11 +67,11 @@ def parse(frame: Mapping[str, object]) -> Topic:
     raise BadTopic("unknown_topic", "topic must be entries, fleet, group or operation.")
 
 
-def text(frame: Mapping[str, object], field: str) -> str:
+def text(frame: Mapping[str, object], field: str, *, longest: int = LONGEST) -> str:
     """A field that must be a text and not empty. Raises BadTopic."""
     value = frame.get(field)
-    if not isinstance(value, str) or not value or len(value) > LONGEST:
-        raise BadTopic("bad_field", f"{field} must be a string of 1 to {LONGEST} characters.")
+    if not isinstance(value, str) or not value or len(value) > longest:
+        raise BadTopic("bad_field", f"{field} must be a string of 1 to {longest} characters.")
     return value
 
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dashboard.live.feed import WAITING_BYTES, Batch, Begun, Broken, Changed, Feed, Status
 from dashboard.live.flow_control import WINDOW_ENTRIES, FlowControl
 from dashboard.live.reader.window import BYTES, Window
-from dashboard.live.subscription import FRAME_BYTES
+from dashboard.live.subscription import BATCH_BYTES
 from dashboard.live.topics import fleet
 from dashboard.streams.errors import NotAStream
 from dashboard.streams.ids import MIN, StreamId
@@ -107,7 +107,7 @@ def test_many_empty_fields_weigh_too() -> None:
     waiting = feed()
     waiting.begin(Begun(MIN, "e"))
     waiting.push(many)
-    batches = [news for news in everything(waiting, size=FRAME_BYTES) if isinstance(news, Batch)]
+    batches = [news for news in everything(waiting, size=BATCH_BYTES) if isinstance(news, Batch)]
     assert {len(batch.items) for batch in batches} == {1}
     assert len(batches) * weight_of(EMPTY) <= WAITING_BYTES
     assert len(batches) + batches[0].skipped == len(many)

@@ -129,7 +129,8 @@ class Done:
     """What came of a batch: `named` the IDs of each result as one text, a space between; `counts` how many in all.
 
     An action that knows only afterwards where to go on says so by `cursor`, and by `last` that it is at the end.
-    `waited`: seconds of it that it left the server alone on purpose.
+    `waited`: seconds of it that it left the server alone on purpose. `again`: nothing was done, and the batch has to
+    be read anew.
     """
 
     named: dict[str, str] = field(default_factory=dict)
@@ -137,6 +138,7 @@ class Done:
     cursor: Any = None
     last: bool = False
     waited: float = 0.0
+    again: bool = False
 
     @classmethod
     def of(cls, entries: Iterable[tuple[str, str]]) -> Done:
@@ -179,6 +181,9 @@ class Action(ABC):
 
     pieces: ClassVar[bool] = False
     """Whether a batch may be done piece by piece: each entry for itself."""
+
+    idempotent: ClassVar[bool] = False
+    """Whether the same work, sent twice, is done once at most."""
 
     @abstractmethod
     def clean(self, raw: Mapping[str, Any]) -> Params:

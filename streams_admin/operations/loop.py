@@ -157,10 +157,15 @@ class Run:
             return self._note(batch, found)
         batch = replace(batch, work=undone, settled=[*batch.settled, *rest])
         self._save(inflight={**left, **_inflight(batch)})
-        return self._note(batch, self._way.attempt(batch.work))
+        done = self._way.attempt(batch.work)
+        # A part of a batch cannot be read anew: the rest of it is through.
+        return self._note(batch, Done.alike("failed", undone) if done.again and rest else done)
 
     def _note(self, batch: Batch, done: Done) -> bool:
         """What came of a batch. False at the end."""
+        if done.again:
+            saving.note(self.operation, inflight=None)
+            return True
         all_ = Done.together(Done.of(batch.settled), done, Done(counts=batch.passed))
         cursor = batch.cursor if done.cursor is None else done.cursor
         if batch.last or done.last:

@@ -52,7 +52,17 @@ class AtOnce:
             self.running.spent -= done.waited
             return done
         except OutcomeUnknown:
-            return self.found_out(work)
+            return self._after_a_lost_reply(work)
+
+    def _after_a_lost_reply(self, work: list[Any]) -> Done:
+        """What came of it. What was not done, and is done once at most however late it arrives, is sent again."""
+        found = self.found_out(work)
+        if not self.action.idempotent or set(found.counts) != {"failed"}:
+            return found
+        try:
+            return self._patiently(lambda: self.action.act(self.ask, self.operation.plan.seen, work))
+        except StreamError:
+            return unknown(work)
 
     def found_out(self, work: list[Any]) -> Done:
         """What came of work, by reading."""
@@ -63,8 +73,7 @@ class AtOnce:
                 return self.action.settle(self.ask, self.operation.plan.seen, work)
             except StreamError:
                 continue
-        ids = ids_of(work)
-        return Done.alike("unknown", work) if ids else Done(counts=Counter(unknown=len(work)))
+        return unknown(work)
 
     def _look(self, ask: Ask, cursor: Any) -> Batch:
         return self._patiently(lambda: self.action.batch(ask, self.operation.plan.seen, cursor))
@@ -83,6 +92,11 @@ class AtOnce:
         answer = what()
         self.running.spent += time.monotonic() - began
         return answer
+
+
+def unknown(work: list[Any]) -> Done:
+    """Nobody knows what came of it."""
+    return Done.alike("unknown", work) if ids_of(work) else Done(counts=Counter(unknown=len(work)))
 
 
 class InPieces(AtOnce):

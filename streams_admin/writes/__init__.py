@@ -7,7 +7,7 @@ refused as it said it.
 from __future__ import annotations
 
 from streams_admin.writes.copies import REFUSED, SCRIPTED_AT_ONCE, TOO_LARGE, dead_letter, dead_letter_words, replay
-from streams_admin.writes.entries import add, add_words, delete, delete_words, trim, trim_words
+from streams_admin.writes.entries import PASSED, add, add_words, delete, delete_words, trim, trim_words
 from streams_admin.writes.groups import (
     consumer_create,
     consumer_create_words,
@@ -25,6 +25,7 @@ from streams_admin.writes.held import Alike, Held
 from streams_admin.writes.pending import Marks, ack, ack_words, claim, claim_words, claims, nack, nack_words, release
 
 __all__ = [
+    "PASSED",
     "REFUSED",
     "SCRIPTED_AT_ONCE",
     "TOO_LARGE",

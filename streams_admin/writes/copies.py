@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from dashboard.streams.errors import NotAllowed, ServerRefused
-from dashboard.streams.ids import StreamId
-from dashboard.streams.links import Server
+from dashboard.streams.errors import Gone, NotAllowed, ServerRefused, StreamError
+from dashboard.streams.ids import MAX, StreamId
+from dashboard.streams.links import ID_PASSED, Server
 from dashboard.streams.queries import Command, EntryRange
-from dashboard.streams.replies import need
+from dashboard.streams.replies import Reply, need, row
 from dashboard.streams.snapshots import Fields
 from streams_admin.writes import provenance, scripts
-from streams_admin.writes.entries import add_words, delete_words
+from streams_admin.writes.entries import PASSED, add_words, delete_words
 from streams_admin.writes.held import Held, as_held
 from streams_admin.writes.pending import claim_words
 from streams_admin.writes.provenance import Stamp
@@ -59,11 +59,16 @@ def dead_letter(
         try:
             replies = server.writer.call("EVAL", script, 2, key, to, group, *told, *as_held(part))
             out.extend(map(int, replies))
-        except (NotAllowed, ServerRefused):
+        except (NotAllowed, ServerRefused) as error:
+            _only_without_scripts(server, error)
             _one_by_one(part, move, out)
     large = [e for e, reply in zip(entries, out, strict=True) if reply == TOO_LARGE]
     singly = iter(_one_by_one(large, move, []))
     return [next(singly) if reply == TOO_LARGE else reply for reply in out]
+
+
+CHANGES = 20
+"""How often a copy is begun anew because somebody else added to the target."""
 
 
 def _one_by_one(entries: Iterable[Held], move: Callable[[Held], int], out: list[int]) -> list[int]:
@@ -105,7 +110,7 @@ def _move(
     idle_ms = 0 if retried else entry.idle_ms
     if not server.writer.call(*claim_words(key, group, entry.consumer, idle_ms, [entry.id])):
         return 0 if retried else -1
-    copied, acknowledged = _together(server, words)[:2]
+    copied, acknowledged = _while_it_takes_copies(server, to, words)[:2]
     if not acknowledged:
         server.writer.call(*delete_words(to, [StreamId.parse(copied)]))
     return int(acknowledged)
@@ -117,29 +122,75 @@ def _may(server: Server, words: Sequence[Command]) -> None:
         need(reply)
 
 
-def _together(server: Server, words: Sequence[Command]) -> list[Any]:
-    """The replies of a MULTI. Raises the error of the command that was refused; then none was carried out."""
+def _while_it_takes_copies(server: Server, to: bytes, words: Sequence[Command]) -> list[Any]:
+    """The replies of a MULTI that begins with the copy, sent only while nothing keeps the target from taking it.
+
+    A command that fails in a MULTI does not keep the others from being carried out: the entry would be acknowledged
+    and its copy be nowhere. So the target is watched from a look on. Raises ServerRefused, and nothing was done.
+    """
+
+    def then(seen: Reply) -> Sequence[Command]:
+        if not isinstance(seen, Gone) and row(need(seen))[b"last-generated-id"] == str(MAX).encode():
+            raise ServerRefused("The stream for the copies has given its last possible ID.")
+        return words
+
+    for _ in range(CHANGES):
+        replies = server.writer.checked(to, ("XINFO", "STREAM", to), then)
+        if replies is not None:
+            return list(map(need, replies))
+    raise ServerRefused("Others add to the stream for the copies all the time: no copy could be made safely.")
+
+
+def _each_of(server: Server, words: Sequence[Command]) -> list[Reply]:
+    """The replies of a MULTI, with a StreamError for a command that failed inside: the others were carried out.
+
+    Raises the error of a command that was refused before; then none was carried out.
+    """
     replies = server.writer.each([("MULTI",), *words, ("EXEC",)])
     for reply in replies:
         need(reply)
     return list(replies[-1])
 
 
-def replay(server: Server, key: bytes, to: bytes, ids: Sequence[StreamId]) -> list[int]:
+def _only_without_scripts(server: Server, error: StreamError) -> None:
+    """Raises the refusal of a script that was run: only a server that runs none is to be asked in another way."""
+    try:
+        server.writer.call("EVAL", "return 1", 0)
+    except (NotAllowed, ServerRefused):
+        return
+    raise error
+
+
+Copies = Sequence[tuple[StreamId, StreamId]]
+"""Entries, and the IDs that their copies are to have: ascending."""
+
+
+def replay(server: Server, key: bytes, to: bytes, copies: Copies) -> list[int]:
     """Copy entries to the stream `to`, all in one step: the copies stand there behind each other, or none does.
 
-    Per entry 1 (copied), 0 (not there) or REFUSED. Where scripts are refused, and for very many fields, by MULTI.
+    Per entry 1 (copied), 0 (not there), REFUSED or PASSED; when the first is PASSED nothing was copied. Sent again, it
+    copies nothing twice. Where scripts are refused, and for very many fields, by MULTI.
     """
+    words = [str(id_) for pair in copies for id_ in pair]
     try:
-        replies = list(map(int, server.writer.call("EVAL", scripts.REPLAY, 2, key, to, *map(str, ids))))
-    except (NotAllowed, ServerRefused):
+        replies = list(map(int, server.writer.call("EVAL", scripts.REPLAY, 2, key, to, *words)))
+    except (NotAllowed, ServerRefused) as error:
+        _only_without_scripts(server, error)
         replies = [TOO_LARGE]
-    return _replay(server, key, to, ids) if replies == [TOO_LARGE] else replies
+    if replies == [PASSED]:
+        return [PASSED] * len(copies)
+    return _replay(server, key, to, copies) if replies == [TOO_LARGE] else replies
 
 
-def _replay(server: Server, key: bytes, to: bytes, ids: Sequence[StreamId]) -> list[int]:
-    pages = [server.run(EntryRange(key, id_, id_, limit=1)).items for id_ in ids]
-    words = [add_words(to, provenance.stripped(page[0].fields, to)) for page in pages if page]
-    if words:
-        _together(server, words)
-    return [len(page) for page in pages]
+def _replay(server: Server, key: bytes, to: bytes, copies: Copies) -> list[int]:
+    pages = [server.run(EntryRange(key, id_, id_, limit=1)).items for id_, _ in copies]
+    found = [(page[0], copy) for page, (_, copy) in zip(pages, copies, strict=True) if page]
+    words = [add_words(to, provenance.stripped(entry.fields, to), str(copy)) for entry, copy in found]
+    replies = iter(_each_of(server, words) if words else [])
+    return [_copied(next(replies)) if page else 0 for page in pages]
+
+
+def _copied(reply: Reply) -> int:
+    if not isinstance(reply, StreamError):
+        return 1
+    return PASSED if isinstance(reply, ServerRefused) and reply.code == ID_PASSED else REFUSED

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
+from dashboard.streams.errors import ServerRefused
 from dashboard.streams.ids import StreamId
-from dashboard.streams.links import Server
+from dashboard.streams.links import ID_PASSED, Server
 from dashboard.streams.queries import Command
 from dashboard.streams.snapshots import Fields
 from streams_admin.writes.held import all_replies
+
+Passed = Literal[-5]
+PASSED: Passed = -5
+"""The stream has gone past the ID that an entry was to have."""
 
 
 def trim_words(key: bytes, bound: int | StreamId, *, approximate: bool, limit: int = 0, acked: bool = False) -> Command:
@@ -55,7 +61,15 @@ def add_words(key: bytes, fields: Fields, id_: str = "*", *, mkstream: bool = Tr
     )
 
 
-def add(server: Server, words: Command) -> StreamId | None:
-    """The ID of the new entry; None when there is no stream and none was to be created."""
-    reply = server.writer.call(*words)
+def add(server: Server, words: Command) -> StreamId | Passed | None:
+    """The ID of the new entry; None when there is no stream and none was to be created.
+
+    PASSED when the stream has gone past the ID that it was to have: nothing was added.
+    """
+    try:
+        reply = server.writer.call(*words)
+    except ServerRefused as refused:
+        if refused.code == ID_PASSED:
+            return PASSED
+        raise
     return StreamId.parse(reply) if reply else None

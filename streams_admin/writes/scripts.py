@@ -173,8 +173,9 @@ return out
 DEAD_LETTER, DEAD_LETTER_RETRIED = DEAD_LETTER.replace("SAME", AS_SEEN), DEAD_LETTER.replace("SAME", RETRIED)
 
 # Copies entries to another stream, without the provenance that names the target as their origin.
-# KEYS: stream, target. ARGV: IDs. Replies per entry 1 copied, 0 not there, -4 the server refused the copy after it had
-# taken others; {-3} and nothing done when one has too many fields for a script.
+# KEYS: stream, target. ARGV: (ID, ID of the copy) each, ascending. Replies per entry 1 copied, 0 not there, -4 the
+# server refused the copy after it had taken others; {-3} and nothing done when one has too many fields for a script,
+# {-5} when the target has gone past the IDs of the copies.
 REPLAY = """
 local source, target = KEYS[1], KEYS[2]
 local told = {origin_id = 1, origin_group = 1, origin_consumer = 1, deliveries = 1,
@@ -189,23 +190,27 @@ local function kept(fields)
 end
 
 local bodies = {}
-for i, id in ipairs(ARGV) do
+for i = 1, #ARGV / 2 do
+  local id = ARGV[2 * i - 1]
   local body = redis.call('XRANGE', source, id, id)
   bodies[i] = #body > 0 and body[1][2] or false
   if bodies[i] and #bodies[i] > 7000 then return {-3} end
 end
-local out, refused = {}, false
+local out, refused, wrote = {}, false, false
 for i, fields in ipairs(bodies) do
   if not fields then
     out[i] = 0
   elseif refused then
     out[i] = -4
   else
-    local words = {'XADD', target, '*'}
+    local words = {'XADD', target, ARGV[2 * i]}
     for at = 1, kept(fields) do words[at + 3] = fields[at] end
     local added = redis.pcall(unpack(words))
     refused = type(added) == 'table' and added.err
-    if refused and i == 1 then return added end
+    if refused and not wrote then
+      return string.find(refused, 'equal or smaller', 1, true) and {-5} or added
+    end
+    wrote = true
     out[i] = refused and -4 or 1
   end
 end

@@ -88,33 +88,62 @@ def without_scripts(client: redis.Redis, url: str) -> Server:
 @contextmanager
 def lost_replies(lose: Callable[[tuple[Any, ...]], bool]) -> Iterator[None]:
     """The next round trip with a command that `lose` picks is carried out, and its replies never come."""
-    told = Writer.each
+    told = Writer._trip
     left = [True]
 
-    def each(writer: Writer, commands: Any) -> Any:
-        replies = told(writer, commands)
+    def each(writer: Writer, connection: Any, commands: Any) -> Any:
+        replies = told(writer, connection, commands)
         if left[0] and any(lose(command) for command in commands):
             left[0] = False
             raise OutcomeUnknown("The reply was lost: the command may or may not have run.")
         return replies
 
-    with patch.object(Writer, "each", each):
+    with patch.object(Writer, "_trip", each):
+        yield
+
+
+@contextmanager
+def never_sent(lose: Callable[[tuple[Any, ...]], bool]) -> Iterator[None]:
+    """The next round trip with a command that `lose` picks does not reach the server, and nobody says so."""
+    told = Writer._trip
+    left = [True]
+
+    def each(writer: Writer, connection: Any, commands: Any) -> Any:
+        if left[0] and any(lose(command) for command in commands):
+            left[0] = False
+            raise OutcomeUnknown("The server did not confirm it: it may or may not have happened.")
+        return told(writer, connection, commands)
+
+    with patch.object(Writer, "_trip", each):
+        yield
+
+
+@contextmanager
+def every_trip(note: Callable[[Any], object]) -> Iterator[None]:
+    """`note` is called with the commands of each round trip, before they are sent."""
+    told = Writer._trip
+
+    def each(writer: Writer, connection: Any, commands: Any) -> Any:
+        note(commands)
+        return told(writer, connection, commands)
+
+    with patch.object(Writer, "_trip", each):
         yield
 
 
 @contextmanager
 def before_sending(lose: Callable[[tuple[Any, ...]], bool], meanwhile: Callable[[], object]) -> Iterator[None]:
     """`meanwhile` happens between the last look and the first command that `lose` picks."""
-    told = Writer.each
+    told = Writer._trip
     left = [True]
 
-    def each(writer: Writer, commands: Any) -> Any:
+    def each(writer: Writer, connection: Any, commands: Any) -> Any:
         if left[0] and any(lose(command) for command in commands):
             left[0] = False
             meanwhile()
-        return told(writer, commands)
+        return told(writer, connection, commands)
 
-    with patch.object(Writer, "each", each):
+    with patch.object(Writer, "_trip", each):
         yield
 
 

@@ -38,8 +38,8 @@ def dies_at(step: int) -> Iterator[list[str]]:
         if len(reached) == step:
             raise Killed(what)
 
-    save, write = _between(state.save, "save", now), _between(Writer.each, "write", now)
-    with patch.object(state, "save", save), patch.object(Writer, "each", write):
+    save, write = _between(state.save, "save", now), _between(Writer._trip, "write", now)
+    with patch.object(state, "save", save), patch.object(Writer, "_trip", write):
         yield reached
 
 
@@ -55,16 +55,16 @@ def _between(told: Callable[..., Any], what: str, now: Callable[[str], None]) ->
 
 def dies_while(command: Callable[[tuple[Any, ...]], bool], around: str) -> AbstractContextManager[object]:
     """The process ends right "before" or "after" it sends such a command."""
-    told = Writer.each
+    told = Writer._trip
 
-    def each(writer: Writer, commands: Any) -> Any:
+    def each(writer: Writer, connection: Any, commands: Any) -> Any:
         if not any(command(words) for words in commands):
-            return told(writer, commands)
+            return told(writer, connection, commands)
         if around == "after":
-            told(writer, commands)
+            told(writer, connection, commands)
         raise Killed
 
-    return patch.object(Writer, "each", each)
+    return patch.object(Writer, "_trip", each)
 
 
 def orphan() -> None:
@@ -89,7 +89,7 @@ from tests.streams_admin.acting import ADMIN
 
 told, left = Writer.each, [{writes}]
 def each(writer, commands):
-    answer = told(writer, commands)
+    answer = told(writer, connection, commands)
     left[0] -= 1
     if not left[0]:
         os.kill(os.getpid(), signal.SIGKILL)

@@ -19,11 +19,12 @@ from dashboard.streams.links.deadlines import COOLDOWN, PAGE_DEADLINE, READ_TIME
 from dashboard.streams.links.pending_reply import PendingReply
 from dashboard.streams.links.registry import all, configure, get, title_of
 from dashboard.streams.links.server import Server
-from dashboard.streams.links.translation import translate
+from dashboard.streams.links.translation import ID_PASSED, translate
 from dashboard.streams.links.writer import Writer
 
 __all__ = [
     "COOLDOWN",
+    "ID_PASSED",
     "PAGE_DEADLINE",
     "READ_TIMEOUT",
     "WRITE_TIMEOUT",

@@ -18,9 +18,12 @@ from dashboard.streams.replies import Reply
 def read_reply(connection: Any) -> Reply:
     """One reply; an error reply as a value. LOADING is one too, though redis-py calls it a ConnectionError."""
     try:
-        return connection.read_response()
+        reply = connection.read_response()
     except (redis.ResponseError, redis.exceptions.BusyLoadingError) as error:
         return translate(error)
+    if isinstance(reply, list):  # of EXEC, each command has its own
+        return [translate(item) if isinstance(item, Exception) else item for item in reply]
+    return reply
 
 
 def _greet(connection: redis.connection.Connection) -> None:

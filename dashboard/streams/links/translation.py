@@ -16,6 +16,9 @@ from dashboard.streams.errors import (
     Unreachable,
 )
 
+ID_PASSED = "ID_PASSED"
+"""The code of XADD's refusal of an ID that is not above the last one; Redis gives it none."""
+
 
 def translate(error: Exception) -> StreamError:
     """redis-py's exceptions as ours. The first word of an error is its code; the words after it differ per version."""
@@ -79,6 +82,9 @@ def _refused(error: Exception) -> StreamError:
     if code in _UNREADY:
         return Unreachable(_UNREADY[code])
     return ServerRefused(_REFUSALS.get(code, f"The server returned an error: {_plain(error)}"), code)
+    if code == "ERR" and "equal or smaller" in str(error):
+        return ServerRefused("The stream has gone past this ID.", ID_PASSED)
+    return ServerRefused(_REFUSALS.get(code, f"The server refused: {_plain(error)}"), code)
 
 
 _UNREADY = {

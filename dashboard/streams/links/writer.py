@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
 
 import redis
 
@@ -35,10 +37,21 @@ class Writer:
 
     def each(self, commands: Sequence[Command]) -> list[Reply]:
         """Several commands in one round trip; a StreamError stands where one was refused."""
+        with self._connection() as connection:
+            return self._trip(connection, commands)
+
+    @contextmanager
+    def _connection(self) -> Iterator[Any]:
         try:
             connection = self._pool.get_connection()
         except (redis.RedisError, OSError) as error:
             raise translate(error) from error
+        try:
+            yield connection
+        finally:
+            self._pool.release(connection)
+
+    def _trip(self, connection: Any, commands: Sequence[Command]) -> list[Reply]:
         try:
             connection.send_packed_command(connection.pack_commands(commands))
             do_meanwhile()
@@ -49,8 +62,25 @@ class Writer:
         except BaseException:
             connection.disconnect()
             raise
-        finally:
-            self._pool.release(connection)
+
+    def checked(self, watched: bytes, look: Command, then: Callable[[Reply], Sequence[Command]]) -> list[Reply] | None:
+        """MULTI of what `then` makes of the answer to `look`; None, and nothing done, when the key changed meanwhile.
+
+        One reply per command, a StreamError where it failed. Raises StreamError when nothing was done.
+        """
+        with self._connection() as connection:
+            _, seen = self._trip(connection, [("WATCH", watched), look])
+            try:
+                commands = then(seen)
+            except StreamError:
+                self._trip(connection, [("UNWATCH",)])
+                raise
+            replies = self._trip(connection, [("MULTI",), *commands, ("EXEC",)])
+        for reply in replies:
+            if isinstance(reply, StreamError):
+                raise reply
+        done: list[Reply] | None = replies[-1]
+        return done
 
     def _noted(self, reply: Reply) -> Reply:
         """A primary that refuses writes as a replica would is one no longer."""

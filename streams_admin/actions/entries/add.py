@@ -15,12 +15,13 @@ from dashboard.streams.errors import BadId, Gone
 from dashboard.streams.ids import MIN, TOP, StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.queries import PAGE_MAX, Command, EntryRange, StreamQuery
-from dashboard.streams.snapshots import Entry, Fields, StreamFacts, StreamOverview
+from dashboard.streams.snapshots import Fields, StreamFacts, StreamOverview
 from streams_admin import redis_cli_text, writes
 from streams_admin.actions.base import Action, Ask, Batch, Change, Done, Note, Params, Preview, Seen
 from streams_admin.actions.reads.bounds import id_of
-from streams_admin.actions.reads.entries import stream_facts
-from streams_admin.actions.reads.targets import reached, tail_of
+from streams_admin.actions.reads.entries import read, stream_facts
+from streams_admin.actions.reads.reservations import Reservation, arrived, reserve, reserve_in
+from streams_admin.actions.reads.targets import reached
 from streams_admin.actions.single import typed
 from streams_admin.errors import BadOrder
 from streams_admin.params import values
@@ -35,6 +36,7 @@ class Add(Action):
     label = "Add an entry…"
     permission = Permission.ADD
     literal = True
+    idempotent = True
     back = "stream"
 
     def clean(self, raw: Mapping[str, Any]) -> Params:
@@ -69,20 +71,25 @@ class Add(Action):
         return _refusal(ask, facts)
 
     def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
-        """The piece of work is the ID that the stream has reached: the entry comes behind it."""
-        return Batch([{"since": str(reached(ask, ask.key))}], None, last=True)
+        """The piece of work is the ID that the entry will have, and the last one of the stream before."""
+        reserved = _reserved(ask)
+        return Batch([{"id": str(reserved.first), "since": str(reserved.since)}], None, last=True)
 
     def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        added = writes.add(ask.server, _words(ask, seen["removed"]))
+        added = writes.add(ask.server, _words(ask, seen["removed"], work[0]["id"]))
+        if added == writes.PASSED:
+            own = not ask.params.get("id", "*").endswith("*")
+            return Done(counts=Counter(failed=1)) if own else Done(again=True)
         return Done.of([(str(added), "done")]) if added else Done(counts=Counter(not_found=1))
 
     def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        """The entry, if it is there: of that ID, or of the same fields behind what the stream had reached."""
-        pages = list(tail_of(ask, ask.key, StreamId.parse(work[0]["since"])))
-        found = next((entry for page, _ in pages for entry in page if _is_it(ask, entry)), None)
-        if found:
-            return Done.of([(str(found.id), "done")])
-        return Done(counts=Counter({"failed" if any(end for _, end in pages) else "unknown": 1}))
+        """The entry, if it is there, by its ID; one of the asker's own choice may be somebody else's entry."""
+        id_ = StreamId.parse(work[0]["id"])
+        came = arrived(ask, ask.key, [id_], StreamId.parse(work[0]["since"]))[id_]
+        there = next(iter(read(ask, [str(id_)]).values()))
+        if there and there.fields != _fields(ask):
+            came = "failed"
+        return Done.of([(str(id_), "done")]) if came == "done" else Done(counts=Counter({came: 1}))
 
     def figures(self, ask: Ask) -> list[list[Any]]:
         facts = stream_facts(ask, ask.key)
@@ -130,10 +137,13 @@ def _id(given: Any) -> str:
     return text if text.endswith("-*") else str(id_)
 
 
-def _is_it(ask: Ask, entry: Entry) -> bool:
-    """Whether it has the fields, and the ID in one of the spellings it can have been asked for by."""
+def _reserved(ask: Ask) -> Reservation:
     asked = ask.params.get("id", "*")
-    return entry.fields == _fields(ask) and asked in ("*", f"{entry.id.ms}-*", str(entry.id))
+    if asked == "*":
+        return reserve(ask, ask.key)
+    if asked.endswith("-*"):
+        return reserve_in(ask, ask.key, int(asked[:-2]))
+    return Reservation(StreamId.parse(asked), reached(ask, ask.key))
 
 
 def _bound(raw: Mapping[str, Any]) -> Params:
@@ -190,7 +200,7 @@ def _fields(ask: Ask) -> Fields:
     return values.fields_in(ask.params["fields"])
 
 
-def _words(ask: Ask, removed: int) -> Command:
+def _words(ask: Ask, removed: int, id_: str = "") -> Command:
     """XADD. A length is raised by what came since it was planned, so that no more goes than was shown."""
     trim: Command = ()
     sign = "~" if ask.params.get("approximate") else "="
@@ -199,7 +209,7 @@ def _words(ask: Ask, removed: int) -> Command:
         trim = ("MAXLEN", sign, max(ask.params["maxlen"], (facts.length if facts else 0) + 1 - removed))
     elif "minid" in ask.params:
         trim = ("MINID", sign, ask.params["minid"])
-    id_ = ask.params.get("id", "*")
+    id_ = id_ or ask.params.get("id", "*")
     return writes.add_words(ask.key, _fields(ask), id_, mkstream=ask.params["mkstream"], trim=trim)
 
 

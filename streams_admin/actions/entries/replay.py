@@ -1,14 +1,14 @@
 """Replay: copy entries to another stream of the same server, dead letters above all to where they came from.
 
-Exactly one copy of each: a batch is one step (a script; MULTI where scripts are refused), so its copies stand in the
-target behind each other, or none does. Nothing is ever sent twice; after a lost reply or a crash that run of copies is
-looked for behind the ID the target had reached before. It needs no mark in the entries, which arrive as they once were.
+Exactly one copy of each: its ID is chosen and saved before it is sent (`reservations`), so a second one is refused by
+the server itself. A batch is one step (a script; MULTI where scripts are refused). It needs no mark in the entries,
+which arrive as they once were.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -20,12 +20,13 @@ from dashboard.display.rows import sight
 from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain, to_path
 from dashboard.streams.queries import EntryRange, StreamQuery
-from dashboard.streams.snapshots import Fields, StreamFacts
+from dashboard.streams.snapshots import Entry, Fields, StreamFacts
 from streams_admin import redis_cli_text, writes
 from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen
 from streams_admin.actions.entries.base import EntriesAction, EntriesForm, Found, sample
 from streams_admin.actions.reads.entries import read, stream_facts
-from streams_admin.actions.reads.targets import allow_target, reached, tail_of, target_figures
+from streams_admin.actions.reads.reservations import arrived, reserve
+from streams_admin.actions.reads.targets import allow_target, target_figures
 from streams_admin.errors import BadOrder
 from streams_admin.params import values
 from streams_admin.params.which import name, whole
@@ -35,13 +36,14 @@ STEP = 100
 """Entries that one step copies."""
 EDIT_MOST = 65_536
 """Bytes of an entry that a page offers to edit."""
-RESULT = {1: "done", 0: "not_found", writes.REFUSED: "failed"}
+RESULT = {1: "done", 0: "not_found", writes.REFUSED: "failed", writes.PASSED: "failed"}
 
 
 class Replay(EntriesAction):
     slug = "replay"
     label = "Replay…"
     permission = Permission.REPLAY
+    idempotent = True
 
     def options(self, raw: Mapping[str, Any]) -> Params:
         if raw.get("to") in (None, ""):
@@ -88,33 +90,46 @@ class Replay(EntriesAction):
         return int(min(STEP, ask.params.get("per_second", STEP)))
 
     def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
-        """Each piece of work ends with the ID the target has reached: the copies come behind it."""
+        """Each piece of work ends with the ID that the copy will have, and the last ID of the target before."""
         found = super().batch(ask, seen, cursor)
-        since = str(reached(ask, _to(ask))) if found.work else ""
-        return replace(found, work=[[*item, since] for item in found.work])
+        if not found.work:
+            return found
+        reserved = reserve(ask, _to(ask))
+        copies = zip(found.work, reserved.ids(len(found.work)), strict=True)
+        return replace(found, work=[[*item, str(copy), str(reserved.since)] for item, copy in copies])
 
     def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        if "per_second" in ask.params:
-            pause = len(work) / ask.params["per_second"]
-            time.sleep(pause)
-            return replace(self._copy(ask, work), waited=pause)
-        return self._copy(ask, work)
+        """The copies first, then the rest that a rate asks for: what is waited before would outlive the reservation."""
+        done = self._copy(ask, work)
+        if "per_second" not in ask.params or done.again:
+            return done
+        pause = len(work) / ask.params["per_second"]
+        time.sleep(pause)
+        return replace(done, waited=pause)
 
     def _copy(self, ask: Ask, work: list[Any]) -> Done:
-        ids = [StreamId.parse(item[0]) for item in work]
+        copies = [(StreamId.parse(item[0]), StreamId.parse(item[1])) for item in work]
         if "fields" in ask.params:
-            writes.add(ask.server, writes.add_words(_to(ask), _edited(ask)))
-            return Done.of([(str(ids[0]), "done")])
-        replies = writes.replay(ask.server, ask.key, _to(ask), ids)
-        return Done.of([(str(i), RESULT[reply]) for i, reply in zip(ids, replies, strict=True)])
+            replies = [self._add_edited(ask, copies[0][1])]
+        else:
+            replies = writes.replay(ask.server, ask.key, _to(ask), copies)
+        if set(replies) == {writes.PASSED}:
+            return Done(again=True)
+        return Done.of([(str(i), RESULT[reply]) for (i, _), reply in zip(copies, replies, strict=True)])
+
+    def _add_edited(self, ask: Ask, copy: StreamId) -> int:
+        added = writes.add(ask.server, writes.add_words(_to(ask), _edited(ask), str(copy)))
+        return writes.PASSED if added == writes.PASSED else 1
 
     def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        there = read(ask, [item[0] for item in work])
-        copies = [stripped(entry.fields, _to(ask)) for entry in there.values() if entry]
-        copies = [_edited(ask)] if "fields" in ask.params else copies
-        result = _came(ask, copies, StreamId.parse(work[0][1]), all_known=all(there.values()))
-        absent = "not_found" if result == "done" else "unknown"
-        return Done.of([(str(i), result if entry else absent) for i, entry in there.items()])
+        copies = {StreamId.parse(item[1]): item[0] for item in work}
+        came = arrived(ask, _to(ask), list(copies), StreamId.parse(work[0][2]))
+        there = read(ask, list(copies.values()))
+        return Done.of([(i, self._result(came[copy], there[StreamId.parse(i)])) for copy, i in copies.items()])
+
+    def _result(self, came: str, entry: Entry | None) -> str:
+        """Of an entry that is not there any more nobody knows whether it still was when the others were copied."""
+        return came if entry or came != "done" else "unknown"
 
     def figures(self, ask: Ask) -> list[list[Any]]:
         return [*super().figures(ask), *target_figures(ask, _to(ask))]
@@ -201,18 +216,6 @@ def _editable(ask: Ask, fields: Fields) -> str:
     seen = sight(ask.principal, ask.server.name, ask.key)
     hidden = not seen.may_read or any(seen.mask.hides(n) for n, _ in fields)
     return "" if hidden or sum(len(n) + len(v) for n, v in fields) > EDIT_MOST else values.to_text(fields)
-
-
-def _came(ask: Ask, copies: Sequence[Fields], since: StreamId, *, all_known: bool) -> str:
-    """Whether the run of copies stands in the target: "done", "failed" (certainly not) or "unknown"."""
-    pages = list(tail_of(ask, _to(ask), since))
-    there = [entry.fields for page, _ in pages for entry in page]
-    complete = any(end for _, end in pages)
-    run = list(copies)
-    starts = [at for at, fields in enumerate(there) if fields == run[0]] if run else []
-    if any(there[at : at + len(run)] == run for at in starts):
-        return "done"
-    return "failed" if complete and all_known and not starts else "unknown"
 
 
 def _readers(ask: Ask, facts: StreamFacts | None) -> list[Note]:

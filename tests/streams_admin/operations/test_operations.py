@@ -159,13 +159,13 @@ def test_what_changes_after_it_was_read_ahead_is_left_alone(few: redis.Redis) ->
     """7-0 and 8-0 are read while 4-0 to 6-0 are acknowledged."""
     operation = start.begin(ADMIN, planned("ack", of_group()), duty=100)
     taken = iter([lambda: None, lambda: few.xclaim(KEY, GROUP, THIRD, 0, [b"7-0"])])
-    told = Writer.each
+    told = Writer._trip
 
-    def each(writer: Writer, commands: Any) -> Any:
+    def each(writer: Writer, connection: Any, commands: Any) -> Any:
         next(taken)()
-        return told(writer, commands)
+        return told(writer, connection, commands)
 
-    with patch.object(Writer, "each", each):
+    with patch.object(Writer, "_trip", each):
         assert start.work_once(60.0)
     operation.refresh_from_db()
     assert operation.results == {"done": 7, "owner_changed": 1}

@@ -10,6 +10,7 @@ import redis
 from django.test import Client
 
 from dashboard.accounts.access import Forbidden
+from dashboard.streams import links
 from dashboard.streams.errors import OutcomeUnknown
 from dashboard.streams.links import Server, Writer
 from dashboard.streams.names import to_path
@@ -20,7 +21,17 @@ from streams_admin.models import AuditEntry, Plan
 from streams_admin.params.values import fields_in, from_text, to_text
 from tests.benchmarks.turns import counting
 from tests.dashboard.streams.seeding import KEY, fill, group
-from tests.streams_admin.acting import OPERATOR, act, counts_reads, entries, lost_replies, planned, run
+from tests.streams_admin.acting import (
+    OPERATOR,
+    act,
+    counts_reads,
+    entries,
+    every_trip,
+    lost_replies,
+    never_sent,
+    planned,
+    run,
+)
 
 pytestmark = pytest.mark.django_db
 FIELDS: list[list[Any]] = [["n", "ä"], ["n", ""], [{"base64": "/w=="}, {"base64": "AA0K"}], ["", "x"]]
@@ -143,12 +154,33 @@ def test_a_lost_reply_with_an_id_is_found_out_by_it(stream: redis.Redis) -> None
         assert act("add", {"fields": FIELDS, "id": "7-3"}).entries == [["7-3", "done"]]
 
 
-def test_what_never_arrived_is_not_done(stream: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    def lost(writer: Writer, commands: Any) -> Any:
+def test_what_never_arrived_is_sent_again(stream: redis.Redis) -> None:
+    with never_sent(lambda command: command[0] == "XADD"):
+        assert act("add", {"fields": FIELDS}).results == {"done": 1}
+    assert stream.xlen(KEY) == 7
+
+
+def test_the_same_bytes_sent_twice_add_one_entry(stream: redis.Redis) -> None:
+    """A reply that is lost, or a runner that was stopped and goes on: the ID was taken by the first one."""
+    sent: list[Any] = []
+    with every_trip(sent.append):
+        act("add", {"fields": FIELDS})
+    stream.xdel(KEY, entries(stream)[-1][0])
+    for commands in sent:
+        links.get("default").writer.each(commands)
+    assert stream.xlen(KEY) == 6
+
+
+def test_whether_it_arrived_is_unknown_while_no_answer_comes(
+    stream: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may still be on its way: a packet that is late is as good as one that is not."""
+
+    def lost(writer: Writer, connection: Any, commands: Any) -> Any:
         raise OutcomeUnknown("gone")
 
-    monkeypatch.setattr(Writer, "each", lost)
-    assert act("add", {"fields": FIELDS}).results == {"failed": 1}
+    monkeypatch.setattr(Writer, "_trip", lost)
+    assert act("add", {"fields": FIELDS}).results == {"unknown": 1}
     assert stream.xlen(KEY) == 6
 
 

@@ -13,6 +13,7 @@ from dashboard.accounts.access import Forbidden
 from dashboard.accounts.permissions import Grant
 from dashboard.accounts.principals import Principal
 from dashboard.config.masking import MaskRule
+from dashboard.streams import links
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
 from streams_admin.audit.log import Caller
@@ -26,8 +27,11 @@ from tests.streams_admin.acting import (
     ADMIN,
     OPERATOR,
     act,
+    before_sending,
     entries,
+    every_trip,
     lost_replies,
+    never_sent,
     of_group,
     planned,
     run,
@@ -238,14 +242,66 @@ def test_copies_among_what_others_add_are_found(dead: redis.Redis) -> None:
     assert len(arrived(dead)) == 5
 
 
-def test_when_the_target_was_trimmed_meanwhile_nobody_knows(dead: redis.Redis) -> None:
-    add(dead, KEY, "*", BODY)
+def processed(client: redis.Redis) -> None:
+    """A worker has acknowledged and deleted all that stood in the target."""
+    for id_, _ in entries(client):
+        client.xdel(KEY, id_)
+
+
+def test_copies_that_were_trimmed_or_deleted_at_once_are_done(dead: redis.Redis) -> None:
+    """The last ID of the target is theirs: they were added, whatever became of them."""
+    for gone in (lambda: dead.xtrim(KEY, maxlen=0, approximate=False), lambda: processed(dead)):
+        with lost_replies(lambda command, gone=gone: copying(command) and gone() is not False):
+            assert act("replay", {"filter": {}, "to": TO}, key=DLQ).results == {"done": 3}
+        assert entries(dead) == []
+
+
+@pytest.mark.parametrize("was_sent", [True, False])
+def test_where_others_added_and_copies_may_have_been_deleted_nobody_knows(dead: redis.Redis, was_sent: bool) -> None:
+    """Sent and processed at once, or never sent: the target looks the same."""
 
     def lose(command: tuple[Any, ...]) -> bool:
-        return copying(command) and dead.xtrim(KEY, maxlen=0, approximate=False) > 0
+        if copying(command):
+            processed(dead)
+            add(dead, KEY, "9999999999999-0", BODY)
+            add(dead, KEY, "9999999999999-1", BODY)
+            dead.xdel(KEY, "9999999999999-0")
+        return copying(command)
 
-    with lost_replies(lose):
+    intercepted = lost_replies(lose) if was_sent else never_sent(lose)
+    with intercepted:
         assert act("replay", {"filter": {}, "to": TO}, key=DLQ).results == {"unknown": 3}
+    assert len(entries(dead)) == 1, "nothing was sent again"
+
+
+def test_what_never_arrived_is_sent_again_and_stands_there_once(either: redis.Redis) -> None:
+    with never_sent(copying):
+        assert act("replay", {"filter": {}, "to": TO}, key=DLQ).results == {"done": 3}
+    assert arrived(either) == CLEAN
+
+
+def test_a_batch_that_a_paused_runner_sends_late_is_refused(either: redis.Redis) -> None:
+    """The same bytes again, after the copies were made and processed: the IDs are below the last one of the target."""
+    sent: list[Any] = []
+    with every_trip(lambda commands: sent.append(commands) if any(map(copying, commands)) else None):
+        act("replay", {"filter": {}, "to": TO}, key=DLQ)
+    processed(either)
+    for commands in sent:
+        links.get("default").hands.each(commands)
+    assert entries(either) == []
+
+
+def test_when_others_go_past_the_ids_the_batch_gets_new_ones(either: redis.Redis) -> None:
+    ahead = f"{int(time.time() * 1000) + 60_000}-0"
+    with before_sending(copying, lambda: add(either, KEY, ahead, BODY)):
+        assert act("replay", {"filter": {}, "to": TO}, key=DLQ).results == {"done": 3}
+    assert arrived(either) == [BODY, *CLEAN]
+
+
+def test_a_target_that_takes_nothing_more_loses_nothing(either: redis.Redis) -> None:
+    add(either, KEY, "18446744073709551615-18446744073709551615", BODY)
+    assert act("replay", {"filter": {}, "to": TO}, key=DLQ).state == "failed"
+    assert len(entries(either)) == 1
 
 
 @pytest.mark.parametrize("around", ["before", "after"])

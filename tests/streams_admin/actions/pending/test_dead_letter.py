@@ -156,6 +156,34 @@ def test_a_lost_reply_to_multi_is_found_out_and_the_rest_not_begun(stuck: redis.
     assert (origins(stuck), sorted(pending(stuck))) == ([b"1-0"], [b"2-0", b"3-0", b"4-0"])
 
 
+LAST = "18446744073709551615-18446744073709551615"
+
+
+@pytest.mark.parametrize("delete", [False, True])
+def test_a_target_that_has_no_ids_left_keeps_the_originals(either: redis.Redis, delete: bool) -> None:
+    """In a MULTI the acknowledgement would be carried out though the copy fails."""
+    either.execute_command("XADD", DLQ, LAST, "a", "b")
+    operation = act("dead_letter", of_group(delete=delete))
+    assert (operation.state, operation.results.get("done")) == ("failed", None)
+    assert (len(pending(either)), len(entries(either)), len(entries(either, DLQ))) == (4, 6, 1)
+
+
+@pytest.mark.parametrize("delete", [False, True])
+def test_a_target_that_becomes_another_type_keeps_the_originals(either: redis.Redis, delete: bool) -> None:
+    """Between the last look and the step itself."""
+    plan = planned("dead_letter", of_group(delete=delete))
+    with before_sending(moving, lambda: either.set(DLQ, "text")):
+        operation = run(plan)
+    assert (operation.state, operation.results.get("done")) == ("failed", None)
+    assert (len(pending(either)), len(entries(either))) == (4, 6)
+
+
+def test_a_target_that_others_add_to_meanwhile_gets_the_copies_all_the_same(either: redis.Redis) -> None:
+    with before_sending(moving, lambda: either.xadd(DLQ, {"of": "a worker"})):
+        assert act("dead_letter", of_group()).results == {"done": 4}
+    assert (len(entries(either, DLQ)), pending(either)) == (5, {})
+
+
 def test_a_lost_reply_does_not_claim_what_a_worker_acknowledged(stuck: redis.Redis) -> None:
     """The script found 1-0 gone; that its reply is lost does not make it ours."""
     with before_sending(moving, lambda: stuck.xack(KEY, GROUP, "1-0")), lost_replies(moving):
@@ -193,10 +221,10 @@ def test_a_process_that_dies_leaves_one_copy_of_each(either: redis.Redis, around
 def test_a_lost_reply_before_anything_arrived_moves_nothing(
     stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch, no_pauses: None
 ) -> None:
-    def lost(writer: Writer, commands: Any) -> Any:
+    def lost(writer: Writer, connection: Any, commands: Any) -> Any:
         raise OutcomeUnknown("gone")
 
-    monkeypatch.setattr(Writer, "each", lost)
+    monkeypatch.setattr(Writer, "_trip", lost)
     assert act("dead_letter", of_group()).results == {"failed": 4}
     assert (entries(stuck, DLQ), len(pending(stuck))) == ([], 4)
 

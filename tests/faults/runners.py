@@ -19,20 +19,19 @@ import os, sys, time, traceback
 from datetime import timedelta
 import django
 django.setup()
-from streams_admin import operations
-from streams_admin.running import saving
 from streams_admin.models import Operation
+from streams_admin.operations import start, state
 
 def work():
     os.write(1, b"%d\\n" % os.getpid())
-    operations.ORPHANED, operations.RUNNER = timedelta(milliseconds=100), f"here:{os.getpid()}"
-    save = saving.save
+    start.ORPHANED, start.RUNNER = timedelta(milliseconds=100), f"here:{os.getpid()}"
+    save = state.save
     def saved(*args, **changes):
         save(*args, **changes)
         os.write(1, b".")
-    saving.save = saved
+    state.save = saved
     while Operation.objects.filter(ended=None).exists():
-        if not operations.work_once(operations.TURN):
+        if not start.work_once(start.TURN):
             time.sleep(0.01)
 
 def end():

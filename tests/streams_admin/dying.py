@@ -83,18 +83,18 @@ _PROGRAM = """
 import os, signal, django
 django.setup()
 from dashboard.streams.links import Writer
-from streams_admin.operations import start
 from streams_admin.models import Plan
+from streams_admin.operations import start
 from tests.streams_admin.acting import ADMIN
 
-told, left = Writer.each, [{writes}]
-def each(writer, commands):
+told, left = Writer._trip, [{writes}]
+def trip(writer, connection, commands):
     answer = told(writer, connection, commands)
     left[0] -= 1
     if not left[0]:
         os.kill(os.getpid(), signal.SIGKILL)
     return answer
-Writer.each = each
+Writer._trip = trip
 
 plan = Plan.objects.get(pk="{plan}")
 start.begin(ADMIN, plan, confirm=plan.preview["confirm"])

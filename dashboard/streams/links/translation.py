@@ -81,10 +81,9 @@ def _refused(error: Exception) -> StreamError:
         return PrimaryChanged("The server ended the read: it has become a replica, or its primary changed.")
     if code in _UNREADY:
         return Unreachable(_UNREADY[code])
-    return ServerRefused(_REFUSALS.get(code, f"The server returned an error: {_plain(error)}"), code)
     if code == "ERR" and "equal or smaller" in str(error):
         return ServerRefused("The stream has gone past this ID.", ID_PASSED)
-    return ServerRefused(_REFUSALS.get(code, f"The server refused: {_plain(error)}"), code)
+    return ServerRefused(_REFUSALS.get(code, f"The server returned an error: {_plain(error)}"), code)
 
 
 _UNREADY = {

@@ -66,6 +66,8 @@ def arrived(ask: Ask, key: bytes, ids: Sequence[StreamId], since: StreamId) -> d
     entry is called failed only where the stream's own counts leave no room for that.
     """
     facts = stream_facts(ask, key)
+    if facts is None and since == MIN:
+        return dict.fromkeys(ids, "failed")  # it was not there before, and is not there now
     if facts is None or facts.last_generated_id < since:
         return dict.fromkeys(ids, "unknown")  # deleted since, and perhaps begun anew
     last = facts.last_generated_id

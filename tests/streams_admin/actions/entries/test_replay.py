@@ -287,7 +287,7 @@ def test_a_batch_that_a_paused_runner_sends_late_is_refused(either: redis.Redis)
         act("replay", {"filter": {}, "to": TO}, key=DLQ)
     processed(either)
     for commands in sent:
-        links.get("default").hands.each(commands)
+        links.get("default").writer.each(commands)
     assert entries(either) == []
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import redis
-from django.test import Client, override_settings
+from django.test import Client
 
 from dashboard.accounts.access import Forbidden
 from dashboard.accounts.permissions import Grant
@@ -23,6 +23,7 @@ from streams_admin.audit.log import Caller
 from streams_admin.errors import BadOrder, Changed, NotConfirmed
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import start
+from tests.conftest import Configure
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
 from tests.people import id_of
 from tests.streams_admin.acting import (
@@ -281,12 +282,12 @@ def test_who_may_not_any_more_is_denied_when_it_is_run(stuck: redis.Redis) -> No
     assert entries(stuck, DLQ) == []
 
 
-def test_what_is_masked_is_not_copied_to_where_it_is_not(stuck: redis.Redis) -> None:
-    narrow = override_settings(STREAMGAUGE_MASKING=[MaskRule("*[*]", ("card",))])
-    with narrow, pytest.raises(BadOrder, match="does not mask card"):
+def test_what_is_masked_is_not_copied_to_where_it_is_not(stuck: redis.Redis, configure: Configure) -> None:
+    configure(mask_rules=[MaskRule("*[*]", ("card",))])
+    with pytest.raises(BadOrder, match="does not mask card"):
         planned("dead_letter", of_group("1-0"))
-    with override_settings(STREAMGAUGE_MASKING=[MaskRule("or*", ("card",))]):
-        assert act("dead_letter", of_group("1-0")).results == {"done": 1}
+    configure(mask_rules=[MaskRule("or*", ("card",))])
+    assert act("dead_letter", of_group("1-0")).results == {"done": 1}
 
 
 def test_the_stream_itself_is_no_target(stuck: redis.Redis) -> None:

@@ -164,7 +164,7 @@ class Run:
     def _note(self, batch: Batch, done: Done) -> bool:
         """What came of a batch. False at the end."""
         if done.again:
-            saving.note(self.operation, inflight=None)
+            saving.note(self.running, inflight=None)
             return True
         all_ = Done.together(Done.of(batch.settled), done, Done(counts=batch.passed))
         cursor = batch.cursor if done.cursor is None else done.cursor

@@ -89,6 +89,7 @@ SECURE_REFERRER_POLICY = "same-origin"  # not "no-referrer": with it browsers po
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 
+AUTHENTICATION_BACKENDS = ["dashboard.accounts.backends.ThrottledBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in ("UserAttributeSimilarityValidator", "MinimumLengthValidator", "CommonPasswordValidator")

@@ -13,9 +13,10 @@ from django.shortcuts import redirect, render
 from django.utils.decorators import method_decorator
 from django.views.decorators.http import require_http_methods
 
-from dashboard.accounts import sign_in
+from dashboard.accounts import sign_in, throttling
 from dashboard.accounts.addresses import client_address
-from dashboard.accounts.sign_in import MustWait
+from dashboard.accounts.backends import ThrottledBackend, must_wait
+from dashboard.accounts.throttling import MustWait
 from dashboard.display.format import age
 
 
@@ -27,15 +28,9 @@ class SignIn(LoginView):
     redirect_authenticated_user = True
 
     def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
-        try:
-            self.counted = sign_in.attempt(client_address(request), request.POST.get("username", ""))
-        except MustWait as wait:
-            return _must_wait(request, wait)
-        return super().post(request, *args, **kwargs)
-
-    def form_valid(self, form: Any) -> HttpResponse:
-        sign_in.succeeded(self.counted)
-        return super().form_valid(form)
+        answer = super().post(request, *args, **kwargs)
+        wait = must_wait(request)
+        return _must_wait(request, wait) if wait else answer
 
 
 @login_not_required
@@ -43,18 +38,18 @@ class SignIn(LoginView):
 def by_link(request: HttpRequest, secret: str) -> HttpResponseBase:
     """GET shows a button, so that a preview of the link does not use it up; POST signs in."""
     try:
-        counted = sign_in.attempt(client_address(request))
+        counted = throttling.attempt(client_address(request))
     except MustWait as wait:
         return _must_wait(request, wait)
     link = sign_in.find(secret)
     if link is None:
         return render(request, "streamgauge/account/link_used.html", status=410)
-    sign_in.succeeded(counted)
+    throttling.succeeded(counted)
     if request.method != "POST":
         return render(request, "streamgauge/account/link.html", {"person": link.user})
     if not sign_in.use(link):
         return render(request, "streamgauge/account/link_used.html", status=410)
-    login(request, link.user, backend="django.contrib.auth.backends.ModelBackend")
+    login(request, link.user, backend=f"{ThrottledBackend.__module__}.{ThrottledBackend.__qualname__}")
     return redirect("attention")
 
 

@@ -6,16 +6,23 @@ from collections import deque
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from dashboard.fleet.findings.model import Finding, Limits, Movement
+from dashboard.fleet.findings.model import Finding, Limits, Movement, StreamMovement
 from dashboard.fleet.findings.registry import judge
 from dashboard.fleet.group_memory import GroupMemory, Known
 from dashboard.fleet.rates import rate_of
 from dashboard.fleet.snapshots import Point, StreamState
 from dashboard.streams.figures import total_rate
+from dashboard.streams.ids import StreamId
 from dashboard.streams.queries.sampling import GroupSample, StreamSample
 
 POINTS = 240
 """Kept per stream and per group: 20 minutes at a sample every 5 s."""
+
+
+GAPS = 20
+"""Gaps between additions that are remembered of a stream."""
+VANISHED = 1000
+"""Streams whose lost groups are remembered."""
 
 
 @dataclass
@@ -29,6 +36,10 @@ class _StreamMemory:
     groups: dict[bytes, GroupMemory] = field(default_factory=dict)
     since: dict[tuple[object, ...], int] = field(default_factory=dict)
     """When each finding that stands began, by its identity."""
+    last: StreamId | None = None
+    grew_at: int = 0
+    grown: int = 0
+    gaps: deque[int] = field(default_factory=lambda: deque(maxlen=GAPS))
 
 
 class Memory:
@@ -37,6 +48,8 @@ class Memory:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._streams: dict[bytes, _StreamMemory] = {}
+        self._vanished: dict[bytes, dict[bytes, int]] = {}
+        """Per stream, groups that were there and are gone, and when that was first seen. Outlives the stream."""
 
     def take(self, sample: StreamSample, further: Iterable[StreamSample] = ()) -> StreamState:
         """The sample of this round, judged. `further`: what the same round saw of the rest of its pending lists."""
@@ -45,11 +58,13 @@ class Memory:
             self._look(known, part)
         elapsed = sample.now_ms - known.at_ms if known.at_ms else 0
         known.in_rate = rate_of(known.added, sample.facts.entries_added, elapsed, known.in_rate)
+        _note_growth(known, sample)
         known.removed_rate = _removed(known, sample, elapsed)
         sample = replace(sample, groups=tuple(self._remembered(known, g) for g in sample.groups))
         movements = {g.facts.name: self._group(known, g, sample, elapsed) for g in sample.groups}
         known.at_ms, known.added, known.length = sample.now_ms, sample.facts.entries_added, sample.facts.length
-        findings = tuple(_dated(known, judge(sample, movements, self.limits), sample.now_ms))
+        moved = self._stream(known, sample)
+        findings = tuple(_dated(known, judge(sample, movements, self.limits, moved), sample.now_ms))
         out_rate = total_rate(group.out_rate for group in known.groups.values()).value
         known.points.append(_point(sample, sample.groups, known.in_rate, out_rate))
         for gone in known.groups.keys() - {g.facts.name for g in sample.groups}:
@@ -66,13 +81,42 @@ class Memory:
     def forget(self, keys: Iterable[bytes]) -> None:
         """Streams that vanished."""
         for key in keys:
-            self._streams.pop(key, None)
+            known = self._streams.pop(key, None)
+            if known and known.groups:
+                at = dict.fromkeys(known.groups, known.at_ms)
+                self._vanished[key] = {**at, **self._vanished.get(key, {})}
+        while len(self._vanished) > VANISHED:
+            self._vanished.pop(next(iter(self._vanished)))
 
     def movement(self, key: bytes, group: bytes, now_ms: int) -> Movement:
         """What is known of a group, for a page that judges its consumers."""
         known = self._streams.get(key)
         found = known.groups.get(group) if known else None
         return self._movement(found, known, now_ms) if known and found else Movement()
+
+    def _stream(self, known: _StreamMemory, sample: StreamSample) -> StreamMovement:
+        now, key = sample.now_ms, sample.facts.key
+        missing = self._missing(known, sample)
+        return StreamMovement(
+            in_rate=known.in_rate,
+            grew_ms=now - known.grew_at if known.grew_at else None,
+            grown=known.grown,
+            gaps=tuple(known.gaps),
+            vanished={name: now - at for name, at in missing.items()} if key in self._vanished else {},
+        )
+
+    def _missing(self, known: _StreamMemory, sample: StreamSample) -> dict[bytes, int]:
+        """Groups that were there and are not, with when that was first seen; those that are back are forgotten."""
+        key, now = sample.facts.key, sample.now_ms
+        there = {group.facts.name for group in sample.groups}
+        gone = {} if sample.groups_cut else dict.fromkeys(known.groups.keys() - there, now)
+        missing = {**gone, **self._vanished.get(key, {})}
+        missing = {n: at for n, at in missing.items() if n not in there and now - at < self.limits.gone_ms}
+        if missing:
+            self._vanished[key] = missing
+        else:
+            self._vanished.pop(key, None)
+        return missing
 
     def _look(self, known: _StreamMemory, part: StreamSample) -> None:
         for group in part.groups:
@@ -101,6 +145,18 @@ def _dated(known: _StreamMemory, findings: list[Finding], now_ms: int) -> Iterab
     known.since = {f.identity: known.since.get(f.identity, now_ms - f.oldest_ms) for f in findings}
     for finding in findings:
         yield replace(finding, since_ms=known.since[finding.identity])
+
+
+def _note_growth(known: _StreamMemory, sample: StreamSample) -> None:
+    """When entries were seen to be added, by the last ID: it only grows by that."""
+    last, now = sample.facts.last_generated_id, sample.now_ms
+    if known.last is not None and last > known.last:
+        if known.grew_at:
+            known.gaps.append(now - known.grew_at)
+        known.grew_at = now
+        added, before = sample.facts.entries_added, known.added
+        known.grown += added - before if added is not None and before is not None and added > before else 1
+    known.last = last
 
 
 def _removed(known: _StreamMemory, sample: StreamSample, elapsed: int) -> float | None:

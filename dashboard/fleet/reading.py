@@ -57,14 +57,25 @@ def _judged(principal: Principal, snapshot: ServerSnapshot) -> list[StreamState]
 def findings_for(principal: Principal, *, server: str | None = None, kind: str | None = None) -> list[Located]:
     """Findings the principal may see, the most urgent first."""
     found = [
-        Located(watched, finding, state)
+        located
         for watched in links.all()
         if server in (None, watched.name)
-        for state in _judged(principal, fleet().freshen(watched))
-        for finding in state.findings
-        if kind in (None, finding.kind)
+        for located in _located(principal, watched)
+        if kind in (None, located.finding.kind)
     ]
     return sorted(found, key=lambda located: located.finding.urgency)
+
+
+def _located(principal: Principal, watched: links.Server) -> list[Located]:
+    snapshot = fleet().freshen(watched)
+    of_server = [Located(watched, finding, None) for finding in _of_server(principal, snapshot)]
+    return of_server + [Located(watched, f, state) for state in _judged(principal, snapshot) for f in state.findings]
+
+
+def _of_server(principal: Principal, snapshot: ServerSnapshot) -> tuple[Finding, ...]:
+    """Findings about a server itself: for those who may see the server."""
+    seen = {server.name for server in visible_servers(principal)}
+    return snapshot.findings if snapshot.name in seen else ()
 
 
 def outages_for(principal: Principal) -> list[Outage]:
@@ -80,7 +91,9 @@ def attention_count(principal: Principal) -> int | None:
     outages = len(outages_for(principal))
     if not outages and all(snapshot.at is None for snapshot in snapshots):
         return None
-    return outages + sum(len(state.findings) for snapshot in snapshots for state in _judged(principal, snapshot))
+    of_servers = sum(len(_of_server(principal, snapshot)) for snapshot in snapshots)
+    of_streams = sum(len(state.findings) for snapshot in snapshots for state in _judged(principal, snapshot))
+    return outages + of_servers + of_streams
 
 
 def matches(key: bytes, search: str) -> bool:

@@ -15,6 +15,7 @@ from dashboard.config.active import configured
 from dashboard.fleet.findings.model import Movement
 from dashboard.fleet.limits import limits
 from dashboard.fleet.memory import Memory
+from dashboard.fleet.server_memory import ServerMemory
 from dashboard.fleet.snapshots import ServerSnapshot, StreamState
 from dashboard.streams.capabilities import Capabilities
 from dashboard.streams.errors import Gone, NotAllowed, NotAStream, StreamError, Unreachable
@@ -22,6 +23,7 @@ from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.links import Server
 from dashboard.streams.queries import ScanStreams
 from dashboard.streams.queries.sampling import SampleStreams, StreamSample
+from dashboard.streams.queries.server import ServerFigures, ServerQuery
 
 CHUNK = 100
 """Streams per pipeline."""
@@ -42,6 +44,7 @@ class Sampler:
         self._published = published
         self.snapshot = ServerSnapshot(server.name)
         self.memory = Memory(limits())
+        self._of_server = ServerMemory(limits())
         self._keys: set[bytes] = set()
         self._met: set[bytes] = set()
         self._cursor = 0
@@ -81,7 +84,8 @@ class Sampler:
             can = await self.server.acapabilities()
             await self._inventory()
             states = await self._numbers(can)
-            self._publish(states, can, time.monotonic() - began)
+            figures = await self.server.arun(ServerQuery())
+            self._publish(states, figures, can, time.monotonic() - began)
         except StreamError as error:
             self.snapshot = replace(
                 self.snapshot, error=error.message, down_since=self.snapshot.down_since or time.time()
@@ -157,7 +161,9 @@ class Sampler:
         else:  # not an absence: it stays in sight, with the reason
             self._refused = error.message
 
-    def _publish(self, states: dict[bytes, StreamState], can: Capabilities, cost: float) -> None:
+    def _publish(
+        self, states: dict[bytes, StreamState], figures: ServerFigures, can: Capabilities, cost: float
+    ) -> None:
         now_ms = max((s.sample.now_ms for s in states.values()), default=int(time.time() * 1000))
         self.snapshot = ServerSnapshot(
             name=self.server.name,
@@ -167,6 +173,8 @@ class Sampler:
             gaps=self._gaps(states),
             complete=self.snapshot.complete,
             streams=states,
+            findings=self._of_server.take(figures, now_ms),
+            figures=figures,
             cost=cost,
         )
 

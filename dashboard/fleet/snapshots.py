@@ -10,6 +10,7 @@ from typing import NamedTuple
 from dashboard.fleet.findings.model import RANK, Finding, Severity
 from dashboard.streams.figures import Figure, largest, total
 from dashboard.streams.queries.sampling import GroupSample, StreamSample
+from dashboard.streams.queries.server import ServerFigures
 from dashboard.streams.snapshots import NOT_LOOKED_AT, NOTHING_PENDING, ServerInfo, added
 
 
@@ -117,6 +118,9 @@ class ServerSnapshot:
     down_since: float | None = None
     complete: bool = False
     streams: Mapping[bytes, StreamState] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
+    """About the server itself."""
+    figures: ServerFigures | None = None
     cost: float = 0.0
     """Seconds the last round took."""
 

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from dashboard.fleet.findings.survey import Survey, survey
 from dashboard.fleet.findings.words import label
 from dashboard.streams.queries.sampling import GroupSample, StreamSample
+from dashboard.streams.queries.server import ServerFigures
 
 Severity = Literal["ok", "late", "stuck", "unknown"]
 RANK: dict[str, int] = {"stuck": 0, "late": 1, "unknown": 2, "ok": 3}
@@ -97,6 +98,8 @@ class Finding:
     consumer: bytes | None = None
     count: int | None = None
     count_least: bool = False
+    count_about: bool = False
+    """Whether the server is known to miscount it."""
     oldest_ms: int = 0
     since_ms: int = 0
     evidence: dict[str, object] = field(default_factory=dict)
@@ -155,3 +158,16 @@ class StreamSeen:
     def finding(self, severity: Severity, kind: str, message: str, **more: Any) -> Finding:
         """A finding about this stream; `more` as the fields of Finding, its group if it is about one."""
         return Finding(severity, kind, self.stream.facts.key, more.pop("group", None), message, **more)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSeen:
+    """What a rule about a server judges. `recent`: errors answered within STUCK_AFTER, by code."""
+
+    figures: ServerFigures
+    recent: Mapping[str, int]
+    limits: Limits
+
+    def finding(self, severity: Severity, kind: str, message: str, **more: Any) -> Finding:
+        """A finding about the server; `more` as the fields of Finding."""
+        return Finding(severity, kind, None, None, message, **more)

@@ -13,6 +13,20 @@ WORDS = {
     "no_consumer": "Nobody reading",
     "falling_behind": "Falling behind",
     "lag_unknown": "Lag unknown",
+    "released": "Released",
+    "held_long": "Held long",
+    "never_acknowledges": "Never acknowledges",
+    "position_lost": "Entries lost unread",
+    "will_lose": "Will lose entries",
+    "orphan_consumers": "Orphan consumers",
+    "group_vanished": "Group vanished",
+    "silent_stream": "Silent stream",
+    "unbounded": "Unbounded",
+    "dead_letters": "Dead letters",
+    "id_ahead": "ID ahead of the clock",
+    "memory": "Memory",
+    "refuses_writes": "Refuses writes",
+    "no_group_errors": "No such group",
 }
 
 

@@ -25,6 +25,8 @@ ROUND_TRIP = 1000
 BODIES = 64
 BODIES_BYTES = 2**20
 """How many possibly deleted bodies of a group are looked for in one round, and about what they may weigh."""
+MANY_CONSUMERS = 10
+"""Consumers from which on a group is looked into though it has nothing to do: some may be left behind."""
 LOOKS = 500
 """Groups of a chunk of streams that are looked into in one round; with more they take turns."""
 
@@ -126,7 +128,11 @@ def _worth_a_look(sample: StreamSample | StreamError) -> list[int]:
     """Positions of groups that hold something, or have not been delivered everything."""
     if isinstance(sample, StreamError):
         return []
-    return [at for at, g in enumerate(sample.groups) if g.facts.pending or g.facts.lag.value != 0]
+    return [
+        at
+        for at, g in enumerate(sample.groups)
+        if g.facts.pending or g.facts.lag.value != 0 or g.facts.consumers >= MANY_CONSUMERS
+    ]
 
 
 def _waiting(samples: Samples, left: set[tuple[bytes, int]]) -> Samples:

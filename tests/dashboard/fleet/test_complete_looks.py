@@ -270,3 +270,44 @@ def test_the_age_of_an_entry_whose_id_is_no_time_is_not_made_up(
         assert "is no time, so nobody knows when it was added" in item["oldest_pending_ms_reason"]
     page = viewer.get(f"/s/default/{KEY}/g/{GROUP}/").content.decode()
     assert "since its last delivery" in page
+
+
+# news ----------------------------------------------------------------------------------------------------------------
+
+
+def test_reads_of_a_group_that_vanished_are_on_the_page_and_in_the_api(
+    viewer: Client, server: Server, redis_client: redis.Redis
+) -> None:
+    redis_client.xadd("runs", {"n": 1})
+    redis_client.xgroup_create("runs", "workers", "0")
+    fleet().sample(server)
+    redis_client.delete("runs")
+    redis_client.xadd("runs", {"n": 2})
+    for _ in range(200):
+        with pytest.raises(redis.ResponseError, match="NOGROUP"):
+            redis_client.xreadgroup("workers", "ann", {"runs": ">"})
+    fleet().sample(server)
+    items = {item["kind"]: item for item in read(viewer, "/api/v1/findings")["items"]}
+    assert set(items) == {"group_vanished", "no_group_errors"}
+    assert (items["group_vanished"]["stream"], items["group_vanished"]["group"]) == ("runs", "workers")
+    assert (items["no_group_errors"]["stream"], items["no_group_errors"]["stream_path"]) == (None, None)
+    assert "200 commands named a group" in items["no_group_errors"]["message"]
+    home = viewer.get("/").content.decode()
+    assert "200 commands named a group that does not exist" in home
+    assert "The group workers was there and is gone" in home
+    assert viewer.get("/s/default/runs/").status_code == 200
+
+
+def test_entries_trimmed_unread_and_an_id_ahead_are_findings(
+    viewer: Client, server: Server, redis_client: redis.Redis
+) -> None:
+    hold(redis_client, 10)
+    for number in range(11, 1001):
+        redis_client.xadd(KEY, {"n": number}, id=f"{number}-0")
+    redis_client.xack(KEY, GROUP, *(f"{number}-0" for number in range(1, 11)))
+    redis_client.xtrim(KEY, maxlen=100, approximate=False)
+    assert finding(server, "position_lost").count == 890
+    seconds, _ = redis_client.time()
+    redis_client.xadd("ahead", {"n": 1}, id=f"{(seconds + 30 * 86_400) * 1000}-0")
+    assert finding(server, "id_ahead").stream == b"ahead"
+    assert viewer.get("/s/default/ahead/").status_code == 200

@@ -36,6 +36,7 @@ from dashboard.streams.queries import (
 from dashboard.streams.queries.base import Known
 from dashboard.streams.queries.probe import ProbeQuery
 from dashboard.streams.queries.sampling import SampleStreams
+from dashboard.streams.queries.server import ServerQuery
 from dashboard.streams.queries.watching import GroupFigures, ObserveStreams
 from dashboard.streams.replies import Reply
 from dashboard.streams.snapshots import Page, ServerFacts
@@ -135,7 +136,7 @@ def queries(server: Server) -> list[Query[Any]]:
     pending = server.run(PendingQuery(KEY, GROUP, bodies=False))
     assert isinstance(pending, Page)
     return [
-        *(ProbeQuery(), ScanStreams(), Known(1)),
+        *(ProbeQuery(), ServerQuery(), ScanStreams(), Known(1)),
         *(StreamQuery(KEY, can, memory=True), FactsQuery(KEY), MemoryQuery((KEY, b"other"), can)),
         *(GroupQuery(KEY, GROUP, overcounts), PendingQuery(KEY, GROUP), Bodies(KEY, pending)),
         *(EntryRange(KEY), EntryRange(KEY, newest_first=True, keep=lambda entry: False)),

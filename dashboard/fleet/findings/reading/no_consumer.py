@@ -31,13 +31,18 @@ def no_consumer(seen: GroupSeen) -> Iterator[Finding]:
         "The group has no consumer" if quiet is None else f"Nobody has read for {age(quiet)}",
         detail=f"{left}." if quiet is None else f"{left}; {some} registered.",
         count=waiting,
+        count_about=group.facts.lag.approximate,
         oldest_ms=oldest if quiet is None else min(oldest, quiet),
         evidence={"consumers": group.facts.consumers},
     )
 
 
 def first_waiting_ms(seen: GroupSeen) -> int:
-    """A bound for how long the first undelivered entry has waited: it came after the position and the first entry."""
+    """A bound for how long the first undelivered entry has waited: it came after the position and the first entry.
+
+    Where IDs are no times, what rounds saw.
+    """
     first, position = seen.stream.facts.first_id, seen.group.facts.last_delivered_id
     after = max(position, first) if first else position
-    return after.age_ms(seen.stream.now_ms) or 0
+    known = after.age_ms(seen.stream.now_ms)
+    return seen.moved.waiting_ms if known is None else known

@@ -1,0 +1,33 @@
+"""`will_lose`: the stream is being trimmed, and trimming reaches what the group has not read within STUCK_AFTER.
+
+Needs the lag, how fast entries are removed, and how fast the group reads. Nothing where the stream is not trimmed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from dashboard.display.format import age, number, plural, rate
+from dashboard.fleet.findings.model import Finding, GroupSeen
+
+
+def will_lose(seen: GroupSeen) -> Iterator[Finding]:
+    moved, facts, lag = seen.moved, seen.group.facts, seen.group.facts.lag.value
+    removed, out = moved.removed_rate or 0.0, moved.out_rate or 0.0
+    if not lag or removed <= out or removed < 0.01:
+        return
+    margin = max(0, seen.stream.facts.length - lag)
+    left_ms = int(margin / (removed - out) * 1000)
+    if left_ms >= seen.limits.stuck_ms:
+        return
+    when = "The next trim takes" if not margin else f"In about {age(left_ms)} trimming takes"
+    yield seen.finding(
+        "late",
+        "will_lose",
+        f"{when} entries that the group has not read",
+        detail=f"{plural(lag, 'entry is', 'entries are')} unread, {number(margin)} older ones left; "
+        f"trimmed {rate(removed)}, read {rate(out)}.",
+        count=lag,
+        oldest_ms=facts.last_delivered_id.age_ms(seen.stream.now_ms) or moved.waiting_ms,
+        evidence={"removed_rate": removed, "out_rate": out, "margin": margin},
+    )

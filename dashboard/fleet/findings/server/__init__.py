@@ -1,0 +1,1 @@
+"""Rules about a server: its memory, whether it refuses writes, and which errors it answers."""

@@ -58,8 +58,9 @@ def write(caller: Caller, line: Line, span: uuid.UUID | None = None) -> uuid.UUI
     for attempt in range(ATTEMPTS):
         try:
             with transaction.atomic():
-                previous = last_hash()
-                AuditEntry.objects.create(**fields, previous=previous, hash=digest(fields, previous))
+                last, previous = _last()
+                hashed = digest(last + 1, fields, previous)
+                AuditEntry.objects.create(pk=last + 1, **fields, previous=previous, hash=hashed)
             return span
         except IntegrityError:
             if attempt == ATTEMPTS - 1:
@@ -112,13 +113,17 @@ def _fields(caller: Caller, line: Line, span: uuid.UUID) -> dict[str, Any]:
 
 
 def last_hash() -> str:
-    last = AuditEntry.objects.order_by("-pk").values_list("hash", flat=True).first()
-    return last or START
+    return _last()[1]
 
 
-def digest(fields: Mapping[str, Any], previous: str) -> str:
-    """SHA-256 over the line before and all fields of this one, in a fixed spelling."""
-    content = {name: _plain(value) for name, value in fields.items()}
+def _last() -> tuple[int, str]:
+    """Number and hash of the last line; 0 and START without one."""
+    return AuditEntry.objects.order_by("-pk").values_list("pk", "hash").first() or (0, START)
+
+
+def digest(number: int, fields: Mapping[str, Any], previous: str) -> str:
+    """SHA-256 over the line before, the number of this one and all its fields, in a fixed spelling."""
+    content = {"number": number, **{name: _plain(value) for name, value in fields.items()}}
     return hashlib.sha256((previous + json.dumps(content, sort_keys=True)).encode()).hexdigest()
 
 
@@ -136,6 +141,24 @@ def broken() -> Iterator[tuple[int, str]]:
         fields = {name: getattr(entry, name) for name in names}
         if entry.previous != previous:
             yield entry.pk, "the record before it is missing or was changed"
-        if digest(fields, entry.previous) != entry.hash:
+        if digest(entry.pk, fields, entry.previous) != entry.hash:
             yield entry.pk, "its content was changed"
         previous = entry.hash
+
+
+def missing(expected: str, count: int | None) -> str:
+    """Why the log does not hold the hash that was noted when it had `count` lines, a sentence; "" when it does.
+
+    Lines that were appended since change nothing: the line with that hash is still there, at the same place.
+    """
+    if expected and expected != START and not AuditEntry.objects.filter(hash=expected).exists():
+        return "No record has the expected hash: the log was wiped, replaced or cut."
+    known = AuditEntry.objects.all() if not expected else AuditEntry.objects.filter(pk__lte=_number_of(expected))
+    found = known.count()
+    if count is not None and (found < count or (expected and found != count)):
+        return f"{count:,} records were expected, and there are {found:,}."
+    return ""
+
+
+def _number_of(hash_: str) -> int:
+    return AuditEntry.objects.filter(hash=hash_).values_list("pk", flat=True).first() or 0

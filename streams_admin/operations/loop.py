@@ -86,7 +86,7 @@ class Run:
             return self._resume() if orphaned else self._advance()
         except Wished:
             goes_on = saving.obey(self.running, self.ask, self.action)
-            self._keep()
+            self._save() if goes_on else self._keep()
             return goes_on
         except StreamError as error:
             left = self.operation.inflight
@@ -104,10 +104,10 @@ class Run:
         if not batch.work:
             goes_on = self._note(batch, Done())
             if goes_on:
-                self._save(heed=True)
+                self._save(while_requested="")
             return goes_on
         if not saved:
-            self._save(heed=True, inflight=_inflight(batch))
+            self._save(while_requested="", inflight=_inflight(batch))
         with links.meanwhile(partial(self._meanwhile, batch)):
             done = self._way.act(batch.work)
         return self._note(batch, done)
@@ -140,7 +140,7 @@ class Run:
         self._ahead = _Ahead(batch.cursor, found, time.monotonic())
         self._coming = None if found.last else self._ask_for(found.cursor)
         if found.work:
-            self._save(heed=True, inflight={**_inflight(batch), "then": _inflight(found)})
+            self._save(while_requested="", inflight={**_inflight(batch), "then": _inflight(found)})
             self._ahead.saved = True
 
     def _ask_for(self, cursor: Any) -> tuple[Any, PendingReply[Batch]] | None:

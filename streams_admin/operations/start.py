@@ -18,7 +18,7 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, IntegrityError, close_old_connections, transaction
-from django.db.models import Q
+from django.db.models import Case, F, Q, Value, When
 from django.utils import timezone
 
 from dashboard.accounts.principals import Principal
@@ -155,13 +155,14 @@ def _run_here(operation: Operation, ask: Ask, action: Action) -> None:
 
 
 def wish(operation: Operation, what: str) -> None:
-    """Ask a running operation to pause or to be cancelled; let a paused one go on, or cancel it."""
-    if what == "resume":
-        Operation.objects.filter(pk=operation.pk, state="paused").update(state="queued", requested_state="")
-    elif operation.state == "paused" and what == "cancel":
-        Operation.objects.filter(pk=operation.pk, state="paused").update(state="queued", requested_state="cancel")
-    else:
-        Operation.objects.filter(pk=operation.pk, state__in=Operation.GOING).update(requested_state=what)
+    """Request "pause", "resume" or "cancel". Of several requests the last one holds; a cancelled one stays cancelled.
+
+    One statement, so that nothing comes between reading the state and changing it.
+    """
+    states = Operation.GOING if what == "pause" else (*Operation.GOING, "paused")
+    open_ones = Operation.objects.filter(pk=operation.pk, state__in=states).exclude(requested_state="cancel")
+    goes_on = Case(When(state="paused", then=Value("queued")), default=F("state"))
+    open_ones.update(state=goes_on, requested_state="" if what == "resume" else what)
     hub.nudge(hub.operation(operation.pk))
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -39,7 +40,7 @@ class TakenOver(Exception):
 
 
 class Wished(Exception):
-    """Somebody wishes the operation to pause or to end."""
+    """Another state was requested meanwhile: to pause, to end, or to go on after all."""
 
 
 @dataclass(slots=True)
@@ -84,12 +85,15 @@ def _in_order(result: list[str]) -> StreamId:
 
 def obey(running: Running, ask: Ask, action: Action) -> bool:
     """A wish that came meanwhile: pause or cancel. False when the operation goes on no further."""
-    wish = Operation.objects.filter(pk=running.operation.pk).values_list("requested_state", flat=True).get()
-    if wish == "cancel":
-        end(running, "cancelled", "", ask, action)
-    elif wish == "pause":
-        save(running, state="paused", runner="", requested_state="")
-    return wish not in ("cancel", "pause")
+    row = Operation.objects.filter(pk=running.operation.pk)
+    while requested := row.values_list("requested_state", flat=True).get():
+        if requested == "cancel":
+            end(running, "cancelled", "", ask, action)
+            return False
+        with suppress(Wished):  # somebody resumed or cancelled it meanwhile: that holds
+            save(running, while_requested=requested, state="paused", runner="", requested_state="")
+            return False
+    return True
 
 
 def note(running: Running, **changes: Any) -> None:
@@ -99,16 +103,17 @@ def note(running: Running, **changes: Any) -> None:
     running.unsaved = {**running.unsaved, **changes}
 
 
-def save(running: Running, *, heed: bool = False, **changes: Any) -> None:
+def save(running: Running, *, while_requested: str | None = None, **changes: Any) -> None:
     """Save these and what was noted. Raises TakenOver when it is not ours any more; then nothing is saved.
 
-    `heed`: raises Wished instead, and saves nothing, when it is to pause or to end.
+    `while_requested`: raises Wished instead, and saves nothing, when another state is requested now ("": none).
     """
     operation = running.operation
     changes = {**running.unsaved, **changes, "heartbeat_at": timezone.now()}
     ours = Operation.objects.filter(pk=operation.pk, heartbeat_at=operation.heartbeat_at, runner=operation.runner)
-    if not (ours.filter(requested_state="") if heed else ours).update(**changes):
-        raise Wished if heed and ours.exists() else TakenOver
+    as_requested = ours if while_requested is None else ours.filter(requested_state=while_requested)
+    if not as_requested.update(**changes):
+        raise Wished if while_requested is not None and ours.exists() else TakenOver
     note(running, **changes)
     running.unsaved = {}
     if "state" in changes or time.monotonic() - running.nudged > NUDGE_EVERY:

@@ -225,7 +225,7 @@ def _preview(ask: Ask, overview: StreamOverview | None, removed: int, least: boo
         counts={"entries": 1, "removed": removed},
         notes=[*_removed_note(removed, least), *_id_notes(ask, overview), *_reader_notes(overview)],
         changes=[Change("entries", length, length + 1 - removed if exact else None)],
-        redis_cli=[redis_cli_text.line(*_words(ask, removed))[:2000]],
+        redis_cli=[redis_cli_text.line(*_words(ask, removed), max_length=2000)],
         confirm=typed(ask.key) if removed else "",
     )
 

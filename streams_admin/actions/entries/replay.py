@@ -265,5 +265,5 @@ def _lines(ask: Ask, found: Found) -> list[str]:
     return [
         "# for each entry",
         redis_cli_text.line("XRANGE", ask.key, first, first),
-        redis_cli_text.line(*words)[:2000],
+        redis_cli_text.line(*words, max_length=2000),
     ]

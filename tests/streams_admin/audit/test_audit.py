@@ -6,6 +6,7 @@ import json
 import os
 from base64 import b64encode
 from collections import Counter
+from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,7 @@ def test_a_line_that_was_changed_with_its_hash_is_found_by_the_next() -> None:
     fields = {f.name: getattr(line, f.name) for f in AuditEntry._meta.concrete_fields}
     for name in ("id", "previous", "hash"):
         fields.pop(name)
-    line.hash = log.digest(fields, line.previous)
+    line.hash = log.digest(first, fields, line.previous)
     line.save()
     assert broken() == [(second, "the record before it is missing or was changed")]
 
@@ -113,6 +114,54 @@ def test_lines_that_changed_places_are_found() -> None:
     first, second, *_ = written(1)
     AuditEntry.objects.filter(pk=first).update(id=second + 10)
     assert {number for number, _ in broken()} == {second, second + 10}
+
+
+def test_a_renumbered_log_is_found() -> None:
+    lines = written(2)
+    for number in reversed(lines):
+        AuditEntry.objects.filter(pk=number).update(id=number + 10)
+    assert broken() == [(number + 10, "its content was changed") for number in lines]
+
+
+def verified(*arguments: str) -> str:
+    """What the command prints, or what it ends with."""
+    out = StringIO()
+    try:
+        call_command("verify_audit", *arguments, stdout=out)
+    except CommandError as error:
+        return str(error)
+    return out.getvalue()
+
+
+def test_the_hash_that_was_noted_holds_while_the_log_grows() -> None:
+    count = len(written(2))
+    noted = log.last_hash()
+    for _ in range(2):
+        assert "unchanged" in verified("--expect", noted, "--count", str(count))
+        written(1)
+
+
+def test_a_log_that_was_wiped_and_written_anew_is_found() -> None:
+    count = len(written(2))
+    noted = log.last_hash()
+    AuditEntry.objects.all().delete()
+    written(2)
+    assert "unchanged" in verified()
+    assert "No record has the expected hash" in verified("--expect", noted, "--count", str(count))
+    assert f"{count + 5} records were expected, and there are {count}." in verified("--count", str(count + 5))
+
+
+def test_an_empty_log_is_not_the_one_that_was_noted() -> None:
+    written(1)
+    noted = log.last_hash()
+    AuditEntry.objects.all().delete()
+    assert "No record has the expected hash" in verified("--expect", noted)
+    assert "there are 0" in verified("--count", "2")
+
+
+def test_the_noted_hash_at_another_place_is_found() -> None:
+    count = len(written(2))
+    assert f"{count - 1} records were expected" in verified("--expect", log.last_hash(), "--count", str(count - 1))
 
 
 def test_writers_at_the_same_moment_make_one_chain(real_database: Path) -> None:

@@ -82,6 +82,13 @@ async def test_csv_holds_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows[0].keys() == line.keys() - {"stream_path"}
 
 
+async def test_no_separator_of_any_country_splits_a_cell() -> None:
+    await anote(KEY, reason="a;b\tc")
+    head, *lines = (await read("audit_csv")).splitlines()
+    assert [cell[0] + cell[-1] for cell in head.split(",")] == ['""'] * len(exports.COLUMNS)
+    assert '"a;b\tc"' in lines[0]
+
+
 @pytest.mark.parametrize("formula", FORMULAS)
 async def test_no_cell_is_computed(formula: str) -> None:
     await anote(formula.encode(), reason=formula, detail=formula)

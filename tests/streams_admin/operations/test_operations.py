@@ -119,6 +119,65 @@ def test_paused_it_waits_until_it_is_resumed(many: redis.Redis) -> None:
     assert (operation.state, operation.done, len(pending(many))) == ("done", 1200, 0)
 
 
+def test_resumed_before_it_paused_it_goes_on(many: redis.Redis) -> None:
+    operation = start.begin(ADMIN, planned("ack", of_group()))
+    for what in ("pause", "resume"):
+        start.wish(operation, what)
+    finish()
+    operation.refresh_from_db()
+    assert (operation.state, operation.results, len(pending(many))) == ("done", {"done": 1200}, 0)
+
+
+@pytest.mark.parametrize("after", ["resume", "cancel"])
+def test_what_is_requested_while_it_is_about_to_pause_holds(
+    many: redis.Redis, monkeypatch: pytest.MonkeyPatch, after: str
+) -> None:
+    """The runner has read that it is to pause, and not saved it."""
+    operation = start.begin(ADMIN, planned("ack", of_group()))
+    start.wish(operation, "pause")
+    save, left = state.save, [True]
+
+    def saved(*args: Any, **changes: Any) -> None:
+        if changes.get("state") == "paused" and left:
+            left.clear()
+            start.wish(operation, after)
+        save(*args, **changes)
+
+    monkeypatch.setattr(state, "save", saved)
+    finish()
+    operation.refresh_from_db()
+    expected = {"resume": ("done", {"done": 1200}), "cancel": ("cancelled", {"done": 500})}[after]
+    assert ((operation.state, operation.results), left) == (expected, [])
+
+
+@pytest.mark.parametrize("paused", [False, True])
+@pytest.mark.parametrize("after", ["pause", "resume"])
+def test_a_cancelled_one_stays_cancelled(many: redis.Redis, paused: bool, after: str) -> None:
+    operation = start.begin(ADMIN, planned("ack", of_group()))
+    if paused:
+        start.wish(operation, "pause")
+        start.work_once()
+    for what in ("cancel", after):
+        start.wish(operation, what)
+    finish()
+    operation.refresh_from_db()
+    assert (operation.state, operation.results) == ("cancelled", {"done": 500})
+
+
+def test_resumed_in_the_middle_of_a_turn_nothing_is_done_twice_or_left_out(few: redis.Redis) -> None:
+    operation = start.begin(ADMIN, planned("claim", of_group(bump=True, **TO_HELPER)), duty=100)
+
+    def twice() -> None:
+        start.wish(operation, "pause")
+        start.wish(operation, "resume")
+
+    with before_sending(lambda command: True, twice):
+        assert start.work_once(60.0)
+    operation.refresh_from_db()
+    assert (operation.state, operation.results) == ("done", {"done": 8})
+    assert {count for _, _, count in pending(few).values()} == {2}
+
+
 @pytest.mark.parametrize("paused", [False, True])
 def test_cancelled_it_ends_with_what_was_done(many: redis.Redis, paused: bool) -> None:
     operation = start.begin(ADMIN, planned("ack", of_group()))

@@ -382,7 +382,7 @@ def test_an_error_of_ours_ends_it_and_tells_nothing(
     monkeypatch.setattr(Claim, "act", broken)
     finish()
     operation.refresh_from_db()
-    assert (operation.state, operation.error) == ("failed", "An error of Streamgauge: RuntimeError.")
+    assert (operation.state, operation.error) == ("failed", "Internal error: RuntimeError.")
     assert operation.results == {"done": 500, "unknown": 500}
     assert outcomes() == ["started", "unknown"]
     assert "hunter2" in caplog.text

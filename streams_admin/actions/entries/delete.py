@@ -70,7 +70,7 @@ class Delete(EntriesAction):
             redis_cli=_lines(ask, found),
             confirm=typed(ask.key),
         )
-        return preview, {"losses": [loss.to_json() for loss in lost]}
+        return preview, {"losses": [loss.to_json() for loss in lost if loss.weight]}
 
     def still(self, ask: Ask, seen: Seen) -> str:
         if ask.params["references"] == "acked":

@@ -14,8 +14,10 @@ from dashboard.streams.snapshots import GroupFacts, Page, PendingEntry
 from streams_admin.actions.base import Ask, Note
 from streams_admin.actions.entries.base import Found
 
-GROUPS = 8
-"""Groups that are looked into; of more it is said that there are more."""
+GROUPS = 100
+"""Groups with something to lose that are looked into, those that hold most; the rest is said. Others cost nothing."""
+SHOWN = 8
+"""Groups up to which a plan lists each; of more only those that lose something."""
 IDS = 200
 """Named entries that are looked up one by one in each group; of more the page of its list where they lie is read."""
 
@@ -58,7 +60,7 @@ class Loss:
 
 def losses(ask: Ask, found: Found) -> list[Loss]:
     """Per group, those that lose something first."""
-    groups = found.overview.groups[:GROUPS]
+    groups = looked_into(found.overview.groups)
     if found.named:
         return losses_of(ask, groups, found.ids)
     looked = [within(ask, group, found.start, found.reach) for group in groups]
@@ -74,10 +76,23 @@ def losses_of(
 
     `upto`: there are more entries than these, up to that ID.
     """
-    looked = [_named(ask, group, ids) for group in groups[:GROUPS]]
+    groups = looked_into(groups)
+    looked = [_named(ask, group, ids) for group in groups]
     if upto is not None:
         looked = [_in_part(loss, group, upto) for loss, group in zip(looked, groups, strict=False)]
     return _sorted(looked)
+
+
+def looked_into(groups: Sequence[GroupFacts]) -> list[GroupFacts]:
+    """Every group that has nothing to lose, and the first GROUPS of those that have, by how much they hold."""
+    risky = sorted((g for g in groups if g.pending or g.lag.value != 0), key=lambda g: (-g.pending, g.name))
+    left = {group.name for group in risky[GROUPS:]}
+    return [group for group in groups if group.name not in left]
+
+
+def shown(lost: Sequence[Loss]) -> Sequence[Loss]:
+    """Those that a plan lists."""
+    return lost if len(lost) <= SHOWN else [loss for loss in lost if loss.weight or not loss.known]
 
 
 def _sorted(looked: Sequence[Loss]) -> list[Loss]:
@@ -148,8 +163,8 @@ def too_deep(group: GroupFacts, left: int) -> Loss:
 
 def counts_of(lost: Sequence[Loss]) -> dict[str, int | None]:
     """As a plan lists them."""
-    pending = {f"pending in {plain(loss.group)}": loss.pending for loss in lost}
-    return {**pending, **{f"unread by {plain(loss.group)}": loss.unread for loss in lost}}
+    pending = {f"pending in {plain(loss.group)}": loss.pending for loss in shown(lost)}
+    return {**pending, **{f"unread by {plain(loss.group)}": loss.unread for loss in shown(lost)}}
 
 
 def loss_notes(lost: Sequence[Loss], groups: int, *, pending_text: str, who: str = "group") -> list[Note]:
@@ -166,15 +181,17 @@ def loss_notes(lost: Sequence[Loss], groups: int, *, pending_text: str, who: str
         if not loss.known:
             title = f"What {plain(loss.group)} would lose is not known"
             notes.append(Note("late", title, "Entries that it has pending or has not read may be among them."))
-    if not notes and groups:
+    left = groups - len(lost)
+    if left > 0:
+        notes = [*notes[:4], Note("late", f"{plural(left, f'more {who}')} not looked into", "They may lose entries.")]
+    elif not notes and groups:
         return [Note("", f"No {who} loses anything", "All of it was read and acknowledged.")]
-    left = [Note("late", f"{plural(groups - GROUPS, f'more {who}')} not looked into")] if groups > GROUPS else []
-    return [*notes[:4], *left]
+    return notes[:5] if left > 0 else notes[:4]
 
 
 def may_lose(lost: Sequence[Loss], groups: int) -> bool:
     """Whether any group loses something, as far as is known, of so many groups."""
-    return groups > GROUPS or any(loss.weight or not loss.known for loss in lost)
+    return groups > len(lost) or any(loss.weight or not loss.known for loss in lost)
 
 
 def worse(before: Sequence[Sequence[str | int]], now: Sequence[Loss]) -> str:

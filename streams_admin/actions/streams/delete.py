@@ -83,8 +83,8 @@ def _preview(ask: Ask, overview: StreamOverview) -> Preview:
         sentence=f"With {plural(facts.length, 'entry', 'entries')} and {plural(facts.groups, 'group')}, for good.",
         button="Delete the stream",
         total=1,
-        counts={"entries": facts.length, "groups": facts.groups, "pending": sum(g.pending for g in overview.groups)},
-        notes=[*_alive(ask, overview.groups), *_losses(overview.groups), _again(key)],
+        counts={"entries": facts.length, "groups": facts.groups, "pending": overview.pending.value},
+        notes=[*_alive(ask, overview.groups), *_losses(overview), _again(key)],
         changes=[Change("entries", facts.length, 0), Change("groups", facts.groups, 0)],
         redis_cli=[redis_cli_text.line(*writes.stream_delete_words(ask.key))],
         confirm=typed(ask.key),
@@ -93,16 +93,20 @@ def _preview(ask: Ask, overview: StreamOverview) -> Preview:
 
 def _alive(ask: Ask, groups: tuple[GroupFacts, ...]) -> list[Note]:
     """A group that somebody reads, for each of the first few."""
-    can = ask.server.capabilities()
-    found = ask.server.run(Together(tuple(GroupQuery(ask.key, g.name, can) for g in groups[:GROUPS])))
+    can, read = ask.server.capabilities(), [group for group in groups if group.consumers]
+    found = ask.server.run(Together(tuple(GroupQuery(ask.key, g.name, can) for g in read[:GROUPS])))
     looked = [group for group in found if isinstance(group, GroupOverview)]
     text = "It gets an error (NOGROUP) at its next read."
-    return [note for g in looked for note in alive_note(g.consumers, text, f" in {plain(g.group.name)}")]
+    notes = [note for g in looked for note in alive_note(g.consumers, text, f" in {plain(g.group.name)}")]
+    more = len(read) - GROUPS
+    left = [Note("late", f"Whether anybody reads in {plural(more, 'more group')} was not checked")] if more > 0 else []
+    return [*notes, *left]
 
 
-def _losses(groups: tuple[GroupFacts, ...]) -> list[Note]:
+def _losses(overview: StreamOverview) -> list[Note]:
+    """What goes with each group, of the first few that hold most; of more, how many there are."""
     notes = []
-    for group in groups[:GROUPS]:
+    for group in sorted(overview.groups, key=lambda g: -g.pending):
         unread = group.lag.value
         parts = [f"{group.pending:,} pending"] if group.pending else []
         if unread != 0:
@@ -111,7 +115,10 @@ def _losses(groups: tuple[GroupFacts, ...]) -> list[Note]:
             parts.append(f"{count} not delivered yet")
         if parts:
             notes.append(Note("stuck", f"{plain(group.name)} has {' and '.join(parts)}", "Nobody will process them."))
-    return notes
+    more = len(notes) - GROUPS
+    left = [Note("stuck", f"{plural(more, 'more group has', 'more groups have')} entries too")] if more > 0 else []
+    beyond = [Note("late", overview.left_out)] if overview.left_out else []
+    return [*notes[:GROUPS], *left, *beyond]
 
 
 def _again(key: str) -> Note:

@@ -19,7 +19,7 @@ from streams_admin import redis_cli_text, writes
 from streams_admin.actions.base import Action, Ask, Batch, Change, Done, Note, Params, Preview, Seen
 from streams_admin.actions.reads.affected import ranged
 from streams_admin.actions.reads.bounds import boundary_of, count, holds_back, id_of, stream_overview
-from streams_admin.actions.reads.losses import GROUPS, Loss, loss_notes, too_deep, within
+from streams_admin.actions.reads.losses import Loss, looked_into, loss_notes, shown, too_deep, within
 from streams_admin.actions.reads.needs import Need, first_needed, lowest_need, safe_notes
 from streams_admin.actions.reads.positions import Count
 from streams_admin.actions.single import typed
@@ -66,7 +66,7 @@ class Trim(Action):
         if ask.params.get("safe"):
             return _preview(ask, overview, below, going, [], safe_notes(need, holds), holds), seen
         lost = _losses(ask, overview, boundary, overview.facts.length - going.value)
-        notes = loss_notes(lost, len(overview.groups), pending_text=GHOSTS)
+        notes = loss_notes(lost, len(overview.groups) + overview.groups_cut, pending_text=GHOSTS)
         return _preview(ask, overview, below, going, lost, notes), seen
 
     def changed(self, ask: Ask, seen: Seen) -> str:
@@ -201,7 +201,7 @@ def _nothing(need: Need | None) -> str:
 
 def _losses(ask: Ask, overview: StreamOverview, boundary: StreamId | None, left: int) -> list[Loss]:
     """What each group would lose, the most first."""
-    groups = overview.groups[:GROUPS]
+    groups = looked_into(overview.groups)
     if boundary is None:
         lost = [too_deep(group, left) for group in groups]
     else:
@@ -252,7 +252,7 @@ def _preview(
         button=f"Remove {what}",
         total=going.value,
         least=going.least,
-        counts={"entries": going.value, **{f"pending in {plain(loss.group)}": loss.pending for loss in losses}},
+        counts={"entries": going.value, **{f"pending in {plain(loss.group)}": loss.pending for loss in shown(losses)}},
         notes=[*notes, _precision(ask.params)],
         changes=[
             Change("entries", length, None if going.least else length - going.value),

@@ -28,7 +28,7 @@ Counted = Sequence[FailedSignIn]
 
 
 class MustWait(Exception):
-    """Too many tries failed lately. `seconds`: until the next one is looked at."""
+    """Too many failed attempts lately. `seconds`: until the next one is looked at."""
 
     def __init__(self, seconds: int) -> None:
         super().__init__(f"wait {seconds} s")

@@ -92,7 +92,7 @@ def _item(located: Located) -> dict[str, Any]:
 
 def _count(finding: Finding) -> Figure:
     if finding.count is None:
-        return Figure(None, "It is not about a number of entries that is known.")
+        return Figure(None, "The number of entries is not known.")
     return Figure(finding.count, at_least=finding.count_least)
 
 

@@ -40,7 +40,7 @@ _NODE_CHARS, _LINE_CHARS, _FIELD_CHARS = 180, 80, 100
 """About how much of it is around a node of a tree, a line of a dump, a field."""
 JSON_BYTES = 65_536
 """Bytes of one value in a JSON answer."""
-NO_PAYLOADS = "You need the permission “read_payload” to see it."
+NO_PAYLOADS = "It needs the permission “read_payload”."
 
 ShownFields = tuple[tuple[bytes, Shown], ...]
 

@@ -15,9 +15,9 @@ from dashboard.streams.snapshots import Figure
 register = template.Library()
 
 GAUGE_KEY = (
-    "The stream, from its first entry (left) to now (right). Pale: delivered to the group. Dark at the right: not "
-    "delivered yet. Bars: held by a consumer, red by one that is silent. The ruler below counts back from now, with "
-    "more room for recent times; its pieces, dark and hollow in turn, reach from mark to mark."
+    "The stream, from its first entry (left) to now (right). Pale: delivered to the group. Dark, at the right: not "
+    "delivered yet. Bars: pending with a consumer, red if it is silent. The ruler below counts back from now, with "
+    "more room for recent times; its alternating pieces reach from mark to mark."
 )
 
 

@@ -17,6 +17,7 @@ from dashboard.accounts.authenticators import principal_of
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
 from dashboard.config.active import configured
+from dashboard.display.format import plural
 from dashboard.display.rows import pending_row, sight
 from dashboard.http.params import BadParameter, choice, entry_id, entry_ids, flag, names, whole
 from dashboard.http.params import name as name_param
@@ -90,6 +91,7 @@ def _show_form(request: HttpRequest, ask: Ask, verb: Action, form: Form, status:
         "group": path_name("group", ask.params["group"]) if "group" in ask.params else None,
         "action": verb,
         "form": form,
+        "heading": heading(verb, ask.params),
         "which": which_words(ask.params) if verb.about in ("pending", "entries") else "",
         "caution": getattr(form, "caution", None),
         "instead": instead(ask, getattr(form, "instead", ""), request.GET.urlencode(), verb.slug),
@@ -115,6 +117,16 @@ def params_of(query: QueryDict) -> Params:
                 chosen[key] = query[key]
         return {**found, "filter": chosen} if "group" in found or chosen else found
     return {**found, "ids": ids}
+
+
+def heading(verb: Action, params: Params) -> str:
+    """What the form is about: the action, with how many entries where they are counted."""
+    word = verb.label.removesuffix("…").removesuffix(" entries")
+    if verb.about not in ("pending", "entries"):
+        return word
+    if "ids" in params:
+        return f"{word} {plural(len(params['ids']), 'entry', 'entries')}"
+    return f"{word} pending entries" if verb.about == "pending" else f"{word} entries"
 
 
 def which_words(params: Params) -> str:

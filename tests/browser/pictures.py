@@ -43,7 +43,7 @@ def walk(page: Page) -> None:
     page.locator("[data-select-all]").check()
     shoot(page, "group", height=720)
     page.locator("#bar").get_by_role("button", name="Claim…").click()
-    page.get_by_role("button", name="Look at the plan").click()
+    page.get_by_role("button", name="Review plan").click()
     shoot(page, "plan", height=720)
     page.get_by_label("Reason").fill("worker-2 crashed")
     page.get_by_role("button", name="Claim", exact=False).click()

@@ -33,7 +33,7 @@ def pending_with(site: Site, consumer: str) -> int:
 def test_a_bulk_claim_shows_its_progress_and_can_be_cancelled(site: Site, page: Page) -> None:
     page.goto("/s/default/bulk:jobs/do/claim/?group=workers&all=1&consumer=gone-1")
     page.locator("select[name=to]").select_option("alive-1")
-    page.get_by_role("button", name="Look at the plan").click()
+    page.get_by_role("button", name="Review plan").click()
     page.locator("select[name=duty]").select_option("10")
     page.get_by_role("button", name=f"Claim {MANY:,} entries").click()
 
@@ -65,11 +65,11 @@ def test_a_position_is_set_after_a_look_at_before_and_after(site: Site, page: Pa
     page.locator("[name=at]").fill(ids[3])
     expect(page.get_by_label("at an ID or a time")).to_be_checked()
     page.get_by_label("the start").check()
-    page.get_by_role("button", name="Look at the plan").click()
+    page.get_by_role("button", name="Review plan").click()
     expect(page.get_by_text("contradict each other")).to_be_visible()
     expect(page.get_by_label("the start")).to_be_checked()
     page.get_by_label("at an ID or a time").check()
-    page.get_by_role("button", name="Look at the plan").click()
+    page.get_by_role("button", name="Review plan").click()
     expect(page.locator("main")).to_contain_text("6")
     expect(page.locator("main")).to_contain_text("again")
     confirm = page.locator("[name=confirm]")

@@ -69,7 +69,7 @@ def test_a_page_of_the_past_gets_no_new_entries_on_top(site: Site, page: Page) -
     expect(page.locator("[data-live-pause]")).to_have_count(0)
 
     add(site, 4)
-    newest = page.get_by_role("link", name="To the newest, live")
+    newest = page.get_by_role("link", name="Newest, live")
     expect(newest).to_be_visible()
     expect(page.locator("[data-live=facts]")).to_contain_text(re.compile(r"Length\s*4"), timeout=10_000)
     assert shown(page) == ["3", "2", "1"]

@@ -57,7 +57,7 @@ def test_a_stuck_message_is_found_and_claimed(site: Site, page: Page, crashed_or
     page.locator("#bar").get_by_role("button", name="Claim…").click()
 
     page.locator("select[name=to]").select_option("worker-1")
-    page.get_by_role("button", name="Look at the plan").click()
+    page.get_by_role("button", name="Review plan").click()
     expect(page.get_by_role("heading", level=1)).to_have_text(f"Claim {stuck} entries for worker-1")
     expect(page.get_by_label("Before and after")).to_contain_text("worker-2")
     assert pending_with(site, "worker-2") == stuck, "a plan must change nothing"

@@ -64,7 +64,7 @@ def test_sensors(site: Site, page: Page, play: Play) -> None:
     for field in ("sensorId", "temperature", "humidity", "location"):
         expect(page.locator("tr.detail")).to_contain_text(field)
     open_group(page, "analytics_group")
-    expect(page.get_by_label("Consumers, those that hold most first")).to_contain_text("consumer-1")
+    expect(page.get_by_label("Consumers, most pending first")).to_contain_text("consumer-1")
     assert "Lag" in fact(page, "Lag")
     assert "-" in fact(page, "Position")
 
@@ -74,7 +74,7 @@ def test_iot(site: Site, page: Page, play: Play) -> None:
     wait_until(lambda: site.client.xlen("iot_data_stream") > 20, 30, "readings are there")
     go_through_streams(page, "iot_data_stream")
     open_group(page, "data_processors")
-    consumers = page.get_by_label("Consumers, those that hold most first")
+    consumers = page.get_by_label("Consumers, most pending first")
     for name in ("processor-1", "processor-2"):
         expect(consumers).to_contain_text(name)
     expect(page.locator("#pending tbody tr").first).to_be_visible(timeout=10_000)
@@ -127,5 +127,5 @@ def test_carts(site: Site, page: Page, play: Play) -> None:
     expect(page.locator("#streams tbody tr")).to_have_count(5, timeout=20_000)
     page.locator("#streams tbody a.name").first.click()
     open_group(page, "cart_projectors")
-    expect(page.get_by_label("Consumers, those that hold most first")).to_contain_text("projector-")
+    expect(page.get_by_label("Consumers, most pending first")).to_contain_text("projector-")
     expect(page.locator("dl.facts")).to_contain_text("Lag")

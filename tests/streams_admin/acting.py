@@ -111,7 +111,7 @@ def never_sent(lose: Callable[[tuple[Any, ...]], bool]) -> Iterator[None]:
     def each(writer: Writer, connection: Any, commands: Any) -> Any:
         if left[0] and any(lose(command) for command in commands):
             left[0] = False
-            raise OutcomeUnknown("The server did not confirm it: it may or may not have happened.")
+            raise OutcomeUnknown("The reply was lost: the command may or may not have run.")
         return told(writer, connection, commands)
 
     with patch.object(Writer, "_trip", each):

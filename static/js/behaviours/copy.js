@@ -14,7 +14,7 @@ async function copy(button) {
     await navigator.clipboard.writeText(button.dataset.copy);
     say(button, "Copied");
   } catch {
-    say(button, "Not allowed here");
+    say(button, "Copy failed");
   }
 }
 

@@ -12,7 +12,7 @@ import { morph } from "../live/morph.js";
 import { pageAt, show } from "../live/regions.js";
 
 const PAUSE_MS = 400;
-const UNHEARD = "The site does not answer. What is shown is the answer to the question before.";
+const UNHEARD = "The site does not answer. This is still the previous result.";
 /** @type {WeakMap<HTMLFormElement, number>} */
 const timers = new WeakMap();
 let asking = new AbortController();

@@ -16,7 +16,7 @@ import { watch } from "./socket.js";
 const ROWS = 200;
 const REASONS = {
   trimmed: "were trimmed before they could be shown",
-  failover: "were lost when another server took over",
+  failover: "were lost in a failover",
 };
 
 /** The part of the table that is live. */
@@ -59,7 +59,7 @@ class Entries {
     this.waiting.unshift(row);
     if (this.waiting.length <= ROWS) return;
     this.waiting.length = ROWS - 1;
-    this.waiting.push(this.gap("Older ones are not shown here."));
+    this.waiting.push(this.gap("Older entries are not shown."));
   }
 
   /** Shows what waits, or how much. */
@@ -69,7 +69,7 @@ class Entries {
     this.pillRow.hidden = !this.fresh;
     this.pillRow.querySelector("[data-live-pill]").textContent = `${number(this.fresh)} new`;
     held(hold ? this.fresh : null);
-    say("[data-live-seen]", `${number(this.seen)} new since you came`);
+    say("[data-live-seen]", `${number(this.seen)} new`);
     say("[data-live-skipped]", this.skipped ? `· ${number(this.skipped)} skipped` : "");
   }
 
@@ -132,11 +132,11 @@ function rowsOf(html) {
 }
 
 function skippedText({ skipped, skipped_at_least: atLeast }) {
-  return `${atLeast ? "At least " : ""}${number(skipped)} skipped here: they came faster than can be shown.`;
+  return `${atLeast ? "At least " : ""}${number(skipped)} skipped: they arrived faster than they can be shown.`;
 }
 
 function resetText({ reason, lost }) {
-  if (reason === "recreated") return "The stream was deleted and made anew here.";
+  if (reason === "recreated") return "The stream was deleted and recreated here.";
   if (reason === "deleted") return "The stream was deleted here.";
   return `${lost === null ? "Entries" : number(lost)} ${REASONS[reason] ?? "are missing here"}.`;
 }

@@ -16,7 +16,7 @@ export function isFresh() {
 /** @param {Document} problem  the page that came instead */
 export function isStale(problem) {
   const note = document.querySelector("main > [data-stale]") ?? added();
-  note.querySelector("div > b").textContent = problem.querySelector("main h1")?.textContent ?? "This page is not up to date";
+  note.querySelector("div > b").textContent = problem.querySelector("main h1")?.textContent ?? "This page is out of date";
   note.querySelector("span").textContent = problem.querySelector("main .title + p")?.textContent ?? "";
 }
 

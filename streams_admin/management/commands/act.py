@@ -56,7 +56,7 @@ class Command(BaseCommand):
         parser.add_argument("--server", default="default", help="the configured name (default: default)")
         parser.add_argument("--stream", required=True, help="the key of the stream")
         parser.add_argument(
-            "--as", dest="who", required=True, metavar="USER", help="the user who acts, with their permissions"
+            "--as", dest="who", required=True, metavar="USER", help="the user the user who acts, with their permissions"
         )
         parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="repeatable")
         parser.add_argument("--reason", default="", help="recorded in the audit log")
@@ -156,7 +156,9 @@ def _login() -> str:
 def _principal(name: str) -> Principal:
     user = User.objects.filter(username=name).first()
     if user is None:
-        raise CommandError(f"There is no user {name!r}. --as is the user who acts, with their permissions on the site.")
+        raise CommandError(
+            f"There is no user {name!r}. --as is the user the user who acts, with their permissions on the site."
+        )
     return principal_for_user(user)
 
 

@@ -57,4 +57,4 @@ def test_what_is_not_in_the_address_has_no_way_back(viewer: Client) -> None:
     answer = viewer.get("/s/default/nothing/")
     assert answer.status_code == 404
     assert "data-problem" not in answer.content.decode()
-    assert "Back to" not in answer.content.decode()
+    assert "Back to the" not in answer.content.decode()

@@ -53,8 +53,8 @@ def test_a_server_that_cannot_be_read_stands_first_and_counts(viewer: Client) ->
     assert "3 need attention 2 stuck · 1 late" in text
     rows = text.partition("Next step")[2]
     assert max(rows.index("Orders, Europe"), rows.index("Never, there")) < rows.index("Nobody reading")
-    assert "nothing is listening at the server's address. What is known of it was true 12 min ago." in text
-    assert "Nothing was read from it yet." in text
+    assert "nothing is listening at the server's address. Its findings are from 12 min ago." in text
+    assert "It has not been read yet." in text
     assert "Attention 3" in text
 
 

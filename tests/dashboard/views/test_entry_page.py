@@ -73,7 +73,7 @@ def test_the_next_step_is_about_this_entry_alone(operator: Client, redis_client:
     redis_client.xadd("orders", {"n": 2})
     redis_client.xreadgroup("billing", "ann", {"orders": ">"})
     page = Page(operator.get(f"/s/default/orders/do/claim/?group=billing&id={ID}").content.decode())
-    assert "the selected entry" in page.text
+    assert "The selected entry" in page.text
 
 
 @pytest.mark.usefixtures("stuck")

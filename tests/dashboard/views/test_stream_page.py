@@ -64,7 +64,7 @@ def test_an_id_is_on_its_own_page(viewer: Client, eight: int) -> None:
 def test_the_place_is_named_with_its_zone(viewer: Client, eight: int) -> None:
     page = Shown(viewer, eight, "?at=yesterday 08:40")
     day = datetime.fromtimestamp(eight / 1000, timezone.get_current_timezone())
-    assert "↑ from yesterday 08:40 on" in page.html
+    assert "↑ since yesterday 08:40" in page.html
     assert f"{day.day} {day:%b} {day.year} 08:40:00.000 UTC" in page.html
 
 
@@ -92,7 +92,7 @@ def test_opening_a_row_keeps_the_place_and_a_relative_one_does_not_move_on(viewe
 
 def test_the_way_to_the_newest_keeps_the_filter_and_the_columns(viewer: Client, eight: int) -> None:
     page = Shown(viewer, eight, "?at=yesterday 08:40&where=n > 3&column=n")
-    assert f'href="?{"where=n+%3E+3&amp;column=n"}">To the newest, live' in page.html
+    assert f'href="?{"where=n+%3E+3&amp;column=n"}">Newest, live' in page.html
 
 
 def test_a_page_that_ends_at_its_figures_hides_nothing_from_its_watch(

@@ -131,7 +131,7 @@ def test_the_filters_are_those_of_the_page(admin: Client, query: str, count: int
         note(b"a/b", outcome="done")
         note(b"a", outcome="done")
     page = admin.get(f"/audit/?{query}").content.decode()
-    assert (page.count("<tr>"), "No line matches" in page) == ((count + 1, False) if count else (0, True))
+    assert (page.count("<tr>"), "No matching records" in page) == ((count + 1, False) if count else (0, True))
     found = b"".join(admin.get(f"/audit/export.jsonl?{query}")).splitlines()
     assert len(found) == count
 

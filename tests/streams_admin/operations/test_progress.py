@@ -87,5 +87,5 @@ def test_a_page_of_a_running_operation_shows_no_empty_table(
     text = operator.get(page).content.decode()
     for told in ("<dt>Rate</dt>", "<dt>Time left</dt><dd><b>about ", "<dt>Failed</dt><dd><b>0</b>", "<dt>Unknown</dt>"):
         assert told in text
-    assert "Read again from the server when it ends." in text
+    assert "Will be read again at the end." in text
     assert 'aria-label="Before and after"' not in text

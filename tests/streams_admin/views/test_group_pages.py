@@ -108,7 +108,7 @@ def test_from_the_form_to_the_result(
     assert "Nothing has happened yet" in plan
     assert done.status_code == 200
     assert "Done" in done.content.decode()
-    lead = {"group_destroy": "To the stream", "stream_delete": "To the streams"}.get(slug)
+    lead = {"group_destroy": "Back to the stream", "stream_delete": "Back to the streams"}.get(slug)
     if lead:
         assert f">{lead}</a>" in done.content.decode()
 
@@ -143,7 +143,7 @@ def test_strategies_say_what_they_would_do(server: Server, stream: redis.Redis, 
 def test_a_form_about_a_group_speaks_of_the_group(stream: redis.Redis, admin: Client) -> None:
     for slug in ("group_destroy", "group_set_position", "consumer_create", "consumer_delete"):
         _, page = form(admin, slug, group=G)
-        assert "In the group <b>bill" in page
+        assert "Group <b>bill" in page
         assert "pending entries" not in page.split("<form")[0]
 
 

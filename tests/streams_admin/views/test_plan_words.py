@@ -131,10 +131,10 @@ def test_a_claim_with_options_is_told_as_it_is_sent(crowd: redis.Redis) -> None:
 @pytest.mark.parametrize(
     ("slug", "params", "heading"),
     [
-        ("claim", of_group(to="heir"), "What Redis will be told"),
-        ("delete", {"ids": ["1-0"]}, "What Redis will be told"),
-        ("ack", of_group(), "What it amounts to in redis-cli"),
-        ("dead_letter", of_group(), "What it amounts to in redis-cli"),
+        ("claim", of_group(to="heir"), "Commands"),
+        ("delete", {"ids": ["1-0"]}, "Commands"),
+        ("ack", of_group(), "Equivalent redis-cli commands"),
+        ("dead_letter", of_group(), "Equivalent redis-cli commands"),
     ],
 )
 def test_lines_that_stand_for_a_script_are_not_told_to_be_sent(
@@ -153,7 +153,7 @@ def test_who_gets_entries_is_not_told_and_release_is_offered(crowd: redis.Redis,
     page = operator.get(operator.post(url, {"new": "worker-01b"})["Location"]).content.decode()
     assert page.split("will not be told")[0].rpartition('class="note')[2].startswith(" note-late")
     link = unescape(re.findall(r'href="([^"]+)">Release instead<', page)[0])
-    assert "all pending entries with worker-01" in operator.get(link).content.decode()
+    assert "All pending entries with worker-01" in operator.get(link).content.decode()
 
 
 def test_several_that_may_still_be_working_are_they(crowd: redis.Redis) -> None:

@@ -111,7 +111,7 @@ def test_claim_from_the_form_to_the_result(client_: redis.Redis, operator: Clien
 
 def test_only_what_was_ticked(client_: redis.Redis, operator: Client) -> None:
     url = form_of("ack", group=to_path(GROUP)) + "&id=1-0&id=3-0"
-    assert "the 2 entries that were selected" in text(operator.get(url))
+    assert "The 2 selected entries" in text(operator.get(url))
     operator.post(plan_url(operator, url))
     assert sorted(pending(client_)) == [b"2-0", b"4-0", b"5-0", b"6-0", b"7-0"]
 
@@ -209,7 +209,7 @@ def test_nobody_silent_is_chosen_to_get_entries(client_: redis.Redis, operator: 
         assert '<option value="" selected>choose a consumer</option>' in page
         link = unescape(re.findall(r'href="([^"]+)">Release instead<', page)[0])
         assert "do/release/" in link
-        assert "all pending entries with" in text(operator.get(link))
+        assert "All pending entries with" in text(operator.get(link))
         assert operator.post(url, {"to": ""}).status_code == 400
 
 
@@ -361,7 +361,7 @@ def test_the_log_is_filtered_and_turned_page_by_page(
     older = unescape(re.findall(r'rel="next" href="([^"]+)"', first)[0])
     assert first.count("Acknowledge 1 entry") == 2
     assert text(admin.get(reverse("audit") + older)).count("Acknowledge 1 entry") == 1
-    assert "No line matches" in text(admin.get(reverse("audit"), {"action": "trim"}))
+    assert "No matching records" in text(admin.get(reverse("audit"), {"action": "trim"}))
 
 
 def test_why_and_how_many_stand_apart(client_: redis.Redis, admin: Client) -> None:

@@ -90,7 +90,7 @@ def _item(
     primary: bool = False,
     label: str = "",
 ) -> Iterator[Item]:
-    if not may(principal, action.permission, target.server, target.stream) or links.get(target.server).config.read_only:
+    if not may(principal, action.permission, target.server, target.stream) or links.get(target.server).read_only_reason:
         return
     url = reverse("do", args=[target.server, target.stream, action.slug])
     yield Item(

@@ -54,6 +54,9 @@ def allow(
     if server.config.read_only:
         log.refuse(caller, line, "refused", "the server is configured as read-only")
         raise Refused(f"{server.title} is configured as read-only.")
+    if why := server.refuses_writes():
+        log.refuse(caller, line, "refused", "the server is a replica")
+        raise Refused(why)
 
 
 def allow_more(caller: Caller, action: Action, ask: Ask) -> None:

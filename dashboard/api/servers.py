@@ -12,7 +12,8 @@ from dashboard.accounts.access import visible_servers
 from dashboard.accounts.authenticators import principal_of
 from dashboard.api.shapes import Listing, ServerName, iso_ms, listing
 from dashboard.fleet.store import ServerSnapshot, freshen
-from dashboard.streams.links import Server, ServerConfig
+from dashboard.streams.links import Server
+from dashboard.streams.snapshots import Topology
 
 router = Router(tags=["servers"])
 
@@ -23,7 +24,7 @@ class ServerItem(BaseModel):
     name: ServerName
     title: str = Field(description="its name on pages")
     environment: Literal["production", "staging", "development"] = Field(description="as configured")
-    topology: Literal["standalone", "sentinel", "cluster"] = Field(description="the topology its URL stands for")
+    topology: Topology = Field(description="as the server says itself; `unknown` until it has answered")
     flavour: str | None = Field(description="the server software, like `redis` or `valkey`; null until it has answered")
     version: str | None = Field(description="its version; null until it has answered")
     status: Literal["up", "down", "unknown"] = Field(description="`unknown` until it has been checked once")
@@ -46,7 +47,7 @@ def _item(server: Server, snapshot: ServerSnapshot) -> dict[str, Any]:
         "name": config.name,
         "title": config.title or config.name,
         "environment": config.environment,
-        "topology": topology(config),
+        "topology": server.known_facts.topology,
         "flavour": info.flavour if info else None,
         "version": info.version_text if info and info.version else None,
         "read_only": config.read_only,
@@ -58,9 +59,3 @@ def _status(snapshot: ServerSnapshot) -> dict[str, Any]:
     if snapshot.error:
         return {"status": "down", "error": snapshot.error}
     return {"status": "unknown" if snapshot.at is None else "up"}
-
-
-def topology(config: ServerConfig) -> str:
-    """What the scheme of its URL says; nothing else of the URL is told."""
-    scheme = config.url.partition("://")[0]
-    return scheme.partition("+")[2] or "standalone"

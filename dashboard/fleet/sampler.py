@@ -81,6 +81,7 @@ class Sampler:
         """One round. A server that does not answer leaves the last values standing, with the reason."""
         began = time.monotonic()
         try:
+            await self.server.afacts()
             can = await self.server.acapabilities()
             await self._inventory()
             states = await self._numbers(can)

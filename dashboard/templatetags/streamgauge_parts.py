@@ -27,7 +27,7 @@ def env(environment: str, *, count: int = 0) -> dict[str, object]:
 
 @register.inclusion_tag("streamgauge/parts/_server_badges.html")
 def server_badges(server: Server) -> dict[str, object]:
-    """The environment of a server, and that it is read-only."""
+    """The environment of a server, and that it is read-only or a replica."""
     return {"server": server}
 
 

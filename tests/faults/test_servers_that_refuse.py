@@ -129,7 +129,6 @@ def cannot_save(client: redis.Redis) -> None:
 @pytest.mark.parametrize(
     ("trouble", "words", "pending"),
     [
-        (loses_its_primary, "read-only replica", {b"wanda": 2}),
         (cannot_save, "cannot save its data", {b"wanda": 2}),
         (is_full, "Done", {b"walter": 2}),  # claiming needs no memory
     ],
@@ -152,6 +151,19 @@ def test_what_cannot_be_written_can_be_read(
         found = client.xpending(KEY, "workers")["consumers"]
         assert {consumer["name"]: consumer["pending"] for consumer in found} == pending
         client.config_set("save", "")  # else it does not end before it has saved
+
+
+def test_a_replica_can_be_read_and_refuses_the_plan(own: embedded.Embedded, operator: Client) -> None:
+    with redis.Redis.from_url(own.url) as client:
+        seed(client)
+        loses_its_primary(client)
+        assert not look()
+        assert set(statuses(operator, EVERY.keys() - {"form"}).values()) == {200, 302}
+        form = ask(operator, EVERY["form"])
+        assert (form.status, "is a replica: only its primary takes writes" in form.text) == (409, True)
+        assert operator.post(EVERY["form"], {"new": "walter"}).status_code == 409
+        found = client.xpending(KEY, "workers")["consumers"]
+        assert {consumer["name"]: consumer["pending"] for consumer in found} == {b"wanda": 2}
 
 
 def test_a_replica_without_its_primary_that_serves_nothing_old(own: embedded.Embedded, operator: Client) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TypeVar
 
 from dashboard.streams.capabilities import Capabilities, Probe
 from dashboard.streams.config import ServerConfig
-from dashboard.streams.errors import Unreachable
+from dashboard.streams.errors import StreamError, Unreachable
 from dashboard.streams.links.base import Link
 from dashboard.streams.links.pending_reply import PendingReply
 from dashboard.streams.links.runner import arun, run
@@ -96,6 +97,21 @@ class Server:
         """Topology and role as they were probed last, without asking now; unknown before that and after an outage."""
         known = self._known()
         return known.facts if known else NOT_READ
+
+    @property
+    def read_only_reason(self) -> str:
+        """Why nothing is written to it through this site, as far as is known without asking; "" where it may be."""
+        if self.config.read_only:
+            return f"{self.title} is configured as read-only."
+        if self.known_facts.role == "replica":
+            return f"{self.title} is a replica: only its primary takes writes."
+        return ""
+
+    def refuses_writes(self) -> str:
+        """As `read_only_reason`, with the role probed anew where it is old. No answer is no reason."""
+        with suppress(StreamError):
+            self.facts()
+        return self.read_only_reason
 
     def _known(self, max_age: float | None = None) -> Probe | None:
         probed = self._probed

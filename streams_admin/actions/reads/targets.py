@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -16,6 +17,8 @@ from streams_admin.actions.base import Ask, Params
 from streams_admin.actions.reads.entries import pages, stream_facts
 from streams_admin.errors import BadOrder
 
+HASH_TAG = re.compile(rb"\{([^}]+)\}", re.DOTALL)
+"""The part of a key that decides its slot, where there is one. Source: the Redis Cluster specification."""
 COPYING = frozenset({"dead_letter", "replay"})
 """Actions whose `to` is a stream."""
 IN_TARGET = "in the target"
@@ -40,7 +43,7 @@ def with_target(slug: str, server: str, key: bytes, params: Params) -> Params:
 
 
 def allow_target(ask: Ask, to: bytes, permission: Permission) -> None:
-    """Raises Forbidden, or BadOrder when the copies would loop, or be readable where the policy masks them."""
+    """Raises Forbidden, or BadOrder when the copies would loop, be readable where masked, or lie in another slot."""
     require(ask.principal, permission, ask.server.name, to)
     if to == ask.key:
         raise BadOrder("to is the stream itself: the entries would never end.")
@@ -48,6 +51,18 @@ def allow_target(ask: Ask, to: bytes, permission: Permission) -> None:
     if open_there:
         fields = ", ".join(sorted(open_there))
         raise BadOrder(f"{plain(to)} does not mask {fields} as {plain(ask.key)} does: the copies would be readable.")
+    if not ask.server.link.same_slot(ask.key, to):
+        raise BadOrder(_other_slot(ask, to))
+
+
+def _other_slot(ask: Ask, to: bytes) -> str:
+    """One script copies and settles, and in cluster mode it may touch one slot only: why, and which name has it."""
+    why = f"{plain(ask.key)} and {plain(to)} are in different slots of the cluster, so no script can write to both."
+    rest = to.removeprefix(ask.key) if to.startswith(ask.key) else b":" + to
+    tag = HASH_TAG.search(ask.key)
+    name = b"{%s}%s" % (tag[1] if tag else ask.key, rest)
+    fits = ask.server.link.same_slot(ask.key, name)
+    return f"{why} Use a name with a hash tag, like {plain(name)}." if fits else why
 
 
 def target_figures(ask: Ask, to: bytes) -> list[list[Any]]:

@@ -40,10 +40,9 @@ from dashboard.streams.queries.server import ServerQuery
 from dashboard.streams.queries.watching import GroupFigures, ObserveStreams
 from dashboard.streams.replies import Reply
 from dashboard.streams.snapshots import Page, ServerFacts
-from streams_admin.demo import embedded
+from tests.clusters import address, cluster_of_one
 from tests.dashboard.streams.impostor import impostor
 from tests.dashboard.streams.seeding import GROUP, KEY, fill, group
-from tests.servers import chosen
 
 # one runner ----------------------------------------------------------------------------------------------------------
 
@@ -264,21 +263,13 @@ async def test_a_blocked_read_that_a_failover_ends_says_so(server: Server, redis
 
 @pytest.fixture(scope="module")
 def node() -> Iterator[redis.Redis]:
-    """A whole cluster of one node."""
-    port = next(port for port in iter(embedded.free_port, None) if port < 55_000)  # its bus listens 10,000 above
-    options = ("--cluster-enabled", "yes")
-    with embedded.start(chosen(), port=port, options=options) as running, redis.Redis.from_url(running.url) as client:
-        for first in range(0, 16384, 1024):
-            client.execute_command("CLUSTER", "ADDSLOTS", *range(first, first + 1024))
-        until = time.monotonic() + 10
-        while b"cluster_state:ok" not in client.execute_command("CLUSTER", "INFO") and time.monotonic() < until:
-            time.sleep(0.05)
+    with cluster_of_one() as client:
         yield client
 
 
 @pytest.fixture
 def clustered(node: redis.Redis) -> Iterator[Server]:
-    server = Server(ServerConfig("cluster", f"redis://127.0.0.1:{node.connection_pool.connection_kwargs['port']}"))
+    server = Server(ServerConfig("cluster", address(node)))
     yield server
     server.close()
 

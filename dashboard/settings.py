@@ -131,7 +131,11 @@ LOGGING = {
         "console": {"class": "logging.StreamHandler", "formatter": "ours", "filters": ["from_outside"]},
     },
     "root": {"handlers": ["console"], "level": env.choice("LOG_LEVEL", ["DEBUG", "INFO", "WARNING", "ERROR"], "INFO")},
-    "loggers": {"django.server": {"handlers": [], "propagate": True}, "daphne.server": {"level": "WARNING"}},
+    "loggers": {
+        "django": {"handlers": [], "level": "NOTSET"},  # its own handlers would write what our formatter redacts
+        "django.server": {"handlers": [], "propagate": True},
+        "daphne.server": {"level": "WARNING"},
+    },
 }
 
 # Ours --------------------------------------------------------------------------------------------------------------

@@ -22,7 +22,7 @@ from dashboard.streams.links import Server, ServerConfig  # noqa: E402
 from streams_admin.demo import embedded  # noqa: E402
 from tests.servers import chosen  # noqa: E402
 
-pytest_plugins = ["tests.people"]
+pytest_plugins = ["tests.people", "tests.serving"]
 Configure = Callable[..., None]
 
 

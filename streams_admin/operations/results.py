@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import time
 import zlib
 from collections.abc import Iterator, Mapping
@@ -56,8 +57,12 @@ def _kept_in_row(operation: Operation, named: Mapping[str, str]) -> bool:
 def _append(path: Path, lines: bytes) -> None:
     """Behind whole lines: what a process left unfinished is ended first."""
     path.parent.mkdir(mode=0o700, exist_ok=True)
-    with path.open("ab+") as file:
+    with open(path, "ab+", opener=_for_us_alone) as file:
         file.write(lines if _ends_whole(file) else b"\n" + lines)
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _ends_whole(file: BinaryIO) -> bool:

@@ -28,7 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--revoke", metavar="NAME", help="revoke a token")
 
     def handle(self, *args: Any, **given: Any) -> None:
-        database.made()
+        database.prepare()
         if given["list"]:
             self._list()
         elif given["revoke"]:

@@ -30,13 +30,15 @@ class Command(BaseCommand):
         if role not in ROLES:
             raise CommandError(f"--role is {role!r}; allowed: {', '.join(ROLES)}.")
         where = _checked(base_url)
-        database.made()
+        database.prepare()
         user, made = User.objects.get_or_create(username=name)
         if made:
             user.set_unusable_password()
             user.save()
         user.groups.set([Group.objects.get(name=role)])
         self.stdout.write(one_time_link(user, where))
+        self.stdout.flush()
+        self.stderr.write(f"Open it in a browser within ten minutes: it signs {name} ({role}) in, once.")
 
 
 def _checked(base_url: str) -> str:

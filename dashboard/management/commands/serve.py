@@ -9,13 +9,14 @@ import signal
 import sys
 import threading
 from argparse import ArgumentParser
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from daphne import http_protocol
 from daphne.http_protocol import WebRequest
 from daphne.server import Server  # installs Twisted's asyncio reactor; before any other import of the reactor
 from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
 from twisted.internet import reactor
 
@@ -24,12 +25,15 @@ from dashboard.asgi import application
 from dashboard.config.active import configured
 from dashboard.http.body_limit import BODY_BYTES
 from dashboard.management import database
+from dashboard.streams import links
+from dashboard.streams.errors import StreamError
 
 log = logging.getLogger("streamgauge.access")
 
 FINISH_WITHIN = 5.0
 """Seconds that requests in flight get when the process is told to stop."""
 FRAME_BYTES = 65_536
+NEXT = "Nobody can sign in yet: run streamgauge create_user NAME --role admin in another terminal."
 
 
 class Command(BaseCommand):
@@ -38,20 +42,41 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--host", default=configured().host, help="address to listen on (127.0.0.1)")
         parser.add_argument("--port", type=ports.port, default=configured().port, help="port (8000)")
+        parser.add_argument("--migrate", action="store_true", help="migrate a PostgreSQL first; SQLite always is")
         parser.add_argument("--until-stdin-ends", action="store_true", help="stop when the parent process ends")
 
-    def handle(self, *args: Any, host: str, port: int, until_stdin_ends: bool, **options: Any) -> None:
+    def handle(self, *args: Any, host: str, port: int, migrate: bool, until_stdin_ends: bool, **options: Any) -> None:
         _refuse_taken(host, port)
-        database.made()
-        server = site(host, port, when_it_listens=lambda: self._say_where(host, port))
+        database.prepare(migrate=migrate)
+        nobody = not User.objects.exists()
+        server = site(host, port, when_it_listens=lambda: self._say_where(host, port, nobody))
         if until_stdin_ends:
             threading.Thread(target=_wait_for_end, args=(server,), daemon=True).start()
         server.run()
 
-    def _say_where(self, host: str, port: int) -> None:
-        """Only now: who started us takes the line for the sign that it is we who answer there."""
+    def _say_where(self, host: str, port: int, nobody: bool) -> None:
+        """Only now: who started us takes the line for the sign that it is we who answer there. `nobody`: no users."""
         self.stdout.write(f"Streamgauge listens on http://{host}:{port}{settings.FORCE_SCRIPT_NAME or ''}/")
         self.stdout.flush()
+        threading.Thread(target=self._say_what_is_next, args=(nobody,), daemon=True).start()
+
+    def _say_what_is_next(self, nobody: bool) -> None:
+        """In a thread: a server that does not answer may take its time."""
+        for line in [*_servers(), *([NEXT] if nobody else [])]:
+            self.stdout.write(line)
+        self.stdout.flush()
+
+
+def _servers() -> Iterator[str]:
+    """A line for each watched server: whether it answers."""
+    if not links.all():
+        yield "No Redis is watched: set REDIS_URL, or STREAMGAUGE_CONFIG for several."
+    for server in links.all():
+        try:
+            info = server.capabilities().info
+            yield f"{server.title}: {info.flavour} {info.version_text} answers."
+        except StreamError as error:
+            yield f"{server.title} does not answer yet: {error.message}"
 
 
 class BoundedRequest(WebRequest):  # type: ignore[misc]

@@ -3,84 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
+import stat
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
-from http.client import HTTPConnection, HTTPResponse
 from pathlib import Path
 
-import pytest
-
-from streams_admin.demo.embedded import free_port
-
-ROOT = Path(__file__).resolve().parents[3]
-START_WITHIN = 30.0
-END_WITHIN = 20.0
-Serve = Callable[..., subprocess.Popen[str]]
-
-
-@pytest.fixture
-def port() -> int:
-    return free_port()
-
-
-@pytest.fixture
-def serve(tmp_path: Path, redis_url: str, port: int) -> Iterator[Serve]:
-    """Starts the site on `port` with a folder of its own; ended when the test is."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(**changed: str) -> subprocess.Popen[str]:
-        environment = {
-            "PATH": os.environ["PATH"],
-            "DATA_DIR": str(tmp_path / "data"),
-            "REDIS_URL": redis_url,
-            **changed,
-        }
-        started.append(
-            subprocess.Popen(
-                [sys.executable, "manage.py", "serve", "--port", str(port)],
-                cwd=ROOT,
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-        )
-        return started[-1]
-
-    yield start
-    for process in started:
-        process.kill()
-        process.communicate(timeout=END_WITHIN)
-
-
-def get(port: int, path: str, host: str = "localhost") -> HTTPResponse:
-    connection = HTTPConnection("127.0.0.1", port, timeout=5)
-    connection.request("GET", path, headers={"Host": host, "Connection": "close"})
-    return connection.getresponse()
-
-
-def wait_until_it_answers(process: subprocess.Popen[str], port: int) -> None:
-    deadline = time.monotonic() + START_WITHIN
-    while time.monotonic() < deadline and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.05)
-    process.kill()
-    pytest.fail(f"serve did not answer: {process.communicate(timeout=END_WITHIN)[0]}")
-
-
-def ended(process: subprocess.Popen[str], number: signal.Signals) -> tuple[int, str]:
-    """Exit code and output after the signal, within END_WITHIN."""
-    process.send_signal(number)
-    output, _ = process.communicate(timeout=END_WITHIN)
-    return process.returncode, output
+from tests.serving import ROOT, START_WITHIN, Serve, ended, get, wait_until_it_answers
 
 
 def test_it_answers_with_an_empty_folder_and_ends_in_order(serve: Serve, port: int) -> None:
@@ -128,6 +59,37 @@ def test_its_folder_is_kept_for_itself(serve: Serve, port: int, tmp_path: Path) 
     assert len(key.read_text()) >= 50
     assert key.stat().st_mode & 0o077 == 0
     assert (tmp_path / "data" / "streamgauge.sqlite3").exists()
+
+
+def test_what_it_keeps_is_readable_by_us_alone(serve: Serve, port: int, tmp_path: Path) -> None:
+    process = serve()
+    wait_until_it_answers(process, port)
+    assert get(port, "/sign-in/").status == 200
+    folder = tmp_path / "data"
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
+    assert modes.pop("data") == 0o700
+    assert {"secret_key", "streamgauge.sqlite3", "streamgauge.sqlite3-wal"} <= modes.keys()
+    assert set(modes.values()) == {0o600}
+
+
+def test_it_says_whether_redis_answers_and_what_is_next(serve: Serve, port: int) -> None:
+    process = serve(REDIS_TITLE="Orders")
+    lines = [process.stdout.readline() for _ in range(3)] if process.stdout else []
+    assert lines[0] == f"Streamgauge listens on http://127.0.0.1:{port}/\n"
+    assert re.fullmatch(r"Orders: (Redis|Valkey) [\d.]+ answers\.\n", lines[1])
+    assert lines[2] == "Nobody can sign in yet: run streamgauge create_user NAME --role admin in another terminal.\n"
+
+
+def test_it_says_when_redis_does_not_answer(serve: Serve, port: int, tmp_path: Path) -> None:
+    process = serve(REDIS_URL=f"unix://{tmp_path}/nobody.sock")
+    lines = [process.stdout.readline() for _ in range(2)] if process.stdout else []
+    assert lines[1].startswith("default does not answer yet: ")
+
+
+def test_it_says_when_nothing_is_watched(serve: Serve) -> None:
+    process = serve(REDIS_URL="")
+    lines = [process.stdout.readline() for _ in range(2)] if process.stdout else []
+    assert lines[1] == "No Redis is watched: set REDIS_URL, or STREAMGAUGE_CONFIG for several.\n"
 
 
 def test_a_port_in_use_gives_one_sentence(serve: Serve, port: int) -> None:

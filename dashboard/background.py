@@ -8,12 +8,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 log = logging.getLogger(__name__)
 
 Work = Callable[[], Awaitable[None]]
 LONGEST_PAUSE = 30.0
+CANCEL_AGAIN_AFTER = 0.5
 
 _work: list[Work] = []
 _shutdown_hooks: list[Work] = []
@@ -45,8 +46,16 @@ async def stop() -> None:
     drain()
     await asyncio.gather(*(hook() for hook in _shutdown_hooks), return_exceptions=True)
     tasks, _tasks[:] = list(_tasks), []
-    for task in tasks:
-        task.cancel()
+    await _cancelled(tasks)
+
+
+async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Again and again until all have ended: a timeout that passes at the same moment can swallow a cancellation."""
+    running = set(tasks)
+    while running:
+        for task in running:
+            task.cancel()
+        _, running = await asyncio.wait(running, timeout=CANCEL_AGAIN_AFTER)
     await asyncio.gather(*tasks, return_exceptions=True)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from daphne import http_protocol
 from daphne.http_protocol import WebRequest
-from daphne.server import Server  # installs Twisted's asyncio reactor; before any other import of the reactor
+from daphne.server import Server, twisted_loop  # installs Twisted's reactor; before other imports of it
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
@@ -52,6 +52,8 @@ class Command(BaseCommand):
         server = site(host, port, when_it_listens=lambda: self._say_where(host, port, nobody))
         if until_stdin_ends:
             threading.Thread(target=_wait_for_end, args=(server,), daemon=True).start()
+        for number in (signal.SIGTERM, signal.SIGINT):  # before it listens: who sees that may end it at once
+            twisted_loop.add_signal_handler(number, lambda: _begin_to_end(server))
         server.run()
 
     def _say_where(self, host: str, port: int, nobody: bool) -> None:
@@ -113,10 +115,7 @@ def site(host: str, port: int, *, when_it_listens: Callable[[], None]) -> Server
 def _ready(server: Server, when_it_listens: Callable[[], None]) -> None:
     """Called when it listens; one that cannot never gets here."""
     when_it_listens()
-    loop = asyncio.get_event_loop()
-    loop.call_soon(background.start)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, lambda: _begin_to_end(server))
+    twisted_loop.call_soon(background.start)
 
 
 def _wait_for_end(server: Server) -> None:

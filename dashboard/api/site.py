@@ -18,10 +18,10 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError
 
 from dashboard.accounts.access import require
+from dashboard.accounts.api_auth import Session, Token
 from dashboard.accounts.authenticators import principal_of
 from dashboard.accounts.permissions import Permission
 from dashboard.api import docs, entries, fallback, findings, groups, problems, servers, streams
-from dashboard.api.auth import Session, Token
 from dashboard.http import converters  # noqa: F401 - registers them
 
 

@@ -129,16 +129,15 @@ def _open(
             operation.save(force_insert=True)
             return operation, True
     except IntegrityError:
-        return _wait_for_first(caller, plan, key), False
+        return _first_of(caller, plan, key), False
 
 
-def _wait_for_first(caller: Caller, plan: Plan, key: str) -> Operation:
-    for _ in range(20):
-        known = _first_answer(caller, plan, key)
-        if known is not None:
-            return known
-        time.sleep(0.05)
-    raise Refused("This plan was already used.")
+def _first_of(caller: Caller, plan: Plan, key: str) -> Operation:
+    """The operation of who was faster: it was committed together with what kept ours out. Raises Refused."""
+    known = _first_answer(caller, plan, key)
+    if known is None:
+        raise Refused("This plan was already used.")
+    return known
 
 
 def _run_here(operation: Operation, ask: Ask, action: Action) -> None:

@@ -175,3 +175,36 @@ def test_every_option_of_act_is_documented() -> None:
     options = {word for action in parser._actions for word in action.option_strings}
     ours = options - {word for action in BaseCommand().create_parser("", "")._actions for word in action.option_strings}
     assert ours == {name for name in rows(ACTIONS) if name.startswith("--")} != set()
+
+
+# How it works --------------------------------------------------------------------------------------------------------
+
+HOW = (ROOT / "docs" / "how-it-works.md").read_text()
+NAMED = sorted(set(re.findall(r"`((?:dashboard|streams_admin|templates|static|tests)/[\w./-]+)`", HOW)))
+NOT_OURS = {"migrations", "management", "templatetags", "models"}
+"""Folders that Django names."""
+
+
+def rooms() -> list[str]:
+    """The folders of the two packages."""
+    found = [path for package in ("dashboard", "streams_admin") for path in (ROOT / package).rglob("__init__.py")]
+    parts = [path.parent.relative_to(ROOT).parts for path in found]
+    return sorted("/".join(part) for part in parts if len(part) > 1 and not NOT_OURS & {*part})
+
+
+@pytest.mark.parametrize("name", NAMED)
+def test_every_file_that_how_it_works_names_is_there(name: str) -> None:
+    assert (ROOT / name).exists()
+
+
+@pytest.mark.parametrize("room", rooms())
+def test_every_room_has_its_sentence(room: str) -> None:
+    """Its path, or its own name in the sentence of the room it is in; those of the demo are the tutorial's subject."""
+    above, _, name = room.rpartition("/")
+    inside = f"`{above}/`" in HOW and f"`{name}/`" in HOW
+    assert f"`{room}/`" in HOW or inside or room.startswith("streams_admin/demo/")
+
+
+def test_the_rooms_and_files_are_found() -> None:
+    assert {"dashboard/fleet/findings", "streams_admin/actions/pending", "dashboard/live/reader"} <= set(rooms())
+    assert {"streams_admin/writes/pending.py", "dashboard/streams/lag.py"} <= set(NAMED)

@@ -13,6 +13,7 @@ from dashboard.accounts.authenticators import principal_of
 from dashboard.api.paging import Place, part
 from dashboard.api.shapes import (
     AtLeast,
+    Estimate,
     FleetListing,
     PageQuery,
     Reason,
@@ -50,6 +51,7 @@ class FindingItem(BaseModel):
     count: int | None = Field(description="how many entries are affected")
     count_reason: Reason = ""
     count_at_least: AtLeast = False
+    count_approximate: Estimate = False
 
 
 class FindingsQuery(PageQuery):
@@ -93,7 +95,7 @@ def _item(located: Located) -> dict[str, Any]:
 def _count(finding: Finding) -> Figure:
     if finding.count is None:
         return Figure(None, "The number of entries is not known.")
-    return Figure(finding.count, at_least=finding.count_least)
+    return Figure(finding.count, approximate=finding.count_about, at_least=finding.count_least)
 
 
 def _named(what: str, found: bytes | None) -> dict[str, Any]:

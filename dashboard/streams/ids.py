@@ -75,6 +75,16 @@ class StreamId:
         return None if self.clock_ms is None else max(0, now_ms - self.clock_ms)
 
 
+AHEAD_MS = 60_000
+"""How far an ID may lie after the server's clock before that is worth a word: clocks differ a little."""
+
+
+def ahead_ms(id_: StreamId, now_ms: int) -> int | None:
+    """How far an ID that is a time lies after the server's clock; None where it does not, or hardly."""
+    ahead = 0 if id_.clock_ms is None else id_.clock_ms - now_ms
+    return ahead if ahead >= AHEAD_MS else None
+
+
 MIN = StreamId(0, 0)
 MAX = StreamId(TOP, TOP)
 

@@ -107,7 +107,7 @@ def attention(request: HttpRequest) -> HttpResponse:
         "totals": _totals(principal, watched),
         "dark": bool(watched) and all(snapshot.error for _, snapshot in watched),
         "gaps": [(s, snapshot.gaps) for s, snapshot in watched if snapshot.gaps and not snapshot.error],
-        "sure": all(snapshot.at and not snapshot.error and not snapshot.gaps for _, snapshot in watched),
+        "sure": not any(snapshot.unread for _, snapshot in watched),
         "waiting": [s for s, snapshot in watched if snapshot.at is None and not snapshot.error],
         "limits": _limits(),
         "servers": [s for s, _ in watched],

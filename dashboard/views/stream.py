@@ -13,7 +13,7 @@ from dashboard.fleet.store import Finding, StreamState
 from dashboard.menus import Target
 from dashboard.streams.errors import Unreachable
 from dashboard.streams.figures import Figure
-from dashboard.streams.ids import StreamId
+from dashboard.streams.ids import StreamId, ahead_ms
 from dashboard.streams.queries import DETAIL_MAX, StreamQuery
 from dashboard.streams.snapshots import GroupFacts, StreamFacts, StreamOverview
 from dashboard.views.entries import FORMS, TABS, Asked, entries_page
@@ -38,6 +38,7 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
         "in_rate": state.in_rate if state else None,
         "finding": state.findings[0] if state and state.findings else None,
         "word": state.findings[0].label if state and state.findings else "",
+        "ahead_ms": ahead_ms(overview.facts.last_generated_id, overview.now_ms),
         "trouble": trouble,
         "read_ms": here.snapshot.at_ms,
         "asked": asked,

@@ -14,6 +14,7 @@ from dashboard.fleet.store import RANK, StreamState, freshen, matches, visible
 from dashboard.http import params
 from dashboard.streams.errors import StreamError
 from dashboard.streams.figures import Figure, Rate, largest, total, total_rate
+from dashboard.streams.ids import ahead_ms
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
 from dashboard.streams.queries import MemoryQuery
@@ -88,6 +89,12 @@ class Row:
     @cached_property
     def last_ms(self) -> int | None:
         return max(s.sample.facts.last_generated_id for s in self.members).clock_ms
+
+    @cached_property
+    def ahead_ms(self) -> int | None:
+        """How far the newest ID lies after the server's clock."""
+        newest = max(self.members, key=lambda s: s.sample.facts.last_generated_id).sample
+        return ahead_ms(newest.facts.last_generated_id, newest.now_ms)
 
     @cached_property
     def groups(self) -> int:

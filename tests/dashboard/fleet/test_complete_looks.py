@@ -5,6 +5,7 @@ On a real server, through the sampler, the pages and the API.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -310,4 +311,7 @@ def test_entries_trimmed_unread_and_an_id_ahead_are_findings(
     seconds, _ = redis_client.time()
     redis_client.xadd("ahead", {"n": 1}, id=f"{(seconds + 30 * 86_400) * 1000}-0")
     assert finding(server, "id_ahead").stream == b"ahead"
-    assert viewer.get("/s/default/ahead/").status_code == 200
+    page = viewer.get("/s/default/ahead/").content.decode()
+    assert re.search(r"<b>(29 d|30 d).*? ahead</b> <small>of the server", page)
+    assert "0 s ago" not in page.partition("Last entry</dt>")[2].partition("</dd>")[0]
+    assert re.search(r"(29|30) d ahead", viewer.get("/s/default/").content.decode())

@@ -304,3 +304,9 @@ def test_every_kind_has_a_word_and_every_word_a_rule() -> None:
     rules = {rule.__name__ for rule in (*GROUP_RULES, *STREAM_RULES, *SERVER_RULES)}
     assert rules == WORDS.keys() - {"silent_consumer"}, "that one comes with stuck"
     assert len(set(WORDS.values())) == len(WORDS)
+
+
+def test_what_waits_is_about_as_much_where_the_server_miscounts() -> None:
+    of = sample(lag=Figure(100, approximate=True), delivered_ago=2 * MINUTE)
+    finding = kinds(of)["no_consumer"]
+    assert (finding.count, finding.count_about, finding.detail) == (100, True, "About 100 undelivered entries.")

@@ -23,7 +23,9 @@ def no_consumer(seen: GroupSeen) -> Iterator[Finding]:
     oldest = first_waiting_ms(seen)
     if oldest < limits.late_ms:
         return
-    left = "Undelivered entries" if waiting is None else plural(waiting, "undelivered entry", "undelivered entries")
+    about = "About " if group.facts.lag.approximate else ""
+    undelivered = about + plural(waiting, "undelivered entry", "undelivered entries")
+    left = "Undelivered entries" if waiting is None else undelivered
     some = plural(group.facts.consumers, "consumer", "consumers")
     yield seen.finding(
         "late",

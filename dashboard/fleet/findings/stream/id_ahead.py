@@ -10,14 +10,13 @@ from collections.abc import Iterator
 
 from dashboard.display.format import age
 from dashboard.fleet.findings.model import Finding, StreamSeen
-
-AHEAD_MS = 60_000
+from dashboard.streams.ids import ahead_ms
 
 
 def id_ahead(seen: StreamSeen) -> Iterator[Finding]:
     last = seen.stream.facts.last_generated_id
-    ahead = None if last.clock_ms is None else last.clock_ms - seen.stream.now_ms
-    if ahead is None or ahead < AHEAD_MS:
+    ahead = ahead_ms(last, seen.stream.now_ms)
+    if ahead is None:
         return
     yield seen.finding(
         "late",

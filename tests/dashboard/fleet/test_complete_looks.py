@@ -89,7 +89,7 @@ def test_retention_knows_what_the_last_group_needs(viewer: Client, server: Serve
     html = viewer.get(f"/s/default/{KEY}/?tab=retention").content.decode()
     assert "its oldest pending entry" in html
     assert html.index("/g/z/") < html.index("/g/a00/")
-    assert "takes nothing that a group still needs" in html
+    assert "removes nothing that these groups still need" in html
 
 
 def test_retention_promises_nothing_of_groups_that_were_not_looked_at(
@@ -98,7 +98,7 @@ def test_retention_promises_nothing_of_groups_that_were_not_looked_at(
     monkeypatch.setattr("dashboard.views.stream.DETAIL_MAX", 50)
     html = viewer.get(f"/s/default/{KEY}/?tab=retention").content.decode()
     assert "1 group holds entries that were not looked at. A trim may take what is still needed." in html
-    assert "takes nothing that a group still needs" not in html
+    assert "removes nothing that these groups still need" not in html
 
 
 def test_groups_beyond_the_bound_make_every_sum_a_bound(

@@ -8,8 +8,7 @@ from ninja.errors import AuthenticationError, HttpError
 from ninja.security import APIKeyCookie, HttpBearer
 
 from dashboard.accounts.access import require
-from dashboard.accounts.authenticators import principal_of
-from dashboard.accounts.directory import principal_for_token
+from dashboard.accounts.authenticators import BadCredentials, Credentials, principal_of, sign
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
 
@@ -21,11 +20,10 @@ class Token(HttpBearer):
     """`Authorization: Bearer <token>`. A token that is not valid is a 401, whatever session there is beside it."""
 
     def authenticate(self, request: HttpRequest, token: str) -> Principal:
-        principal = principal_for_token(token)
-        if principal is None:
-            raise AuthenticationError(message="This token does not exist, was revoked, or has expired.")
-        request.principal = principal  # type: ignore[attr-defined]
-        return _somebody(principal)
+        try:
+            return _somebody(sign(request, Credentials(token=token)))
+        except BadCredentials as error:
+            raise AuthenticationError(message=str(error)) from error
 
 
 class Session(APIKeyCookie):

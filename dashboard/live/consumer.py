@@ -13,12 +13,12 @@ from autobahn.exception import Disconnected
 from channels.generic.websocket import AsyncWebsocketConsumer
 
 from dashboard import background
+from dashboard.accounts.authenticators import Credentials, authenticate_again
 from dashboard.accounts.principals import ANONYMOUS, Principal
 from dashboard.live import encoding, subscription
 from dashboard.live import hub as hubs
 from dashboard.live.admission import origins
 from dashboard.live.admission.connection_limit import ConnectionLimitReached
-from dashboard.live.admission.identity import Credentials
 from dashboard.live.admission.subscription_quota import QuotaExceeded
 from dashboard.live.encoding import ProtocolError
 from dashboard.live.feed import Batch, News
@@ -121,7 +121,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def _authenticate(self, credentials: Credentials) -> None:
         """Raises ConnectionLimitReached."""
-        principal = await credentials.principal()
+        principal = await authenticate_again(credentials)
         self.hub.connections.acquire(self, principal)
         self.credentials, self.principal = credentials, principal
         if self.principal is not ANONYMOUS:
@@ -201,7 +201,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self._recheck_rights()
 
     async def _recheck_rights(self) -> None:
-        self.principal = await self.credentials.principal()
+        self.principal = await authenticate_again(self.credentials)
         if self.principal is ANONYMOUS:
             raise ProtocolError("signed_out", "You have been signed out.", NOT_SIGNED_IN)
         for watch in tuple(self.watches.values()):

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 
-class Refused(Exception):
-    """Nothing was done. `status` is the HTTP status a page and the API answer with."""
+class ActionError(Exception):
+    """Why nothing was done. `status` is the HTTP status a page and the API answer with."""
 
     status = 409
 
@@ -13,35 +13,39 @@ class Refused(Exception):
         self.message = message
 
 
-class BadOrder(Refused):
+class Conflict(ActionError):
+    """It cannot be done as things stand."""
+
+
+class BadParameters(ActionError):
     """The parameters make no sense."""
 
     status = 400
 
 
-class NoSuchPlan(Refused):
+class NoSuchPlan(ActionError):
     """The plan does not exist, was altered, or belongs to somebody else."""
 
     status = 404
 
 
-class Expired(Refused):
+class Expired(ActionError):
     """The plan is older than two minutes."""
 
     status = 410
 
 
-class TooOften(Refused):
+class TooManyAttempts(ActionError):
     """So much was denied that it is not even written down any more."""
 
     status = 429
 
 
-class Changed(Refused):
+class Changed(Conflict):
     """What the plan was made on no longer holds."""
 
 
-class NotConfirmed(Refused):
+class NotConfirmed(ActionError):
     """The text that has to be typed was not."""
 
     status = 400

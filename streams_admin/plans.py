@@ -17,12 +17,12 @@ from dashboard.accounts.principals import Principal
 from dashboard.streams import links
 from dashboard.streams.links import Server
 from dashboard.streams.names import from_path, to_path
-from streams_admin.actions.base import Action, Ask, Note
+from streams_admin.actions.base import Action, ActionContext, Note
 from streams_admin.actions.reads.targets import with_target
 from streams_admin.actions.registry import ALL
 from streams_admin.audit import log
 from streams_admin.audit.log import Caller, Line
-from streams_admin.errors import BadOrder, Expired, NoSuchPlan, Refused, TooOften
+from streams_admin.errors import BadParameters, Conflict, Expired, NoSuchPlan, TooManyAttempts
 from streams_admin.models import Plan
 from streams_admin.params.strict import Asked
 
@@ -36,56 +36,56 @@ NAMED = 1000
 
 
 def action_of(slug: str) -> Action:
-    """Raises BadOrder."""
+    """Raises BadParameters."""
     try:
         return ALL[slug]
     except KeyError:
-        raise BadOrder(f"action is {slug[:40]!r}; allowed: {', '.join(ALL)}.") from None
+        raise BadParameters(f"action is {slug[:40]!r}; allowed: {', '.join(ALL)}.") from None
 
 
 def allow(
     caller: Caller, action: Action, server: Server, key: bytes, *, params: Mapping[str, Any] | None = None
 ) -> None:
-    """Raises Forbidden, and writes the attempt down; raises Refused on a server that is configured as read-only."""
+    """Raises Forbidden, and writes the attempt down; raises ActionError on a server that is configured as read-only."""
     line = Line(server.name, to_path(key), action.slug, params=params)
     if not may(caller.principal, action.permission, server.name, key):
         _deny(caller, replace(line, stream=to_path(key[:NAMED])), f"needs {action.permission}")
         raise Forbidden(action.permission, server.name)
     if server.config.read_only:
         log.refuse(caller, line, "refused", "the server is configured as read-only")
-        raise Refused(f"{server.title} is configured as read-only.")
+        raise Conflict(f"{server.title} is configured as read-only.")
     if why := server.refuses_writes():
         log.refuse(caller, line, "refused", "the server is a replica")
-        raise Refused(why)
+        raise Conflict(why)
 
 
-def allow_more(caller: Caller, action: Action, ask: Ask) -> None:
+def allow_more(caller: Caller, action: Action, ctx: ActionContext) -> None:
     """What the checked parameters ask for beside the stream itself. Raises Forbidden, and writes the attempt down."""
     try:
-        action.allow(ask)
+        action.allow(ctx)
     except Forbidden as denied:
-        line = Line(ask.server.name, to_path(ask.key), action.slug, params=action.told(ask.params))
+        line = Line(ctx.server.name, to_path(ctx.key), action.slug, params=action.told(ctx.params))
         _deny(caller, line, denied.message)
         raise
 
 
 def _deny(caller: Caller, line: Line, why: str) -> None:
-    """Write an attempt down. Raises TooOften, and writes nothing, for who never stops: the log is for ever."""
+    """Write an attempt down. Raises TooManyAttempts, and writes nothing, for who never stops: the log is for ever."""
     if log.denied_since(caller.principal, timezone.now() - DENIED_WITHIN) >= DENIED_MOST:
-        raise TooOften("Too many denied attempts. Wait a few minutes.")
+        raise TooManyAttempts("Too many denied attempts. Wait a few minutes.")
     log.refuse(caller, line, "denied", why)
 
 
 def prepare(caller: Caller, server: Server, key: bytes, slug: str, raw: Mapping[str, Any]) -> Plan:
-    """Look, and write down what was seen. Raises Forbidden, Refused or StreamError; changes nothing on the server."""
+    """Look, and write down what was seen. Raises Forbidden, ActionError, StreamError; changes nothing on the server."""
     action = action_of(slug)
     allow(caller, action, server, key, params=None)
     asked = Asked(raw)
-    ask = Ask(caller.principal, server, key, with_target(slug, server.name, key, action.clean(asked)))
+    ctx = ActionContext(caller.principal, server, key, with_target(slug, server.name, key, action.clean(asked)))
     if caller.via != "page":  # a form says only what its action knows, and the page's address more than that
         asked.refuse_unknown(slug)
-    allow_more(caller, action, ask)
-    preview, seen = action.look(ask)
+    allow_more(caller, action, ctx)
+    preview, seen = action.look(ctx)
     Plan.objects.filter(used=None, created__lt=timezone.now() - KEPT).delete()
     return Plan.objects.create(
         who=caller.principal.name,
@@ -93,7 +93,7 @@ def prepare(caller: Caller, server: Server, key: bytes, slug: str, raw: Mapping[
         server=server.name,
         stream=to_path(key),
         action=slug,
-        params=ask.params,
+        params=ctx.params,
         seen=seen,
         preview=preview.to_json(*_production(server)),
         expires=timezone.now() + LIVES,
@@ -148,9 +148,9 @@ def check_fresh(plan: Plan) -> None:
         raise Expired("This plan is older than two minutes and was not run. Refresh it.")
 
 
-def ask_of(plan: Plan, principal: Principal) -> Ask:
+def context_of(plan: Plan, principal: Principal) -> ActionContext:
     """The plan as an action takes it. Raises UnknownServer when the server is not configured any more."""
-    return Ask(principal, links.get(plan.server), from_path(plan.stream), plan.params)
+    return ActionContext(principal, links.get(plan.server), from_path(plan.stream), plan.params)
 
 
 def take(plan: Plan) -> bool:

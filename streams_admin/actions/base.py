@@ -34,7 +34,7 @@ RESULTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ActionContext:
     """An action on a stream: who asks, where, and the checked parameters (names in them are path names).
 
     While it runs, `operation` is its number, `reason` what was given for it, and `most` entries make a batch.
@@ -158,7 +158,7 @@ class Done:
         return cls(named, sum((done.counts for done in found), Counter()))
 
     @classmethod
-    def alike(cls, result: str, work: Iterable[Any]) -> Done:
+    def uniform(cls, result: str, work: Iterable[Any]) -> Done:
         """The same result for all entries of the work."""
         text = " ".join(item[0] for item in work)
         return cls({result: text}, Counter({result: text.count(" ") + 1}))
@@ -187,9 +187,9 @@ class Action(ABC):
 
     @abstractmethod
     def clean(self, raw: Mapping[str, Any]) -> Params:
-        """Checked parameters, defaults filled in. Raises BadOrder."""
+        """Checked parameters, defaults filled in. Raises BadParameters."""
 
-    def allow(self, ask: Ask) -> None:
+    def allow(self, ctx: ActionContext) -> None:
         """What has to be allowed beside `permission` on the stream: other streams it writes to. Raises Forbidden."""
         return
 
@@ -198,44 +198,44 @@ class Action(ABC):
         return params
 
     @abstractmethod
-    def look(self, ask: Ask) -> tuple[Preview, Seen]:
-        """Read the present state, bounded, and say what would be done. Raises Refused or StreamError."""
+    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+        """Read the present state, bounded, and say what would be done. Raises ActionError or StreamError."""
 
     @abstractmethod
-    def changed(self, ask: Ask, seen: Seen) -> str:
+    def changed(self, ctx: ActionContext, seen: Seen) -> str:
         """Why the plan no longer holds, "" while it does."""
 
     @abstractmethod
-    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
         """Read what to do next from `cursor` on (None at the beginning). Changes nothing."""
 
-    def reading(self, ask: Ask, seen: Seen, cursor: Any) -> Query[Batch] | None:
+    def reading(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Query[Batch] | None:
         """What `batch` reads, where one round trip is enough: it may then be read ahead. None: it may not."""
         return None
 
     @abstractmethod
-    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
         """Do it. Raises StreamError when nothing of it was done, OutcomeUnknown when nobody knows."""
 
-    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
         """What came of work whose outcome was lost, found by reading. Changes nothing.
 
         "failed" says that it was certainly not done: after a crash that part is done again.
         """
         return Done(counts=Counter(unknown=len(ids_of(work)) or len(work)))
 
-    def affected(self, ask: Ask, seen: Seen) -> Iterator[Sequence[Entry | PendingEntry]] | None:
+    def affected(self, ctx: ActionContext, seen: Seen) -> Iterator[Sequence[Entry | PendingEntry]] | None:
         """The entries that go, or whose holders are forgotten, page by page as they are now; None: there are none."""
         return None
 
     @abstractmethod
-    def figures(self, ask: Ask) -> list[list[Any]]:
+    def figures(self, ctx: ActionContext) -> list[list[Any]]:
         """Figures read before and after: [label, number] pairs."""
 
-    def form(self, ask: Ask, data: Any = None) -> forms.Form:
-        """What a person can choose on the page. `ask.params` holds what the page's address says."""
+    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
+        """What a person can choose on the page. `ctx.params` holds what the page's address says."""
         return forms.Form(data)
 
-    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
         """Raw parameters for `clean` from the page's address and a valid form."""
-        return {**ask.params, **{name: value for name, value in form.cleaned_data.items() if value not in (None, "")}}
+        return {**ctx.params, **{name: value for name, value in form.cleaned_data.items() if value not in (None, "")}}

@@ -10,15 +10,16 @@ Verbs are the modules imported below; `base` says what one is. The other modules
 * groups and streams in one command: `single`; where groups stand: `positions`
 * forms of their own: `claim_form`, `position_form`; the lines for redis-cli: `lines`
 
-A new one is a subclass of Action (PendingAction, EntriesAction, Single) with what is abstract there, `settle` for lost
-replies, and `affected` when entries go. It gets its place in ALL and, for its button, in `offers.py`. Tests then ask
-for a recipe (`tests/streams_admin/recipes_*.py`) and a section of `docs/actions.md`.
+A new one is a subclass of Action (PendingAction, EntriesAction, Single) with what is abstract there, `reconcile` for
+lost replies, and `affected` when entries go. It gets its place in ALL and, for its button, in `offers.py`. Tests then
+ask for a recipe (`tests/streams_admin/recipes_*.py`) and a section of `docs/actions.md`.
 """
 
 from __future__ import annotations
 
 from streams_admin.actions.base import Action
-from streams_admin.actions.consumers.verbs import ConsumerCreate, ConsumerDelete
+from streams_admin.actions.consumers.create import ConsumerCreate
+from streams_admin.actions.consumers.delete import ConsumerDelete
 from streams_admin.actions.entries.add import Add
 from streams_admin.actions.entries.delete import Delete
 from streams_admin.actions.entries.replay import Replay

@@ -12,9 +12,9 @@ from dashboard.streams.errors import Gone, ServerRefused, StreamError
 from dashboard.streams.names import plain, to_path
 from dashboard.streams.queries import GroupQuery
 from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
-from streams_admin.actions.base import Action, Ask, Batch, Done, Note, Seen
+from streams_admin.actions.base import Action, ActionContext, Batch, Done, Note, Seen
 from streams_admin.actions.reads.entries import stream_facts
-from streams_admin.errors import BadOrder, Changed
+from streams_admin.errors import BadParameters, Changed
 from streams_admin.params.which import name
 
 ALIVE_MS = 60_000
@@ -27,28 +27,28 @@ class Single(Action):
     permission = Permission.GROUPS
     about = "group"
 
-    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
         return Batch([{"step": self.slug}], None, last=True)
 
-    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        self.do(ask, seen)
+    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+        self.do(ctx, seen)
         return Done(counts=Counter(done=1))
 
-    def do(self, ask: Ask, seen: Seen) -> None:
+    def do(self, ctx: ActionContext, seen: Seen) -> None:
         """Send it. Raises StreamError when nothing was done, OutcomeUnknown when nobody knows."""
         raise NotImplementedError
 
-    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        return Done(counts=Counter({self.outcome(ask, seen): 1}))
+    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+        return Done(counts=Counter({self.outcome(ctx, seen): 1}))
 
-    def outcome(self, ask: Ask, seen: Seen) -> str:
+    def outcome(self, ctx: ActionContext, seen: Seen) -> str:
         """After a lost reply, found by reading: "done", "failed" (nothing happened) or "unknown"."""
         raise NotImplementedError
 
-    def figures(self, ask: Ask) -> list[list[Any]]:
-        overview = find_group(ask)
+    def figures(self, ctx: ActionContext) -> list[list[Any]]:
+        overview = find_group(ctx)
         if overview is None:
-            return [["groups", facts.groups if (facts := stream_facts(ask, ask.key)) else 0]]
+            return [["groups", facts.groups if (facts := stream_facts(ctx, ctx.key)) else 0]]
         return figures_of(overview)
 
 
@@ -62,30 +62,30 @@ def figures_of(overview: GroupOverview) -> list[list[Any]]:
     ]
 
 
-def find_group(ask: Ask, path: str = "") -> GroupOverview | None:
+def find_group(ctx: ActionContext, path: str = "") -> GroupOverview | None:
     """The group of the parameters (or that of `path`) as it is now; None when it or the stream is not there.
 
-    Raises BadOrder where an address of a form names none.
+    Raises BadParameters where an address of a form names none.
     """
-    group = name("group", path or named(ask.params, "group", "which one is meant"))
+    group = name("group", path or named(ctx.params, "group", "which one is meant"))
     try:
-        return ask.server.run(GroupQuery(ask.key, group, ask.server.capabilities()))
+        return ctx.server.run(GroupQuery(ctx.key, group, ctx.server.capabilities()))
     except Gone:
         return None
 
 
-def the_group(ask: Ask) -> GroupOverview:
+def the_group(ctx: ActionContext) -> GroupOverview:
     """As `find_group`; raises Changed when it is not there."""
-    overview = find_group(ask)
+    overview = find_group(ctx)
     if overview is None:
-        raise Changed(f"There is no group {plain(name('group', ask.params['group']))} on {plain(ask.key)}.")
+        raise Changed(f"There is no group {plain(name('group', ctx.params['group']))} on {plain(ctx.key)}.")
     return overview
 
 
 def named(raw: Mapping[str, Any], what: str, why: str) -> str:
-    """A name among raw parameters, checked, as a path name. Raises BadOrder with `why` it is needed."""
+    """A name among raw parameters, checked, as a path name. Raises BadParameters with `why` it is needed."""
     if raw.get(what) in (None, ""):
-        raise BadOrder(f"{what} is missing: {why}.")
+        raise BadParameters(f"{what} is missing: {why}.")
     return to_path(name(what, raw[what]))
 
 

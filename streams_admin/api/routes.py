@@ -26,7 +26,7 @@ from streams_admin.api import shapes as wire
 from streams_admin.api.shapes import AuditItem, OperationItem, PlanItem
 from streams_admin.audit import attempts
 from streams_admin.audit.filters import within
-from streams_admin.errors import BadOrder, Refused
+from streams_admin.errors import ActionError, BadParameters
 from streams_admin.models import AuditEntry
 from streams_admin.operations import start as operations
 from streams_admin.permissions import caller_of, operation_for, steered_by, visible
@@ -104,7 +104,7 @@ def refusals(view: View) -> View:
     def guarded(*args: Any, **kwargs: Any) -> Any:
         try:
             return view(*args, **kwargs)
-        except Refused as refused:
+        except ActionError as refused:
             raise HttpError(refused.status, refused.message) from refused
 
     return guarded
@@ -228,5 +228,5 @@ def _lines(principal: Principal, query: AuditQuery) -> QuerySet[AuditEntry]:
 
 def _number(cursor: str) -> int:
     if not (cursor.isascii() and cursor.isdigit() and len(cursor) < 19):
-        raise BadOrder(f"cursor is {cursor[:40]!r}; allowed: the `next` of the previous page.")
+        raise BadParameters(f"cursor is {cursor[:40]!r}; allowed: the `next` of the previous page.")
     return int(cursor)

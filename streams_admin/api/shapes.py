@@ -26,7 +26,7 @@ from dashboard.streams.names import from_path, to_path
 from dashboard.streams.snapshots import PendingEntry
 from streams_admin import plans
 from streams_admin.actions.base import RESULTS
-from streams_admin.errors import BadOrder
+from streams_admin.errors import BadParameters
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations.progress import told_figures
 from streams_admin.params import values
@@ -150,15 +150,15 @@ class AuditItem(BaseModel):
 
 
 def name_of(what: str, given: Any) -> bytes:
-    """A name in a body: a string, or {"base64": "..."}. Raises BadOrder."""
+    """A name in a body: a string, or {"base64": "..."}. Raises BadParameters."""
     found = values.bytes_in(given)
     if found is not None and given != "":
         return found
-    raise BadOrder(f'{what} is {str(given)[:60]!r}; allowed: a string that is not empty, or {{"base64": "..."}}.')
+    raise BadParameters(f'{what} is {str(given)[:60]!r}; allowed: a string that is not empty, or {{"base64": "..."}}.')
 
 
 def params_in(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters of a body as actions take them: every name a path name. Raises BadOrder."""
+    """Parameters of a body as actions take them: every name a path name. Raises BadParameters."""
     found = _paths("", given)
     return {**found, "filter": _paths("filter.", given["filter"])} if isinstance(given.get("filter"), dict) else found
 
@@ -197,8 +197,8 @@ def plan_item(plan: Plan, principal: Principal) -> dict[str, Any]:
 
 
 def _entries_file(plan: Plan, principal: Principal) -> str | None:
-    action, ask = plans.action_of(plan.action), plans.ask_of(plan, principal)
-    goes = action.affected(ask, plan.seen) is not None
+    action, ctx = plans.action_of(plan.action), plans.context_of(plan, principal)
+    goes = action.affected(ctx, plan.seen) is not None
     return reverse("api:plan_entries", args=[plans.token(plan)]) if goes else None
 
 

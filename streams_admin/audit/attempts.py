@@ -12,7 +12,7 @@ from streams_admin import plans
 from streams_admin.actions.base import Action, Params
 from streams_admin.api.shapes import NAMES
 from streams_admin.audit.log import Caller
-from streams_admin.errors import Refused
+from streams_admin.errors import ActionError
 
 KEPT_MOST = 2000
 """Characters of one parameter that are kept: who may not act must not fill the log either."""
@@ -21,7 +21,7 @@ SHOWN_MOST = 300
 
 
 def allow(caller: Caller, server: Server, key: bytes, slug: str, raw: Mapping[str, Any]) -> None:
-    """As `plans.allow`, for who asks for a plan with these parameters. Raises BadOrder when there is no such action."""
+    """As `plans.allow`, for who asks for a plan with these parameters. Raises BadParameters without such an action."""
     action = plans.action_of(slug)
     plans.allow(caller, action, server, key, params=told(action, raw))
 
@@ -30,7 +30,7 @@ def told(action: Action, raw: Mapping[str, Any]) -> Params:
     """What the log may keep of them: checked, without payloads, bounded; nothing where they cannot be read."""
     try:
         return bounded(action.told(action.clean(raw)))
-    except Refused:
+    except ActionError:
         return {}
 
 

@@ -20,7 +20,7 @@ from django.db import DatabaseError
 from dashboard.streams import links
 from dashboard.streams.errors import StreamError
 from dashboard.streams.links import PendingReply
-from streams_admin.actions.base import BATCH, Action, Ask, Batch, Done, part_of
+from streams_admin.actions.base import BATCH, Action, ActionContext, Batch, Done, part_of
 from streams_admin.operations import results
 from streams_admin.operations import state as saving
 from streams_admin.operations.pieces import GENTLE, AtOnce, InPieces
@@ -50,19 +50,19 @@ class Run:
     `alone`: its first batch, within a request.
     """
 
-    def __init__(self, running: Running, ask: Ask, action: Action, *, alone: bool = False) -> None:
+    def __init__(self, running: Running, ctx: ActionContext, action: Action, *, alone: bool = False) -> None:
         operation = running.operation
         hurries = operation.duty >= NO_LIMIT
         in_pieces = action.pieces and not (hurries or alone)
         most = BATCH if alone or hurries or action.pieces else GENTLE
-        ask = replace(ask, operation=str(operation.pk), reason=operation.reason, most=most)
+        ctx = replace(ctx, operation=str(operation.pk), reason=operation.reason, most=most)
         self.running, self.operation = running, operation
-        self.ask, self.action = ask, action
+        self.ask, self.action = ctx, action
         self._way: AtOnce
         if in_pieces:
-            self._way = InPieces(running, ask, action, self._beat)
+            self._way = InPieces(running, ctx, action, self._beat)
         else:
-            self._way = AtOnce(running, ask, action, self._beat, waits=not alone)
+            self._way = AtOnce(running, ctx, action, self._beat, waits=not alone)
         self._reads_ahead = hurries and not alone
         self._coming: tuple[Any, PendingReply[Batch]] | None = None
         self._ahead: _Ahead | None = None
@@ -159,7 +159,7 @@ class Run:
         self._save(inflight={**left, **_inflight(batch)})
         done = self._way.attempt(batch.work)
         # A part of a batch cannot be read anew: the rest of it is through.
-        return self._note(batch, Done.alike("failed", undone) if done.again and rest else done)
+        return self._note(batch, Done.uniform("failed", undone) if done.again and rest else done)
 
     def _note(self, batch: Batch, done: Done) -> bool:
         """What came of a batch. False at the end."""

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from dashboard.streams.errors import OutcomeUnknown, StreamError, Unreachable
-from streams_admin.actions.base import BATCH, Action, Ask, Batch, Done, ids_of
+from streams_admin.actions.base import BATCH, Action, ActionContext, Batch, Done, ids_of
 from streams_admin.operations import state
 from streams_admin.operations.pacing import Paces, aged, divided, paces_of
 from streams_admin.operations.state import Running
@@ -25,14 +25,16 @@ Answer = TypeVar("Answer")
 
 
 class AtOnce:
-    """`ask.most` entries in one go.
+    """`ctx.most` entries in one go.
 
     `beat` is called at each pause, and shows that the runner lives. `waits`: for a server that is away.
     """
 
-    def __init__(self, running: Running, ask: Ask, action: Action, beat: Callable[[], None], *, waits: bool) -> None:
+    def __init__(
+        self, running: Running, ctx: ActionContext, action: Action, beat: Callable[[], None], *, waits: bool
+    ) -> None:
         self.running, self.operation = running, running.operation
-        self.ask, self.action = ask, action
+        self.ask, self.action = ctx, action
         self._beat, self._waits = beat, waits
         self.done: list[Done] = []
         """What came of the pieces of a batch that is not through."""
@@ -70,13 +72,13 @@ class AtOnce:
             time.sleep(pause)
             self._beat()
             try:
-                return self.action.settle(self.ask, self.operation.plan.seen, work)
+                return self.action.reconcile(self.ask, self.operation.plan.seen, work)
             except StreamError:
                 continue
         return unknown(work)
 
-    def _look(self, ask: Ask, cursor: Any) -> Batch:
-        return self._patiently(lambda: self.action.batch(ask, self.operation.plan.seen, cursor))
+    def _look(self, ctx: ActionContext, cursor: Any) -> Batch:
+        return self._patiently(lambda: self.action.batch(ctx, self.operation.plan.seen, cursor))
 
     def _patiently(self, what: Callable[[], Answer]) -> Answer:
         """What is unreachable was not done: it is asked again, and the last time raises."""
@@ -96,14 +98,14 @@ class AtOnce:
 
 def unknown(work: list[Any]) -> Done:
     """Nobody knows what came of it."""
-    return Done.alike("unknown", work) if ids_of(work) else Done(counts=Counter(unknown=len(work)))
+    return Done.uniform("unknown", work) if ids_of(work) else Done(counts=Counter(unknown=len(work)))
 
 
 class InPieces(AtOnce):
     """Of the size that `pace` tells."""
 
-    def __init__(self, running: Running, ask: Ask, action: Action, beat: Callable[[], None]) -> None:
-        super().__init__(running, ask, action, beat, waits=True)
+    def __init__(self, running: Running, ctx: ActionContext, action: Action, beat: Callable[[], None]) -> None:
+        super().__init__(running, ctx, action, beat, waits=True)
         self._read_at = 0.0
 
     def read(self, cursor: Any) -> Batch:

@@ -9,7 +9,7 @@ from dashboard.accounts.access import Forbidden, require
 from dashboard.accounts.directory import principal_again
 from streams_admin import plans
 from streams_admin.actions.base import Action
-from streams_admin.errors import Refused
+from streams_admin.errors import ActionError
 from streams_admin.models import Operation, Plan
 
 ASK_EVERY = 2.0
@@ -29,12 +29,12 @@ def lost(operation: Operation, action: Action) -> str:
 
 
 def _why(plan: Plan, action: Action) -> str:
-    ask = plans.ask_of(plan, principal_again(plan.who_id, plan.who))
+    ctx = plans.context_of(plan, principal_again(plan.who_id, plan.who))
     try:
-        require(ask.principal, action.permission, plan.server, ask.key)
-        action.allow(ask)
+        require(ctx.principal, action.permission, plan.server, ctx.key)
+        action.allow(ctx)
     except Forbidden:
         return f"{plan.who} no longer has the permission for this."
-    except Refused as refused:
+    except ActionError as refused:
         return refused.message
-    return f"{plan.server} is configured as read-only." if ask.server.config.read_only else ""
+    return f"{plan.server} is configured as read-only." if ctx.server.config.read_only else ""

@@ -26,11 +26,11 @@ from dashboard.config.active import configured
 from dashboard.live import hub
 from dashboard.streams.errors import StreamError
 from streams_admin import plans
-from streams_admin.actions.base import BATCH, Action, Ask
+from streams_admin.actions.base import BATCH, Action, ActionContext
 from streams_admin.actions.registry import ALL
 from streams_admin.audit import log as audit
 from streams_admin.audit.log import Caller
-from streams_admin.errors import Changed, NotConfirmed, Refused
+from streams_admin.errors import Changed, Conflict, NotConfirmed
 from streams_admin.models import Operation, Plan
 from streams_admin.operations import rights, state
 from streams_admin.operations.loop import NO_LIMIT, Run
@@ -59,13 +59,13 @@ def begin(
     if known is not None:
         return known
     plans.check_fresh(plan)
-    action, ask = ALL[plan.action], plans.ask_of(plan, caller.principal)
-    plans.allow(caller, action, ask.server, ask.key, params=action.told(plan.params))
-    plans.allow_more(caller, action, ask)
+    action, ctx = ALL[plan.action], plans.context_of(plan, caller.principal)
+    plans.allow(caller, action, ctx.server, ctx.key, params=action.told(plan.params))
+    plans.allow_more(caller, action, ctx)
     _check_typed(plan, confirm)
-    operation, first = _begin_once(caller, plan, action, ask, reason.replace("\0", ""), key, duty)
+    operation, first = _begin_once(caller, plan, action, ctx, reason.replace("\0", ""), key, duty)
     if first:
-        _run_here(operation, ask, action)
+        _run_here(operation, ctx, action)
     return operation
 
 
@@ -87,7 +87,7 @@ def _check_typed(plan: Plan, confirm: str) -> None:
 
 
 def _begin_once(
-    caller: Caller, plan: Plan, action: Action, ask: Ask, reason: str, key: str, duty: int
+    caller: Caller, plan: Plan, action: Action, ctx: ActionContext, reason: str, key: str, duty: int
 ) -> tuple[Operation, bool]:
     """The operation, and whether it is ours to run.
 
@@ -95,8 +95,8 @@ def _begin_once(
     else a change is the reason why nothing was done, which is written down.
     """
     try:
-        _check_unchanged(plan, action, ask)
-        before = action.figures(ask)
+        _check_unchanged(plan, action, ctx)
+        before = action.figures(ctx)
     except (Changed, StreamError) as error:
         known = _first_answer(caller, plan, key)
         if known is not None:
@@ -107,8 +107,8 @@ def _begin_once(
     return _open(caller, plan, before, reason, key, duty)
 
 
-def _check_unchanged(plan: Plan, action: Action, ask: Ask) -> None:
-    why = action.changed(ask, plan.seen)
+def _check_unchanged(plan: Plan, action: Action, ctx: ActionContext) -> None:
+    why = action.changed(ctx, plan.seen)
     if why:
         raise Changed(why)
 
@@ -133,19 +133,19 @@ def _open(
 
 
 def _first_of(caller: Caller, plan: Plan, key: str) -> Operation:
-    """The operation of who was faster: it was committed together with what kept ours out. Raises Refused."""
+    """The operation of who was faster: it was committed together with what kept ours out. Raises Conflict."""
     known = _first_answer(caller, plan, key)
     if known is None:
-        raise Refused("This plan was already used.")
+        raise Conflict("This plan was already used.")
     return known
 
 
-def _run_here(operation: Operation, ask: Ask, action: Action) -> None:
+def _run_here(operation: Operation, ctx: ActionContext, action: Action) -> None:
     """The first batch, and the end when that was all; else the background goes on."""
     preview = operation.plan.preview
     small = operation.total is not None and operation.total <= BATCH and not (preview["least"] or preview["lasting"])
     try:
-        with Run(Running(operation), ask, action, alone=True) as run:
+        with Run(Running(operation), ctx, action, alone=True) as run:
             while run.advance():
                 if not small:
                     return run.release()
@@ -198,14 +198,14 @@ def _go_on(running: Running, until: float) -> None:
     """What was being done when a process died comes first, then what was wished for, then the next batches."""
     operation = running.operation
     action, plan = ALL[operation.plan.action], operation.plan
-    ask = plans.ask_of(plan, Principal(plan.who, plan.who_id))
-    if operation.inflight is None and not state.obey(running, ask, action):
+    ctx = plans.context_of(plan, Principal(plan.who, plan.who_id))
+    if operation.inflight is None and not state.obey(running, ctx, action):
         return
     if operation.inflight is None and (why := rights.lost(operation, action)):
-        state.end(running, "cancelled", why, ask, action)
+        state.end(running, "cancelled", why, ctx, action)
         return
     gently = behind_others() if operation.duty < NO_LIMIT else nullcontext()
-    with gently, Run(running, ask, action) as run:
+    with gently, Run(running, ctx, action) as run:
         while run.advance():
             state.rest(running)
             if time.monotonic() >= until:

@@ -20,7 +20,7 @@ from dashboard.live import hub
 from dashboard.streams.errors import BadId, StreamError
 from dashboard.streams.ids import MAX, StreamId
 from dashboard.streams.names import from_path
-from streams_admin.actions.base import Action, Ask, ids_of
+from streams_admin.actions.base import Action, ActionContext, ids_of
 from streams_admin.actions.registry import ALL
 from streams_admin.audit import log
 from streams_admin.audit.log import Line
@@ -83,12 +83,12 @@ def _in_order(result: list[str]) -> StreamId:
         return MAX
 
 
-def obey(running: Running, ask: Ask, action: Action) -> bool:
+def obey(running: Running, ctx: ActionContext, action: Action) -> bool:
     """A wish that came meanwhile: pause or cancel. False when the operation goes on no further."""
     row = Operation.objects.filter(pk=running.operation.pk)
     while requested := row.values_list("requested_state", flat=True).get():
         if requested == "cancel":
-            end(running, "cancelled", "", ask, action)
+            end(running, "cancelled", "", ctx, action)
             return False
         with suppress(Wished):  # somebody resumed or cancelled it meanwhile: that holds
             save(running, while_requested=requested, state="paused", runner="", requested_state="")
@@ -121,11 +121,11 @@ def save(running: Running, *, while_requested: str | None = None, **changes: Any
         transaction.on_commit(partial(hub.nudge, hub.operation(operation.pk)))
 
 
-def end(running: Running, state: str, error: str, ask: Ask, action: Action, **noted: Any) -> None:
+def end(running: Running, state: str, error: str, ctx: ActionContext, action: Action, **noted: Any) -> None:
     """The last save, with the figures read again, and the audit line: both or none."""
-    close(running, state, error, after=_after(action, ask), **noted)
+    close(running, state, error, after=_after(action, ctx), **noted)
     group = running.operation.plan.params.get("group")
-    hub.nudge(hub.group(ask.server.name, ask.key, from_path(group) if group else b""))
+    hub.nudge(hub.group(ctx.server.name, ctx.key, from_path(group) if group else b""))
 
 
 def close(running: Running, state: str, error: str, **noted: Any) -> None:
@@ -141,9 +141,9 @@ def close(running: Running, state: str, error: str, **noted: Any) -> None:
             log.end(operation.span, line, outcome(operation), operation.results, error)
 
 
-def _after(action: Action, ask: Ask) -> list[list[Any]]:
+def _after(action: Action, ctx: ActionContext) -> list[list[Any]]:
     try:
-        return action.figures(ask)
+        return action.figures(ctx)
     except StreamError:
         return []
 

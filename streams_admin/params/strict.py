@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from streams_admin.errors import BadOrder
+from streams_admin.errors import BadParameters
 
 
 class Asked(Mapping[str, Any]):
@@ -26,6 +26,6 @@ class Asked(Mapping[str, Any]):
         return len(self._given)
 
     def refuse_unknown(self, slug: str) -> None:
-        """Raises BadOrder."""
+        """Raises BadParameters."""
         for name in self._unknown:
-            raise BadOrder(f"params has {name[:40]!r}, which {slug} does not take here.")
+            raise BadParameters(f"params has {name[:40]!r}, which {slug} does not take here.")

@@ -9,7 +9,7 @@ from typing import Any
 from dashboard.display.format import size
 from dashboard.display.rows import value_json
 from dashboard.streams.snapshots import Fields
-from streams_admin.errors import BadOrder
+from streams_admin.errors import BadParameters
 
 BYTES_MOST = 2**20
 """What the fields of one entry may weigh: a plan keeps them until it is run."""
@@ -17,15 +17,15 @@ FIELDS_MOST = 10_000
 
 
 def fields_in(given: Any) -> Fields:
-    """Raises BadOrder."""
+    """Raises BadParameters."""
     if not isinstance(given, list) or not given or not all(isinstance(p, list | tuple) and len(p) == 2 for p in given):
-        raise BadOrder("fields is a list of at least one [name, value] pair.")
+        raise BadParameters("fields is a list of at least one [name, value] pair.")
     if len(given) > FIELDS_MOST:
-        raise BadOrder(f"fields has {len(given):,} pairs; allowed: {FIELDS_MOST:,}.")
+        raise BadParameters(f"fields has {len(given):,} pairs; allowed: {FIELDS_MOST:,}.")
     found = tuple((_value("a name in fields", name), _value("a value in fields", value)) for name, value in given)
     weight = sum(len(name) + len(value) for name, value in found)
     if weight > BYTES_MOST:
-        raise BadOrder(f"fields has {size(weight)}; allowed: {size(BYTES_MOST)}.")
+        raise BadParameters(f"fields has {size(weight)}; allowed: {size(BYTES_MOST)}.")
     return found
 
 
@@ -45,7 +45,7 @@ def _value(what: str, given: Any) -> bytes:
     found = bytes_in(given)
     if found is not None:
         return found
-    raise BadOrder(f'{what} is {str(given)[:60]!r}; allowed: a string, or {{"base64": "..."}}.')
+    raise BadParameters(f'{what} is {str(given)[:60]!r}; allowed: a string, or {{"base64": "..."}}.')
 
 
 def fields_out(fields: Fields) -> list[list[Any]]:
@@ -63,7 +63,7 @@ def told(fields: Any) -> list[list[Any]]:
 
 
 def from_text(text: str) -> list[list[Any]]:
-    """Lines of `name: value`, a JSON object, or a JSON list of pairs; for `fields_in`. Raises BadOrder."""
+    """Lines of `name: value`, a JSON object, or a JSON list of pairs; for `fields_in`. Raises BadParameters."""
     return _from_json(text) if text.lstrip()[:1] in ("{", "[") else _from_lines(text)
 
 
@@ -72,7 +72,7 @@ def _from_lines(text: str) -> list[list[Any]]:
     for number, line in enumerate(text.splitlines(), 1):
         name, colon, value = line.partition(":")
         if line.strip() and not colon:
-            raise BadOrder(f"Line {number} is not “name: value”.")
+            raise BadParameters(f"Line {number} is not “name: value”.")
         if line.strip():
             found.append([name.strip(), value.strip()])
     return found
@@ -86,7 +86,7 @@ def _from_json(text: str) -> list[list[Any]]:
     try:
         found = json.loads(text, object_pairs_hook=_Object)
     except (ValueError, RecursionError) as error:
-        raise BadOrder("That is no JSON, and no lines of “name: value”.") from error
+        raise BadParameters("That is no JSON, and no lines of “name: value”.") from error
     if isinstance(found, _Object):
         return [[name, _plain(value)] for name, value in found]
     return [[_part(part) for part in pair] if isinstance(pair, list) else pair for pair in found]
@@ -119,5 +119,5 @@ def to_text(fields: Fields) -> str:
 def _says(lines: str, pairs: list[list[Any]]) -> bool:
     try:
         return from_text(lines) == pairs
-    except BadOrder:
+    except BadParameters:
         return False

@@ -9,7 +9,7 @@ from typing import Any
 from dashboard.streams.errors import BadId
 from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.names import BadName, from_path, to_path
-from streams_admin.errors import BadOrder
+from streams_admin.errors import BadParameters
 
 IDS_MOST = 1000
 """IDs that one plan may name. More are a filter."""
@@ -30,10 +30,10 @@ class Which:
 
     @classmethod
     def parse(cls, params: Mapping[str, Any]) -> Which:
-        """From `ids` or `filter` of an action's parameters (names as path names). Raises BadOrder."""
+        """From `ids` or `filter` of an action's parameters (names as path names). Raises BadParameters."""
         ids, chosen = params.get("ids"), params.get("filter")
         if (ids is None) == (chosen is None):
-            raise BadOrder("Give either ids or filter: which entries are meant.")
+            raise BadParameters("Give either ids or filter: which entries are meant.")
         if ids is not None:
             return cls(ids=_ids(ids))
         return _filter(chosen)
@@ -57,18 +57,18 @@ class Which:
 
 def _ids(raw: Any) -> tuple[StreamId, ...]:
     if not isinstance(raw, list) or not raw:
-        raise BadOrder("ids is a list of at least one entry ID.")
+        raise BadParameters("ids is a list of at least one entry ID.")
     if len(raw) > IDS_MOST:
-        raise BadOrder(f"ids has {len(raw):,} entries; allowed: {IDS_MOST:,}. Use a filter for more.")
+        raise BadParameters(f"ids has {len(raw):,} entries; allowed: {IDS_MOST:,}. Use a filter for more.")
     return tuple(sorted({_id("ids", text) for text in raw}))
 
 
 def _filter(raw: Any) -> Which:
     if not isinstance(raw, dict):
-        raise BadOrder("filter is an object.")
+        raise BadParameters("filter is an object.")
     unknown = set(raw) - FILTER_KEYS
     if unknown:
-        raise BadOrder(f"filter has {sorted(unknown)[0]!r}; allowed: {', '.join(sorted(FILTER_KEYS))}.")
+        raise BadParameters(f"filter has {sorted(unknown)[0]!r}; allowed: {', '.join(sorted(FILTER_KEYS))}.")
     return Which(
         consumer=name("filter.consumer", raw["consumer"]) if raw.get("consumer") is not None else None,
         min_idle_ms=whole("filter.min_idle_ms", raw.get("min_idle_ms", 0)),
@@ -83,26 +83,26 @@ def _id(what: str, text: Any) -> StreamId:
     try:
         return StreamId.parse(str(text))
     except BadId as error:
-        raise BadOrder(f"{what}: {error}") from error
+        raise BadParameters(f"{what}: {error}") from error
 
 
 def name(what: str, path: Any) -> bytes:
-    """A path name as bytes. Raises BadOrder."""
+    """A path name as bytes. Raises BadParameters."""
     try:
         return from_path(str(path))
     except BadName as error:
-        raise BadOrder(f"{what}: {error}") from error
+        raise BadParameters(f"{what}: {error}") from error
 
 
 def whole(what: str, value: Any, *, least: int = 0, most: int = 10**15) -> int:
-    """A whole number. Raises BadOrder."""
+    """A whole number. Raises BadParameters."""
     if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise BadOrder(f"{what} is {str(value)[:40]!r}; allowed: a whole number from {least} to {most}.")
+        raise BadParameters(f"{what} is {str(value)[:40]!r}; allowed: a whole number from {least} to {most}.")
     return value
 
 
 def truth(what: str, value: Any) -> bool:
-    """true or false. Raises BadOrder."""
+    """true or false. Raises BadParameters."""
     if not isinstance(value, bool):
-        raise BadOrder(f"{what} is {str(value)[:40]!r}; allowed: true, false.")
+        raise BadParameters(f"{what} is {str(value)[:40]!r}; allowed: true, false.")
     return value

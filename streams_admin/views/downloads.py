@@ -50,9 +50,9 @@ def entries_of(principal: Principal, token: str) -> StreamingHttpResponse:
     """
     found = plans.find(token, principal)
     _check(found)
-    ask = plans.ask_of(found, principal)
-    require(principal, Permission.READ_PAYLOAD, found.server, ask.key)
-    pages = plans.action_of(found.action).affected(ask, found.seen)
+    ctx = plans.context_of(found, principal)
+    require(principal, Permission.READ_PAYLOAD, found.server, ctx.key)
+    pages = plans.action_of(found.action).affected(ctx, found.seen)
     if pages is None:
         raise NoSuchPlan("This plan removes no entries: there is nothing to download.")
     seen = sight(principal, found.server, from_path(found.stream))

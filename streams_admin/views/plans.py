@@ -23,12 +23,12 @@ from dashboard.http.params import BadParameter, choice, entry_id, entry_ids, fla
 from dashboard.http.params import name as name_param
 from dashboard.streams.names import from_path, plain
 from streams_admin import plans
-from streams_admin.actions.base import BATCH, Action, Ask, Params
+from streams_admin.actions.base import BATCH, Action, ActionContext, Params
 from streams_admin.actions.registry import ALL
 from streams_admin.audit import attempts
 from streams_admin.audit.filters import chosen, conditions
 from streams_admin.audit.log import Caller
-from streams_admin.errors import BadOrder, Refused
+from streams_admin.errors import ActionError, BadParameters
 from streams_admin.models import AuditEntry, Plan
 from streams_admin.operations import start
 from streams_admin.params.which import name as path_name
@@ -58,18 +58,18 @@ def do(request: HttpRequest, server: str, stream: bytes, action: str) -> HttpRes
     watched = server_for(caller.principal, server)
     require(caller.principal, Permission.SEE, server, stream)
     plans.allow(caller, verb, watched, stream, params=_tried(request.GET))
-    ask = Ask(caller.principal, watched, stream, params_of(request.GET))
-    if verb.about == "pending" and "group" not in ask.params:
-        raise BadOrder("group is missing: name the group whose pending entries are meant.")
-    form = verb.form(ask, request.POST if request.method == "POST" else None)
+    ctx = ActionContext(caller.principal, watched, stream, params_of(request.GET))
+    if verb.about == "pending" and "group" not in ctx.params:
+        raise BadParameters("group is missing: name the group whose pending entries are meant.")
+    form = verb.form(ctx, request.POST if request.method == "POST" else None)
     status = 400 if form.is_bound else 200
     if form.is_bound and form.is_valid():
         try:
-            return _to(plans.prepare(caller, watched, stream, action, verb.from_form(ask, form)))
-        except Refused as refused:
+            return _to(plans.prepare(caller, watched, stream, action, verb.from_form(ctx, form)))
+        except ActionError as refused:
             form.add_error(None, refused.message)
             status = refused.status
-    return _show_form(request, ask, verb, form, status)
+    return _show_form(request, ctx, verb, form, status)
 
 
 def _tried(query: QueryDict) -> Params:
@@ -84,17 +84,17 @@ def _to(made: Plan) -> HttpResponse:
     return redirect("plan", plans.token(made))
 
 
-def _show_form(request: HttpRequest, ask: Ask, verb: Action, form: Form, status: int) -> HttpResponse:
+def _show_form(request: HttpRequest, ctx: ActionContext, verb: Action, form: Form, status: int) -> HttpResponse:
     context = {
-        "server": ask.server,
-        "key": ask.key,
-        "group": path_name("group", ask.params["group"]) if "group" in ask.params else None,
+        "server": ctx.server,
+        "key": ctx.key,
+        "group": path_name("group", ctx.params["group"]) if "group" in ctx.params else None,
         "action": verb,
         "form": form,
-        "heading": heading(verb, ask.params),
-        "which": which_words(ask.params) if verb.about in ("pending", "entries") else "",
+        "heading": heading(verb, ctx.params),
+        "which": which_words(ctx.params) if verb.about in ("pending", "entries") else "",
         "caution": getattr(form, "caution", None),
-        "instead": instead(ask, getattr(form, "instead", ""), request.GET.urlencode(), verb.slug),
+        "instead": instead(ctx, getattr(form, "instead", ""), request.GET.urlencode(), verb.slug),
     }
     return render(request, "streamgauge_admin/do.html", context, status=status)
 
@@ -170,7 +170,7 @@ def _run(request: HttpRequest, caller: Caller, found: Plan) -> HttpResponse:
     try:
         duty = int(choice(request.POST, "duty", ["", *DUTIES], "") or 0)
         operation = start.begin(caller, found, confirm=confirm, reason=reason, duty=duty)
-    except Refused as refused:
+    except ActionError as refused:
         if refused.status == 400:
             return _show(request, caller, found, error=refused.message, reason=reason)
         raise
@@ -185,8 +185,8 @@ def _is_large(found: Plan) -> bool:
 
 def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", reason: str = "") -> HttpResponse:
     action = plans.action_of(found.action)
-    ask, query = plans.ask_of(found, caller.principal), query_of(found)
-    seen = sight(caller.principal, found.server, ask.key)
+    ctx, query = plans.context_of(found, caller.principal), query_of(found)
+    seen = sight(caller.principal, found.server, ctx.key)
     context = {
         **place_of(found),
         "token": plans.token(found),
@@ -194,7 +194,7 @@ def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", re
         "plan": found,
         "preview": found.preview,
         "notes": [
-            (note, instead(ask, note.get("instead", ""), query, found.action)) for note in found.preview["notes"]
+            (note, instead(ctx, note.get("instead", ""), query, found.action)) for note in found.preview["notes"]
         ],
         "literal": action.literal,
         "sample": [pending_row(entry, seen) for entry in sample(found)],
@@ -204,15 +204,15 @@ def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", re
         "reason": reason,
         "expires_ms": int(found.expires.timestamp() * 1000),
         "irreversible": action.irreversible,
-        "download": _download(found, action, ask) if seen.may_read else "",
+        "download": _download(found, action, ctx) if seen.may_read else "",
         "left_s": max(0, int((found.expires - timezone.now()).total_seconds())),
     }
     return render(request, "streamgauge_admin/plan.html", context, status=400 if error else 200)
 
 
-def _download(found: Plan, action: Action, ask: Ask) -> str:
+def _download(found: Plan, action: Action, ctx: ActionContext) -> str:
     """Where the entries that would go can be kept; "" when none go."""
-    return reverse("plan_entries", args=[plans.token(found)]) if action.affected(ask, found.seen) is not None else ""
+    return reverse("plan_entries", args=[plans.token(found)]) if action.affected(ctx, found.seen) is not None else ""
 
 
 def audit_log(request: HttpRequest) -> HttpResponse:

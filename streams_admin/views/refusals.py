@@ -12,7 +12,7 @@ from django.shortcuts import render
 
 from dashboard.accounts.authenticators import principal_of
 from streams_admin import plans
-from streams_admin.errors import Refused
+from streams_admin.errors import ActionError
 from streams_admin.views.ways import place_of, seen_place
 
 View = Callable[..., HttpResponseBase]
@@ -26,7 +26,7 @@ def refusals(view: View) -> View:
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         try:
             return view(request, *args, **kwargs)
-        except Refused as refused:
+        except ActionError as refused:
             context = {"title": TITLES.get(refused.status, "Refused"), "text": refused.message}
             context |= _way_on(request, kwargs)
             return render(request, "streamgauge_admin/refused.html", context, status=refused.status)
@@ -41,6 +41,6 @@ def _way_on(request: HttpRequest, asked: Mapping[str, Any]) -> dict[str, Any]:
         return seen_place(principal, asked["server"], asked["stream"])
     try:
         found = plans.find(asked["token"], principal)
-    except Refused:
+    except ActionError:
         return {}
     return {**place_of(found), "token": "" if found.used else asked["token"]}

@@ -13,7 +13,7 @@ from dashboard.accounts.principals import Principal
 from dashboard.streams import links
 from dashboard.streams.names import from_path
 from streams_admin import plans
-from streams_admin.actions.base import Ask
+from streams_admin.actions.base import ActionContext
 from streams_admin.actions.registry import ALL
 from streams_admin.models import Plan
 
@@ -51,14 +51,14 @@ def form_again(found: Plan) -> str:
     return f"{url}?{query_of(found)}"
 
 
-def instead(ask: Ask, slug: str, query: str, own: str) -> dict[str, str]:
+def instead(ctx: ActionContext, slug: str, query: str, own: str) -> dict[str, str]:
     """A link to another action on the same entries, for who may use it. `query`: of the address that names them.
 
     `own`: the action that it is instead of; there it leads back.
     """
-    if not slug or not may(ask.principal, ALL[slug].permission, ask.server.name, ask.key):
+    if not slug or not may(ctx.principal, ALL[slug].permission, ctx.server.name, ctx.key):
         return {"href": "", "link": ""}
-    url = reverse("do", args=[ask.server.name, ask.key, slug])
+    url = reverse("do", args=[ctx.server.name, ctx.key, slug])
     link = "Back to the form" if slug == own else f"{ALL[slug].label.removesuffix('…')} instead"
     return {"href": f"{url}?{query}", "link": link}
 

@@ -21,7 +21,7 @@ from streams_admin.writes.groups import (
     stream_delete,
     stream_delete_words,
 )
-from streams_admin.writes.held import Alike, Held
+from streams_admin.writes.leases import Lease, LeaseBatch
 from streams_admin.writes.pending import Marks, ack, ack_words, claim, claim_words, claims, nack, nack_words, release
 
 __all__ = [
@@ -29,8 +29,8 @@ __all__ = [
     "REFUSED",
     "SCRIPTED_AT_ONCE",
     "TOO_LARGE",
-    "Alike",
-    "Held",
+    "Lease",
+    "LeaseBatch",
     "Marks",
     "ack",
     "ack_words",

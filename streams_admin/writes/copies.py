@@ -15,7 +15,7 @@ from dashboard.streams.replies import Reply, need, row
 from dashboard.streams.snapshots import Fields
 from streams_admin.writes import provenance, scripts
 from streams_admin.writes.entries import PASSED, add_words, delete_words
-from streams_admin.writes.held import Held, as_held
+from streams_admin.writes.leases import Lease, as_leases
 from streams_admin.writes.pending import claim_words
 from streams_admin.writes.provenance import Stamp
 
@@ -25,7 +25,7 @@ TOO_LARGE, REFUSED = -3, -4
 """An entry has too many fields for a script; the server refused the copy of an entry after it had taken others."""
 
 
-def dead_letter_words(key: bytes, group: bytes, to: bytes, entry: Held, fields: Fields, stamp: Stamp) -> list[Command]:
+def dead_letter_words(key: bytes, group: bytes, to: bytes, entry: Lease, fields: Fields, stamp: Stamp) -> list[Command]:
     """The copy and the acknowledgement, as they are sent where scripts are refused."""
     words = [word for pair in fields for word in pair]
     stamped = stamp.words(datetime.now(UTC))
@@ -39,7 +39,7 @@ def dead_letter(
     key: bytes,
     group: bytes,
     to: bytes,
-    entries: Sequence[Held],
+    entries: Sequence[Lease],
     stamp: Stamp,
     *,
     delete: bool,
@@ -57,7 +57,7 @@ def dead_letter(
         part = entries[at : at + SCRIPTED_AT_ONCE]
         told = ("1" if delete else "0", *stamp.words(datetime.now(UTC)))
         try:
-            replies = server.writer.call("EVAL", script, 2, key, to, group, *told, *as_held(part))
+            replies = server.writer.call("EVAL", script, 2, key, to, group, *told, *as_leases(part))
             out.extend(map(int, replies))
         except (NotAllowed, ServerRefused) as error:
             _only_without_scripts(server, error)
@@ -71,7 +71,7 @@ CHANGES = 20
 """How often a copy is begun anew because somebody else added to the target."""
 
 
-def _one_by_one(entries: Iterable[Held], move: Callable[[Held], int], out: list[int]) -> list[int]:
+def _one_by_one(entries: Iterable[Lease], move: Callable[[Lease], int], out: list[int]) -> list[int]:
     """`move` each and append its reply. After one was moved, what is refused is REFUSED instead of raised."""
     for entry in entries:
         try:
@@ -89,7 +89,7 @@ def _move(
     group: bytes,
     to: bytes,
     stamp: Stamp,
-    entry: Held,
+    entry: Lease,
     *,
     delete: bool,
     retried: bool,

@@ -10,7 +10,7 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.links import ID_PASSED, Server
 from dashboard.streams.queries import Command
 from dashboard.streams.snapshots import Fields
-from streams_admin.writes.held import all_replies
+from streams_admin.writes.leases import all_replies
 
 Passed = Literal[-5]
 PASSED: Passed = -5

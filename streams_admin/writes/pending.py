@@ -10,7 +10,7 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.links import Server
 from dashboard.streams.queries import Command
 from streams_admin.writes import scripts
-from streams_admin.writes.held import Alike, Held, all_replies, as_held, as_seen, seen_again
+from streams_admin.writes.leases import Lease, LeaseBatch, all_replies, as_leases, as_seen, seen_again
 
 
 def ack_words(key: bytes, group: bytes, ids: Iterable[StreamId]) -> Command:
@@ -25,7 +25,9 @@ def claim_words(
     return ("XCLAIM", key, group, to, min_idle_ms, *map(str, ids), *options, "JUSTID")
 
 
-def ack(server: Server, key: bytes, group: bytes, parts: Sequence[Alike], *, retried: bool = False) -> list[int] | None:
+def ack(
+    server: Server, key: bytes, group: bytes, parts: Sequence[LeaseBatch], *, retried: bool = False
+) -> list[int] | None:
     """Per entry 1 (acknowledged), 0 (was not pending any more) or -1 (changed hands meanwhile); None: 1 for all.
 
     `retried`: also what was delivered again meanwhile, to whomever.
@@ -67,7 +69,7 @@ class Marks:
     time_ms: int | None = None
     retrycount: int | None = None
 
-    def of(self, part: Alike) -> tuple[str | int, ...]:
+    def of(self, part: LeaseBatch) -> tuple[str | int, ...]:
         """The options of XCLAIM for these entries."""
         idle = max(part.idle_ms, 0) if self.keep_idle else self.idle_ms
         count = part.deliveries + 1 if self.bump else self.retrycount
@@ -76,7 +78,14 @@ class Marks:
 
 
 def claims(
-    key: bytes, group: bytes, to: bytes, parts: Sequence[Alike], marks: Marks, *, min_idle_ms: int, force: bool = False
+    key: bytes,
+    group: bytes,
+    to: bytes,
+    parts: Sequence[LeaseBatch],
+    marks: Marks,
+    *,
+    min_idle_ms: int,
+    force: bool = False,
 ) -> list[Command]:
     """XCLAIM JUSTID of these for `to`. Entries idle for less than `min_idle_ms` stay where they are.
 
@@ -89,7 +98,7 @@ def claims(
     ]
 
 
-def _together_by(parts: Iterable[Alike], marks: Marks) -> dict[tuple[str | int, ...], list[str]]:
+def _together_by(parts: Iterable[LeaseBatch], marks: Marks) -> dict[tuple[str | int, ...], list[str]]:
     found: dict[tuple[str | int, ...], list[str]] = {}
     for part in parts:
         found.setdefault(marks.of(part), []).append(part.ids)
@@ -101,25 +110,25 @@ def nack_words(key: bytes, group: bytes, ids: Sequence[StreamId]) -> Command:
     return ("XNACK", key, group, "FAIL", "IDS", len(ids), *map(str, ids))
 
 
-def nack(server: Server, key: bytes, group: bytes, entries: Sequence[Held]) -> list[int]:
+def nack(server: Server, key: bytes, group: bytes, entries: Sequence[Lease]) -> list[int]:
     """XNACK (Redis 8.8). Per entry 1 (released), 0 (not pending any more) or -1 (changed hands meanwhile).
 
     Where scripts are refused, a look and plain XNACK.
     """
     try:
-        return list(server.writer.call("EVAL", scripts.NACK, 1, key, group, *as_held(entries)))
+        return list(server.writer.call("EVAL", scripts.NACK, 1, key, group, *as_leases(entries)))
     except (NotAllowed, ServerRefused):
         now = seen_again(server, key, group, entries)
         return _where_as_seen(server, now, [nack_words(key, group, [e.id]) for e in entries])
 
 
-def release(server: Server, key: bytes, group: bytes, entries: Sequence[Held], *, idle_ms: int) -> list[int]:
+def release(server: Server, key: bytes, group: bytes, entries: Sequence[Lease], *, idle_ms: int) -> list[int]:
     """XCLAIM to the consumer that holds it, as idle for `idle_ms`. Per entry as `nack`, or -2: it has no body.
 
     Where scripts are refused, plain XCLAIM with the idle time it was seen with as the guard.
     """
     try:
-        return list(server.writer.call("EVAL", scripts.RELEASE, 1, key, group, idle_ms, *as_held(entries)))
+        return list(server.writer.call("EVAL", scripts.RELEASE, 1, key, group, idle_ms, *as_leases(entries)))
     except (NotAllowed, ServerRefused):
         words = [claim_words(key, group, e.consumer, e.idle_ms, [e.id], "IDLE", idle_ms) for e in entries]
         return [1 if reply else -1 for reply in all_replies(server, words)]

@@ -17,7 +17,7 @@ from dashboard.streams.errors import Gone, NotAStream, UnknownServer
 from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.names import to_path
 from streams_admin import plans
-from streams_admin.errors import BadOrder, Changed, Expired, NoSuchPlan, NotConfirmed, Refused
+from streams_admin.errors import ActionError, BadParameters, Changed, Expired, NoSuchPlan, NotConfirmed
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import start
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER
@@ -245,7 +245,7 @@ def test_a_target_that_never_was_may_be_made(client: redis.Redis) -> None:
 
 
 def test_an_unknown_action_is_a_400(client: redis.Redis) -> None:
-    with pytest.raises(BadOrder, match="explode"):
+    with pytest.raises(BadParameters, match="explode"):
         planned("explode", {})
 
 
@@ -259,7 +259,7 @@ def test_an_unknown_action_is_a_400(client: redis.Redis) -> None:
     ],
 )
 def test_what_matches_nothing_cannot_be_planned(
-    client: redis.Redis, params: dict[str, Any], error: type[Refused]
+    client: redis.Redis, params: dict[str, Any], error: type[ActionError]
 ) -> None:
     with pytest.raises(error):
         planned("ack", params)

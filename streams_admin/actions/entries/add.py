@@ -17,13 +17,13 @@ from dashboard.streams.names import plain
 from dashboard.streams.queries import PAGE_MAX, Command, EntryRange, StreamQuery
 from dashboard.streams.snapshots import Fields, StreamFacts, StreamOverview
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import Action, Ask, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.base import Action, ActionContext, Batch, Change, Done, Note, Params, Preview, Seen
 from streams_admin.actions.reads.bounds import id_of
 from streams_admin.actions.reads.entries import read, stream_facts
 from streams_admin.actions.reads.reservations import Reservation, arrived, reserve, reserve_in
 from streams_admin.actions.reads.targets import reached
 from streams_admin.actions.single import typed
-from streams_admin.errors import BadOrder
+from streams_admin.errors import BadParameters
 from streams_admin.params import values
 from streams_admin.params.which import truth, whole
 
@@ -48,57 +48,57 @@ class Add(Action):
     def told(self, params: Params) -> Params:
         return {**params, "fields": values.told(params["fields"])}
 
-    def allow(self, ask: Ask) -> None:
+    def allow(self, ctx: ActionContext) -> None:
         """Who may add may not trim by it."""
-        if not {"maxlen", "minid"} & ask.params.keys():
+        if not {"maxlen", "minid"} & ctx.params.keys():
             return
-        facts = stream_facts(ask, ask.key)
-        if facts and _removed(ask, facts)[0]:
-            require(ask.principal, Permission.TRIM, ask.server.name, ask.key)
+        facts = stream_facts(ctx, ctx.key)
+        if facts and _removed(ctx, facts)[0]:
+            require(ctx.principal, Permission.TRIM, ctx.server.name, ctx.key)
 
-    def look(self, ask: Ask) -> tuple[Preview, Seen]:
-        overview = _find(ask)
-        why = _refusal(ask, overview.facts if overview else None)
+    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+        overview = _find(ctx)
+        why = _refusal(ctx, overview.facts if overview else None)
         if why:
-            raise BadOrder(why)
-        removed, least = _removed(ask, overview.facts) if overview else (0, False)
-        return _preview(ask, overview, removed, least), {"removed": removed, "existed": overview is not None}
+            raise BadParameters(why)
+        removed, least = _removed(ctx, overview.facts) if overview else (0, False)
+        return _preview(ctx, overview, removed, least), {"removed": removed, "existed": overview is not None}
 
-    def changed(self, ask: Ask, seen: Seen) -> str:
-        facts = stream_facts(ask, ask.key)
+    def changed(self, ctx: ActionContext, seen: Seen) -> str:
+        facts = stream_facts(ctx, ctx.key)
         if seen["existed"] and facts is None:
             return "The stream does not exist any more."
-        return _refusal(ask, facts)
+        return _refusal(ctx, facts)
 
-    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
         """The piece of work is the ID that the entry will have, and the last one of the stream before."""
-        reserved = _reserved(ask)
+        reserved = _reserved(ctx)
         return Batch([{"id": str(reserved.first), "since": str(reserved.since)}], None, last=True)
 
-    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        added = writes.add(ask.server, _words(ask, seen["removed"], work[0]["id"]))
+    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+        added = writes.add(ctx.server, _words(ctx, seen["removed"], work[0]["id"]))
         if added == writes.PASSED:
-            own = not ask.params.get("id", "*").endswith("*")
+            own = not ctx.params.get("id", "*").endswith("*")
             return Done(counts=Counter(failed=1)) if own else Done(again=True)
         return Done.of([(str(added), "done")]) if added else Done(counts=Counter(not_found=1))
 
-    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
         """The entry, if it is there, by its ID; one of the asker's own choice may be somebody else's entry."""
         id_ = StreamId.parse(work[0]["id"])
-        came = arrived(ask, ask.key, [id_], StreamId.parse(work[0]["since"]))[id_]
-        there = next(iter(read(ask, [str(id_)]).values()))
-        if there and there.fields != _fields(ask):
+        came = arrived(ctx, ctx.key, [id_], StreamId.parse(work[0]["since"]))[id_]
+        there = next(iter(read(ctx, [str(id_)]).values()))
+        if there and there.fields != _fields(ctx):
             came = "failed"
         return Done.of([(str(id_), "done")]) if came == "done" else Done(counts=Counter({came: 1}))
 
-    def figures(self, ask: Ask) -> list[list[Any]]:
-        facts = stream_facts(ask, ask.key)
+    def figures(self, ctx: ActionContext) -> list[list[Any]]:
+        facts = stream_facts(ctx, ctx.key)
         return [["entries", facts.length if facts else 0]]
 
-    def form(self, ask: Ask, data: Any = None) -> forms.Form:
+    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
         return AddForm(data)
 
-    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
         found = form.cleaned_data
         bound = {"maxlen": found["maxlen"]} if found["maxlen"] is not None else {}
         return {"fields": found["fields"], "id": found["id"].strip(), "mkstream": found["mkstream"], **bound}
@@ -121,7 +121,7 @@ class AddForm(forms.Form):
     def clean_fields(self) -> list[list[Any]]:
         try:
             return values.fields_out(values.fields_in(values.from_text(self.cleaned_data["fields"])))
-        except BadOrder as error:
+        except BadParameters as error:
             raise forms.ValidationError(error.message) from error
 
 
@@ -131,28 +131,28 @@ def _id(given: Any) -> str:
     try:
         id_ = StreamId.parse(text[:-1] + "0" if text.endswith("-*") else text)
     except BadId as error:
-        raise BadOrder(f"id: {error}") from error
+        raise BadParameters(f"id: {error}") from error
     if id_ == MIN and not text.endswith("-*"):
-        raise BadOrder("id is 0-0; the smallest one is 0-1.")
+        raise BadParameters("id is 0-0; the smallest one is 0-1.")
     return text if text.endswith("-*") else str(id_)
 
 
-def _reserved(ask: Ask) -> Reservation:
-    asked = ask.params.get("id", "*")
+def _reserved(ctx: ActionContext) -> Reservation:
+    asked = ctx.params.get("id", "*")
     if asked == "*":
-        return reserve(ask, ask.key)
+        return reserve(ctx, ctx.key)
     if asked.endswith("-*"):
-        return reserve_in(ask, ask.key, int(asked[:-2]))
-    return Reservation(StreamId.parse(asked), reached(ask, ask.key))
+        return reserve_in(ctx, ctx.key, int(asked[:-2]))
+    return Reservation(StreamId.parse(asked), reached(ctx, ctx.key))
 
 
 def _bound(raw: Mapping[str, Any]) -> Params:
     given = [key for key in ("maxlen", "minid") if raw.get(key) is not None]
     if len(given) == 2:
-        raise BadOrder("Give maxlen or minid, not both.")
+        raise BadParameters("Give maxlen or minid, not both.")
     if not given:
         if raw.get("approximate") is not None:
-            raise BadOrder("approximate needs maxlen or minid.")
+            raise BadParameters("approximate needs maxlen or minid.")
         return {}
     found = {"approximate": truth("approximate", raw.get("approximate", True))}
     if given == ["maxlen"]:
@@ -160,19 +160,19 @@ def _bound(raw: Mapping[str, Any]) -> Params:
     return {**found, "minid": str(id_of(raw["minid"]))}
 
 
-def _find(ask: Ask) -> StreamOverview | None:
+def _find(ctx: ActionContext) -> StreamOverview | None:
     try:
-        return ask.server.run(StreamQuery(ask.key, ask.server.capabilities()))
+        return ctx.server.run(StreamQuery(ctx.key, ctx.server.capabilities()))
     except Gone:
         return None
 
 
-def _refusal(ask: Ask, facts: StreamFacts | None) -> str:
+def _refusal(ctx: ActionContext, facts: StreamFacts | None) -> str:
     """Why XADD would not take it, "" when it would."""
     if facts is None:
-        return "" if ask.params["mkstream"] else "The stream does not exist. With mkstream it is created."
-    asked, last = ask.params.get("id", "*"), facts.last_generated_id
-    if asked.endswith("-*") and not _numbers_itself(ask):
+        return "" if ctx.params["mkstream"] else "The stream does not exist. With mkstream it is created."
+    asked, last = ctx.params.get("id", "*"), facts.last_generated_id
+    if asked.endswith("-*") and not _numbers_itself(ctx):
         return f"id is {asked}: to leave the number to the server needs Redis 7.0 or Valkey."
     lowest = StreamId.parse(asked[:-1] + str(TOP) if asked.endswith("-*") else asked) if asked != "*" else None
     if lowest is not None and lowest <= last:
@@ -180,53 +180,53 @@ def _refusal(ask: Ask, facts: StreamFacts | None) -> str:
     return ""
 
 
-def _numbers_itself(ask: Ask) -> bool:
-    info = ask.server.capabilities().info
+def _numbers_itself(ctx: ActionContext) -> bool:
+    info = ctx.server.capabilities().info
     return info.flavour != "Redis" or info.version >= (7, 0)
 
 
-def _removed(ask: Ask, facts: StreamFacts) -> tuple[int, bool]:
+def _removed(ctx: ActionContext, facts: StreamFacts) -> tuple[int, bool]:
     """How many entries the bound would take, at most; and whether there may be more."""
-    if "maxlen" in ask.params:
-        return max(0, facts.length + 1 - ask.params["maxlen"]), False
-    below = StreamId.parse(ask.params["minid"]) if "minid" in ask.params else MIN
+    if "maxlen" in ctx.params:
+        return max(0, facts.length + 1 - ctx.params["maxlen"]), False
+    below = StreamId.parse(ctx.params["minid"]) if "minid" in ctx.params else MIN
     if facts.first_id is None or below <= facts.first_id:
         return 0, False
-    page = ask.server.run(EntryRange(ask.key, end=below.prev(), limit=PAGE_MAX))
+    page = ctx.server.run(EntryRange(ctx.key, end=below.prev(), limit=PAGE_MAX))
     return len(page.items), not page.complete
 
 
-def _fields(ask: Ask) -> Fields:
-    return values.fields_in(ask.params["fields"])
+def _fields(ctx: ActionContext) -> Fields:
+    return values.fields_in(ctx.params["fields"])
 
 
-def _words(ask: Ask, removed: int, id_: str = "") -> Command:
+def _words(ctx: ActionContext, removed: int, id_: str = "") -> Command:
     """XADD. A length is raised by what came since it was planned, so that no more goes than was shown."""
     trim: Command = ()
-    sign = "~" if ask.params.get("approximate") else "="
-    if "maxlen" in ask.params:
-        facts = stream_facts(ask, ask.key)
-        trim = ("MAXLEN", sign, max(ask.params["maxlen"], (facts.length if facts else 0) + 1 - removed))
-    elif "minid" in ask.params:
-        trim = ("MINID", sign, ask.params["minid"])
-    id_ = id_ or ask.params.get("id", "*")
-    return writes.add_words(ask.key, _fields(ask), id_, mkstream=ask.params["mkstream"], trim=trim)
+    sign = "~" if ctx.params.get("approximate") else "="
+    if "maxlen" in ctx.params:
+        facts = stream_facts(ctx, ctx.key)
+        trim = ("MAXLEN", sign, max(ctx.params["maxlen"], (facts.length if facts else 0) + 1 - removed))
+    elif "minid" in ctx.params:
+        trim = ("MINID", sign, ctx.params["minid"])
+    id_ = id_ or ctx.params.get("id", "*")
+    return writes.add_words(ctx.key, _fields(ctx), id_, mkstream=ctx.params["mkstream"], trim=trim)
 
 
-def _preview(ask: Ask, overview: StreamOverview | None, removed: int, least: bool) -> Preview:
+def _preview(ctx: ActionContext, overview: StreamOverview | None, removed: int, least: bool) -> Preview:
     length = overview.facts.length if overview else 0
-    fields = plural(len(ask.params["fields"]), "field")
-    exact = not removed or not (ask.params["approximate"] or least)
+    fields = plural(len(ctx.params["fields"]), "field")
+    exact = not removed or not (ctx.params["approximate"] or least)
     return Preview(
         title=f"Add an entry of {fields}",
-        sentence=f"Puts it at the end of {plain(ask.key)}. It can be deleted, but not what workers do with it.",
+        sentence=f"Puts it at the end of {plain(ctx.key)}. It can be deleted, but not what workers do with it.",
         button="Add the entry",
         total=1,
         counts={"entries": 1, "removed": removed},
-        notes=[*_removed_note(removed, least), *_id_notes(ask, overview), *_reader_notes(overview)],
+        notes=[*_removed_note(removed, least), *_id_notes(ctx, overview), *_reader_notes(overview)],
         changes=[Change("entries", length, length + 1 - removed if exact else None)],
-        redis_cli=[redis_cli_text.line(*_words(ask, removed), max_length=2000)],
-        confirm=typed(ask.key) if removed else "",
+        redis_cli=[redis_cli_text.line(*_words(ctx, removed), max_length=2000)],
+        confirm=typed(ctx.key) if removed else "",
     )
 
 
@@ -238,10 +238,10 @@ def _removed_note(removed: int, least: bool) -> list[Note]:
     return [Note("stuck", f"{at_least}{number(removed)} of the oldest entries go", text)]
 
 
-def _id_notes(ask: Ask, overview: StreamOverview | None) -> list[Note]:
-    if "id" not in ask.params or overview is None:
+def _id_notes(ctx: ActionContext, overview: StreamOverview | None) -> list[Note]:
+    if "id" not in ctx.params or overview is None:
         return []
-    ahead = int(ask.params["id"].partition("-")[0]) - overview.now_ms
+    ahead = int(ctx.params["id"].partition("-")[0]) - overview.now_ms
     if ahead <= AHEAD_MS:
         return []
     text = "IDs never go back: until the clock is there, every later entry gets an ID of that moment."

@@ -17,11 +17,11 @@ from dashboard.streams.ids import MIN, StreamId, parse_position
 from dashboard.streams.names import EMPTY
 from dashboard.streams.queries import EntryRange, FactsQuery, fitting
 from dashboard.streams.snapshots import StreamOverview
-from streams_admin.actions.base import BATCH, Action, Ask, Batch, Params, Preview, Seen
+from streams_admin.actions.base import BATCH, Action, ActionContext, Batch, Params, Preview, Seen
 from streams_admin.actions.reads import positions
 from streams_admin.actions.reads.bounds import stream_overview
 from streams_admin.actions.reads.entries import AT_ONCE, pages, read
-from streams_admin.errors import BadOrder, Changed
+from streams_admin.errors import BadParameters, Changed
 from streams_admin.params.which import Which
 
 COUNT_UP_TO = 5_000
@@ -61,61 +61,61 @@ class EntriesAction(Action):
     def clean(self, raw: Mapping[str, Any]) -> Params:
         which = Which.parse(raw)
         if which != Which(ids=which.ids, start=which.start, end=which.end, limit=which.limit):
-            raise BadOrder("filter has start, end and limit here: the entries of a stream have no consumer.")
+            raise BadParameters("filter has start, end and limit here: the entries of a stream have no consumer.")
         return {**which.to_json(), **self.options(raw)}
 
     def options(self, raw: Mapping[str, Any]) -> Params:
         """Checked parameters beside which."""
         return {}
 
-    def look(self, ask: Ask) -> tuple[Preview, Seen]:
-        found = find(ask)
+    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+        found = find(ctx)
         if not found.total:
             raise Changed("There is no such entry: it was never added, or trimmed or deleted since.")
-        preview, more = self.preview(ask, found)
-        return preview, {**_seen(found, Which.parse(ask.params)), **more}
+        preview, more = self.preview(ctx, found)
+        return preview, {**_seen(found, Which.parse(ctx.params)), **more}
 
     @abstractmethod
-    def preview(self, ask: Ask, found: Found) -> tuple[Preview, Seen]:
+    def preview(self, ctx: ActionContext, found: Found) -> tuple[Preview, Seen]:
         """What would be done, in words and counts; and what of it `changed` compares with, beside the entries."""
 
-    def changed(self, ask: Ask, seen: Seen) -> str:
+    def changed(self, ctx: ActionContext, seen: Seen) -> str:
         try:
-            facts = ask.server.run(FactsQuery(ask.key))
+            facts = ctx.server.run(FactsQuery(ctx.key))
         except Gone:
             return "The stream does not exist any more."
         if facts.last_generated_id < StreamId.parse(seen["end"]):
             return "The stream was deleted and created anew."
-        if not facts.length or ("ids" in seen and not any(read(ask, seen["ids"][:AT_ONCE]).values())):
+        if not facts.length or ("ids" in seen and not any(read(ctx, seen["ids"][:AT_ONCE]).values())):
             return "None of the entries exists any more."
-        return self.still(ask, seen)
+        return self.still(ctx, seen)
 
-    def still(self, ask: Ask, seen: Seen) -> str:
+    def still(self, ctx: ActionContext, seen: Seen) -> str:
         """As `changed`, for what a subclass depends on."""
         return ""
 
-    def step(self, ask: Ask) -> int:
+    def step(self, ctx: ActionContext) -> int:
         """Entries per batch."""
         return BATCH
 
-    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
-        most = self.step(ask)
-        return _named(seen, cursor or 0, most) if "ids" in seen else _range(ask, seen, cursor, most)
+    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
+        most = self.step(ctx)
+        return _named(seen, cursor or 0, most) if "ids" in seen else _range(ctx, seen, cursor, most)
 
-    def figures(self, ask: Ask) -> list[list[Any]]:
+    def figures(self, ctx: ActionContext) -> list[list[Any]]:
         try:
-            return [["entries", ask.server.run(FactsQuery(ask.key)).length]]
+            return [["entries", ctx.server.run(FactsQuery(ctx.key)).length]]
         except Gone:
             return [["entries", 0]]
 
 
-def find(ask: Ask) -> Found:
+def find(ctx: ActionContext) -> Found:
     """The entries meant, counted up to COUNT_UP_TO."""
-    which, overview = Which.parse(ask.params), stream_overview(ask)
+    which, overview = Which.parse(ctx.params), stream_overview(ctx)
     if which.ids:
-        return _find_named(ask, which, overview)
+        return _find_named(ctx, which, overview)
     end = min(which.end, overview.facts.last_id or MIN)
-    ids, least = _count(ask, which, end)
+    ids, least = _count(ctx, which, end)
     through = len(ids) == which.limit
     reach = ids[-1] if ids and which.limit and (through or least) else end
     end = reach if through else end
@@ -124,28 +124,28 @@ def find(ask: Ask) -> Found:
     return Found(overview, ids, (), which.start, end, reach, total, least and not whole, named=False)
 
 
-def _find_named(ask: Ask, which: Which, overview: StreamOverview) -> Found:
-    there = read(ask, [str(i) for i in which.ids])
+def _find_named(ctx: ActionContext, which: Which, overview: StreamOverview) -> Found:
+    there = read(ctx, [str(i) for i in which.ids])
     ids = tuple(i for i in which.ids if there[i])
     absent = tuple(i for i in which.ids if not there[i])
     end = max(ids, default=MIN)
     return Found(overview, ids, absent, which.ids[0], end, end, len(ids), False, named=True)
 
 
-def again(ask: Ask, seen: Seen) -> Found:
+def again(ctx: ActionContext, seen: Seen) -> Found:
     """What a plan has seen, in the stream as it is now. Not counted anew."""
-    overview, end = stream_overview(ask), StreamId.parse(seen["end"])
+    overview, end = stream_overview(ctx), StreamId.parse(seen["end"])
     ids = tuple(StreamId.parse(text) for text in seen.get("ids", []))
     start = ids[0] if ids else StreamId.parse(seen["start"])
     reach = StreamId.parse(seen["reach"] if "reach" in seen else seen["end"])
     return Found(overview, ids, (), start, end, reach, len(ids), False, named=bool(ids))
 
 
-def _count(ask: Ask, which: Which, end: StreamId) -> tuple[tuple[StreamId, ...], bool]:
+def _count(ctx: ActionContext, which: Which, end: StreamId) -> tuple[tuple[StreamId, ...], bool]:
     """IDs of the range up to COUNT_UP_TO, and whether there may be more. A whole stream is not walked to be counted."""
     most = SAMPLE if which == Which() else min(COUNT_UP_TO, which.limit or COUNT_UP_TO)
     ids: list[StreamId] = []
-    for page in islice(pages(ask, ask.key, which.start, end, most=most, size=BATCH), positions.PAGES):
+    for page in islice(pages(ctx, ctx.key, which.start, end, most=most, size=BATCH), positions.PAGES):
         ids.extend(entry.id for entry in page.items)
         if page.next is None:
             return tuple(ids), False
@@ -166,14 +166,14 @@ def _named(seen: Seen, cursor: int, most: int) -> Batch:
     return Batch([[text] for text in part], end, settled, last=end >= len(seen["ids"]))
 
 
-def _range(ask: Ask, seen: Seen, cursor: Any, most: int) -> Batch:
+def _range(ctx: ActionContext, seen: Seen, cursor: Any, most: int) -> Batch:
     """The next entries of the range. It ends where the stream ended when the plan was made."""
     start = StreamId.parse(cursor["at"] if cursor else seen["start"])
     taken = cursor["taken"] if cursor else 0
     room = most if seen["limit"] is None else min(most, seen["limit"] - taken)
-    facts = ask.server.run(FactsQuery(ask.key))
+    facts = ctx.server.run(FactsQuery(ctx.key))
     limit = fitting(room, facts.entry_bytes)
-    page = ask.server.run(EntryRange(ask.key, start, StreamId.parse(seen["end"]), limit=limit))
+    page = ctx.server.run(EntryRange(ctx.key, start, StreamId.parse(seen["end"]), limit=limit))
     taken += len(page.items)
     last = page.next is None or taken == seen["limit"]
     return Batch([[str(e.id)] for e in page.items], {"at": str(page.next or start), "taken": taken}, last=last)
@@ -198,9 +198,9 @@ class EntriesForm(forms.Form):
         label="To", required=False, max_length=64, help_text="As above. Empty: the entry that is last now."
     )
 
-    def __init__(self, data: Any, ask: Ask) -> None:
-        super().__init__(data, initial=ask.params.get("filter", {}))
-        if "ids" in ask.params:
+    def __init__(self, data: Any, ctx: ActionContext) -> None:
+        super().__init__(data, initial=ctx.params.get("filter", {}))
+        if "ids" in ctx.params:
             del self.fields["start"], self.fields["end"]
 
     def clean_start(self) -> str:
@@ -216,8 +216,8 @@ class EntriesForm(forms.Form):
         except BadId as error:
             raise forms.ValidationError(str(error)) from error
 
-    def which(self, ask: Ask) -> Params:
+    def which(self, ctx: ActionContext) -> Params:
         """Raw parameters that say which entries."""
-        if "ids" in ask.params:
-            return {"ids": ask.params["ids"]}
+        if "ids" in ctx.params:
+            return {"ids": ctx.params["ids"]}
         return {"filter": {name: self.cleaned_data[name] for name in ("start", "end") if self.cleaned_data.get(name)}}

@@ -13,14 +13,14 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.snapshots import Entry
 from streams_admin import writes
-from streams_admin.actions.base import Ask, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.base import ActionContext, Change, Done, Note, Params, Preview, Seen
 from streams_admin.actions.entries.base import EntriesAction, EntriesForm, Found, again, sample
 from streams_admin.actions.lines import lines
 from streams_admin.actions.reads.affected import named, ranged
 from streams_admin.actions.reads.entries import read
 from streams_admin.actions.reads.losses import Loss, counts_of, loss_notes, losses, may_lose, worse
 from streams_admin.actions.single import typed
-from streams_admin.errors import BadOrder
+from streams_admin.errors import BadParameters
 
 REFERENCES = ("keep", "delete", "acked")
 PENDING_TEXT = {
@@ -41,64 +41,64 @@ class Delete(EntriesAction):
     def options(self, raw: Mapping[str, Any]) -> Params:
         references = raw.get("references") or "keep"
         if references not in REFERENCES:
-            raise BadOrder(f"references is {str(references)[:40]!r}; allowed: {', '.join(REFERENCES)}.")
+            raise BadParameters(f"references is {str(references)[:40]!r}; allowed: {', '.join(REFERENCES)}.")
         return {"references": references}
 
-    def look(self, ask: Ask) -> tuple[Preview, Seen]:
-        missing = ask.server.capabilities().missing("xdelex")
-        if missing and ask.params["references"] != "keep":
-            raise BadOrder(f"references can only be keep here: {ask.params['references']} {missing}.")
-        return super().look(ask)
+    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+        missing = ctx.server.capabilities().missing("xdelex")
+        if missing and ctx.params["references"] != "keep":
+            raise BadParameters(f"references can only be keep here: {ctx.params['references']} {missing}.")
+        return super().look(ctx)
 
-    def preview(self, ask: Ask, found: Found) -> tuple[Preview, Seen]:
-        length, mode = found.overview.facts.length, ask.params["references"]
-        lost = losses(ask, found)
+    def preview(self, ctx: ActionContext, found: Found) -> tuple[Preview, Seen]:
+        length, mode = found.overview.facts.length, ctx.params["references"]
+        lost = losses(ctx, found)
         groups = len(found.overview.groups) + found.overview.groups_cut
         certain = not found.least and mode != "acked"
         some_stay = mode == "acked" and not found.least and may_lose(lost, groups)
         what = f"Delete {'up to ' if some_stay else ''}{found.text}"
         preview = Preview(
             title=what,
-            sentence=f"Removes them from {plain(ask.key)}, for every group. It cannot be undone.",
+            sentence=f"Removes them from {plain(ctx.key)}, for every group. It cannot be undone.",
             button=what,
             total=found.total,
             least=found.least,
             counts=_counts(found, lost),
-            notes=[*_acked_note(lost, groups, mode), *_mode_note(ask, mode)],
+            notes=[*_acked_note(lost, groups, mode), *_mode_note(ctx, mode)],
             changes=[Change("entries", length, length - found.total if certain else None)],
             sample=sample(found),
-            redis_cli=_lines(ask, found),
-            confirm=typed(ask.key),
+            redis_cli=_lines(ctx, found),
+            confirm=typed(ctx.key),
         )
         return preview, {"losses": [loss.to_json() for loss in lost if loss.weight]}
 
-    def still(self, ask: Ask, seen: Seen) -> str:
-        if ask.params["references"] == "acked":
+    def still(self, ctx: ActionContext, seen: Seen) -> str:
+        if ctx.params["references"] == "acked":
             return ""  # the server asks every group itself
-        group = worse(seen["losses"], losses(ask, again(ask, seen)))
+        group = worse(seen["losses"], losses(ctx, again(ctx, seen)))
         return f"{group} would lose more than was shown." if group else ""
 
-    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
         ids = [StreamId.parse(item[0]) for item in work]
-        replies = writes.delete(ask.server, ask.key, ids, references=ask.params["references"])
+        replies = writes.delete(ctx.server, ctx.key, ids, references=ctx.params["references"])
         return Done.of([(str(i), RESULT[reply]) for i, reply in zip(ids, replies, strict=True)])
 
-    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
         """What is not there any more is deleted; by whom makes no difference."""
-        there = read(ask, [item[0] for item in work])
+        there = read(ctx, [item[0] for item in work])
         return Done.of([(str(i), "failed" if entry else "done") for i, entry in there.items()])
 
-    def affected(self, ask: Ask, seen: Seen) -> Iterator[Sequence[Entry]]:
+    def affected(self, ctx: ActionContext, seen: Seen) -> Iterator[Sequence[Entry]]:
         if "ids" in seen:
-            return named(ask, seen["ids"])
-        return ranged(ask, StreamId.parse(seen["start"]), StreamId.parse(seen["end"]), seen["limit"])
+            return named(ctx, seen["ids"])
+        return ranged(ctx, StreamId.parse(seen["start"]), StreamId.parse(seen["end"]), seen["limit"])
 
-    def form(self, ask: Ask, data: Any = None) -> forms.Form:
-        return DeleteForm(data, ask)
+    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
+        return DeleteForm(data, ctx)
 
-    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
         assert isinstance(form, DeleteForm)
-        return {**form.which(ask), "references": form.cleaned_data["references"]}
+        return {**form.which(ctx), "references": form.cleaned_data["references"]}
 
 
 class DeleteForm(EntriesForm):
@@ -111,11 +111,11 @@ class DeleteForm(EntriesForm):
         choices=[("keep", "leave them on the list, without a body")],
     )
 
-    def __init__(self, data: Any, ask: Ask) -> None:
-        super().__init__(data, ask)
-        if "ids" in ask.params:
+    def __init__(self, data: Any, ctx: ActionContext) -> None:
+        super().__init__(data, ctx)
+        if "ids" in ctx.params:
             del self.fields["whole"]
-        missing = ask.server.capabilities().missing("xdelex")
+        missing = ctx.server.capabilities().missing("xdelex")
         field = self.fields["references"]
         assert isinstance(field, forms.ChoiceField)
         if missing:
@@ -152,12 +152,12 @@ def _acked_note(lost: list[Loss], groups: int, mode: str) -> list[Note]:
     return [Note("late", title, f"At least {number(stay)} of them stay: still needed by {', '.join(needing)}.")]
 
 
-def _mode_note(ask: Ask, mode: str) -> list[Note]:
-    missing = ask.server.capabilities().missing("xdelex")
+def _mode_note(ctx: ActionContext, mode: str) -> list[Note]:
+    missing = ctx.server.capabilities().missing("xdelex")
     if mode == "keep" and missing:
         return [Note("", "Pending lists are left as they are", f"Cleaning them in the same step {missing}.")]
     return []
 
 
-def _lines(ask: Ask, found: Found) -> list[str]:
-    return lines(lambda ids: [writes.delete_words(ask.key, ids, ask.params["references"])], found.ids, found.total)
+def _lines(ctx: ActionContext, found: Found) -> list[str]:
+    return lines(lambda ids: [writes.delete_words(ctx.key, ids, ctx.params["references"])], found.ids, found.total)

@@ -22,12 +22,12 @@ from dashboard.streams.names import plain, to_path
 from dashboard.streams.queries import EntryRange, StreamQuery
 from dashboard.streams.snapshots import Entry, Fields, StreamFacts
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Params, Preview, Seen
 from streams_admin.actions.entries.base import EntriesAction, EntriesForm, Found, sample
 from streams_admin.actions.reads.entries import read, stream_facts
 from streams_admin.actions.reads.reservations import arrived, reserve
 from streams_admin.actions.reads.targets import allow_target, target_figures
-from streams_admin.errors import BadOrder
+from streams_admin.errors import BadParameters
 from streams_admin.params import values
 from streams_admin.params.which import name, whole
 from streams_admin.writes.provenance import STREAM, block, stripped
@@ -47,99 +47,99 @@ class Replay(EntriesAction):
 
     def options(self, raw: Mapping[str, Any]) -> Params:
         if raw.get("to") in (None, ""):
-            raise BadOrder("to is missing: the stream that gets the copies.")
+            raise BadParameters("to is missing: the stream that gets the copies.")
         found: Params = {"to": to_path(name("to", raw["to"]))}
         if raw.get("fields") is not None:
             if len(raw.get("ids") or ()) != 1:
-                raise BadOrder("fields needs ids with one entry: only a single one can be edited.")
+                raise BadParameters("fields needs ids with one entry: only a single one can be edited.")
             found["fields"] = values.fields_out(values.fields_in(raw["fields"]))
         if raw.get("per_second") is not None:
             found["per_second"] = whole("per_second", raw["per_second"], least=1, most=100_000)
         return found
 
-    def allow(self, ask: Ask) -> None:
-        allow_target(ask, _to(ask), self.permission)
+    def allow(self, ctx: ActionContext) -> None:
+        allow_target(ctx, _to(ctx), self.permission)
 
     def told(self, params: Params) -> Params:
         return {**params, "fields": values.told(params["fields"])} if "fields" in params else params
 
-    def preview(self, ask: Ask, found: Found) -> tuple[Preview, Seen]:
-        to, length = plain(_to(ask)), found.overview.facts.length
-        facts = stream_facts(ask, _to(ask))
+    def preview(self, ctx: ActionContext, found: Found) -> tuple[Preview, Seen]:
+        to, length = plain(_to(ctx)), found.overview.facts.length
+        facts = stream_facts(ctx, _to(ctx))
         before = facts.length if facts else 0
         preview = Preview(
             title=f"Replay {found.text}",
-            sentence=f"Copies them to the end of {to}, in their order. They stay in {plain(ask.key)}.",
+            sentence=f"Copies them to the end of {to}, in their order. They stay in {plain(ctx.key)}.",
             button=f"Replay {found.text}",
             total=found.total,
             least=found.least,
             counts={"entries": found.total, "not_found": len(found.absent)},
-            notes=[*_readers(ask, facts), *_provenance_note(ask, found), *_edited_note(ask), *_bound_notes(ask, found)],
+            notes=[*_readers(ctx, facts), *_provenance_note(ctx, found), *_edited_note(ctx), *_bound_notes(ctx, found)],
             changes=[
                 Change(f"in {to}", before, None if found.least else before + found.total),
-                Change(f"in {plain(ask.key)}", length, length),
+                Change(f"in {plain(ctx.key)}", length, length),
             ],
             sample=sample(found),
-            redis_cli=_lines(ask, found),
-            lasting="per_second" in ask.params,
+            redis_cli=_lines(ctx, found),
+            lasting="per_second" in ctx.params,
         )
         return preview, {}
 
-    def step(self, ask: Ask) -> int:
+    def step(self, ctx: ActionContext) -> int:
         """Never more than belong into one second."""
-        return int(min(STEP, ask.params.get("per_second", STEP)))
+        return int(min(STEP, ctx.params.get("per_second", STEP)))
 
-    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
         """Each piece of work ends with the ID that the copy will have, and the last ID of the target before."""
-        found = super().batch(ask, seen, cursor)
+        found = super().batch(ctx, seen, cursor)
         if not found.work:
             return found
-        reserved = reserve(ask, _to(ask))
+        reserved = reserve(ctx, _to(ctx))
         copies = zip(found.work, reserved.ids(len(found.work)), strict=True)
         return replace(found, work=[[*item, str(copy), str(reserved.since)] for item, copy in copies])
 
-    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
         """The copies first, then the rest that a rate asks for: what is waited before would outlive the reservation."""
-        done = self._copy(ask, work)
-        if "per_second" not in ask.params or done.again:
+        done = self._copy(ctx, work)
+        if "per_second" not in ctx.params or done.again:
             return done
-        pause = len(work) / ask.params["per_second"]
+        pause = len(work) / ctx.params["per_second"]
         time.sleep(pause)
         return replace(done, waited=pause)
 
-    def _copy(self, ask: Ask, work: list[Any]) -> Done:
+    def _copy(self, ctx: ActionContext, work: list[Any]) -> Done:
         copies = [(StreamId.parse(item[0]), StreamId.parse(item[1])) for item in work]
-        if "fields" in ask.params:
-            replies = [self._add_edited(ask, copies[0][1])]
+        if "fields" in ctx.params:
+            replies = [self._add_edited(ctx, copies[0][1])]
         else:
-            replies = writes.replay(ask.server, ask.key, _to(ask), copies)
+            replies = writes.replay(ctx.server, ctx.key, _to(ctx), copies)
         if set(replies) == {writes.PASSED}:
             return Done(again=True)
         return Done.of([(str(i), RESULT[reply]) for (i, _), reply in zip(copies, replies, strict=True)])
 
-    def _add_edited(self, ask: Ask, copy: StreamId) -> int:
-        added = writes.add(ask.server, writes.add_words(_to(ask), _edited(ask), str(copy)))
+    def _add_edited(self, ctx: ActionContext, copy: StreamId) -> int:
+        added = writes.add(ctx.server, writes.add_words(_to(ctx), _edited(ctx), str(copy)))
         return writes.PASSED if added == writes.PASSED else 1
 
-    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
         copies = {StreamId.parse(item[1]): item[0] for item in work}
-        came = arrived(ask, _to(ask), list(copies), StreamId.parse(work[0][2]))
-        there = read(ask, list(copies.values()))
+        came = arrived(ctx, _to(ctx), list(copies), StreamId.parse(work[0][2]))
+        there = read(ctx, list(copies.values()))
         return Done.of([(i, self._result(came[copy], there[StreamId.parse(i)])) for copy, i in copies.items()])
 
     def _result(self, came: str, entry: Entry | None) -> str:
         """Of an entry that is not there any more nobody knows whether it still was when the others were copied."""
         return came if entry or came != "done" else "unknown"
 
-    def figures(self, ask: Ask) -> list[list[Any]]:
-        return [*super().figures(ask), *target_figures(ask, _to(ask))]
+    def figures(self, ctx: ActionContext) -> list[list[Any]]:
+        return [*super().figures(ctx), *target_figures(ctx, _to(ctx))]
 
-    def form(self, ask: Ask, data: Any = None) -> forms.Form:
-        return ReplayForm(data, ask)
+    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
+        return ReplayForm(data, ctx)
 
-    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
         assert isinstance(form, ReplayForm)
-        return {**form.which(ask), **form.chosen()}
+        return {**form.which(ctx), **form.chosen()}
 
 
 class ReplayForm(EntriesForm):
@@ -160,11 +160,11 @@ class ReplayForm(EntriesForm):
         help_text="Lines of “name: value”, or JSON. Edit them to send something else.",
     )
 
-    def __init__(self, data: Any, ask: Ask) -> None:
-        super().__init__(data, ask)
-        found = _single(ask)
-        self.origin = block(found).get(STREAM) if found else _origin(ask)
-        self.text = _editable(ask, stripped(found, self.origin or b"")) if found else ""
+    def __init__(self, data: Any, ctx: ActionContext) -> None:
+        super().__init__(data, ctx)
+        found = _single(ctx)
+        self.origin = block(found).get(STREAM) if found else _origin(ctx)
+        self.text = _editable(ctx, stripped(found, self.origin or b"")) if found else ""
         self.fields["to"].required = self.origin is None
         self.fields["to"].help_text = (
             f"{plain(self.origin)} when it is empty: they came from there" if self.origin else ""
@@ -180,7 +180,7 @@ class ReplayForm(EntriesForm):
             return None
         try:
             return values.fields_out(values.fields_in(values.from_text(text)))
-        except BadOrder as error:
+        except BadParameters as error:
             raise forms.ValidationError(error.message) from error
 
     def chosen(self) -> Params:
@@ -190,42 +190,42 @@ class ReplayForm(EntriesForm):
         return {"to": to_path(to), **edited, **({"per_second": found["per_second"]} if found["per_second"] else {})}
 
 
-def _to(ask: Ask) -> bytes:
-    return name("to", ask.params["to"])
+def _to(ctx: ActionContext) -> bytes:
+    return name("to", ctx.params["to"])
 
 
-def _edited(ask: Ask) -> Fields:
-    return values.fields_in(ask.params["fields"])
+def _edited(ctx: ActionContext) -> Fields:
+    return values.fields_in(ctx.params["fields"])
 
 
-def _single(ask: Ask) -> Fields:
+def _single(ctx: ActionContext) -> Fields:
     """The fields of the entry that was named alone."""
-    ids = ask.params.get("ids", ())
-    entry = next(iter(read(ask, ids).values())) if len(ids) == 1 else None
+    ids = ctx.params.get("ids", ())
+    entry = next(iter(read(ctx, ids).values())) if len(ids) == 1 else None
     return entry.fields if entry else ()
 
 
-def _origin(ask: Ask) -> bytes | None:
+def _origin(ctx: ActionContext) -> bytes | None:
     """Where the newest entry came from, if it is a dead letter."""
-    newest = ask.server.run(EntryRange(ask.key, newest_first=True, limit=1)).items
+    newest = ctx.server.run(EntryRange(ctx.key, newest_first=True, limit=1)).items
     return block(newest[0].fields).get(STREAM) if newest else None
 
 
-def _editable(ask: Ask, fields: Fields) -> str:
+def _editable(ctx: ActionContext, fields: Fields) -> str:
     """The fields as text; "" when they may not be read in full, or are too many to edit."""
-    seen = sight(ask.principal, ask.server.name, ask.key)
+    seen = sight(ctx.principal, ctx.server.name, ctx.key)
     hidden = not seen.may_read or any(seen.mask.hides(n) for n, _ in fields)
     return "" if hidden or sum(len(n) + len(v) for n, v in fields) > EDIT_MOST else values.to_text(fields)
 
 
-def _readers(ask: Ask, facts: StreamFacts | None) -> list[Note]:
+def _readers(ctx: ActionContext, facts: StreamFacts | None) -> list[Note]:
     """Who gets the copies: every group of the target, whatever they did with the originals."""
-    to = plain(_to(ask))
+    to = plain(_to(ctx))
     if facts is None:
         return [Note("late", f"{to} does not exist yet", "It is created by the first entry, and no group reads it.")]
     if facts.groups == 0:
         return [Note("late", f"No group reads {to}", "The copies wait there until somebody does.")]
-    groups = ask.server.run(StreamQuery(_to(ask), ask.server.capabilities())).groups
+    groups = ctx.server.run(StreamQuery(_to(ctx), ctx.server.capabilities())).groups
     names = ", ".join(plain(g.name) for g in groups[:4])
     more = f" and {facts.groups - 4} more" if facts.groups > 4 else ""
     several = "Those that have processed the originals get them again." if facts.groups > 1 else ""
@@ -233,37 +233,37 @@ def _readers(ask: Ask, facts: StreamFacts | None) -> list[Note]:
     return [Note(severity, f"{plural(facts.groups, 'group')} will get them: {names}{more}", several)]
 
 
-def _provenance_note(ask: Ask, found: Found) -> list[Note]:
-    entries = [entry for entry in read(ask, [str(i) for i in found.ids[:5]]).values() if entry]
+def _provenance_note(ctx: ActionContext, found: Found) -> list[Note]:
+    entries = [entry for entry in read(ctx, [str(i) for i in found.ids[:5]]).values() if entry]
     origins = {block(entry.fields).get(STREAM) for entry in entries} - {None}
-    if _to(ask) in origins:
+    if _to(ctx) in origins:
         return [Note("", "They arrive as they once were", "The fields that tell where they came from are left out.")]
     if origins:
         came = ", ".join(sorted(plain(origin) for origin in origins if origin))
-        return [Note("late", f"They came from {came}", f"{plain(_to(ask))} is another stream.")]
+        return [Note("late", f"They came from {came}", f"{plain(_to(ctx))} is another stream.")]
     return []
 
 
-def _edited_note(ask: Ask) -> list[Note]:
+def _edited_note(ctx: ActionContext) -> list[Note]:
     return (
-        [Note("late", "Its fields were edited", "The copy differs from the entry.")] if "fields" in ask.params else []
+        [Note("late", "Its fields were edited", "The copy differs from the entry.")] if "fields" in ctx.params else []
     )
 
 
-def _bound_notes(ask: Ask, found: Found) -> list[Note]:
+def _bound_notes(ctx: ActionContext, found: Found) -> list[Note]:
     notes = [] if found.named else [Note("", f"Up to {found.end}", "What is added later is not replayed.")]
-    if "per_second" not in ask.params:
+    if "per_second" not in ctx.params:
         return notes
-    rate = ask.params["per_second"]
+    rate = ctx.params["per_second"]
     return [*notes, Note("", f"At most {rate:,} a second", f"That takes about {age(found.total * 1000 // rate)}.")]
 
 
-def _lines(ask: Ask, found: Found) -> list[str]:
-    fields = _edited(ask) if "fields" in ask.params else ((b"<field>", b"<value>"),)
-    words = writes.add_words(_to(ask), fields)
+def _lines(ctx: ActionContext, found: Found) -> list[str]:
+    fields = _edited(ctx) if "fields" in ctx.params else ((b"<field>", b"<value>"),)
+    words = writes.add_words(_to(ctx), fields)
     first = str(found.ids[0])
     return [
         "# for each entry",
-        redis_cli_text.line("XRANGE", ask.key, first, first),
+        redis_cli_text.line("XRANGE", ctx.key, first, first),
         redis_cli_text.line(*words, max_length=2000),
     ]

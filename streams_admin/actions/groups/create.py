@@ -13,18 +13,18 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain, to_path
 from dashboard.streams.snapshots import StreamFacts
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import Ask, Change, Note, Params, Preview, Seen
+from streams_admin.actions.base import ActionContext, Change, Note, Params, Preview, Seen
 from streams_admin.actions.groups.position_form import AT, PositionForm
 from streams_admin.actions.reads import positions
 from streams_admin.actions.reads.entries import stream_facts
 from streams_admin.actions.single import Single, find_group, named
-from streams_admin.errors import BadOrder, Changed
+from streams_admin.errors import BadParameters, Changed
 from streams_admin.params.which import name, truth
 
 
-def counts_reads(ask: Ask, facts: StreamFacts | None) -> bool:
+def counts_reads(ctx: ActionContext, facts: StreamFacts | None) -> bool:
     """Whether XGROUP knows ENTRIESREAD: it came with entries-added in XINFO STREAM; without a stream, the version."""
-    info = ask.server.capabilities().info
+    info = ctx.server.capabilities().info
     if info.flavour == "Dragonfly":
         return False
     return facts.entries_added is not None if facts else info.flavour == "Valkey" or info.version >= (7, 0)
@@ -40,11 +40,11 @@ class Start:
     read: int | None
 
     @classmethod
-    def of(cls, ask: Ask, facts: StreamFacts | None) -> Start:
-        at = positions.resolve(ask.params["position"], facts)
-        left = positions.count_behind(ask, facts, at) if facts else 0
+    def of(cls, ctx: ActionContext, facts: StreamFacts | None) -> Start:
+        at = positions.resolve(ctx.params["position"], facts)
+        left = positions.count_behind(ctx, facts, at) if facts else 0
         beyond = positions.beyond(at, facts)
-        read = None if beyond else positions.entries_read(facts, left, understood=counts_reads(ask, facts))
+        read = None if beyond else positions.entries_read(facts, left, understood=counts_reads(ctx, facts))
         return cls(facts, at, left, read)
 
     @property
@@ -62,55 +62,55 @@ class GroupCreate(Single):
     def clean(self, raw: Mapping[str, Any]) -> Params:
         group = named(raw, "group", "the name of the new group")
         if raw.get("position") in (None, ""):
-            raise BadOrder("position is missing: 0 (the start), $ (the end), an ID or a time.")
+            raise BadParameters("position is missing: 0 (the start), $ (the end), an ID or a time.")
         mkstream = truth("mkstream", raw.get("mkstream", False))
         return {"group": group, "position": positions.parse(raw["position"]), "mkstream": mkstream}
 
-    def look(self, ask: Ask) -> tuple[Preview, Seen]:
-        facts = stream_facts(ask, ask.key)
-        why = self._taken(ask) or self._missing(ask, facts)
+    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+        facts = stream_facts(ctx, ctx.key)
+        why = self._taken(ctx) or self._missing(ctx, facts)
         if why:
             raise Changed(why)
-        start = Start.of(ask, facts)
+        start = Start.of(ctx, facts)
         seen = {
             "at": str(start.at),
             "read": start.read,
             "stream": str(facts.last_generated_id) if facts else None,
         }
-        return _create_preview(ask, start), seen
+        return _create_preview(ctx, start), seen
 
-    def _taken(self, ask: Ask) -> str:
-        group = plain(name("group", ask.params["group"]))
-        return f"There is a group {group} on {plain(ask.key)} already." if find_group(ask) else ""
+    def _taken(self, ctx: ActionContext) -> str:
+        group = plain(name("group", ctx.params["group"]))
+        return f"There is a group {group} on {plain(ctx.key)} already." if find_group(ctx) else ""
 
-    def _missing(self, ask: Ask, facts: StreamFacts | None) -> str:
-        if facts or ask.params["mkstream"]:
+    def _missing(self, ctx: ActionContext, facts: StreamFacts | None) -> str:
+        if facts or ctx.params["mkstream"]:
             return ""
-        return f"There is no stream {plain(ask.key)}; allow to create it (mkstream)."
+        return f"There is no stream {plain(ctx.key)}; allow to create it (mkstream)."
 
-    def changed(self, ask: Ask, seen: Seen) -> str:
-        facts = stream_facts(ask, ask.key)
+    def changed(self, ctx: ActionContext, seen: Seen) -> str:
+        facts = stream_facts(ctx, ctx.key)
         if seen["stream"] and (facts is None or facts.last_generated_id < StreamId.parse(seen["stream"])):
             return "The stream was deleted meanwhile."
-        return self._taken(ask) or self._missing(ask, facts)
+        return self._taken(ctx) or self._missing(ctx, facts)
 
-    def do(self, ask: Ask, seen: Seen) -> None:
+    def do(self, ctx: ActionContext, seen: Seen) -> None:
         writes.group_create(
-            ask.server,
-            ask.key,
-            name("group", ask.params["group"]),
+            ctx.server,
+            ctx.key,
+            name("group", ctx.params["group"]),
             StreamId.parse(seen["at"]),
-            mkstream=ask.params["mkstream"],
+            mkstream=ctx.params["mkstream"],
             entries_read=seen["read"],
         )
 
-    def outcome(self, ask: Ask, seen: Seen) -> str:
-        return "done" if find_group(ask) else "failed"
+    def outcome(self, ctx: ActionContext, seen: Seen) -> str:
+        return "done" if find_group(ctx) else "failed"
 
-    def form(self, ask: Ask, data: Any = None) -> forms.Form:
-        return GroupCreateForm(data, exists=stream_facts(ask, ask.key) is not None)
+    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
+        return GroupCreateForm(data, exists=stream_facts(ctx, ctx.key) is not None)
 
-    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
         assert isinstance(form, GroupCreateForm)
         return form.params()
 
@@ -140,27 +140,27 @@ def beyond_note(at: StreamId) -> Note:
     return Note("late", f"{at} lies beyond the last entry", "What is added with lower IDs is never delivered to it.")
 
 
-def lag_note(ask: Ask, read: int | None) -> Note:
+def lag_note(ctx: ActionContext, read: int | None) -> Note:
     if read is not None:
         return Note("", "The lag is known at once", "Redis is told how many entries lie before the position.")
-    info = ask.server.capabilities().info
+    info = ctx.server.capabilities().info
     text = "Redis knows it again when the group has read to the end."
     return Note("", f"The lag may be unknown at first on {info.flavour} {info.version_text}", text)
 
 
-def _create_preview(ask: Ask, start: Start) -> Preview:
-    group, left = name("group", ask.params["group"]), start.left
+def _create_preview(ctx: ActionContext, start: Start) -> Preview:
+    group, left = name("group", ctx.params["group"]), start.left
     gets = "an unknown number of entries" if left is None else plural(left, "entry", "entries")
-    notes = [beyond_note(start.at)] if start.beyond else [lag_note(ask, start.read)]
+    notes = [beyond_note(start.at)] if start.beyond else [lag_note(ctx, start.read)]
     if start.facts is None:
-        notes = [Note("late", f"{plain(ask.key)} does not exist", "It is created, empty."), *notes]
+        notes = [Note("late", f"{plain(ctx.key)} does not exist", "It is created, empty."), *notes]
     groups = start.facts.groups if start.facts else 0
     words = writes.group_create_words(
-        ask.key, group, start.at, mkstream=ask.params["mkstream"], entries_read=start.read
+        ctx.key, group, start.at, mkstream=ctx.params["mkstream"], entries_read=start.read
     )
     return Preview(
         title=f"Create the group {plain(group)}",
-        sentence=f"It begins behind {start.at} and is delivered {gets} of {plain(ask.key)}, then what comes.",
+        sentence=f"It begins behind {start.at} and is delivered {gets} of {plain(ctx.key)}, then what comes.",
         button="Create the group",
         total=1,
         counts={"to_deliver": left},

@@ -10,7 +10,7 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.snapshots import GroupOverview, PendingEntry
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import Ask, Change, Note, Params, Preview, Seen
+from streams_admin.actions.base import ActionContext, Change, Note, Params, Preview, Seen
 from streams_admin.actions.reads.affected import pending
 from streams_admin.actions.single import Single, alive, alive_note, find_group, named, refusal, the_group, typed
 from streams_admin.params.which import name
@@ -25,18 +25,18 @@ class GroupDestroy(Single):
     def clean(self, raw: Mapping[str, Any]) -> Params:
         return {"group": named(raw, "group", "the group to destroy")}
 
-    def look(self, ask: Ask) -> tuple[Preview, Seen]:
-        overview = the_group(ask)
-        return _destroy_preview(ask, overview), stand(overview)
+    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+        overview = the_group(ctx)
+        return _destroy_preview(ctx, overview), stand(overview)
 
-    def changed(self, ask: Ask, seen: Seen) -> str:
-        overview = find_group(ask)
+    def changed(self, ctx: ActionContext, seen: Seen) -> str:
+        overview = find_group(ctx)
         return moved(overview, seen) if overview else "The group does not exist any more."
 
-    def do(self, ask: Ask, seen: Seen) -> None:
-        words = writes.group_destroy_words(ask.key, name("group", ask.params["group"]))
+    def do(self, ctx: ActionContext, seen: Seen) -> None:
+        words = writes.group_destroy_words(ctx.key, name("group", ctx.params["group"]))
         reply = writes.on_group_as_seen(
-            ask.server,
+            ctx.server,
             words,
             position=StreamId.parse(seen["at"]),
             pending=seen["pending"],
@@ -45,12 +45,12 @@ class GroupDestroy(Single):
         if reply != 1:
             raise refusal("Consumers have read in the group meanwhile." if reply else "The group was not there.")
 
-    def affected(self, ask: Ask, seen: Seen) -> Iterator[Sequence[PendingEntry]] | None:
+    def affected(self, ctx: ActionContext, seen: Seen) -> Iterator[Sequence[PendingEntry]] | None:
         """Its pending list, which is forgotten. The entries stay in the stream."""
-        return pending(ask, name("group", ask.params["group"])) if seen["pending"] else None
+        return pending(ctx, name("group", ctx.params["group"])) if seen["pending"] else None
 
-    def outcome(self, ask: Ask, seen: Seen) -> str:
-        return "failed" if find_group(ask) else "done"
+    def outcome(self, ctx: ActionContext, seen: Seen) -> str:
+        return "failed" if find_group(ctx) else "done"
 
 
 def stand(overview: GroupOverview) -> Seen:
@@ -69,11 +69,11 @@ def moved(overview: GroupOverview, seen: Seen) -> str:
     return ""
 
 
-def _destroy_preview(ask: Ask, overview: GroupOverview) -> Preview:
+def _destroy_preview(ctx: ActionContext, overview: GroupOverview) -> Preview:
     group, what = overview.group, plain(overview.group.name)
     return Preview(
         title=f"Destroy the group {what}",
-        sentence=f"Its position, consumers and pending list on {plain(ask.key)} go. The entries stay in the stream.",
+        sentence=f"Its position, consumers and pending list on {plain(ctx.key)} go. The entries stay in the stream.",
         button="Destroy the group",
         total=1,
         counts={"pending": group.pending, "consumers": group.consumers, "alive": len(alive(overview.consumers))},
@@ -83,7 +83,7 @@ def _destroy_preview(ask: Ask, overview: GroupOverview) -> Preview:
             Change(f"{what}: consumers", group.consumers, 0),
             Change(f"{what}: pending", group.pending, 0),
         ],
-        redis_cli=[redis_cli_text.line(*writes.group_destroy_words(ask.key, group.name))],
+        redis_cli=[redis_cli_text.line(*writes.group_destroy_words(ctx.key, group.name))],
         confirm=typed(group.name),
     )
 

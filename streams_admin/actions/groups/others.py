@@ -6,34 +6,34 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dashboard.streams.ids import StreamId
-from streams_admin.actions.base import Ask, Note, Seen
+from streams_admin.actions.base import ActionContext, Note, Seen
 from streams_admin.actions.entries.delete import PENDING_TEXT
 from streams_admin.actions.reads.bounds import stream_overview
 from streams_admin.actions.reads.losses import Loss, loss_notes, losses_of
 from streams_admin.actions.reads.pending import BODIES, Looked, bodies_of, group_of, look_at
 
 
-def of_looked(ask: Ask, looked: Looked) -> tuple[Loss, ...]:
+def of_looked(ctx: ActionContext, looked: Looked) -> tuple[Loss, ...]:
     """What each other group would lose with what was looked at."""
     group = looked.overview.group
     whole = not looked.least and len(looked.entries) >= looked.total
     ids = [entry.id for entry in looked.entries if entry.body != "gone"]
-    return _of_others(ask, ids, None if whole else group.last_delivered_id)
+    return _of_others(ctx, ids, None if whole else group.last_delivered_id)
 
 
-def of_seen(ask: Ask, seen: Seen) -> tuple[Loss, ...]:
+def of_seen(ctx: ActionContext, seen: Seen) -> tuple[Loss, ...]:
     """The same of what a plan has seen. What was delivered since is not meant."""
     if "ids" in seen:
         ids = [StreamId.parse(row[0]) for row in seen["ids"]]
-        ghosts = {id_ for id_, body in zip(ids, bodies_of(ask, ids[:BODIES]), strict=False) if not body}
-        return _of_others(ask, [id_ for id_ in ids if id_ not in ghosts], None)
-    looked, end = look_at(ask), StreamId.parse(seen["end"])
-    return of_looked(ask, replace(looked, entries=tuple(entry for entry in looked.entries if entry.id <= end)))
+        ghosts = {id_ for id_, body in zip(ids, bodies_of(ctx, ids[:BODIES]), strict=False) if not body}
+        return _of_others(ctx, [id_ for id_ in ids if id_ not in ghosts], None)
+    looked, end = look_at(ctx), StreamId.parse(seen["end"])
+    return of_looked(ctx, replace(looked, entries=tuple(entry for entry in looked.entries if entry.id <= end)))
 
 
-def _of_others(ask: Ask, ids: Sequence[StreamId], upto: StreamId | None) -> tuple[Loss, ...]:
-    others = [group for group in stream_overview(ask).groups if group.name != group_of(ask)]
-    return tuple(losses_of(ask, others, ids, upto))
+def _of_others(ctx: ActionContext, ids: Sequence[StreamId], upto: StreamId | None) -> tuple[Loss, ...]:
+    others = [group for group in stream_overview(ctx).groups if group.name != group_of(ctx)]
+    return tuple(losses_of(ctx, others, ids, upto))
 
 
 def count(looked: Looked) -> int:

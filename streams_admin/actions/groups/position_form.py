@@ -13,7 +13,7 @@ from django import forms
 from django.forms.boundfield import BoundField, BoundWidget
 
 from streams_admin.actions.reads import positions
-from streams_admin.errors import BadOrder
+from streams_admin.errors import BadParameters
 from streams_admin.forms import choice_field
 
 AT = ("at", "at an ID or a time")
@@ -77,6 +77,6 @@ class PositionForm(forms.Form):
     def _typed(self, text: str) -> str | None:
         try:
             return positions.parse(text)
-        except BadOrder as error:
+        except BadParameters as error:
             self.add_error("at", error.message if text else "Type an ID or a time.")
             return None

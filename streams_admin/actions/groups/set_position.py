@@ -14,14 +14,14 @@ from dashboard.streams.names import plain, to_path
 from dashboard.streams.queries import PAGE_MAX, PendingQuery, StreamQuery
 from dashboard.streams.snapshots import GroupOverview
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import Ask, Change, Note, Params, Preview, Seen
+from streams_admin.actions.base import ActionContext, Change, Note, Params, Preview, Seen
 from streams_admin.actions.groups.create import beyond_note, counts_reads, lag_note
 from streams_admin.actions.groups.destroy import stand
 from streams_admin.actions.groups.position_form import AT, PositionForm
 from streams_admin.actions.reads import positions
 from streams_admin.actions.reads.positions import Count
 from streams_admin.actions.single import Single, alive_note, find_group, named, refusal, the_group
-from streams_admin.errors import BadOrder, Changed
+from streams_admin.errors import BadParameters, Changed
 from streams_admin.forms import choice_field
 from streams_admin.params.which import name
 
@@ -41,7 +41,7 @@ class Move:
         return self.new < self.old
 
     @classmethod
-    def of(cls, ask: Ask, overview: GroupOverview, new: StreamId, left: int | None = None) -> Move:
+    def of(cls, ctx: ActionContext, overview: GroupOverview, new: StreamId, left: int | None = None) -> Move:
         """`left`: what is behind `new`, where that is known."""
         facts, old = overview.stream, overview.group.last_delivered_id
         low, high = sorted((old, new))
@@ -49,11 +49,11 @@ class Move:
         after = positions.behind(facts, new) if left is None else left
         if before is not None and after is not None:
             return cls(old, new, Count(abs(before - after)), before, after)
-        between = positions.count(ask, low.next(), high)
+        between = positions.count(ctx, low.next(), high)
         gain = None if between.least else between.value if new < old else -between.value
         if after is None:
             summed = _sum(before, gain)
-            after = positions.count_behind(ask, facts, new) if summed is None else summed
+            after = positions.count_behind(ctx, facts, new) if summed is None else summed
         if before is None:
             before = _sum(after, None if gain is None else -gain)
         return cls(old, new, between, before, after)
@@ -71,40 +71,40 @@ class GroupSetPosition(Single):
         group = named(raw, "group", "the group to move")
         given = [key for key in ("position", "like") if raw.get(key) not in (None, "")]
         if len(given) != 1:
-            raise BadOrder("Give either position (0, $, an ID, a time) or like (a group).")
+            raise BadParameters("Give either position (0, $, an ID, a time) or like (a group).")
         if given == ["like"]:
             return {"group": group, "like": to_path(name("like", raw["like"]))}
         return {"group": group, "position": positions.parse(raw["position"])}
 
-    def look(self, ask: Ask) -> tuple[Preview, Seen]:
-        overview = the_group(ask)
-        new, left = _target(ask, overview)
+    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+        overview = the_group(ctx)
+        new, left = _target(ctx, overview)
         if new == overview.group.last_delivered_id:
             raise Changed(f"The group stands at {new} already.")
-        move = Move.of(ask, overview, new, left)
+        move = Move.of(ctx, overview, new, left)
         beyond = positions.beyond(new, overview.stream)
-        understood = counts_reads(ask, overview.stream)
+        understood = counts_reads(ctx, overview.stream)
         read = None if beyond else positions.entries_read(overview.stream, move.left_new, understood=understood)
         seen = {**stand(overview), "new": str(new), "read": read, "end": str(overview.stream.last_generated_id)}
-        return _preview(ask, overview, move, read), seen
+        return _preview(ctx, overview, move, read), seen
 
-    def changed(self, ask: Ask, seen: Seen) -> str:
-        overview = find_group(ask)
+    def changed(self, ctx: ActionContext, seen: Seen) -> str:
+        overview = find_group(ctx)
         if overview is None or overview.stream.last_generated_id < StreamId.parse(seen["end"]):
             return "The group or the stream was deleted meanwhile."
         now = overview.group.last_delivered_id
         return "" if str(now) == seen["at"] else f"The group moved from {seen['at']} to {now} meanwhile."
 
-    def do(self, ask: Ask, seen: Seen) -> None:
-        group, new = name("group", ask.params["group"]), StreamId.parse(seen["new"])
-        words = writes.group_set_words(ask.key, group, new, entries_read=seen["read"])
-        reply = writes.on_group_as_seen(ask.server, words, position=StreamId.parse(seen["at"]))
+    def do(self, ctx: ActionContext, seen: Seen) -> None:
+        group, new = name("group", ctx.params["group"]), StreamId.parse(seen["new"])
+        words = writes.group_set_words(ctx.key, group, new, entries_read=seen["read"])
+        reply = writes.on_group_as_seen(ctx.server, words, position=StreamId.parse(seen["at"]))
         if reply != 1:
             raise refusal("The group moved meanwhile." if reply else "The group was not there.")
 
-    def outcome(self, ask: Ask, seen: Seen) -> str:
+    def outcome(self, ctx: ActionContext, seen: Seen) -> str:
         """Where it stands tells: consumers that read on only go forward from where they were."""
-        overview = find_group(ask)
+        overview = find_group(ctx)
         if overview is None:
             return "unknown"
         now, old, new = overview.group.last_delivered_id, StreamId.parse(seen["at"]), StreamId.parse(seen["new"])
@@ -112,21 +112,21 @@ class GroupSetPosition(Single):
             return "failed"
         return "done" if now == new or new <= now < old else "unknown"
 
-    def form(self, ask: Ask, data: Any = None) -> forms.Form:
-        return SetPositionForm(data, ask=ask)
+    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
+        return SetPositionForm(data, ctx=ctx)
 
-    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
         assert isinstance(form, SetPositionForm)
-        return {"group": ask.params.get("group"), **form.params()}
+        return {"group": ctx.params.get("group"), **form.params()}
 
 
-def _target(ask: Ask, overview: GroupOverview) -> tuple[StreamId, int | None]:
+def _target(ctx: ActionContext, overview: GroupOverview) -> tuple[StreamId, int | None]:
     """The position that is wanted, and what is behind it where another group's count tells."""
-    if "like" not in ask.params:
-        return positions.resolve(ask.params["position"], overview.stream), None
-    model = find_group(ask, ask.params["like"])
+    if "like" not in ctx.params:
+        return positions.resolve(ctx.params["position"], overview.stream), None
+    model = find_group(ctx, ctx.params["like"])
     if model is None:
-        raise Changed(f"There is no group {plain(name('like', ask.params['like']))} on {plain(ask.key)}.")
+        raise Changed(f"There is no group {plain(name('like', ctx.params['like']))} on {plain(ctx.key)}.")
     return model.group.last_delivered_id, positions.behind_group(overview.stream, model.group)
 
 
@@ -139,9 +139,9 @@ def _verb(move: Move) -> str:
     return f"Deliver {entries} again" if move.back else f"Skip {entries}"
 
 
-def _preview(ask: Ask, overview: GroupOverview, move: Move, read: int | None) -> Preview:
+def _preview(ctx: ActionContext, overview: GroupOverview, move: Move, read: int | None) -> Preview:
     group, count = overview.group, move.between.value
-    words = writes.group_set_words(ask.key, group.name, move.new, entries_read=read)
+    words = writes.group_set_words(ctx.key, group.name, move.new, entries_read=read)
     return Preview(
         title=f"{_verb(move)} {'to' if move.back and move.between.value else 'in'} {plain(group.name)}",
         sentence=f"Moves {plain(group.name)} from {move.old} to {move.new}: what comes after it is delivered next.",
@@ -149,7 +149,7 @@ def _preview(ask: Ask, overview: GroupOverview, move: Move, read: int | None) ->
         total=1,
         least=move.between.least,
         counts={"delivered_again": count if move.back else 0, "skipped": 0 if move.back else count},
-        notes=_notes(ask, overview, move, read),
+        notes=_notes(ctx, overview, move, read),
         changes=[
             Change("not delivered yet", move.left_old, move.left_new),
             Change("pending", group.pending, group.pending, "stay pending"),
@@ -158,7 +158,7 @@ def _preview(ask: Ask, overview: GroupOverview, move: Move, read: int | None) ->
     )
 
 
-def _notes(ask: Ask, overview: GroupOverview, move: Move, read: int | None) -> list[Note]:
+def _notes(ctx: ActionContext, overview: GroupOverview, move: Move, read: int | None) -> list[Note]:
     notes = []
     if move.between.value and not move.back:
         title = f"{number(move.between.value)} will never be delivered to {plain(overview.group.name)}"
@@ -166,21 +166,21 @@ def _notes(ask: Ask, overview: GroupOverview, move: Move, read: int | None) -> l
     if move.between.value and move.back:
         notes.append(Note("late", "Workers get entries that they have finished", "Do they bear to do them twice?"))
     if move.back:
-        notes.extend(_pending_again(ask, overview, move))
+        notes.extend(_pending_again(ctx, overview, move))
     text = "When it reads before the plan is run, the position has moved, and the plan is refused. Stop it first."
     notes.extend(alive_note(overview.consumers, text))
     beyond = positions.beyond(move.new, overview.stream)
-    return [*notes, beyond_note(move.new) if beyond else lag_note(ask, read)]
+    return [*notes, beyond_note(move.new) if beyond else lag_note(ctx, read)]
 
 
-def _pending_again(ask: Ask, overview: GroupOverview, move: Move) -> list[Note]:
+def _pending_again(ctx: ActionContext, overview: GroupOverview, move: Move) -> list[Note]:
     """Entries that are pending and would be delivered once more."""
     if not overview.group.pending:
         return []
     query = PendingQuery(
-        ask.key, overview.group.name, start=move.new.next(), end=move.old, limit=PAGE_MAX, bodies=False
+        ctx.key, overview.group.name, start=move.new.next(), end=move.old, limit=PAGE_MAX, bodies=False
     )
-    page = ask.server.run(query)
+    page = ctx.server.run(query)
     if not page.items:
         return []
     least = "At least " if page.next else ""
@@ -194,10 +194,10 @@ class SetPositionForm(PositionForm):
     boxes = ("at", "like")
     like = forms.ChoiceField(label="Group", required=False, widget=forms.Select(attrs={"data-chooses": "to"}))
 
-    def __init__(self, data: Any, *, ask: Ask) -> None:
+    def __init__(self, data: Any, *, ctx: ActionContext) -> None:
         super().__init__(data)
-        overview = the_group(ask)
-        others = _others(ask, overview)
+        overview = the_group(ctx)
+        others = _others(ctx, overview)
         self.offer([*_choices(overview), *([("like", "where another group is")] if others else [])])
         choice_field(self, "like").choices = [("", "choose a group"), *others]
         if not others:
@@ -225,9 +225,9 @@ def _choices(overview: GroupOverview) -> list[tuple[str, str]]:
     ]
 
 
-def _others(ask: Ask, overview: GroupOverview) -> list[tuple[str, str]]:
+def _others(ctx: ActionContext, overview: GroupOverview) -> list[tuple[str, str]]:
     """The other groups of the stream, and what going where they are would do."""
-    groups = ask.server.run(StreamQuery(ask.key, ask.server.capabilities())).groups
+    groups = ctx.server.run(StreamQuery(ctx.key, ctx.server.capabilities())).groups
     return [
         (
             to_path(g.name),

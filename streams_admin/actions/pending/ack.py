@@ -10,11 +10,11 @@ from django import forms
 from dashboard.accounts.permissions import Permission
 from dashboard.streams.names import plain
 from streams_admin import writes
-from streams_admin.actions.base import Ask, Change, Done, Note, Params, Preview, Seen, ids_of
+from streams_admin.actions.base import ActionContext, Change, Done, Note, Params, Preview, Seen, ids_of
 from streams_admin.actions.lines import lines
 from streams_admin.actions.pending import retried
 from streams_admin.actions.pending.base import PendingAction
-from streams_admin.actions.pending.unchanged import alike, held, not_done
+from streams_admin.actions.pending.unchanged import lease_batches, leases, not_done
 from streams_admin.actions.pending.words import busy_note, ghost_note, owners, per_consumer, preview_of
 from streams_admin.actions.reads.pending import Looked, group_of, read_pending
 
@@ -29,8 +29,8 @@ class Ack(PendingAction):
     def options(self, raw: Mapping[str, Any]) -> Params:
         return retried.option(raw)
 
-    def preview(self, ask: Ask, looked: Looked) -> Preview:
-        group = plain(group_of(ask))
+    def preview(self, ctx: ActionContext, looked: Looked) -> Preview:
+        group = plain(group_of(ctx))
         now = looked.overview.pending.count
         return preview_of(
             looked,
@@ -40,37 +40,37 @@ class Ack(PendingAction):
                 Note("late", "Nobody will process them", "The group does not deliver an acknowledged entry again."),
                 *busy_note(looked),
                 *ghost_note(looked, "Acknowledging is the right way to clear them."),
-                *retried.guard_notes(ask, looked, self.slug),
+                *retried.guard_notes(ctx, looked, self.slug),
             ],
             changes=[
                 *per_consumer(looked, {n: -count for n, count in owners(looked).items()}),
                 Change("all", now, None if looked.least else now - looked.total),
                 Change("in the stream", looked.overview.stream.length, looked.overview.stream.length),
             ],
-            redis_cli=acked_lines(ask, looked),
+            redis_cli=acked_lines(ctx, looked),
         )
 
-    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        again = ask.params.get("retried", False)
-        replies = writes.ack(ask.server, ask.key, group_of(ask), alike(work), retried=again)
+    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+        again = ctx.params.get("retried", False)
+        replies = writes.ack(ctx.server, ctx.key, group_of(ctx), lease_batches(work), retried=again)
         if replies is None:
-            return Done.alike("done", work)
+            return Done.uniform("done", work)
         return Done.of((id_, RESULT[reply]) for id_, reply in zip(ids_of(work), replies, strict=True))
 
-    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
         """What is not pending any more was acknowledged, by us or by its worker: the same to everybody."""
-        entries = held(work)
-        left = {entry.id for entry in read_pending(ask, [e.id for e in entries])}
+        entries = leases(work)
+        left = {entry.id for entry in read_pending(ctx, [e.id for e in entries])}
         done = [(str(e.id), "done") for e in entries if e.id not in left]
-        return Done.of(done + not_done(ask, [e for e in entries if e.id in left]))
+        return Done.of(done + not_done(ctx, [e for e in entries if e.id in left]))
 
-    def form(self, ask: Ask, data: Any = None) -> forms.Form:
+    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
         return retried.RetriedForm(data)
 
-    def from_form(self, ask: Ask, form: forms.Form) -> Params:
-        return {**ask.params, "retried": form.cleaned_data["retried"]}
+    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
+        return {**ctx.params, "retried": form.cleaned_data["retried"]}
 
 
-def acked_lines(ask: Ask, looked: Looked) -> list[str]:
+def acked_lines(ctx: ActionContext, looked: Looked) -> list[str]:
     ids = [entry.id for entry in looked.entries]
-    return lines(lambda some: [writes.ack_words(ask.key, group_of(ask), some)], ids, looked.total)
+    return lines(lambda some: [writes.ack_words(ctx.key, group_of(ctx), some)], ids, looked.total)

@@ -10,11 +10,11 @@ from dashboard.streams.errors import Gone
 from dashboard.streams.names import plain, to_path
 from dashboard.streams.queries import Query
 from dashboard.streams.snapshots import GroupOverview
-from streams_admin.actions.base import Action, Ask, Batch, Params, Preview, Seen
+from streams_admin.actions.base import Action, ActionContext, Batch, Params, Preview, Seen
 from streams_admin.actions.pending.unchanged import named, seen_of
 from streams_admin.actions.reads.matching import Matching
 from streams_admin.actions.reads.pending import Looked, group_overview, look_at
-from streams_admin.errors import BadOrder, Changed
+from streams_admin.errors import BadParameters, Changed
 from streams_admin.models import OTHERS
 from streams_admin.params.which import Which, name
 
@@ -32,7 +32,7 @@ class PendingAction(Action):
 
     def clean(self, raw: Mapping[str, Any]) -> Params:
         if raw.get("group") is None:
-            raise BadOrder("group is missing: whose pending entries are meant.")
+            raise BadParameters("group is missing: whose pending entries are meant.")
         group = name("group", raw["group"])
         return {"group": to_path(group), **self.which(raw), **self.options(raw)}
 
@@ -44,41 +44,41 @@ class PendingAction(Action):
         """Checked parameters beside group and which."""
         return {}
 
-    def look(self, ask: Ask) -> tuple[Preview, Seen]:
-        looked = self.looked(ask)
+    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+        looked = self.looked(ctx)
         if not looked.total:
             raise Changed("Nothing that is pending matches: it was acknowledged or taken over meanwhile.")
-        return self.preview(ask, looked), {**seen_of(ask, looked), **self.remember(ask, looked)}
+        return self.preview(ctx, looked), {**seen_of(ctx, looked), **self.remember(ctx, looked)}
 
-    def looked(self, ask: Ask) -> Looked:
-        return look_at(ask)
+    def looked(self, ctx: ActionContext) -> Looked:
+        return look_at(ctx)
 
     @abstractmethod
-    def preview(self, ask: Ask, looked: Looked) -> Preview:
+    def preview(self, ctx: ActionContext, looked: Looked) -> Preview:
         """What would be done, in words and counts."""
 
-    def remember(self, ask: Ask, looked: Looked) -> Seen:
+    def remember(self, ctx: ActionContext, looked: Looked) -> Seen:
         """What `changed` compares with, beside the entries."""
         return {}
 
-    def changed(self, ask: Ask, seen: Seen) -> str:
+    def changed(self, ctx: ActionContext, seen: Seen) -> str:
         try:
-            overview = group_overview(ask)
+            overview = group_overview(ctx)
         except Gone:
             return "The stream or the group does not exist any more."
         if not overview.pending.count and not seen.get("forced"):
             return "Nothing is pending in the group any more."
-        return self.still(ask, seen, overview) or self._any_left(ask, seen)
+        return self.still(ctx, seen, overview) or self._any_left(ctx, seen)
 
-    def still(self, ask: Ask, seen: Seen, overview: GroupOverview) -> str:
+    def still(self, ctx: ActionContext, seen: Seen, overview: GroupOverview) -> str:
         """As `changed`, for what a subclass depends on."""
         return ""
 
-    def _any_left(self, ask: Ask, seen: Seen) -> str:
+    def _any_left(self, ctx: ActionContext, seen: Seen) -> str:
         """At least one of them is as it was; in a long list that shows only on the way."""
         cursor = None
         for _ in range(BATCHES_BEFORE):
-            batch = self.batch(ask, seen, cursor)
+            batch = self.batch(ctx, seen, cursor)
             if batch.work:
                 return ""
             if batch.last:
@@ -86,18 +86,18 @@ class PendingAction(Action):
             cursor = batch.cursor
         return ""
 
-    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
-        return named(ask, seen, cursor or 0) if "ids" in seen else ask.server.run(self.page(ask, seen, cursor))
+    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
+        return named(ctx, seen, cursor or 0) if "ids" in seen else ctx.server.run(self.page(ctx, seen, cursor))
 
-    def page(self, ask: Ask, seen: Seen, cursor: Any) -> Query[Batch]:
+    def page(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Query[Batch]:
         """The next entries that match a filter."""
-        return Matching.of(ask, seen, cursor)
+        return Matching.of(ctx, seen, cursor)
 
-    def reading(self, ask: Ask, seen: Seen, cursor: Any) -> Query[Batch] | None:
-        return None if "ids" in seen else self.page(ask, seen, cursor)
+    def reading(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Query[Batch] | None:
+        return None if "ids" in seen else self.page(ctx, seen, cursor)
 
-    def figures(self, ask: Ask) -> list[list[Any]]:
-        overview = group_overview(ask)
+    def figures(self, ctx: ActionContext) -> list[list[Any]]:
+        overview = group_overview(ctx)
         oldest = overview.group.oldest
         idle = [["oldest idle, s", max(0, oldest.idle_ms) // 1000]] if oldest else []
         return [["pending", overview.pending.count], *held_figures(overview.pending.consumers), *idle]

@@ -17,11 +17,11 @@ from dashboard.streams.names import plain, to_path
 from dashboard.streams.queries import Command, Query
 from dashboard.streams.snapshots import GroupOverview, PendingEntry
 from streams_admin import writes
-from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen, ids_of
+from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Params, Preview, Seen, ids_of
 from streams_admin.actions.lines import lines
 from streams_admin.actions.pending.base import PendingAction
 from streams_admin.actions.pending.claim_form import QUIET_MS, ClaimForm
-from streams_admin.actions.pending.unchanged import SLACK_MS, alike, held, not_done, why_not
+from streams_admin.actions.pending.unchanged import SLACK_MS, lease_batches, leases, not_done, why_not
 from streams_admin.actions.pending.words import busy_note, ghost_note, guard_note, owners, per_consumer, preview_of
 from streams_admin.actions.reads.pending import (
     CLOCK,
@@ -33,9 +33,9 @@ from streams_admin.actions.reads.pending import (
     group_overview,
     read_pending,
 )
-from streams_admin.errors import BadOrder, Changed
+from streams_admin.errors import BadParameters, Changed
 from streams_admin.params.which import Which, name, truth, whole
-from streams_admin.writes import Alike, Held
+from streams_admin.writes import Lease, LeaseBatch
 
 NUMBERS = {"min_idle_ms": 10**15, "idle_ms": 10**12, "time_ms": 10**15, "retrycount": 10**15}
 """Options that are whole numbers, and the most of each. Redis makes 0 of an idle time that began before 1970."""
@@ -53,14 +53,14 @@ class Claim(PendingAction):
 
     def options(self, raw: Mapping[str, Any]) -> Params:
         if raw.get("to") in (None, ""):
-            raise BadOrder("to is missing: the consumer that gets the entries.")
+            raise BadParameters("to is missing: the consumer that gets the entries.")
         flags = {flag: truth(flag, raw[flag]) for flag in ("bump", "keep_idle", "force") if raw.get(flag)}
         if flags.get("force") and "ids" not in raw:
-            raise BadOrder("force needs ids: it takes entries that are not pending, so they have to be named.")
+            raise BadParameters("force needs ids: it takes entries that are not pending, so they have to be named.")
         numbers = {key: whole(key, raw[key], most=most) for key, most in NUMBERS.items() if raw.get(key) is not None}
         for first, second in TWICE:
             if {first, second} <= {*flags, *numbers}:
-                raise BadOrder(f"Give either {first} or {second}: both set the same of the entries.")
+                raise BadParameters(f"Give either {first} or {second}: both set the same of the entries.")
         return {"to": to_path(name("to", raw["to"])), **numbers, **flags}
 
     def which(self, raw: Mapping[str, Any]) -> Params:
@@ -71,131 +71,131 @@ class Claim(PendingAction):
         least_ms = whole("min_idle_ms", raw["min_idle_ms"])
         return replace(which, min_idle_ms=max(which.min_idle_ms, least_ms)).to_json()
 
-    def looked(self, ask: Ask) -> Looked:
+    def looked(self, ctx: ActionContext) -> Looked:
         """Without what is too young. With `force` also named entries that are in the stream and not pending."""
-        looked = self._idle_enough(ask, super().looked(ask))
-        if ask.params.get("time_ms", 0) > looked.overview.now_ms:
-            raise BadOrder("time_ms is later than the server's clock; Redis would take the present instead.")
-        if not ask.params.get("force"):
+        looked = self._idle_enough(ctx, super().looked(ctx))
+        if ctx.params.get("time_ms", 0) > looked.overview.now_ms:
+            raise BadParameters("time_ms is later than the server's clock; Redis would take the present instead.")
+        if not ctx.params.get("force"):
             return looked
-        there = bodies_of(ask, looked.absent)
+        there = bodies_of(ctx, looked.absent)
         forced = tuple(id_ for id_, body in zip(looked.absent, there, strict=True) if body)
         absent = tuple(id_ for id_ in looked.absent if id_ not in forced)
         return replace(looked, forced=forced, absent=absent, total=looked.total + len(forced))
 
-    def _idle_enough(self, ask: Ask, looked: Looked) -> Looked:
+    def _idle_enough(self, ctx: ActionContext, looked: Looked) -> Looked:
         """Named entries that are too young are no part of the plan; a filter has left them out already."""
-        least_ms = ask.params.get("min_idle_ms", 0)
+        least_ms = ctx.params.get("min_idle_ms", 0)
         kept = tuple(entry for entry in looked.entries if not 0 <= entry.idle_ms < least_ms)
-        if "ids" not in ask.params or len(kept) == len(looked.entries):
+        if "ids" not in ctx.params or len(kept) == len(looked.entries):
             return looked
-        if not kept and not ask.params.get("force"):
+        if not kept and not ctx.params.get("force"):
             raise Changed(f"None of the entries that are pending is idle for {age(least_ms)}.")
         ghosts = sum(entry.body == "gone" for entry in kept)
         known = sum(entry.body in ("present", "gone") for entry in kept)
         return replace(looked, entries=kept, total=len(kept), ghosts=ghosts, bodies_looked=known)
 
-    def preview(self, ask: Ask, looked: Looked) -> Preview:
-        to = name("to", ask.params["to"])
+    def preview(self, ctx: ActionContext, looked: Looked) -> Preview:
+        to = name("to", ctx.params["to"])
         moved = {n: count for n, count in owners(looked).items() if n != to}
         gain = {**{n: -count for n, count in moved.items()}, to: sum(moved.values()) + len(looked.forced)}
         pending = looked.overview.pending.count
         return preview_of(
             looked,
             "Claim",
-            _sentence(ask, looked, to, moved),
+            _sentence(ctx, looked, to, moved),
             about=f" for {plain(to)}",
             notes=[
-                *_young_note(ask, looked),
-                *_already_note(ask.params, looked, to),
+                *_young_note(ctx, looked),
+                *_already_note(ctx.params, looked, to),
                 *_target_notes(to, looked.overview),
                 *busy_note(looked),
                 *ghost_note(
                     looked, "Redis 7 and later, and Valkey, drop them from the pending list when they are claimed."
                 ),
-                *_option_notes(ask.params),
+                *_option_notes(ctx.params),
                 guard_note(looked),
             ],
             changes=[
                 *per_consumer(looked, gain),
                 Change("all", pending, pending + len(looked.forced)),
             ],
-            redis_cli=_lines(ask, looked, to),
+            redis_cli=_lines(ctx, looked, to),
         )
 
-    def remember(self, ask: Ask, looked: Looked) -> Seen:
+    def remember(self, ctx: ActionContext, looked: Looked) -> Seen:
         """Whether the target was there: a consumer that vanished since gets nothing."""
-        target = any(c.name == name("to", ask.params["to"]) for c in looked.overview.consumers)
+        target = any(c.name == name("to", ctx.params["to"]) for c in looked.overview.consumers)
         return {"target": target, "forced": [str(id_) for id_ in looked.forced]}
 
-    def still(self, ask: Ask, seen: Seen, overview: GroupOverview) -> str:
-        to = name("to", ask.params["to"])
+    def still(self, ctx: ActionContext, seen: Seen, overview: GroupOverview) -> str:
+        to = name("to", ctx.params["to"])
         if seen["target"] and not any(c.name == to for c in overview.consumers):
             return f"The consumer {plain(to)} does not exist any more."
         return ""
 
-    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
         """Those that are to be made pending come first, as far as nobody has got them meanwhile."""
-        batch, forced = super().batch(ask, seen, cursor), _forced(seen)
+        batch, forced = super().batch(ctx, seen, cursor), _forced(seen)
         if cursor or not forced:
             return batch
-        got = {str(e.id) for e in read_pending(ask, [StreamId.parse(id_) for id_ in forced])}
+        got = {str(e.id) for e in read_pending(ctx, [StreamId.parse(id_) for id_ in forced])}
         free = [[id_, to_path(b""), 0, 0] for id_ in forced if id_ not in got]
         return replace(batch, work=[*free, *batch.work], settled=[*batch.settled, *((i, "owner_changed") for i in got)])
 
-    def reading(self, ask: Ask, seen: Seen, cursor: Any) -> Query[Batch] | None:
-        return super().reading(ask, seen, cursor) if cursor or not _forced(seen) else None
+    def reading(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Query[Batch] | None:
+        return super().reading(ctx, seen, cursor) if cursor or not _forced(seen) else None
 
-    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        to, marked, new = name("to", ask.params["to"]), _marked(ask.params), set(_forced(seen))
-        parts = alike(work)
+    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+        to, marked, new = name("to", ctx.params["to"]), _marked(ctx.params), set(_forced(seen))
+        parts = lease_batches(work)
         forced = [part for part in parts if part.ids in new]
         others = [part for part in parts if part.ids not in new and (marked or part.consumer != to)]
-        claimed = self._claim(ask, to, others) if others else []
-        claimed += self._force(ask, to, forced, after=bool(claimed)) if forced else []
+        claimed = self._claim(ctx, to, others) if others else []
+        claimed += self._force(ctx, to, forced, after=bool(claimed)) if forced else []
         if len(claimed) == sum(part.count for part in (*forced, *others)):
-            return Done.alike("done", work)
+            return Done.uniform("done", work)
         got = {id_.decode() for id_ in claimed}
         left = [e for part in (*forced, *others) for e in part.each() if str(e.id) not in got]
         rest = {str(e.id) for e in left}
-        return Done.of([*((id_, "done") for id_ in ids_of(work) if id_ not in rest), *why_not(ask, left)])
+        return Done.of([*((id_, "done") for id_ in ids_of(work) if id_ not in rest), *why_not(ctx, left)])
 
-    def _force(self, ask: Ask, to: bytes, parts: list[Alike], *, after: bool) -> list[bytes]:
+    def _force(self, ctx: ActionContext, to: bytes, parts: list[LeaseBatch], *, after: bool) -> list[bytes]:
         """Refused after others were claimed, it has to be found out what was done."""
         try:
-            return self._claim(ask, to, parts, force=True)
+            return self._claim(ctx, to, parts, force=True)
         except StreamError as error:
             if after:
                 raise OutcomeUnknown(error.message) from error
             raise
 
-    def _claim(self, ask: Ask, to: bytes, parts: list[Alike], *, force: bool = False) -> list[bytes]:
+    def _claim(self, ctx: ActionContext, to: bytes, parts: list[LeaseBatch], *, force: bool = False) -> list[bytes]:
         words = [
             command
             for some in ([parts] if force else _by_guard(parts))
-            for command in _words(ask, to, min(part.idle_ms for part in some), some, force=force)
+            for command in _words(ctx, to, min(part.idle_ms for part in some), some, force=force)
         ]
-        return writes.claim(ask.server, words)
+        return writes.claim(ctx.server, words)
 
-    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        to, entries = name("to", ask.params["to"]), held(work)
-        now_ms, *pages = ask_all(ask, CLOCK, *each_pending(ask, [e.id for e in entries]))
+    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+        to, entries = name("to", ctx.params["to"]), leases(work)
+        now_ms, *pages = ask_all(ctx, CLOCK, *each_pending(ctx, [e.id for e in entries]))
         now = {entry.id: entry for page in pages for entry in page.items}
         theirs = [e for e in entries if e.id in now and now[e.id].consumer == to]
-        moved = {e.id for e in theirs if _shows(ask.params, e, now[e.id], now_ms)}
+        moved = {e.id for e in theirs if _shows(ctx.params, e, now[e.id], now_ms)}
         unmade = {e.id for e in entries if str(e.id) in _forced(seen) and e.id not in now}
         known = {e.id: "done" if e.id in moved else "failed" for e in entries if e.id in moved | unmade}
-        left = not_done(ask, [e for e in entries if e.id not in known])
+        left = not_done(ctx, [e for e in entries if e.id not in known])
         return Done.of([*((str(id_), result) for id_, result in known.items()), *left])
 
-    def form(self, ask: Ask, data: Any = None) -> forms.Form:
-        overview = group_overview(ask)
-        return ClaimForm(data, overview=overview, losing=_losing(ask, overview), named="ids" in ask.params)
+    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
+        overview = group_overview(ctx)
+        return ClaimForm(data, overview=overview, losing=_losing(ctx, overview), named="ids" in ctx.params)
 
-    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
         chosen = dict(form.cleaned_data)
         chosen["to"] = chosen.pop("new") or chosen["to"]
-        return {**ask.params, **{k: v for k, v in chosen.items() if v not in (None, "") and v is not False}}
+        return {**ctx.params, **{k: v for k, v in chosen.items() if v not in (None, "") and v is not False}}
 
 
 def _marked(params: Params) -> bool:
@@ -203,7 +203,7 @@ def _marked(params: Params) -> bool:
     return any(key in params for key in ("bump", "idle_ms", "time_ms", "retrycount"))
 
 
-def _shows(params: Params, before: Held, now: PendingEntry, now_ms: int) -> bool:
+def _shows(params: Params, before: Lease, now: PendingEntry, now_ms: int) -> bool:
     """Whether an entry that is with the consumer now shows that it was claimed: by what was to be set with it."""
     if params.get("bump") and now.deliveries <= before.deliveries:
         return False
@@ -219,7 +219,7 @@ def _shows(params: Params, before: Held, now: PendingEntry, now_ms: int) -> bool
     return True
 
 
-def _by_guard(parts: Sequence[Alike]) -> list[list[Alike]]:
+def _by_guard(parts: Sequence[LeaseBatch]) -> list[list[LeaseBatch]]:
     """Parts whose least idle time guards them all.
 
     What belongs to nobody has no idle time: it is as old as its reading, and who got it since got it later than that.
@@ -233,15 +233,15 @@ def _forced(seen: Seen) -> list[str]:
     return list(seen.get("forced", ()))
 
 
-def _losing(ask: Ask, overview: GroupOverview) -> set[bytes]:
+def _losing(ctx: ActionContext, overview: GroupOverview) -> set[bytes]:
     """Consumers that the address says the entries are taken from."""
-    which = Which.parse(ask.params)
+    which = Which.parse(ctx.params)
     return {which.consumer} if which.consumer is not None else set()
 
 
-def _sentence(ask: Ask, looked: Looked, to: bytes, moved: Mapping[bytes, int]) -> str:
+def _sentence(ctx: ActionContext, looked: Looked, to: bytes, moved: Mapping[bytes, int]) -> str:
     """Whose entries go where. Where only a part was looked at, others may have some too."""
-    group, who = plain(group_of(ask)), plain(to)
+    group, who = plain(group_of(ctx)), plain(to)
     if moved:
         least = "" if looked.all_known else "at least "
         from_whom = plain(next(iter(moved))) or "nobody" if len(moved) == 1 else f"{least}{len(moved)} consumers"
@@ -253,12 +253,12 @@ def _sentence(ask: Ask, looked: Looked, to: bytes, moved: Mapping[bytes, int]) -
     return f"All of them are with {who} already: none changes hands."
 
 
-def _young_note(ask: Ask, looked: Looked) -> list[Note]:
+def _young_note(ctx: ActionContext, looked: Looked) -> list[Note]:
     """Of named entries those that the least idle time leaves out."""
-    left = len(Which.parse(ask.params).ids) - len(looked.entries) - len(looked.absent) - len(looked.forced)
-    if left <= 0 or "ids" not in ask.params:
+    left = len(Which.parse(ctx.params).ids) - len(looked.entries) - len(looked.absent) - len(looked.forced)
+    if left <= 0 or "ids" not in ctx.params:
         return []
-    verb, least = "is" if left == 1 else "are", age(ask.params["min_idle_ms"])
+    verb, least = "is" if left == 1 else "are", age(ctx.params["min_idle_ms"])
     return [Note("late", f"{number(left)} of those named {verb} left out", f"Not yet idle for {least}: as asked.")]
 
 
@@ -308,18 +308,20 @@ def _option_notes(params: Params) -> list[Note]:
     return notes
 
 
-def _lines(ask: Ask, looked: Looked, to: bytes) -> list[str]:
+def _lines(ctx: ActionContext, looked: Looked, to: bytes) -> list[str]:
     """Of what is to be made pending in a command of its own: only that one says FORCE."""
-    forced = [Alike(str(id_), b"", 0, 0) for id_ in looked.forced]
-    skipped = 0 if _marked(ask.params) else owners(looked).get(to, 0)
+    forced = [LeaseBatch(str(id_), b"", 0, 0) for id_ in looked.forced]
+    skipped = 0 if _marked(ctx.params) else owners(looked).get(to, 0)
     sent = [e for e in looked.entries if not skipped or e.consumer != to]
-    entries = [Alike(str(e.id), e.consumer, e.deliveries, max(0, e.idle_ms)) for e in sent]
+    entries = [LeaseBatch(str(e.id), e.consumer, e.deliveries, max(0, e.idle_ms)) for e in sent]
     total = looked.total - len(forced) - skipped
-    found = lines(partial(_words, ask, to, looked.guard_ms), entries, total) if entries else []
-    return found + (lines(partial(_words, ask, to, 0, force=True), forced, len(forced)) if forced else [])
+    found = lines(partial(_words, ctx, to, looked.guard_ms), entries, total) if entries else []
+    return found + (lines(partial(_words, ctx, to, 0, force=True), forced, len(forced)) if forced else [])
 
 
-def _words(ask: Ask, to: bytes, guard_ms: int, parts: Sequence[Alike], *, force: bool = False) -> list[Command]:
-    guard = 0 if force else max(guard_ms, ask.params.get("min_idle_ms", 0))
-    marks = writes.Marks(**{key: ask.params[key] for key in MARKS if key in ask.params})
-    return writes.claims(ask.key, group_of(ask), to, parts, marks, min_idle_ms=guard, force=force)
+def _words(
+    ctx: ActionContext, to: bytes, guard_ms: int, parts: Sequence[LeaseBatch], *, force: bool = False
+) -> list[Command]:
+    guard = 0 if force else max(guard_ms, ctx.params.get("min_idle_ms", 0))
+    marks = writes.Marks(**{key: ctx.params[key] for key in MARKS if key in ctx.params})
+    return writes.claims(ctx.key, group_of(ctx), to, parts, marks, min_idle_ms=guard, force=force)

@@ -24,12 +24,12 @@ from dashboard.streams.queries import Command, FactsQuery, Query
 from dashboard.streams.replies import Reply
 from dashboard.streams.snapshots import Entry, GroupOverview, PendingEntry, StreamFacts
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import Ask, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Params, Preview, Seen
 from streams_admin.actions.groups import others
 from streams_admin.actions.lines import SHOWN
 from streams_admin.actions.pending import retried
 from streams_admin.actions.pending.base import PendingAction
-from streams_admin.actions.pending.unchanged import held, still_holds
+from streams_admin.actions.pending.unchanged import leases, still_holds
 from streams_admin.actions.pending.words import busy_note, ghost_note, owners, per_consumer, preview_of
 from streams_admin.actions.reads.affected import named, pending
 from streams_admin.actions.reads.entries import stream_facts
@@ -38,7 +38,7 @@ from streams_admin.actions.reads.pending import Looked, group_of, read_pending
 from streams_admin.actions.reads.targets import allow_target, reached, tail_of, target_figures
 from streams_admin.actions.single import typed
 from streams_admin.params.which import Which, name, truth
-from streams_admin.writes import Held
+from streams_admin.writes import Lease
 from streams_admin.writes.provenance import Stamp, is_copy
 
 RESULT = {1: "done", 0: "already_acknowledged", -1: "owner_changed", -2: "body_gone", writes.REFUSED: "failed"}
@@ -53,27 +53,27 @@ class DeadLetter(PendingAction):
         to = {"to": to_path(name("to", raw["to"]))} if raw.get("to") not in (None, "") else {}
         return {**to, "delete": truth("delete", raw.get("delete", False)), **retried.option(raw)}
 
-    def allow(self, ask: Ask) -> None:
+    def allow(self, ctx: ActionContext) -> None:
         """Who may put entries aside may not delete them by it."""
-        allow_target(ask, _to(ask), self.permission)
-        if ask.params["delete"]:
-            require(ask.principal, Permission.DELETE, ask.server.name, ask.key)
+        allow_target(ctx, _to(ctx), self.permission)
+        if ctx.params["delete"]:
+            require(ctx.principal, Permission.DELETE, ctx.server.name, ctx.key)
 
-    def looked(self, ask: Ask) -> Looked:
-        looked = super().looked(ask)
-        return replace(looked, lost=others.of_looked(ask, looked)) if ask.params["delete"] else looked
+    def looked(self, ctx: ActionContext) -> Looked:
+        looked = super().looked(ctx)
+        return replace(looked, lost=others.of_looked(ctx, looked)) if ctx.params["delete"] else looked
 
-    def preview(self, ask: Ask, looked: Looked) -> Preview:
-        found = self._preview(ask, looked)
-        if not ask.params["delete"]:
+    def preview(self, ctx: ActionContext, looked: Looked) -> Preview:
+        found = self._preview(ctx, looked)
+        if not ctx.params["delete"]:
             return found
-        confirm = typed(ask.key) if may_lose(looked.lost, others.count(looked)) else ""
+        confirm = typed(ctx.key) if may_lose(looked.lost, others.count(looked)) else ""
         return replace(found, counts={**found.counts, **counts_of(looked.lost)}, confirm=confirm)
 
-    def _preview(self, ask: Ask, looked: Looked) -> Preview:
-        group, to, now = plain(group_of(ask)), plain(_to(ask)), looked.overview.pending.count
-        facts = stream_facts(ask, _to(ask))
-        gone = f" Then they go from {plain(ask.key)}, for every group." if ask.params["delete"] else ""
+    def _preview(self, ctx: ActionContext, looked: Looked) -> Preview:
+        group, to, now = plain(group_of(ctx)), plain(_to(ctx)), looked.overview.pending.count
+        facts = stream_facts(ctx, _to(ctx))
+        gone = f" Then they go from {plain(ctx.key)}, for every group." if ctx.params["delete"] else ""
         return preview_of(
             looked,
             "Dead-letter",
@@ -81,76 +81,76 @@ class DeadLetter(PendingAction):
             notes=[
                 *busy_note(looked),
                 *ghost_note(looked, "They stay on the list: there is nothing to copy."),
-                *(others.notes(looked) if ask.params["delete"] else []),
+                *(others.notes(looked) if ctx.params["delete"] else []),
                 *_target_notes(to, facts),
-                *retried.guard_notes(ask, looked, self.slug),
+                *retried.guard_notes(ctx, looked, self.slug),
             ],
             changes=[
                 *per_consumer(looked, {n: -count for n, count in owners(looked).items()}),
                 Change("all", now, now - looked.total + looked.ghosts if _certain(looked) else None),
-                *_lengths(ask, looked, facts),
+                *_lengths(ctx, looked, facts),
             ],
-            redis_cli=_lines(ask, looked),
+            redis_cli=_lines(ctx, looked),
         )
 
-    def remember(self, ask: Ask, looked: Looked) -> Seen:
-        return {"losses": [loss.to_json() for loss in looked.lost]} if ask.params["delete"] else {}
+    def remember(self, ctx: ActionContext, looked: Looked) -> Seen:
+        return {"losses": [loss.to_json() for loss in looked.lost]} if ctx.params["delete"] else {}
 
-    def still(self, ask: Ask, seen: Seen, overview: GroupOverview) -> str:
+    def still(self, ctx: ActionContext, seen: Seen, overview: GroupOverview) -> str:
         """No other group may have come to need more of them than was shown."""
-        if not ask.params["delete"]:
+        if not ctx.params["delete"]:
             return ""
-        group = worse(seen["losses"], others.of_seen(ask, seen))
+        group = worse(seen["losses"], others.of_seen(ctx, seen))
         return f"{group} would lose more than was shown." if group else ""
 
-    def affected(self, ask: Ask, seen: Seen) -> Iterator[Sequence[Entry | PendingEntry]] | None:
+    def affected(self, ctx: ActionContext, seen: Seen) -> Iterator[Sequence[Entry | PendingEntry]] | None:
         """What goes from the stream."""
-        if not ask.params["delete"]:
+        if not ctx.params["delete"]:
             return None
         if "ids" in seen:
-            return named(ask, [row[0] for row in seen["ids"]])
-        which = Which.parse(ask.params)
-        return pending(ask, group_of(ask), which=replace(which, end=StreamId.parse(seen["end"])))
+            return named(ctx, [row[0] for row in seen["ids"]])
+        which = Which.parse(ctx.params)
+        return pending(ctx, group_of(ctx), which=replace(which, end=StreamId.parse(seen["end"])))
 
-    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
         """Each piece of work ends with the ID the target has reached: its copy comes behind it."""
-        found = super().batch(ask, seen, cursor)
+        found = super().batch(ctx, seen, cursor)
         if "ids" not in seen or not found.work:
             return found
-        since = str(reached(ask, _to(ask)))
+        since = str(reached(ctx, _to(ctx)))
         return replace(found, work=[[*item, since] for item in found.work])
 
-    def page(self, ask: Ask, seen: Seen, cursor: Any) -> Query[Batch]:
-        return _Reaching(_to(ask), super().page(ask, seen, cursor))
+    def page(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Query[Batch]:
+        return _Reaching(_to(ctx), super().page(ctx, seen, cursor))
 
-    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        entries, stamp = held(work), Stamp(ask.principal.name, ask.reason, ask.operation)
-        options = {"delete": ask.params["delete"], "retried": ask.params.get("retried", False)}
-        replies = writes.dead_letter(ask.server, ask.key, group_of(ask), _to(ask), entries, stamp, **options)
+    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+        entries, stamp = leases(work), Stamp(ctx.principal.name, ctx.reason, ctx.operation)
+        options = {"delete": ctx.params["delete"], "retried": ctx.params.get("retried", False)}
+        replies = writes.dead_letter(ctx.server, ctx.key, group_of(ctx), _to(ctx), entries, stamp, **options)
         return Done.of([(str(e.id), RESULT[reply]) for e, reply in zip(entries, replies, strict=True)])
 
-    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
         """What is still pending was not moved; of the rest, what has a copy was."""
-        entries = held(work)
-        now = {entry.id: entry for entry in read_pending(ask, [e.id for e in entries])}
-        again = ask.params.get("retried", False)
+        entries = leases(work)
+        now = {entry.id: entry for entry in read_pending(ctx, [e.id for e in entries])}
+        again = ctx.params.get("retried", False)
         same = {e.id for e in entries if e.id in now and still_holds(now[e.id], e, retried=again)}
         here = [(e, "failed" if e.id in same else "owner_changed") for e in entries if e.id in now]
-        moved, all_read = _copies(ask, [e for e in entries if e.id not in now], StreamId.parse(work[0][4]))
+        moved, all_read = _copies(ctx, [e for e in entries if e.id not in now], StreamId.parse(work[0][4]))
         elsewhere = "already_acknowledged" if all_read else "unknown"
         gone = [(e, "done" if e.id in moved else elsewhere) for e in entries if e.id not in now]
         return Done.of([(str(e.id), result) for e, result in here + gone])
 
-    def figures(self, ask: Ask) -> list[list[Any]]:
-        return [*super().figures(ask), *target_figures(ask, _to(ask))]
+    def figures(self, ctx: ActionContext) -> list[list[Any]]:
+        return [*super().figures(ctx), *target_figures(ctx, _to(ctx))]
 
-    def form(self, ask: Ask, data: Any = None) -> forms.Form:
-        return DeadLetterForm(data, ask)
+    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
+        return DeadLetterForm(data, ctx)
 
-    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
         found = form.cleaned_data
         to = {"to": to_path(found["to"].encode())} if found["to"] else {}
-        return {**ask.params, **to, "delete": found.get("delete", False), "retried": found["retried"]}
+        return {**ctx.params, **to, "delete": found.get("delete", False), "retried": found["retried"]}
 
 
 @dataclass(frozen=True)
@@ -187,12 +187,12 @@ class DeadLetterForm(retried.RetriedForm):
         help_text="Every other group loses them then. Else they stay, acknowledged.",
     )
 
-    def __init__(self, data: Any, ask: Ask) -> None:
+    def __init__(self, data: Any, ctx: ActionContext) -> None:
         super().__init__(data)
-        if not may(ask.principal, Permission.DELETE, ask.server.name, ask.key):
+        if not may(ctx.principal, Permission.DELETE, ctx.server.name, ctx.key):
             del self.fields["delete"]
-        usual = ask.server.config.dead_letters_of(ask.key)
-        self.fields["to"].required = not may(ask.principal, Permission.SEE, ask.server.name, usual)
+        usual = ctx.server.config.dead_letters_of(ctx.key)
+        self.fields["to"].required = not may(ctx.principal, Permission.SEE, ctx.server.name, usual)
         self.fields["to"].help_text = (
             "the usual one is a stream you may not see: name another"
             if self.fields["to"].required
@@ -200,23 +200,23 @@ class DeadLetterForm(retried.RetriedForm):
         )
 
 
-def _to(ask: Ask) -> bytes:
-    return name("to", ask.params["to"]) if "to" in ask.params else ask.server.config.dead_letters_of(ask.key)
+def _to(ctx: ActionContext) -> bytes:
+    return name("to", ctx.params["to"]) if "to" in ctx.params else ctx.server.config.dead_letters_of(ctx.key)
 
 
-def _copies(ask: Ask, entries: Sequence[Held], since: StreamId) -> tuple[set[StreamId], bool]:
+def _copies(ctx: ActionContext, entries: Sequence[Lease], since: StreamId) -> tuple[set[StreamId], bool]:
     """Which of the entries this operation has copied behind `since`, and whether all that is there was read."""
     found: set[StreamId] = set()
     left = {e.id for e in entries}
-    for copies, complete in tail_of(ask, _to(ask), since):
-        found |= {id_ for id_ in left - found for copy in copies if _is_copy(ask, copy, id_)}
+    for copies, complete in tail_of(ctx, _to(ctx), since):
+        found |= {id_ for id_ in left - found for copy in copies if _is_copy(ctx, copy, id_)}
         if complete or found == left:
             return found, True
     return found, not left
 
 
-def _is_copy(ask: Ask, copy: Entry, id_: StreamId) -> bool:
-    return is_copy(copy.fields, stream=ask.key, group=group_of(ask), id_=id_, operation=ask.operation)
+def _is_copy(ctx: ActionContext, copy: Entry, id_: StreamId) -> bool:
+    return is_copy(copy.fields, stream=ctx.key, group=group_of(ctx), id_=id_, operation=ctx.operation)
 
 
 def _target_notes(to: str, facts: StreamFacts | None) -> list[Note]:
@@ -227,12 +227,12 @@ def _target_notes(to: str, facts: StreamFacts | None) -> list[Note]:
     return []
 
 
-def _lengths(ask: Ask, looked: Looked, facts: StreamFacts | None) -> list[Change]:
+def _lengths(ctx: ActionContext, looked: Looked, facts: StreamFacts | None) -> list[Change]:
     moved, length = looked.total - looked.ghosts, looked.overview.stream.length
     before = facts.length if facts else 0
-    stays = length if not ask.params["delete"] else length - moved if _certain(looked) else None
+    stays = length if not ctx.params["delete"] else length - moved if _certain(looked) else None
     return [
-        Change(f"in {plain(_to(ask))}", before, before + moved if _certain(looked) else None),
+        Change(f"in {plain(_to(ctx))}", before, before + moved if _certain(looked) else None),
         Change("in the stream", length, stays),
     ]
 
@@ -242,12 +242,12 @@ def _certain(looked: Looked) -> bool:
     return not looked.least and looked.bodies_looked >= looked.total
 
 
-def _lines(ask: Ask, looked: Looked) -> list[str]:
+def _lines(ctx: ActionContext, looked: Looked) -> list[str]:
     first = looked.entries[0]
-    entry = Held(first.id, first.consumer, first.deliveries, max(0, first.idle_ms))
-    stamp, fields = Stamp(ask.principal.name, "<reason>", "<number>"), ((b"<field>", b"<value>"),)
-    words = writes.dead_letter_words(ask.key, group_of(ask), _to(ask), entry, fields, stamp)
-    words += [writes.delete_words(ask.key, [entry.id])] if ask.params["delete"] else []
+    entry = Lease(first.id, first.consumer, first.deliveries, max(0, first.idle_ms))
+    stamp, fields = Stamp(ctx.principal.name, "<reason>", "<number>"), ((b"<field>", b"<value>"),)
+    words = writes.dead_letter_words(ctx.key, group_of(ctx), _to(ctx), entry, fields, stamp)
+    words += [writes.delete_words(ctx.key, [entry.id])] if ctx.params["delete"] else []
     rest = [str(e.id) for e in looked.entries[1:SHOWN]]
     more = looked.total - 1 - len(rest)
     return [

@@ -17,7 +17,7 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.queries import FactsQuery
 from dashboard.streams.snapshots import StreamFacts
-from streams_admin.actions.base import Ask, Batch, Change, Note, Params, Preview, Seen, ids_of, part_of
+from streams_admin.actions.base import ActionContext, Batch, Change, Note, Params, Preview, Seen, ids_of, part_of
 from streams_admin.actions.pending.ack import Ack, acked_lines
 from streams_admin.actions.pending.unchanged import each_seen, seen_of
 from streams_admin.actions.pending.words import owners, per_consumer, preview_of
@@ -41,16 +41,16 @@ class Ghosts(Ack):
     def options(self, raw: Mapping[str, Any]) -> Params:
         return {}
 
-    def look(self, ask: Ask) -> tuple[Preview, Seen]:
-        looked = look_at(ask)
-        found = _only_ghosts(ask, looked)
+    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+        looked = look_at(ctx)
+        found = _only_ghosts(ctx, looked)
         if not found.total:
             raise Changed(f"None of the {number(len(looked.entries))} pending entries looked at is without a body.")
         known = not found.least and found.total <= IDS_MOST
-        return self.preview(ask, found), each_seen(found) if known else seen_of(ask, looked)
+        return self.preview(ctx, found), each_seen(found) if known else seen_of(ctx, looked)
 
-    def preview(self, ask: Ask, looked: Looked) -> Preview:
-        group, now = plain(group_of(ask)), looked.overview.pending.count
+    def preview(self, ctx: ActionContext, looked: Looked) -> Preview:
+        group, now = plain(group_of(ctx)), looked.overview.pending.count
         gain = {n: -count for n, count in owners(looked).items()}
         return preview_of(
             looked,
@@ -62,33 +62,33 @@ class Ghosts(Ack):
                 Note("", "Entries that have a body are not touched", "Each is looked for just before."),
             ],
             changes=[*per_consumer(looked, gain), Change("all", now, None if looked.least else now - looked.total)],
-            redis_cli=acked_lines(ask, looked),
+            redis_cli=acked_lines(ctx, looked),
         )
 
-    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
         """The ghosts among the next pending entries; the others are passed over in silence."""
-        batch = super().batch(ask, seen, cursor)
+        batch = super().batch(ctx, seen, cursor)
         if not batch.work:
             return batch
-        facts = ask.server.run(FactsQuery(ask.key))
+        facts = ctx.server.run(FactsQuery(ctx.key))
         below, others = _parted(facts, [StreamId.parse(id_) for id_ in ids_of(batch.work)])
-        ghosts = [*below, *_without_body(ask, others)]
+        ghosts = [*below, *_without_body(ctx, others)]
         return replace(batch, work=part_of(batch.work, {str(id_) for id_ in ghosts}))
 
-    def form(self, ask: Ask, data: Any = None) -> forms.Form:
+    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
         return forms.Form(data)
 
-    def from_form(self, ask: Ask, form: forms.Form) -> Params:
-        return dict(ask.params)
+    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
+        return dict(ctx.params)
 
-    def reading(self, ask: Ask, seen: Seen, cursor: Any) -> None:
+    def reading(self, ctx: ActionContext, seen: Seen, cursor: Any) -> None:
         """Bodies are looked for in further round trips."""
 
 
-def _only_ghosts(ask: Ask, looked: Looked) -> Looked:
+def _only_ghosts(ctx: ActionContext, looked: Looked) -> Looked:
     """What was looked at without the entries that have a body."""
     below, others = _parted(looked.overview.stream, [e.id for e in looked.entries])
-    gone = {*below, *_without_body(ask, others[:LOOK_FOR_BODIES])}
+    gone = {*below, *_without_body(ctx, others[:LOOK_FOR_BODIES])}
     entries = tuple(replace(e, body="gone") for e in looked.entries if e.id in gone)
     least = looked.least or len(others) > LOOK_FOR_BODIES or looked.total > len(looked.entries)
     return replace(looked, entries=entries, total=len(entries), least=least, ghosts=len(entries), held=())
@@ -101,5 +101,5 @@ def _parted(facts: StreamFacts, ids: Sequence[StreamId]) -> tuple[list[StreamId]
     return below, [i for i in ids if first is not None and i >= first]
 
 
-def _without_body(ask: Ask, ids: Sequence[StreamId]) -> list[StreamId]:
-    return [i for i, body in zip(ids, bodies_of(ask, ids), strict=True) if not body]
+def _without_body(ctx: ActionContext, ids: Sequence[StreamId]) -> list[StreamId]:
+    return [i for i, body in zip(ids, bodies_of(ctx, ids), strict=True) if not body]

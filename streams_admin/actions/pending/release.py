@@ -17,13 +17,13 @@ from dashboard.streams.names import plain
 from dashboard.streams.queries import Command
 from dashboard.streams.snapshots import PendingEntry
 from streams_admin import writes
-from streams_admin.actions.base import Ask, Change, Done, Note, Preview, Seen
+from streams_admin.actions.base import ActionContext, Change, Done, Note, Preview, Seen
 from streams_admin.actions.lines import lines
 from streams_admin.actions.pending.base import PendingAction
-from streams_admin.actions.pending.unchanged import held, still_holds, why_not
+from streams_admin.actions.pending.unchanged import leases, still_holds, why_not
 from streams_admin.actions.pending.words import busy_note, ghost_note, guard_note, owners, per_consumer, preview_of
 from streams_admin.actions.reads.pending import Looked, group_of, read_pending
-from streams_admin.writes import Held
+from streams_admin.writes import Lease
 
 RELEASED_MS = 24 * HOUR
 """The idle time that is given where there is no XNACK: longer than any worker waits before it claims."""
@@ -35,72 +35,72 @@ class Release(PendingAction):
     label = "Release…"
     permission = Permission.RELEASE
 
-    def preview(self, ask: Ask, looked: Looked) -> Preview:
+    def preview(self, ctx: ActionContext, looked: Looked) -> Preview:
         now = looked.overview.pending.count
         return preview_of(
             looked,
             "Release",
-            f"Lets any worker of {plain(group_of(ask))} claim them at once, whoever holds them now.",
+            f"Lets any worker of {plain(group_of(ctx))} claim them at once, whoever holds them now.",
             notes=[
                 *busy_note(looked),
                 *ghost_note(looked, "Redis 7 and later, and Valkey, drop them from the pending list."),
-                *_how(ask),
+                *_how(ctx),
                 guard_note(looked),
             ],
             changes=[
-                *per_consumer(looked, _gain(ask, looked)),
+                *per_consumer(looked, _gain(ctx, looked)),
                 Change("all", now, now),
-                Change("least idle", looked.guard_ms, None if _nacks(ask) else RELEASED_MS, _idle_note(ask), "ms"),
+                Change("least idle", looked.guard_ms, None if _nacks(ctx) else RELEASED_MS, _idle_note(ctx), "ms"),
             ],
-            redis_cli=_lines(ask, looked),
+            redis_cli=_lines(ctx, looked),
         )
 
-    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        entries = held(work)
-        ready = [] if _nacks(ask) else [e for e in entries if _claimable(e)]
-        others = entries if _nacks(ask) else [e for e in entries if not _claimable(e)]
-        replies = _release(ask, others) if others else []
+    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+        entries = leases(work)
+        ready = [] if _nacks(ctx) else [e for e in entries if _claimable(e)]
+        others = entries if _nacks(ctx) else [e for e in entries if not _claimable(e)]
+        replies = _release(ctx, others) if others else []
         results = [(str(e.id), RESULT[int(r)]) for e, r in zip(others, replies, strict=True)]
         return Done.of([(str(e.id), "done") for e in ready] + results)
 
-    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
-        entries = held(work)
-        now = {entry.id: entry for entry in read_pending(ask, [e.id for e in entries])}
+    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+        entries = leases(work)
+        now = {entry.id: entry for entry in read_pending(ctx, [e.id for e in entries])}
         done = [(str(e.id), "done") for e in entries if e.id in now and _claimable(now[e.id])]
         same = [e for e in entries if e.id in now and not _claimable(now[e.id]) and still_holds(now[e.id], e)]
         known = {id_ for id_, _ in done} | {str(e.id) for e in same}
-        rest = why_not(ask, [e for e in entries if str(e.id) not in known])
+        rest = why_not(ctx, [e for e in entries if str(e.id) not in known])
         return Done.of([*done, *((str(e.id), "failed") for e in same), *rest])
 
 
-def _claimable(entry: Held | PendingEntry) -> bool:
+def _claimable(entry: Lease | PendingEntry) -> bool:
     """Whether it was released, or is idle for so long that anybody may claim it."""
     return entry.idle_ms < 0 or entry.idle_ms >= RELEASED_MS
 
 
-def _release(ask: Ask, entries: list[Held]) -> list[int]:
-    if _nacks(ask):
-        return writes.nack(ask.server, ask.key, group_of(ask), entries)
-    return writes.release(ask.server, ask.key, group_of(ask), entries, idle_ms=RELEASED_MS)
+def _release(ctx: ActionContext, entries: list[Lease]) -> list[int]:
+    if _nacks(ctx):
+        return writes.nack(ctx.server, ctx.key, group_of(ctx), entries)
+    return writes.release(ctx.server, ctx.key, group_of(ctx), entries, idle_ms=RELEASED_MS)
 
 
-def _nacks(ask: Ask) -> bool:
-    return ask.server.capabilities().has("xnack")
+def _nacks(ctx: ActionContext) -> bool:
+    return ctx.server.capabilities().has("xnack")
 
 
-def _gain(ask: Ask, looked: Looked) -> dict[bytes, int]:
+def _gain(ctx: ActionContext, looked: Looked) -> dict[bytes, int]:
     """XNACK takes entries from their consumers; XCLAIM leaves them where they are."""
-    if not _nacks(ask):
+    if not _nacks(ctx):
         return dict.fromkeys(owners(looked), 0)
     taken = {n: -count for n, count in owners(looked).items()}
     return {**taken, b"": taken.get(b"", 0) - sum(taken.values())}
 
 
-def _how(ask: Ask) -> list[Note]:
+def _how(ctx: ActionContext) -> list[Note]:
     next_look = "Workers that claim idle entries (XAUTOCLAIM) take them at their next look; others never do."
-    if _nacks(ask):
+    if _nacks(ctx):
         return [Note("", "They belong to nobody until a worker claims them", next_look)]
-    missing = ask.server.capabilities().missing("xnack")
+    missing = ctx.server.capabilities().missing("xnack")
     how = f"Each entry is claimed for the consumer that holds it: the server has no XNACK ({missing})."
     return [
         Note("", f"They stay where they are, as idle for {age(RELEASED_MS)}", next_look),
@@ -108,18 +108,18 @@ def _how(ask: Ask) -> list[Note]:
     ]
 
 
-def _idle_note(ask: Ask) -> str:
-    return "released" if _nacks(ask) else ""
+def _idle_note(ctx: ActionContext) -> str:
+    return "released" if _nacks(ctx) else ""
 
 
-def _lines(ask: Ask, looked: Looked) -> list[str]:
-    return lines(partial(_words, ask), looked.entries, looked.total)
+def _lines(ctx: ActionContext, looked: Looked) -> list[str]:
+    return lines(partial(_words, ctx), looked.entries, looked.total)
 
 
-def _words(ask: Ask, entries: Sequence[PendingEntry]) -> list[Command]:
-    group = group_of(ask)
-    if _nacks(ask):
-        return [writes.nack_words(ask.key, group, [e.id for e in entries])]
+def _words(ctx: ActionContext, entries: Sequence[PendingEntry]) -> list[Command]:
+    group = group_of(ctx)
+    if _nacks(ctx):
+        return [writes.nack_words(ctx.key, group, [e.id for e in entries])]
     return [
-        writes.claim_words(ask.key, group, e.consumer, max(0, e.idle_ms), [e.id], "IDLE", RELEASED_MS) for e in entries
+        writes.claim_words(ctx.key, group, e.consumer, max(0, e.idle_ms), [e.id], "IDLE", RELEASED_MS) for e in entries
     ]

@@ -14,7 +14,7 @@ from django import forms
 
 from dashboard.config.active import configured
 from dashboard.display.format import plural
-from streams_admin.actions.base import Ask, Note, Params
+from streams_admin.actions.base import ActionContext, Note, Params
 from streams_admin.actions.pending.words import guard_note
 from streams_admin.actions.reads.pending import Looked
 from streams_admin.params.which import truth
@@ -41,9 +41,9 @@ def option(raw: Mapping[str, Any]) -> Params:
     return {"retried": True} if truth("retried", raw.get("retried", False)) else {}
 
 
-def guard_notes(ask: Ask, looked: Looked, slug: str) -> list[Note]:
+def guard_notes(ctx: ActionContext, looked: Looked, slug: str) -> list[Note]:
     """What is left alone, and whether that may be all of it. `slug`: of the action."""
-    if ask.params.get("retried"):
+    if ctx.params.get("retried"):
         text = "Whoever has one of them in hand keeps working on it, and may finish it after all."
         return [Note("late", "Also what is delivered again meanwhile", text)]
     return [*_refusal_note(looked, slug), guard_note(looked)]

@@ -10,11 +10,11 @@ from typing import Any
 from dashboard.streams.ids import StreamId
 from dashboard.streams.names import to_path
 from dashboard.streams.snapshots import PendingEntry
-from streams_admin.actions.base import Ask, Batch, Seen
+from streams_admin.actions.base import ActionContext, Batch, Seen
 from streams_admin.actions.reads.pending import CLOCK, Looked, ask_all, bodies_of, each_pending, read_pending
-from streams_admin.errors import BadOrder
+from streams_admin.errors import BadParameters
 from streams_admin.params.which import IDS_MOST, Which, name
-from streams_admin.writes import Alike, Held
+from streams_admin.writes import Lease, LeaseBatch
 
 SLACK_MS = 3
 """Two readings of one delivery time differ by no more: clock and entries are read in one round trip."""
@@ -22,16 +22,16 @@ SLOW_MS = 10_000
 """What is set back by more was released."""
 
 
-def seen_of(ask: Ask, looked: Looked) -> Seen:
+def seen_of(ctx: ActionContext, looked: Looked) -> Seen:
     """The state as the plan keeps it: each entry's, or of long lists by what a match is known to be untouched since.
 
-    Raises BadOrder for `retried` where that leaves nothing to tell an entry by.
+    Raises BadParameters for `retried` where that leaves nothing to tell an entry by.
     """
-    which = Which.parse(ask.params)
+    which = Which.parse(ctx.params)
     if which.ids or (len(looked.entries) == looked.total <= IDS_MOST and not looked.least):
         return each_seen(looked)
-    if ask.params.get("retried"):
-        raise BadOrder(f"retried is for entries that the plan names, at most {IDS_MOST:,}; these are more.")
+    if ctx.params.get("retried"):
+        raise BadParameters(f"retried is for entries that the plan names, at most {IDS_MOST:,}; these are more.")
     last = looked.overview.group.last_delivered_id
     highest = min(which.end, max([last, *(e.id for e in looked.entries[-1:])]))
     return {
@@ -49,11 +49,11 @@ def each_seen(looked: Looked) -> Seen:
     return {"ids": rows, "absent": [str(i) for i in looked.absent]}
 
 
-def named(ask: Ask, seen: Seen, cursor: int) -> Batch:
+def named(ctx: ActionContext, seen: Seen, cursor: int) -> Batch:
     """The next named entries that are still as they were seen; the rest is settled with the reason."""
-    part = seen["ids"][cursor : cursor + ask.most]
+    part = seen["ids"][cursor : cursor + ctx.most]
     ids = [StreamId.parse(row[0]) for row in part]
-    now_ms, *pages = ask_all(ask, CLOCK, *each_pending(ask, ids))
+    now_ms, *pages = ask_all(ctx, CLOCK, *each_pending(ctx, ids))
     present = {entry.id: entry for page in pages for entry in page.items}
     same: list[PendingEntry] = []
     settled: list[tuple[str, str]] = []
@@ -61,7 +61,7 @@ def named(ask: Ask, seen: Seen, cursor: int) -> Batch:
         entry = present.get(id_)
         if entry is None:
             settled.append((row[0], "already_acknowledged"))
-        elif _as_it_was(entry, row, now_ms, retried=ask.params.get("retried", False)):
+        elif _as_it_was(entry, row, now_ms, retried=ctx.params.get("retried", False)):
             same.append(entry)
         else:
             settled.append((row[0], "owner_changed"))
@@ -98,44 +98,44 @@ _HELD = itemgetter(1, 3, 2)
 def as_work(rows: Iterable[Row]) -> list[Any]:
     """Pending entries as a batch keeps them: neighbours that are held alike in one piece."""
     return [
-        [b" ".join([row[0] for row in alike]).decode(), to_path(consumer), deliveries, max(idle_ms, 0)]
-        for (consumer, deliveries, idle_ms), alike in groupby(rows, key=_HELD)
+        [b" ".join([row[0] for row in same]).decode(), to_path(consumer), deliveries, max(idle_ms, 0)]
+        for (consumer, deliveries, idle_ms), same in groupby(rows, key=_HELD)
     ]
 
 
-def still_holds(entry: PendingEntry, held: Held, *, retried: bool = False) -> bool:
+def still_holds(entry: PendingEntry, lease: Lease, *, retried: bool = False) -> bool:
     """Whether the same consumer has it, and it was not delivered again. `retried`: that may have happened."""
     if retried:
-        return entry.deliveries >= held.deliveries
-    return (entry.consumer, entry.deliveries) == (held.consumer, held.deliveries)
+        return entry.deliveries >= lease.deliveries
+    return (entry.consumer, entry.deliveries) == (lease.consumer, lease.deliveries)
 
 
-def alike(work: Iterable[Sequence[Any]]) -> list[Alike]:
+def lease_batches(work: Iterable[Sequence[Any]]) -> list[LeaseBatch]:
     """Work as commands take it."""
-    return [Alike(ids, name("consumer", who), count, idle) for ids, who, count, idle, *_ in work]
+    return [LeaseBatch(ids, name("consumer", who), count, idle) for ids, who, count, idle, *_ in work]
 
 
-def held(work: Iterable[Sequence[Any]]) -> list[Held]:
-    return [entry for part in alike(work) for entry in part.each()]
+def leases(work: Iterable[Sequence[Any]]) -> list[Lease]:
+    return [entry for part in lease_batches(work) for entry in part.each()]
 
 
-def why_not(ask: Ask, entries: Sequence[Held]) -> list[tuple[str, str]]:
+def why_not(ctx: ActionContext, entries: Sequence[Lease]) -> list[tuple[str, str]]:
     """What became of entries that were left alone: gone from the list (with or without a body), or touched."""
     if not entries:
         return []
-    pending = {entry.id for entry in read_pending(ask, [e.id for e in entries])}
+    pending = {entry.id for entry in read_pending(ctx, [e.id for e in entries])}
     absent = [e for e in entries if e.id not in pending]
-    there = dict(zip([e.id for e in absent], bodies_of(ask, [e.id for e in absent]), strict=True))
+    there = dict(zip([e.id for e in absent], bodies_of(ctx, [e.id for e in absent]), strict=True))
     return [
         (str(e.id), "owner_changed" if e.id in pending else "already_acknowledged" if there[e.id] else "body_gone")
         for e in entries
     ]
 
 
-def not_done(ask: Ask, entries: Sequence[Held]) -> list[tuple[str, str]]:
+def not_done(ctx: ActionContext, entries: Sequence[Lease]) -> list[tuple[str, str]]:
     """What became of work whose outcome was lost and that shows no sign of it: "failed" where it is as it was."""
-    now = {entry.id: entry for entry in read_pending(ask, [e.id for e in entries])}
-    retried = ask.params.get("retried", False)
+    now = {entry.id: entry for entry in read_pending(ctx, [e.id for e in entries])}
+    retried = ctx.params.get("retried", False)
     same = [e for e in entries if e.id in now and still_holds(now[e.id], e, retried=retried)]
     known = {e.id for e in same}
-    return [*((str(e.id), "failed") for e in same), *why_not(ask, [e for e in entries if e.id not in known])]
+    return [*((str(e.id), "failed") for e in same), *why_not(ctx, [e for e in entries if e.id not in known])]

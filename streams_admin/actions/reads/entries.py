@@ -8,23 +8,29 @@ from dashboard.streams.errors import Gone
 from dashboard.streams.ids import MAX, StreamId
 from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, PendingQuery, Together
 from dashboard.streams.snapshots import Entry, Page, StreamFacts
-from streams_admin.actions.base import Ask
+from streams_admin.actions.base import ActionContext
 from streams_admin.params.which import Which
 
 AT_ONCE = 100
 """Named entries that are read in one round trip. Each comes with its body, however heavy."""
 
 
-def stream_facts(ask: Ask, key: bytes) -> StreamFacts | None:
+def stream_facts(ctx: ActionContext, key: bytes) -> StreamFacts | None:
     """A stream as it is now; None when it is not there. Raises NotAStream."""
     try:
-        return ask.server.run(FactsQuery(key))
+        return ctx.server.run(FactsQuery(key))
     except Gone:
         return None
 
 
 def pages(
-    ask: Ask, key: bytes, start: StreamId, end: StreamId = MAX, *, most: int | None = None, size: int = PAGE_MAX
+    ctx: ActionContext,
+    key: bytes,
+    start: StreamId,
+    end: StreamId = MAX,
+    *,
+    most: int | None = None,
+    size: int = PAGE_MAX,
 ) -> Iterator[Page[Entry]]:
     """The entries from `start` to `end`, both included, or the first `most` of them.
 
@@ -33,15 +39,17 @@ def pages(
     at: StreamId | None = start
     left = most
     while at is not None and left != 0:
-        page = ask.server.run(EntryRange(key, at, end, limit=size if left is None else min(size, left)))
+        page = ctx.server.run(EntryRange(key, at, end, limit=size if left is None else min(size, left)))
         yield page
         at, left = page.next, None if left is None else left - len(page.items)
 
 
-def matching(ask: Ask, group: bytes, which: Which, start: StreamId, *, limit: int, bodies: bool = True) -> PendingQuery:
+def matching(
+    ctx: ActionContext, group: bytes, which: Which, start: StreamId, *, limit: int, bodies: bool = True
+) -> PendingQuery:
     """A page of what is pending in the group and matches, from `start` on."""
     return PendingQuery(
-        ask.key,
+        ctx.key,
         group,
         start=start,
         end=which.end,
@@ -53,17 +61,17 @@ def matching(ask: Ask, group: bytes, which: Which, start: StreamId, *, limit: in
     )
 
 
-def each_at(ask: Ask, ids: Sequence[StreamId]) -> Iterator[Page[Entry] | Exception]:
+def each_at(ctx: ActionContext, ids: Sequence[StreamId]) -> Iterator[Page[Entry] | Exception]:
     """What is at each of these IDs now: a page of one entry or of none, or the error that came instead."""
     for at in range(0, len(ids), AT_ONCE):
         part = ids[at : at + AT_ONCE]
-        yield from ask.server.run(Together(tuple(EntryRange(ask.key, i, i, limit=1) for i in part)))
+        yield from ctx.server.run(Together(tuple(EntryRange(ctx.key, i, i, limit=1) for i in part)))
 
 
-def read(ask: Ask, ids: Sequence[str]) -> dict[StreamId, Entry | None]:
+def read(ctx: ActionContext, ids: Sequence[str]) -> dict[StreamId, Entry | None]:
     """The entries of these IDs as they are now; None for those that are not there. Raises StreamError."""
     wanted = [StreamId.parse(text) for text in ids]
-    return {i: _only(page) for i, page in zip(wanted, each_at(ask, wanted), strict=True)}
+    return {i: _only(page) for i, page in zip(wanted, each_at(ctx, wanted), strict=True)}
 
 
 def _only(page: Page[Entry] | Exception) -> Entry | None:

@@ -10,7 +10,7 @@ from typing import Any
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import LOOK_MAX, Command, Query
 from dashboard.streams.replies import Reply, need, server_ms
-from streams_admin.actions.base import BATCH, Ask, Batch, Seen
+from streams_admin.actions.base import BATCH, ActionContext, Batch, Seen
 from streams_admin.actions.pending.unchanged import SLACK_MS, Row, as_work
 from streams_admin.actions.reads.pending import group_of
 from streams_admin.params.which import Which
@@ -41,23 +41,23 @@ class Matching(Query[Batch]):
     """Whether all that is pending there was planned: what was touched is told then, what is gone was acknowledged."""
 
     @classmethod
-    def of(cls, ask: Ask, seen: Seen, cursor: Any) -> Matching:
-        which = Which.parse(ask.params)
+    def of(cls, ctx: ActionContext, seen: Seen, cursor: Any) -> Matching:
+        which = Which.parse(ctx.params)
         start = StreamId.parse(cursor["at"]) if cursor else which.start
         taken = cursor["taken"] if cursor else 0
         wide = which.min_idle_ms > 0 or which.min_deliveries > 1 or bool(cursor and cursor.get("wide"))
-        left = ask.most if seen["limit"] is None else max(0, seen["limit"] - taken)
-        room = min(ask.most, left)
+        left = ctx.most if seen["limit"] is None else max(0, seen["limit"] - taken)
+        room = min(ctx.most, left)
         return cls(
-            key=ask.key,
-            group=group_of(ask),
+            key=ctx.key,
+            group=group_of(ctx),
             which=replace(which, start=start, end=StreamId.parse(seen["end"])),
             latest_ms=seen["at_ms"] - seen["guard_ms"] + SLACK_MS,
             room=room,
-            look=ask.most * WIDER if wide else room,
+            look=ctx.most * WIDER if wide else room,
             taken=taken,
             total=seen["total"],
-            ends=seen["limit"] is not None and left <= ask.most,
+            ends=seen["limit"] is not None and left <= ctx.most,
             all_meant=which.consumer is None
             and which.min_idle_ms == 0
             and which.min_deliveries <= 1

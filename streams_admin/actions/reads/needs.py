@@ -11,7 +11,7 @@ from dashboard.streams.ids import MAX, StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.queries import Command, Query
 from dashboard.streams.replies import Reply, pending_summary, rows
-from streams_admin.actions.base import Ask, Note
+from streams_admin.actions.base import ActionContext, Note
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +73,16 @@ def _need(group: bytes, delivered: StreamId, reply: Reply) -> Need:
     return Need(group, unread, 0)
 
 
-def lowest_need(ask: Ask) -> Need | None:
+def lowest_need(ctx: ActionContext) -> Need | None:
     """The group that needs the oldest entry; None when no group reads the stream."""
-    positions = ask.server.run(Positions(ask.key))
-    needs = ask.server.run(Needs(ask.key, positions)) if positions else ()
+    positions = ctx.server.run(Positions(ctx.key))
+    needs = ctx.server.run(Needs(ctx.key, positions)) if positions else ()
     return min(needs, key=lambda need: (need.id, need.group), default=None)
 
 
-def first_needed(ask: Ask) -> StreamId:
+def first_needed(ctx: ActionContext) -> StreamId:
     """Nothing from here on may go; the top when nobody needs anything."""
-    need = lowest_need(ask)
+    need = lowest_need(ctx)
     return need.id if need else MAX
 
 

@@ -11,7 +11,7 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import GroupQuery, PendingQuery, Query, Together
 from dashboard.streams.replies import Reply, server_ms
 from dashboard.streams.snapshots import GroupOverview, Page, PendingEntry
-from streams_admin.actions.base import BATCH, Ask
+from streams_admin.actions.base import BATCH, ActionContext
 from streams_admin.actions.reads.entries import each_at, matching
 from streams_admin.actions.reads.losses import Loss
 from streams_admin.params.which import Which, name
@@ -71,22 +71,22 @@ class Looked:
         return max(0, min((e.idle_ms for e in self.entries), default=0))
 
 
-def group_of(ask: Ask) -> bytes:
-    return name("group", ask.params["group"])
+def group_of(ctx: ActionContext) -> bytes:
+    return name("group", ctx.params["group"])
 
 
-def group_overview(ask: Ask) -> GroupOverview:
+def group_overview(ctx: ActionContext) -> GroupOverview:
     """The group of a plan and its consumers, read now. Raises Gone."""
-    return ask.server.run(GroupQuery(ask.key, group_of(ask), ask.server.capabilities()))
+    return ctx.server.run(GroupQuery(ctx.key, group_of(ctx), ctx.server.capabilities()))
 
 
-def look_at(ask: Ask) -> Looked:
+def look_at(ctx: ActionContext) -> Looked:
     """The entries meant, counted up to COUNT_UP_TO, some looked at for their bodies."""
-    which = Which.parse(ask.params)
-    overview = group_overview(ask)
-    entries, least, read_ms = _by_ids(ask, which.ids) if which.ids else _by_filter(ask, which)
+    which = Which.parse(ctx.params)
+    overview = group_overview(ctx)
+    entries, least, read_ms = _by_ids(ctx, which.ids) if which.ids else _by_filter(ctx, which)
     found = {entry.id for entry in entries}
-    looked = _with_bodies(ask, entries[:BODIES])
+    looked = _with_bodies(ctx, entries[:BODIES])
     simple = not which.ids and which == Which(consumer=which.consumer)
     held = _held(overview, which.consumer) if simple and least else ()
     total = sum(count for _, count in held) if simple and least else len(entries)
@@ -112,40 +112,40 @@ Listed = tuple[tuple[PendingEntry, ...], bool, int]
 """Entries, whether there may be more, and the server's clock just after the last of them was read."""
 
 
-def _by_ids(ask: Ask, ids: Sequence[StreamId]) -> Listed:
+def _by_ids(ctx: ActionContext, ids: Sequence[StreamId]) -> Listed:
     found: list[PendingEntry] = []
     read_ms = 0
     for at in range(0, len(ids), BATCH):
-        *pages, read_ms = ask_all(ask, *each_pending(ask, ids[at : at + BATCH]), CLOCK)
+        *pages, read_ms = ask_all(ctx, *each_pending(ctx, ids[at : at + BATCH]), CLOCK)
         found.extend(entry for page in pages for entry in page.items)
     return tuple(found), False, read_ms
 
 
-def read_pending(ask: Ask, ids: Sequence[StreamId]) -> list[PendingEntry]:
+def read_pending(ctx: ActionContext, ids: Sequence[StreamId]) -> list[PendingEntry]:
     """Those of `ids` that are pending in the group, as they are now: one XPENDING each, in one round trip."""
-    return [entry for page in ask_all(ask, *each_pending(ask, ids)) for entry in page.items]
+    return [entry for page in ask_all(ctx, *each_pending(ctx, ids)) for entry in page.items]
 
 
-def each_pending(ask: Ask, ids: Sequence[StreamId]) -> list[PendingQuery]:
-    group = group_of(ask)
-    return [PendingQuery(ask.key, group, start=i, end=i, limit=1, bodies=False) for i in ids]
+def each_pending(ctx: ActionContext, ids: Sequence[StreamId]) -> list[PendingQuery]:
+    group = group_of(ctx)
+    return [PendingQuery(ctx.key, group, start=i, end=i, limit=1, bodies=False) for i in ids]
 
 
-def ask_all(ask: Ask, *queries: Query[Any]) -> tuple[Any, ...]:
+def ask_all(ctx: ActionContext, *queries: Query[Any]) -> tuple[Any, ...]:
     """The answers, all in one round trip. Raises StreamError."""
-    found = ask.server.run(Together(queries))
+    found = ctx.server.run(Together(queries))
     for answer in found:
         if isinstance(answer, StreamError):
             raise answer
     return found
 
 
-def _by_filter(ask: Ask, which: Which) -> Listed:
+def _by_filter(ctx: ActionContext, which: Which) -> Listed:
     """Matching entries up to COUNT_UP_TO looked at."""
     found: list[PendingEntry] = []
     start, looked = which.start, 0
     while looked < COUNT_UP_TO:
-        page, read_ms = ask_all(ask, matching(ask, group_of(ask), which, start, limit=BATCH, bodies=False), CLOCK)
+        page, read_ms = ask_all(ctx, matching(ctx, group_of(ctx), which, start, limit=BATCH, bodies=False), CLOCK)
         found.extend(page.items)
         looked += page.scanned
         if page.next is None or (which.limit is not None and len(found) >= which.limit):
@@ -154,11 +154,11 @@ def _by_filter(ask: Ask, which: Which) -> Listed:
     return tuple(found), True, read_ms
 
 
-def bodies_of(ask: Ask, ids: Sequence[StreamId]) -> list[bool]:
+def bodies_of(ctx: ActionContext, ids: Sequence[StreamId]) -> list[bool]:
     """Whether each entry still has its body. Where that is not told it is taken to be there."""
-    return [not isinstance(page, Page) or bool(page.items) for page in each_at(ask, ids)]
+    return [not isinstance(page, Page) or bool(page.items) for page in each_at(ctx, ids)]
 
 
-def _with_bodies(ask: Ask, entries: Sequence[PendingEntry]) -> list[PendingEntry]:
-    there = bodies_of(ask, [entry.id for entry in entries])
+def _with_bodies(ctx: ActionContext, entries: Sequence[PendingEntry]) -> list[PendingEntry]:
+    there = bodies_of(ctx, [entry.id for entry in entries])
     return [replace(entry, body="present" if known else "gone") for entry, known in zip(entries, there, strict=True)]

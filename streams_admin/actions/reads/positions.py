@@ -11,9 +11,9 @@ from django.utils import timezone
 from dashboard.streams.errors import BadId
 from dashboard.streams.ids import MIN, StreamId, parse_position
 from dashboard.streams.snapshots import GroupFacts, StreamFacts
-from streams_admin.actions.base import Ask
+from streams_admin.actions.base import ActionContext
 from streams_admin.actions.reads.entries import pages
-from streams_admin.errors import BadOrder
+from streams_admin.errors import BadParameters
 
 END = "$"
 PAGES = 10
@@ -21,7 +21,7 @@ PAGES = 10
 
 
 def parse(raw: Any) -> str:
-    """A position as a plan keeps it: "$" or an ID; what comes after it is delivered. Raises BadOrder.
+    """A position as a plan keeps it: "$" or an ID; what comes after it is delivered. Raises BadParameters.
 
     An ID is taken as Redis takes it: the last one that counts as delivered. A time means what was added from then on.
     """
@@ -35,7 +35,7 @@ def parse(raw: Any) -> str:
     try:
         return str(parse_position(text, now=timezone.localtime()).prev())
     except BadId as error:
-        raise BadOrder(f"position: {error} 0 is the start, $ the end.") from error
+        raise BadParameters(f"position: {error} 0 is the start, $ the end.") from error
 
 
 def resolve(position: str, facts: StreamFacts | None) -> StreamId:
@@ -75,22 +75,22 @@ def behind_group(facts: StreamFacts, group: GroupFacts) -> int | None:
     return max(0, facts.entries_added - group.entries_read)
 
 
-def count_behind(ask: Ask, facts: StreamFacts, at: StreamId) -> int | None:
+def count_behind(ctx: ActionContext, facts: StreamFacts, at: StreamId) -> int | None:
     """Entries after `at`, read from there on or up to there, whichever is near; None when both are far."""
     known = behind(facts, at)
     if known is not None:
         return known
-    after = count(ask, at.next(), facts.last_generated_id)
+    after = count(ctx, at.next(), facts.last_generated_id)
     if not after.least:
         return after.value
-    before = count(ask, MIN, at)
+    before = count(ctx, MIN, at)
     return None if before.least else max(0, facts.length - before.value)
 
 
-def count(ask: Ask, start: StreamId, end: StreamId) -> Count:
+def count(ctx: ActionContext, start: StreamId, end: StreamId) -> Count:
     """Entries from `start` to `end`, both included, by reading at most PAGES pages."""
     found = 0
-    for page in islice(pages(ask, ask.key, start, end), PAGES):
+    for page in islice(pages(ctx, ctx.key, start, end), PAGES):
         found += len(page.items)
         if page.next is None:
             return Count(found)

@@ -13,9 +13,9 @@ from dashboard.streams import links
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.names import from_path, plain, to_path
 from dashboard.streams.snapshots import Entry
-from streams_admin.actions.base import Ask, Params
+from streams_admin.actions.base import ActionContext, Params
 from streams_admin.actions.reads.entries import pages, stream_facts
-from streams_admin.errors import BadOrder
+from streams_admin.errors import BadParameters
 
 HASH_TAG = re.compile(rb"\{([^}]+)\}", re.DOTALL)
 """The part of a key that decides its slot, where there is one. Source: the Redis Cluster specification."""
@@ -42,47 +42,49 @@ def with_target(slug: str, server: str, key: bytes, params: Params) -> Params:
     return params if to is None else {**params, "to": to_path(to)}
 
 
-def allow_target(ask: Ask, to: bytes, permission: Permission) -> None:
-    """Raises Forbidden, or BadOrder when the copies would loop, be readable where masked, or lie in another slot."""
-    require(ask.principal, permission, ask.server.name, to)
-    if to == ask.key:
-        raise BadOrder("to is the stream itself: the entries would never end.")
-    open_there = set(mask(ask.key).fields) - set(mask(to).fields)
+def allow_target(ctx: ActionContext, to: bytes, permission: Permission) -> None:
+    """Raises Forbidden; BadParameters when copies would loop, be readable where masked, or lie in another slot."""
+    require(ctx.principal, permission, ctx.server.name, to)
+    if to == ctx.key:
+        raise BadParameters("to is the stream itself: the entries would never end.")
+    open_there = set(mask(ctx.key).fields) - set(mask(to).fields)
     if open_there:
         fields = ", ".join(sorted(open_there))
-        raise BadOrder(f"{plain(to)} does not mask {fields} as {plain(ask.key)} does: the copies would be readable.")
-    if not ask.server.link.same_slot(ask.key, to):
-        raise BadOrder(_other_slot(ask, to))
+        raise BadParameters(
+            f"{plain(to)} does not mask {fields} as {plain(ctx.key)} does: the copies would be readable."
+        )
+    if not ctx.server.link.same_slot(ctx.key, to):
+        raise BadParameters(_other_slot(ctx, to))
 
 
-def _other_slot(ask: Ask, to: bytes) -> str:
+def _other_slot(ctx: ActionContext, to: bytes) -> str:
     """One script copies and settles, and in cluster mode it may touch one slot only: why, and which name has it."""
-    why = f"{plain(ask.key)} and {plain(to)} are in different slots of the cluster, so no script can write to both."
-    rest = to.removeprefix(ask.key) if to.startswith(ask.key) else b":" + to
-    tag = HASH_TAG.search(ask.key)
-    name = b"{%s}%s" % (tag[1] if tag else ask.key, rest)
-    fits = ask.server.link.same_slot(ask.key, name)
+    why = f"{plain(ctx.key)} and {plain(to)} are in different slots of the cluster, so no script can write to both."
+    rest = to.removeprefix(ctx.key) if to.startswith(ctx.key) else b":" + to
+    tag = HASH_TAG.search(ctx.key)
+    name = b"{%s}%s" % (tag[1] if tag else ctx.key, rest)
+    fits = ctx.server.link.same_slot(ctx.key, name)
     return f"{why} Use a name with a hash tag, like {plain(name)}." if fits else why
 
 
-def target_figures(ask: Ask, to: bytes) -> list[list[Any]]:
+def target_figures(ctx: ActionContext, to: bytes) -> list[list[Any]]:
     """Its length, as an operation reads it before and after."""
-    facts = stream_facts(ask, to)
+    facts = stream_facts(ctx, to)
     return [[IN_TARGET, facts.length if facts else 0]]
 
 
-def reached(ask: Ask, to: bytes) -> StreamId:
+def reached(ctx: ActionContext, to: bytes) -> StreamId:
     """The last ID the target has given so far: copies come behind it."""
-    facts = stream_facts(ask, to)
+    facts = stream_facts(ctx, to)
     return facts.last_generated_id if facts else MIN
 
 
-def tail_of(ask: Ask, to: bytes, since: StreamId) -> Iterator[tuple[tuple[Entry, ...], bool]]:
+def tail_of(ctx: ActionContext, to: bytes, since: StreamId) -> Iterator[tuple[tuple[Entry, ...], bool]]:
     """Pages of the target behind `since`, and whether that is all that ever came: never where it was trimmed since."""
-    facts = stream_facts(ask, to)
+    facts = stream_facts(ctx, to)
     if facts is None:
         yield (), since == MIN
         return
     cut = since > MIN and (facts.first_id is None or facts.first_id > since)
-    for page in pages(ask, to, since.next(), most=LOOK_AT_MOST):
+    for page in pages(ctx, to, since.next(), most=LOOK_AT_MOST):
         yield page.items, page.next is None and not cut

@@ -14,11 +14,11 @@ from dashboard.streams.names import plain
 from dashboard.streams.queries import GroupQuery, StreamQuery, Together
 from dashboard.streams.snapshots import Entry, GroupFacts, GroupOverview, StreamFacts, StreamOverview
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import Ask, Change, Note, Params, Preview, Seen
+from streams_admin.actions.base import ActionContext, Change, Note, Params, Preview, Seen
 from streams_admin.actions.reads.affected import ranged
 from streams_admin.actions.reads.entries import stream_facts
 from streams_admin.actions.single import Single, alive_note, refusal, typed
-from streams_admin.errors import BadOrder
+from streams_admin.errors import BadParameters
 
 GROUPS = 8
 """Groups whose consumers a plan looks at."""
@@ -34,41 +34,41 @@ class StreamDelete(Single):
 
     def clean(self, raw: Mapping[str, Any]) -> Params:
         for what in raw:
-            raise BadOrder(f"params has {what[:40]!r}; {self.slug} takes none, the whole stream is deleted.")
+            raise BadParameters(f"params has {what[:40]!r}; {self.slug} takes none, the whole stream is deleted.")
         return {}
 
-    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
         return {}
 
-    def look(self, ask: Ask) -> tuple[Preview, Seen]:
-        overview = ask.server.run(StreamQuery(ask.key, ask.server.capabilities()))
-        return _preview(ask, overview), _as_seen(overview.facts)
+    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+        overview = ctx.server.run(StreamQuery(ctx.key, ctx.server.capabilities()))
+        return _preview(ctx, overview), _as_seen(overview.facts)
 
-    def changed(self, ask: Ask, seen: Seen) -> str:
-        facts = stream_facts(ask, ask.key)
+    def changed(self, ctx: ActionContext, seen: Seen) -> str:
+        facts = stream_facts(ctx, ctx.key)
         if facts is None:
             return "The stream does not exist any more."
         return "" if _as_seen(facts) == seen else "Entries were added or removed meanwhile, or a group was."
 
-    def do(self, ask: Ask, seen: Seen) -> None:
+    def do(self, ctx: ActionContext, seen: Seen) -> None:
         end = StreamId.parse(seen["end"])
         reply = writes.stream_delete(
-            ask.server, ask.key, last_generated_id=end, length=seen["length"], groups=seen["groups"]
+            ctx.server, ctx.key, last_generated_id=end, length=seen["length"], groups=seen["groups"]
         )
         if reply != 1:
             raise refusal("The stream changed meanwhile." if reply else "The stream was not there.")
 
-    def outcome(self, ask: Ask, seen: Seen) -> str:
-        facts = stream_facts(ask, ask.key)
+    def outcome(self, ctx: ActionContext, seen: Seen) -> str:
+        facts = stream_facts(ctx, ctx.key)
         if facts is None:
             return "done"
         return "failed" if _as_seen(facts) == seen else "unknown"
 
-    def affected(self, ask: Ask, seen: Seen) -> Iterator[Sequence[Entry]] | None:
-        return ranged(ask, MIN, StreamId.parse(seen["end"])) if seen["length"] else None
+    def affected(self, ctx: ActionContext, seen: Seen) -> Iterator[Sequence[Entry]] | None:
+        return ranged(ctx, MIN, StreamId.parse(seen["end"])) if seen["length"] else None
 
-    def figures(self, ask: Ask) -> list[list[Any]]:
-        facts = stream_facts(ask, ask.key)
+    def figures(self, ctx: ActionContext) -> list[list[Any]]:
+        facts = stream_facts(ctx, ctx.key)
         return [["entries", facts.length if facts else 0], ["groups", facts.groups if facts else 0]]
 
 
@@ -76,25 +76,25 @@ def _as_seen(facts: StreamFacts) -> Seen:
     return {"end": str(facts.last_generated_id), "length": facts.length, "groups": facts.groups}
 
 
-def _preview(ask: Ask, overview: StreamOverview) -> Preview:
-    facts, key = overview.facts, plain(ask.key)
+def _preview(ctx: ActionContext, overview: StreamOverview) -> Preview:
+    facts, key = overview.facts, plain(ctx.key)
     return Preview(
         title=f"Delete the stream {key}",
         sentence=f"With {plural(facts.length, 'entry', 'entries')} and {plural(facts.groups, 'group')}, for good.",
         button="Delete the stream",
         total=1,
         counts={"entries": facts.length, "groups": facts.groups, "pending": overview.pending.value},
-        notes=[*_alive(ask, overview.groups), *_losses(overview), _again(key)],
+        notes=[*_alive(ctx, overview.groups), *_losses(overview), _again(key)],
         changes=[Change("entries", facts.length, 0), Change("groups", facts.groups, 0)],
-        redis_cli=[redis_cli_text.line(*writes.stream_delete_words(ask.key))],
-        confirm=typed(ask.key),
+        redis_cli=[redis_cli_text.line(*writes.stream_delete_words(ctx.key))],
+        confirm=typed(ctx.key),
     )
 
 
-def _alive(ask: Ask, groups: tuple[GroupFacts, ...]) -> list[Note]:
+def _alive(ctx: ActionContext, groups: tuple[GroupFacts, ...]) -> list[Note]:
     """A group that somebody reads, for each of the first few."""
-    can, read = ask.server.capabilities(), [group for group in groups if group.consumers]
-    found = ask.server.run(Together(tuple(GroupQuery(ask.key, g.name, can) for g in read[:GROUPS])))
+    can, read = ctx.server.capabilities(), [group for group in groups if group.consumers]
+    found = ctx.server.run(Together(tuple(GroupQuery(ctx.key, g.name, can) for g in read[:GROUPS])))
     looked = [group for group in found if isinstance(group, GroupOverview)]
     text = "It gets an error (NOGROUP) at its next read."
     notes = [note for g in looked for note in alive_note(g.consumers, text, f" in {plain(g.group.name)}")]

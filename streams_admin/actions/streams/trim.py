@@ -16,14 +16,14 @@ from dashboard.streams.names import plain
 from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, fitting
 from dashboard.streams.snapshots import Entry, StreamOverview
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import Action, Ask, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.base import Action, ActionContext, Batch, Change, Done, Note, Params, Preview, Seen
 from streams_admin.actions.reads.affected import ranged
 from streams_admin.actions.reads.bounds import boundary_of, count, holds_back, id_of, stream_overview
 from streams_admin.actions.reads.losses import Loss, looked_into, loss_notes, shown, too_deep, within
 from streams_admin.actions.reads.needs import Need, first_needed, lowest_need, safe_notes
 from streams_admin.actions.reads.positions import Count
 from streams_admin.actions.single import typed
-from streams_admin.errors import BadOrder, Changed
+from streams_admin.errors import BadParameters, Changed
 from streams_admin.params.which import truth, whole
 
 CHUNK = 10_000
@@ -40,20 +40,20 @@ class Trim(Action):
     def clean(self, raw: Mapping[str, Any]) -> Params:
         given = [key for key in ("maxlen", "minid", "older_than_ms") if raw.get(key) is not None]
         if len(given) != 1:
-            raise BadOrder("Give one of maxlen, minid and older_than_ms: how far to trim.")
+            raise BadParameters("Give one of maxlen, minid and older_than_ms: how far to trim.")
         key = given[0]
         value = str(id_of(raw[key])) if key == "minid" else whole(key, raw[key], least=0 if key == "maxlen" else 1)
         flags = {flag: truth(flag, raw.get(flag, usual)) for flag, usual in (("approximate", True), ("safe", False))}
         return {key: value, **flags}
 
-    def look(self, ask: Ask) -> tuple[Preview, Seen]:
-        overview = stream_overview(ask)
-        below, boundary = boundary_of(ask, overview)
-        need = lowest_need(ask) if ask.params.get("safe") else None
-        holds = holds_back(ask, overview, need.id, boundary) if need else False
+    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+        overview = stream_overview(ctx)
+        below, boundary = boundary_of(ctx, overview)
+        need = lowest_need(ctx) if ctx.params.get("safe") else None
+        holds = holds_back(ctx, overview, need.id, boundary) if need else False
         if need and holds is not False:
             below = boundary = need.id
-        going = count(ask, overview, below)
+        going = count(ctx, overview, below)
         if not going.value:
             raise Changed(_nothing(need if holds is not False else None))
         seen = {
@@ -61,17 +61,17 @@ class Trim(Action):
             "groups": sorted(g.name.hex() for g in overview.groups),
             "minid": str(boundary) if boundary else None,
             "going": going.value,
-            "most": max(0, overview.facts.length - ask.params["maxlen"]) if "maxlen" in ask.params else None,
+            "most": max(0, overview.facts.length - ctx.params["maxlen"]) if "maxlen" in ctx.params else None,
         }
-        if ask.params.get("safe"):
-            return _preview(ask, overview, below, going, [], safe_notes(need, holds), holds), seen
-        lost = _losses(ask, overview, boundary, overview.facts.length - going.value)
+        if ctx.params.get("safe"):
+            return _preview(ctx, overview, below, going, [], safe_notes(need, holds), holds), seen
+        lost = _losses(ctx, overview, boundary, overview.facts.length - going.value)
         notes = loss_notes(lost, len(overview.groups) + overview.groups_cut, pending_text=GHOSTS)
-        return _preview(ask, overview, below, going, lost, notes), seen
+        return _preview(ctx, overview, below, going, lost, notes), seen
 
-    def changed(self, ask: Ask, seen: Seen) -> str:
+    def changed(self, ctx: ActionContext, seen: Seen) -> str:
         try:
-            overview = stream_overview(ask)
+            overview = stream_overview(ctx)
         except Gone:
             return "The stream does not exist any more."
         if str(overview.facts.first_id) != seen["first"]:
@@ -80,26 +80,26 @@ class Trim(Action):
             return "A group was created or destroyed meanwhile."
         return ""
 
-    def batch(self, ask: Ask, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
         state = cursor or {"gone": 0, "exact": False}
-        facts = ask.server.run(FactsQuery(ask.key))
+        facts = ctx.server.run(FactsQuery(ctx.key))
         return Batch([{**state, "length": facts.length, "added": facts.entries_added}], state)
 
-    def act(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
         """One command of at most CHUNK entries, whole nodes first; an exact trim ends with the rest of one node."""
         state = work[0]
         exact = state["exact"]
-        if ask.params.get("safe"):
-            return _act_safely(ask, seen, state)
-        gone = writes.trim(ask.server, ask.key, _bound(ask, seen, state["gone"]), approximate=not exact, limit=CHUNK)
+        if ctx.params.get("safe"):
+            return _act_safely(ctx, seen, state)
+        gone = writes.trim(ctx.server, ctx.key, _bound(ctx, seen, state["gone"]), approximate=not exact, limit=CHUNK)
         nodes_done = exact or gone == 0
-        ready = exact or (nodes_done and ask.params["approximate"])
+        ready = exact or (nodes_done and ctx.params["approximate"])
         onward = {"gone": state["gone"] + gone, "exact": exact or nodes_done}
         return Done(counts=Counter(done=gone), cursor=onward, last=ready)
 
-    def settle(self, ask: Ask, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
         """What is missing from the length went. It goes on from there: beyond the bound nothing is removed."""
-        state, facts = work[0], ask.server.run(FactsQuery(ask.key))
+        state, facts = work[0], ctx.server.run(FactsQuery(ctx.key))
         if facts.entries_added is None and not seen["minid"]:  # before 7.0: what came meanwhile hides what went
             return Done(counts=Counter(unknown=seen["going"] - state["gone"]), last=True)
         came = (facts.entries_added or 0) - (state["added"] or 0)
@@ -107,19 +107,19 @@ class Trim(Action):
         onward = {"gone": state["gone"] + gone, "exact": state["exact"]}
         return Done(counts=Counter(done=gone), cursor=onward)
 
-    def affected(self, ask: Ask, seen: Seen) -> Iterator[Sequence[Entry]]:
+    def affected(self, ctx: ActionContext, seen: Seen) -> Iterator[Sequence[Entry]]:
         """Up to the bound; an approximate trim leaves some of the last ones."""
         end = StreamId.parse(seen["minid"]).prev() if seen["minid"] else MAX
-        return ranged(ask, MIN, end, seen["most"])
+        return ranged(ctx, MIN, end, seen["most"])
 
-    def figures(self, ask: Ask) -> list[list[Any]]:
-        facts = ask.server.run(FactsQuery(ask.key))
+    def figures(self, ctx: ActionContext) -> list[list[Any]]:
+        facts = ctx.server.run(FactsQuery(ctx.key))
         return [["entries", facts.length], ["groups", facts.groups]]
 
-    def form(self, ask: Ask, data: Any = None) -> forms.Form:
+    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
         return TrimForm(data)
 
-    def from_form(self, ask: Ask, form: forms.Form) -> Params:
+    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
         return dict(form.cleaned_data["bound"])
 
 
@@ -153,43 +153,43 @@ class TrimForm(forms.Form):
         return found
 
 
-def _bound(ask: Ask, seen: Seen, gone: int) -> int | StreamId:
+def _bound(ctx: ActionContext, seen: Seen, gone: int) -> int | StreamId:
     """The bound as a command takes it: the first ID that stays, so that only what was shown goes.
 
     Where that lies too deep to be read it is the length, raised by what came since.
     """
     if seen["minid"]:
         return StreamId.parse(seen["minid"])
-    length = ask.server.run(FactsQuery(ask.key)).length
-    return int(max(ask.params["maxlen"], length - (seen["going"] - gone)))
+    length = ctx.server.run(FactsQuery(ctx.key)).length
+    return int(max(ctx.params["maxlen"], length - (seen["going"] - gone)))
 
 
-def _act_safely(ask: Ask, seen: Seen, state: dict[str, Any]) -> Done:
+def _act_safely(ctx: ActionContext, seen: Seen, state: dict[str, Any]) -> Done:
     """As `act`, below what any group needs at this moment, and never more entries than a length leaves over."""
     left = None if seen["most"] is None else seen["most"] - state["gone"]
     if left is not None and left <= 0:
         return Done(last=True)
-    bound = min(StreamId.parse(seen["minid"]) if seen["minid"] else MAX, first_needed(ask))
+    bound = min(StreamId.parse(seen["minid"]) if seen["minid"] else MAX, first_needed(ctx))
     exact = state["exact"]
     if exact and left is not None:
-        bound = min(bound, _behind(ask, left))
+        bound = min(bound, _behind(ctx, left))
     limit = CHUNK if left is None else min(CHUNK, left)
-    gone = writes.trim(ask.server, ask.key, bound, approximate=not exact, limit=limit, acked=_asks_itself(ask, exact))
-    last = gone == 0 and (exact or ask.params["approximate"])
-    onward = {"gone": state["gone"] + gone, "exact": exact or (gone == 0 and not ask.params["approximate"])}
+    gone = writes.trim(ctx.server, ctx.key, bound, approximate=not exact, limit=limit, acked=_asks_itself(ctx, exact))
+    last = gone == 0 and (exact or ctx.params["approximate"])
+    onward = {"gone": state["gone"] + gone, "exact": exact or (gone == 0 and not ctx.params["approximate"])}
     return Done(counts=Counter(done=gone), cursor=onward, last=last)
 
 
-def _behind(ask: Ask, count: int) -> StreamId:
+def _behind(ctx: ActionContext, count: int) -> StreamId:
     """The ID behind the first `count` entries, or behind as many of them as fit into a page."""
-    facts = ask.server.run(FactsQuery(ask.key))
-    page = ask.server.run(EntryRange(ask.key, limit=min(count, fitting(PAGE_MAX, facts.entry_bytes))))
+    facts = ctx.server.run(FactsQuery(ctx.key))
+    page = ctx.server.run(EntryRange(ctx.key, limit=min(count, fitting(PAGE_MAX, facts.entry_bytes))))
     return page.items[-1].id.next() if page.items else MIN
 
 
-def _asks_itself(ask: Ask, exact: bool) -> bool:
+def _asks_itself(ctx: ActionContext, exact: bool) -> bool:
     """Whether the server looks at every group in the same step (ACKED). Together with ~ several 8.x remove nothing."""
-    return exact and ask.server.capabilities().has("xdelex")
+    return exact and ctx.server.capabilities().has("xdelex")
 
 
 def _nothing(need: Need | None) -> str:
@@ -199,13 +199,13 @@ def _nothing(need: Need | None) -> str:
     return "Nothing would be removed: the stream is within that bound already."
 
 
-def _losses(ask: Ask, overview: StreamOverview, boundary: StreamId | None, left: int) -> list[Loss]:
+def _losses(ctx: ActionContext, overview: StreamOverview, boundary: StreamId | None, left: int) -> list[Loss]:
     """What each group would lose, the most first."""
     groups = looked_into(overview.groups)
     if boundary is None:
         lost = [too_deep(group, left) for group in groups]
     else:
-        lost = [within(ask, group, MIN, boundary.prev()) for group in groups]
+        lost = [within(ctx, group, MIN, boundary.prev()) for group in groups]
     return sorted(lost, key=lambda loss: (-loss.weight, loss.group))
 
 
@@ -225,16 +225,16 @@ def _how_far(params: Params, below: StreamId | None, holds: bool | None) -> str:
     return f", those below {below}"
 
 
-def _lines(ask: Ask, below: StreamId | None, holds: bool | None) -> list[str]:
+def _lines(ctx: ActionContext, below: StreamId | None, holds: bool | None) -> list[str]:
     """The one command that does the same; none where it would have to look at the groups in between."""
     if holds is None:
-        return [f"# in steps: below {below}, and no more than a length of {ask.params['maxlen']} leaves over"]
-    bound = ask.params["maxlen"] if below is None else below
-    return [redis_cli_text.line(*writes.trim_words(ask.key, bound, approximate=ask.params["approximate"]))]
+        return [f"# in steps: below {below}, and no more than a length of {ctx.params['maxlen']} leaves over"]
+    bound = ctx.params["maxlen"] if below is None else below
+    return [redis_cli_text.line(*writes.trim_words(ctx.key, bound, approximate=ctx.params["approximate"]))]
 
 
 def _preview(
-    ask: Ask,
+    ctx: ActionContext,
     overview: StreamOverview,
     below: StreamId | None,
     going: Count,
@@ -243,21 +243,21 @@ def _preview(
     holds: bool | None = False,
 ) -> Preview:
     length = overview.facts.length
-    about = "at least " if going.least else "up to " if ask.params["approximate"] else ""
+    about = "at least " if going.least else "up to " if ctx.params["approximate"] else ""
     what = f"{about}{plural(going.value, 'entry', 'entries')}"
-    far = _how_far(ask.params, below, holds)
+    far = _how_far(ctx.params, below, holds)
     return Preview(
         title=f"Trim {what}",
-        sentence=f"Removes the oldest entries of {plain(ask.key)}{far}. It cannot be undone.",
+        sentence=f"Removes the oldest entries of {plain(ctx.key)}{far}. It cannot be undone.",
         button=f"Remove {what}",
         total=going.value,
         least=going.least,
         counts={"entries": going.value, **{f"pending in {plain(loss.group)}": loss.pending for loss in shown(losses)}},
-        notes=[*notes, _precision(ask.params)],
+        notes=[*notes, _precision(ctx.params)],
         changes=[
             Change("entries", length, None if going.least else length - going.value),
             *(Change(f"{plain(loss.group)}: unread lost", 0, loss.unread) for loss in losses if loss.unread),
         ],
-        redis_cli=_lines(ask, below, holds),
-        confirm=typed(ask.key),
+        redis_cli=_lines(ctx, below, holds),
+        confirm=typed(ctx.key),
     )

@@ -29,7 +29,7 @@ from streams_admin.actions.registry import ALL
 from streams_admin.api.shapes import NAMES
 from streams_admin.audit import attempts
 from streams_admin.audit.log import Caller
-from streams_admin.errors import Refused
+from streams_admin.errors import ActionError
 from streams_admin.models import Operation, Plan
 from streams_admin.operations import start
 from streams_admin.operations.state import outcome
@@ -183,7 +183,7 @@ def told() -> Iterator[None]:
     """What is refused ends the command with its sentence."""
     try:
         yield
-    except (Refused, Forbidden, StreamError) as error:
+    except (ActionError, Forbidden, StreamError) as error:
         raise CommandError(error.message) from error
 
 

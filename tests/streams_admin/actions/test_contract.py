@@ -21,7 +21,7 @@ from streams_admin import plans
 from streams_admin.actions.registry import ALL
 from streams_admin.audit import log
 from streams_admin.audit.log import Caller
-from streams_admin.errors import BadOrder, Refused
+from streams_admin.errors import ActionError, BadParameters
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import start
 from tests.dashboard.streams.seeding import KEY
@@ -155,7 +155,7 @@ def test_a_read_only_server_is_left_alone(slug: str, recipe: Recipe, redis_clien
     plan, before = plan_of(slug, recipe), world(redis_client)
     links.configure([ServerConfig("default", redis_url, read_only=True)])
     for attempt in (lambda: plan_of(slug, recipe), lambda: run(plan)):
-        with pytest.raises(Refused, match="read-only") as refused:
+        with pytest.raises(ActionError, match="read-only") as refused:
             attempt()
         assert refused.value.status == 409
     assert world(redis_client) == before
@@ -166,7 +166,7 @@ def test_nonsense_is_a_400(slug: str, recipe: Recipe, redis_client: redis.Redis)
     before = world(redis_client)
     assert recipe.nonsense
     for params in recipe.nonsense:
-        with pytest.raises(BadOrder) as refused:
+        with pytest.raises(BadParameters) as refused:
             planned(slug, params, key=recipe.key, caller=SCRIPT)
         assert refused.value.status == 400
         assert refused.value.message.endswith(".")
@@ -175,7 +175,7 @@ def test_nonsense_is_a_400(slug: str, recipe: Recipe, redis_client: redis.Redis)
 
 
 def test_a_parameter_it_does_not_know_is_a_400(slug: str, recipe: Recipe) -> None:
-    with pytest.raises(BadOrder, match="min_idel_ms"):
+    with pytest.raises(BadParameters, match="min_idel_ms"):
         planned(slug, {**recipe.params, "min_idel_ms": 5}, key=recipe.key, caller=SCRIPT)
     assert planned(slug, recipe.params, key=recipe.key, caller=SCRIPT)
 
@@ -273,7 +273,7 @@ def test_the_same_key_fifty_times_at_once_is_one_operation(
     plan = plan_of(slug, recipe)
     begun: list[Any] = []
 
-    def ask() -> None:
+    def ctx() -> None:
         try:
             mine = plans.find(plans.token(plan), ADMIN.principal)
             begun.append(start.begin(ADMIN, mine, confirm=plan.preview["confirm"], key="once").pk)
@@ -282,7 +282,7 @@ def test_the_same_key_fifty_times_at_once_is_one_operation(
         finally:
             connections.close_all()
 
-    together(ask, 50)
+    together(ctx, 50)
     assert begun == [Operation.objects.get().pk] * 50
     recipe.check(redis_client)
     assert lines(slug) == [("anna", "started"), ("anna", "done")]

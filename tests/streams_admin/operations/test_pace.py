@@ -16,7 +16,7 @@ import redis
 
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
-from streams_admin.actions.base import Ask, Batch
+from streams_admin.actions.base import ActionContext, Batch
 from streams_admin.actions.pending.base import PendingAction
 from streams_admin.actions.registry import ALL
 from streams_admin.models import AuditEntry, Operation
@@ -202,9 +202,9 @@ def test_a_look_of_several_trips_does_not_say_what_an_entry_costs(
     operation = start.begin(ADMIN, planned(slug, of_group()))
     told, looks = type(ALL[slug]).batch, []
 
-    def batch(self: PendingAction, ask: Ask, *more: Any) -> Batch:
-        looks.append(ask.most)
-        return told(self, ask, *more)
+    def batch(self: PendingAction, ctx: ActionContext, *more: Any) -> Batch:
+        looks.append(ctx.most)
+        return told(self, ctx, *more)
 
     monkeypatch.setattr(type(ALL[slug]), "batch", batch)
     assert start.work_once(600.0)

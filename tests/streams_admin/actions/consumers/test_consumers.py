@@ -15,7 +15,7 @@ from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
 from streams_admin import plans, writes
 from streams_admin.audit.log import Caller
-from streams_admin.errors import BadOrder, Changed
+from streams_admin.errors import BadParameters, Changed
 from streams_admin.models import AuditEntry
 from streams_admin.operations import start
 from streams_admin.params.which import IDS_MOST
@@ -74,7 +74,7 @@ def test_a_consumer_that_came_at_the_last_moment_is_said(server: Server, redis_c
 def test_nonsense_is_refused(server: Server, redis_client: redis.Redis, slug: str, params: dict[str, Any]) -> None:
     fill(redis_client, 1)
     group(redis_client, read=0)
-    with pytest.raises(BadOrder):
+    with pytest.raises(BadParameters):
         planned(slug, params)
 
 

@@ -16,7 +16,7 @@ from dashboard.streams.links import Server, Writer
 from dashboard.streams.names import to_path
 from streams_admin import plans
 from streams_admin.actions.registry import ALL
-from streams_admin.errors import BadOrder, Changed
+from streams_admin.errors import BadParameters, Changed
 from streams_admin.models import AuditEntry, Plan
 from streams_admin.params.values import fields_in, from_text, to_text
 from tests.benchmarks.turns import counting
@@ -59,7 +59,7 @@ def test_an_id_of_ones_own(stream: redis.Redis) -> None:
 
 @pytest.mark.parametrize("id_", ["6-0", "1-1", "0-1"])
 def test_an_id_that_is_not_above_the_last_is_refused(stream: redis.Redis, id_: str) -> None:
-    with pytest.raises(BadOrder, match="not above 6-0"):
+    with pytest.raises(BadParameters, match="not above 6-0"):
         planned("add", {"fields": FIELDS, "id": id_})
 
 
@@ -77,17 +77,17 @@ def fill_one(client: redis.Redis, id_: str) -> None:
 
 def test_the_number_may_be_left_to_the_server(server: Server, stream: redis.Redis) -> None:
     if not counts_reads(server):  # the same age: Redis 7.0
-        with pytest.raises(BadOrder, match="needs Redis 7"):
+        with pytest.raises(BadParameters, match="needs Redis 7"):
             planned("add", {"fields": FIELDS, "id": "6-*"})
         return
     act("add", {"fields": FIELDS, "id": "6-*"})
     assert entries(stream)[-1][0] == b"6-1"
-    with pytest.raises(BadOrder, match="not above"):
+    with pytest.raises(BadParameters, match="not above"):
         planned("add", {"fields": FIELDS, "id": "5-*"})
 
 
 def test_a_stream_is_created_only_when_that_is_said(server: Server, redis_client: redis.Redis) -> None:
-    with pytest.raises(BadOrder, match="does not exist"):
+    with pytest.raises(BadParameters, match="does not exist"):
         planned("add", {"fields": FIELDS}, key=b"new")
     assert act("add", {"fields": FIELDS, "mkstream": True}, key=b"new").results == {"done": 1}
     assert redis_client.xlen(b"new") == 1
@@ -130,7 +130,7 @@ def test_who_adds_without_a_bound_is_not_looked_into(stream: redis.Redis) -> Non
     """It is asked every two seconds while it runs, whether they may."""
     plan = planned("add", {"fields": FIELDS}, caller=OPERATOR)
     with counting() as sent:
-        ALL["add"].allow(plans.ask_of(plan, OPERATOR.principal))
+        ALL["add"].allow(plans.context_of(plan, OPERATOR.principal))
     assert sent.commands == 0
 
 
@@ -210,7 +210,7 @@ def test_text_becomes_fields(text: str, pairs: list[Any] | None) -> None:
 
 @pytest.mark.parametrize("text", ["no colon", "{", "[1", "[" * 100_000])
 def test_text_that_is_no_fields_is_refused(text: str) -> None:
-    with pytest.raises(BadOrder):
+    with pytest.raises(BadParameters):
         fields_in(from_text(text))
 
 

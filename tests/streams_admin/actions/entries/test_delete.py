@@ -12,10 +12,10 @@ from dashboard.streams import links
 from dashboard.streams.errors import NotAllowed
 from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.names import to_path
-from streams_admin.actions.base import Ask
+from streams_admin.actions.base import ActionContext
 from streams_admin.actions.entries.base import Found
 from streams_admin.actions.reads.losses import Loss, losses
-from streams_admin.errors import BadOrder, Changed, NotConfirmed
+from streams_admin.errors import BadParameters, Changed, NotConfirmed
 from streams_admin.models import Plan
 from streams_admin.operations.start import begin
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
@@ -145,8 +145,8 @@ def test_a_delivery_while_the_plan_is_made_is_not_taken_for_shown(
 ) -> None:
     """What the run compares with is what the page says."""
 
-    def looked(ask: Ask, found: Found) -> list[Loss]:
-        lost = losses(ask, found)
+    def looked(ctx: ActionContext, found: Found) -> list[Loss]:
+        lost = losses(ctx, found)
         stream.xreadgroup(GROUP, WORKER, {KEY: ">"}, count=1)
         return lost
 
@@ -172,9 +172,9 @@ def test_a_group_that_is_destroyed_meanwhile_loses_nothing(
 ) -> None:
     monkeypatch.setattr("streams_admin.actions.reads.losses.IDS", 2)
 
-    def looked(ask: Ask, found: Found) -> list[Loss]:
+    def looked(ctx: ActionContext, found: Found) -> list[Loss]:
         stream.xgroup_destroy(KEY, GROUP)
-        return losses(ask, found)
+        return losses(ctx, found)
 
     monkeypatch.setattr("streams_admin.actions.entries.delete.losses", looked)
     assert notes(params).startswith("No group loses anything")
@@ -205,7 +205,7 @@ def test_references_need_a_server_that_knows_them(server: Server, stream: redis.
         assert act("delete", {"ids": ["1-0"], "references": "delete"}).results == {"done": 1}
         assert b"1-0" not in pending(stream)
     else:
-        with pytest.raises(BadOrder, match="needs Redis 8"):
+        with pytest.raises(BadParameters, match="needs Redis 8"):
             planned("delete", {"ids": ["1-0"], "references": "delete"})
 
 
@@ -222,7 +222,7 @@ def test_acked_keeps_what_a_group_needs(server: Server, stream: redis.Redis) -> 
         assert (free["title"], free["notes"][0]["severity"]) == ("Delete 2 entries", "")
         assert left(stream) == [2, 3, 4, 5, 6]
     else:
-        with pytest.raises(BadOrder, match="needs Redis 8"):
+        with pytest.raises(BadParameters, match="needs Redis 8"):
             planned("delete", {"ids": ["1-0"], "references": "acked"})
 
 
@@ -244,7 +244,7 @@ def test_a_lost_reply_is_found_out_by_reading(stream: redis.Redis) -> None:
     ],
 )
 def test_nonsense_is_refused(stream: redis.Redis, params: dict[str, Any]) -> None:
-    with pytest.raises(BadOrder):
+    with pytest.raises(BadParameters):
         planned("delete", params)
 
 

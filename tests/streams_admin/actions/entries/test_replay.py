@@ -17,7 +17,7 @@ from dashboard.streams import links
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
 from streams_admin.audit.log import Caller
-from streams_admin.errors import BadOrder, Changed
+from streams_admin.errors import BadParameters, Changed
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import start
 from tests.conftest import Configure
@@ -129,7 +129,7 @@ def test_what_is_not_there_is_said(dead: redis.Redis) -> None:
 
 
 def test_into_itself_is_refused(dead: redis.Redis) -> None:
-    with pytest.raises(BadOrder, match="itself"):
+    with pytest.raises(BadParameters, match="itself"):
         planned("replay", {"filter": {}, "to": to_path(DLQ)}, key=DLQ)
 
 
@@ -155,7 +155,7 @@ def test_the_audit_log_keeps_no_payload(dead: redis.Redis) -> None:
 
 def test_several_entries_cannot_be_edited(dead: redis.Redis) -> None:
     for which in ({"ids": ["1-0", "2-0"]}, {"filter": {}}):
-        with pytest.raises(BadOrder, match="only a single one"):
+        with pytest.raises(BadParameters, match="only a single one"):
             planned("replay", {**which, "to": TO, "fields": [["a", "b"]]}, key=DLQ)
 
 

@@ -14,7 +14,7 @@ from dashboard.streams.names import to_path
 from dashboard.streams.queries import GroupQuery
 from streams_admin import plans, writes
 from streams_admin.actions.reads import positions
-from streams_admin.errors import BadOrder, Changed, NotConfirmed
+from streams_admin.errors import BadParameters, Changed, NotConfirmed
 from streams_admin.models import AuditEntry, Plan
 from streams_admin.operations import start
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
@@ -138,7 +138,7 @@ def test_another_type_is_refused(server: Server, redis_client: redis.Redis) -> N
 )
 def test_nonsense_is_refused(server: Server, redis_client: redis.Redis, slug: str, params: dict[str, Any]) -> None:
     fill(redis_client, 1)
-    with pytest.raises(BadOrder):
+    with pytest.raises(BadParameters):
         planned(server, slug, **params)
 
 
@@ -339,5 +339,5 @@ def test_after_a_lost_reply_it_is_found_out_by_reading(
     if meanwhile:
         redis_client.execute_command(*meanwhile)
     action = plans.action_of(slug)
-    found = action.settle(plans.ask_of(plan, ADMIN.principal), plan.seen, [{"step": slug}])
+    found = action.reconcile(plans.context_of(plan, ADMIN.principal), plan.seen, [{"step": slug}])
     assert dict(found.counts) == {expected: 1}

@@ -13,9 +13,9 @@ from dashboard.accounts.principals import Principal
 from dashboard.streams import links
 from dashboard.streams.links import Server
 from dashboard.streams.names import plain, to_path
-from streams_admin.actions.base import Ask
+from streams_admin.actions.base import ActionContext
 from streams_admin.actions.pending.claim import Claim
-from streams_admin.errors import BadOrder, Changed
+from streams_admin.errors import BadParameters, Changed
 from streams_admin.models import Operation
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, neglect
 from tests.streams_admin.acting import act, before_sending, lost_replies, of_group, pending, planned, run
@@ -98,7 +98,7 @@ def test_may_set_when_it_was_delivered(stuck: redis.Redis) -> None:
     now_ms = int(stuck.time()[0]) * 1000
     claim("1-0", time_ms=now_ms - 7 * IDLE_MS)
     assert 7 * IDLE_MS <= pending(stuck)[b"1-0"][1] < 8 * IDLE_MS
-    with pytest.raises(BadOrder, match="later than the server's clock"):
+    with pytest.raises(BadParameters, match="later than the server's clock"):
         planned("claim", of_group("2-0", to=to_path(HELPER), time_ms=now_ms + 10**7))
 
 
@@ -119,8 +119,8 @@ def test_what_was_to_be_set_is_found_out_after_a_lost_reply(stuck: redis.Redis, 
 
 @pytest.mark.parametrize("options", [{"idle_ms": 3 * IDLE_MS}, {"retrycount": 8}, {"time_ms": 1}, {"bump": True}])
 def test_what_does_not_show_what_was_to_be_set_was_not_claimed(stuck: redis.Redis, options: dict[str, Any]) -> None:
-    ask = Ask(Principal("anna"), links.get("default"), KEY, of_group(to=to_path(WORKER), **options))
-    assert Claim().settle(ask, {}, [["1-0 2-0", to_path(WORKER), 3, IDLE_MS]]).named == {"failed": "1-0 2-0"}
+    ctx = ActionContext(Principal("anna"), links.get("default"), KEY, of_group(to=to_path(WORKER), **options))
+    assert Claim().reconcile(ctx, {}, [["1-0 2-0", to_path(WORKER), 3, IDLE_MS]]).named == {"failed": "1-0 2-0"}
 
 
 def test_who_holds_all_of_them_already_gets_nothing(stuck: redis.Redis) -> None:
@@ -143,9 +143,9 @@ def test_who_holds_them_already_may_have_them_changed(stuck: redis.Redis) -> Non
 
 
 def _form(data: str, *ids: str) -> tuple[Form, dict[str, Any]]:
-    ask = Ask(Principal("anna"), links.get("default"), KEY, of_group(*ids))
-    form = Claim().form(ask, QueryDict(data))
-    return form, Claim().from_form(ask, form) if form.is_valid() else {}
+    ctx = ActionContext(Principal("anna"), links.get("default"), KEY, of_group(*ids))
+    form = Claim().form(ctx, QueryDict(data))
+    return form, Claim().from_form(ctx, form) if form.is_valid() else {}
 
 
 def test_the_form_takes_times_with_their_units(stuck: redis.Redis) -> None:
@@ -186,8 +186,11 @@ def test_what_is_touched_between_look_and_act_stays(stuck: redis.Redis) -> None:
 def test_what_belonged_to_nobody_and_was_taken_since_it_was_read_stays(stuck: redis.Redis) -> None:
     """However short ago others were read: 1-0 half a second before 2-0."""
     stuck.xclaim(KEY, GROUP, b"fast", 0, [b"1-0"], justid=True)
-    ask, nobody = Ask(Principal("anna"), links.get("default"), KEY, of_group(to=to_path(HELPER))), to_path(b"")
-    done = Claim().act(ask, {}, [["1-0", nobody, 3, 500], ["2-0", nobody, 3, 0]])
+    ctx, nobody = (
+        ActionContext(Principal("anna"), links.get("default"), KEY, of_group(to=to_path(HELPER))),
+        to_path(b""),
+    )
+    done = Claim().act(ctx, {}, [["1-0", nobody, 3, 500], ["2-0", nobody, 3, 0]])
     assert done.named == {"done": "2-0", "owner_changed": "1-0"}
     assert delivered(stuck, b"1-0")[0] == b"fast"
 

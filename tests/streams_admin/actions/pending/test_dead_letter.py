@@ -20,7 +20,7 @@ from dashboard.streams.links import Server, Writer
 from dashboard.streams.names import to_path
 from streams_admin import plans
 from streams_admin.audit.log import Caller
-from streams_admin.errors import BadOrder, Changed, NotConfirmed
+from streams_admin.errors import BadParameters, Changed, NotConfirmed
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import start
 from tests.conftest import Configure
@@ -284,14 +284,14 @@ def test_who_may_not_any_more_is_denied_when_it_is_run(stuck: redis.Redis) -> No
 
 def test_what_is_masked_is_not_copied_to_where_it_is_not(stuck: redis.Redis, configure: Configure) -> None:
     configure(mask_rules=[MaskRule("*[*]", ("card",))])
-    with pytest.raises(BadOrder, match="does not mask card"):
+    with pytest.raises(BadParameters, match="does not mask card"):
         planned("dead_letter", of_group("1-0"))
     configure(mask_rules=[MaskRule("or*", ("card",))])
     assert act("dead_letter", of_group("1-0")).results == {"done": 1}
 
 
 def test_the_stream_itself_is_no_target(stuck: redis.Redis) -> None:
-    with pytest.raises(BadOrder, match="itself"):
+    with pytest.raises(BadParameters, match="itself"):
         planned("dead_letter", of_group("1-0", to=to_path(KEY)))
 
 

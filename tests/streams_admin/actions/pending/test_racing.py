@@ -19,7 +19,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
-from streams_admin.errors import Refused
+from streams_admin.errors import ActionError
 from streams_admin.models import Operation, Plan
 from streams_admin.operations import start
 from tests.streams_admin.acting import ADMIN, planned
@@ -97,7 +97,7 @@ class Racing(RuleBasedStateMachine):
             params["retried"] = True
         try:
             plan = planned(slug, params, key=KEY)
-        except Refused:
+        except ActionError:
             return
         self.drawn.append(Drawn(plan, self.pending()))
 
@@ -108,7 +108,7 @@ class Racing(RuleBasedStateMachine):
         before, moved, lengths = self.pending(), self.copies(), self.lives()
         try:
             operation = start.begin(ADMIN, drawn.plan, confirm=drawn.plan.preview["confirm"])
-        except Refused:
+        except ActionError:
             assert (self.pending(), self.copies(), self.lives()) == (before, moved, lengths)
             return
         self._judge(drawn, operation, before)

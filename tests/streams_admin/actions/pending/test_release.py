@@ -10,10 +10,10 @@ from dashboard.streams import links
 from dashboard.streams.ids import StreamId
 from dashboard.streams.links import Server, ServerConfig
 from streams_admin import writes
-from streams_admin.actions.base import Ask
+from streams_admin.actions.base import ActionContext
 from streams_admin.actions.pending.release import RELEASED_MS, Release
 from streams_admin.errors import Changed
-from streams_admin.writes import Held
+from streams_admin.writes import Lease
 from tests.dashboard.streams.impostor import impostor
 from tests.dashboard.streams.seeding import GROUP, KEY, OTHER, WORKER, fill, group, neglect
 from tests.streams_admin.acting import (
@@ -120,8 +120,8 @@ def _probed(command: list[bytes]) -> bytes:
 def test_where_there_is_xnack_it_is_used_guarded_by_a_script(server: Server) -> None:
     with impostor(_probed) as other:
         links.configure([ServerConfig("default", other.url)])
-        ask = Ask(Principal("anna"), links.get("default"), KEY, of_group("1-0"))
-        done = Release().act(ask, {}, [["1-0", "w1", 3, 600_000]])
+        ctx = ActionContext(Principal("anna"), links.get("default"), KEY, of_group("1-0"))
+        done = Release().act(ctx, {}, [["1-0", "w1", 3, 600_000]])
         sent = other.heard[-1]
     assert done.named == {"done": "1-0"}
     assert sent[0] == b"EVAL"
@@ -137,7 +137,7 @@ def test_xnack_without_scripts_is_one_command_per_entry_that_is_as_it_was(server
 
     with impostor(answer) as other:
         links.configure([ServerConfig("default", other.url)])
-        entries = [Held(StreamId(n, 0), consumer=b"w1", deliveries=3, idle_ms=600_000) for n in (1, 2, 3)]
+        entries = [Lease(StreamId(n, 0), consumer=b"w1", deliveries=3, idle_ms=600_000) for n in (1, 2, 3)]
         assert writes.nack(links.get("default"), KEY, GROUP, entries) == [1, -1, 0]
         assert [words for words in other.heard if words[0] == b"XNACK"] == [
             [b"XNACK", KEY, GROUP, b"FAIL", b"IDS", b"1", b"1-0"]

@@ -14,7 +14,7 @@ from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
 from streams_admin import plans
 from streams_admin.actions.registry import ALL
-from streams_admin.errors import BadOrder, Changed
+from streams_admin.errors import BadParameters, Changed
 from streams_admin.models import Plan
 from tests.dashboard.streams.seeding import GROUP, KEY, fill, group, neglect
 from tests.streams_admin.acting import (
@@ -154,20 +154,20 @@ def test_a_lost_reply_is_found_out(poisoned: redis.Redis, slug: str) -> None:
 @BOTH
 def test_what_was_not_done_and_is_retried_since_is_done_again(poisoned: redis.Redis, slug: str) -> None:
     plan = planned(slug, of_group(*POISON, retried=True))
-    ask = replace(plans.ask_of(plan, ADMIN.principal), operation="a number")
+    ctx = replace(plans.context_of(plan, ADMIN.principal), operation="a number")
     action = ALL[slug]
-    batch = action.batch(ask, plan.seen, None)
+    batch = action.batch(ctx, plan.seen, None)
     retry(poisoned)
-    assert set(action.settle(ask, plan.seen, batch.work).counts) == {"failed"}
-    strict = replace(ask, params=of_group(*POISON, delete=False))
-    assert set(action.settle(strict, plan.seen, batch.work).counts) == {"owner_changed"}
+    assert set(action.reconcile(ctx, plan.seen, batch.work).counts) == {"failed"}
+    strict = replace(ctx, params=of_group(*POISON, delete=False))
+    assert set(action.reconcile(strict, plan.seen, batch.work).counts) == {"owner_changed"}
 
 
 @BOTH
 def test_it_needs_entries_that_the_plan_names(server: Server, redis_client: redis.Redis, slug: str) -> None:
     fill(redis_client, 1001)
     group(redis_client, read=1001)
-    with pytest.raises(BadOrder, match="at most 1,000"):
+    with pytest.raises(BadParameters, match="at most 1,000"):
         planned(slug, of_group(retried=True))
     redis_client.xack(KEY, GROUP, "7-0")
     assert planned(slug, of_group(retried=True)).preview["total"] == 1000
@@ -175,13 +175,13 @@ def test_it_needs_entries_that_the_plan_names(server: Server, redis_client: redi
 
 @pytest.mark.parametrize("value", ["yes", 1, None])
 def test_nonsense_is_refused(poisoned: redis.Redis, value: Any) -> None:
-    with pytest.raises(BadOrder, match="retried"):
+    with pytest.raises(BadParameters, match="retried"):
         planned("ack", of_group("1-0", retried=value))
 
 
 def test_others_do_not_take_it(poisoned: redis.Redis) -> None:
     for slug in ("ghosts", "release", "claim"):
-        with pytest.raises(BadOrder, match="retried"):
+        with pytest.raises(BadParameters, match="retried"):
             planned(slug, of_group("1-0", retried=True, **({"to": "x"} if slug == "claim" else {})), caller=API)
 
 

@@ -9,9 +9,9 @@ import redis
 
 from dashboard.streams.links import Server
 from dashboard.streams.names import plain
-from streams_admin.actions.base import Ask
+from streams_admin.actions.base import ActionContext
 from streams_admin.actions.streams import trim
-from streams_admin.errors import BadOrder, Changed
+from streams_admin.errors import BadParameters, Changed
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
 from tests.streams_admin.acting import ADMIN, act, before_sending, entries, planned, run
 
@@ -141,7 +141,7 @@ def test_a_group_that_goes_back_between_two_steps_is_heeded(stream: redis.Redis)
 def test_between_look_and_act_the_server_itself_asks_the_groups(server: Server, stream: redis.Redis) -> None:
     """XTRIM ACKED, where there is one: from 8.2."""
     if not server.capabilities().has("xdelex"):
-        assert not trim._asks_itself(Ask(ADMIN.principal, server, KEY, {}), exact=True)
+        assert not trim._asks_itself(ActionContext(ADMIN.principal, server, KEY, {}), exact=True)
         return
     stream.xtrim(KEY, minid="601-0", approximate=False)
     stream.xack(KEY, GROUP, "601-0")
@@ -189,7 +189,7 @@ def test_unsafe_stays_as_it_was(stream: redis.Redis) -> None:
 
 
 def test_safe_is_true_or_false(stream: redis.Redis) -> None:
-    with pytest.raises(BadOrder):
+    with pytest.raises(BadParameters):
         planned("trim", {"maxlen": 10, "safe": "yes"})
 
 

@@ -14,7 +14,7 @@ from dashboard.streams.replies import Reply, need
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class Lease:
     """A pending entry as it was last seen; what a guarded command compares with. `idle_ms` at that moment."""
 
     id: StreamId
@@ -24,7 +24,7 @@ class Held:
 
 
 @dataclass(frozen=True, slots=True)
-class Alike:
+class LeaseBatch:
     """Pending entries that were last seen with the same holder, delivery count and idle time.
 
     `ids`: as one text, a space between. A million of them pass through here, so they are taken apart only where needed.
@@ -39,11 +39,11 @@ class Alike:
     def count(self) -> int:
         return self.ids.count(" ") + 1
 
-    def each(self) -> list[Held]:
-        return [Held(StreamId.parse(i), self.consumer, self.deliveries, self.idle_ms) for i in self.ids.split()]
+    def each(self) -> list[Lease]:
+        return [Lease(StreamId.parse(i), self.consumer, self.deliveries, self.idle_ms) for i in self.ids.split()]
 
 
-def as_seen(parts: Sequence[Alike], *, retried: bool = False) -> list[str | bytes | int]:
+def as_seen(parts: Sequence[LeaseBatch], *, retried: bool = False) -> list[str | bytes | int]:
     """What the scripts that look at all entries at once compare with."""
     text = " ".join(part.ids for part in parts)
     first, last = text[: text.find(" ")] if " " in text else text, text[text.rfind(" ") + 1 :]
@@ -53,7 +53,7 @@ def as_seen(parts: Sequence[Alike], *, retried: bool = False) -> list[str | byte
 
 
 def seen_again(
-    server: Server, key: bytes, group: bytes, entries: Sequence[Held], *, retried: bool = False
+    server: Server, key: bytes, group: bytes, entries: Sequence[Lease], *, retried: bool = False
 ) -> list[int]:
     """A look right before, where scripts are refused. Per entry 1 (as it was seen), 0 (not pending any more) or -1.
 
@@ -64,7 +64,7 @@ def seen_again(
     return [_compared(rows, e, retried=retried) for rows, e in zip(replies, entries, strict=True)]
 
 
-def _compared(rows: list[Any], seen: Held, *, retried: bool) -> int:
+def _compared(rows: list[Any], seen: Lease, *, retried: bool) -> int:
     if not rows:
         return 0
     _, consumer, _, deliveries = rows[0][:4]
@@ -83,5 +83,5 @@ def all_replies(server: Server, words: Sequence[Command]) -> list[Reply]:
     return replies
 
 
-def as_held(entries: Iterable[Held]) -> list[str | bytes]:
+def as_leases(entries: Iterable[Lease]) -> list[str | bytes]:
     return [word for e in entries for word in (str(e.id), e.consumer, str(e.deliveries))]

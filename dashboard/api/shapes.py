@@ -91,7 +91,7 @@ OldestPending = Annotated[int | None, Field(description="milliseconds since the 
 Judged = Annotated[Health, Field(description="the worst finding of the last round")]
 Idle = Annotated[int | None, Field(description="milliseconds since its last delivery")]
 Deliveries = Annotated[
-    int | None, Field(description="how often it was delivered; null if a consumer gave it up for good (fatal)")
+    int | None, Field(description="how often it was delivered; null if a consumer gave it up permanently (fatal)")
 ]
 Limit = Annotated[int, Field(ge=1, le=LIMIT_MOST, description="maximum number of items")]
 Scanned = Annotated[int, Field(description="number of entries scanned")]
@@ -148,7 +148,7 @@ def listing(
     items: list[dict[str, Any]], *, next: str | None = None, as_of: str | None = None, reason: str = ""
 ) -> dict[str, Any]:
     """A Listing. `reason`: why the source does not cover everything; an answer with a `next` does not either."""
-    reason = reason or ("" if next is None else "There is more: send `next` as `cursor`.")
+    reason = reason or ("" if next is None else "There is more: pass `next` as `cursor`.")
     found = {"items": items, "next": next, "as_of": as_of or iso(timezone.now()), "complete": not reason}
     return {**found, "complete_reason": reason} if reason else found
 
@@ -207,7 +207,7 @@ def holder(entry: PendingEntry) -> dict[str, Any]:
 
 def deliveries(entry: PendingEntry) -> dict[str, Any]:
     """How often it was delivered: no number where a consumer marked it fatal (XNACK FATAL)."""
-    return number("deliveries", None if entry.fatal else entry.deliveries, "fatal: a consumer gave it up for good.")
+    return number("deliveries", None if entry.fatal else entry.deliveries, "fatal: a consumer gave it up permanently.")
 
 
 def id_text(id_: StreamId | None) -> str | None:

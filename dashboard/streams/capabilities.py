@@ -72,7 +72,7 @@ def parse_probe(replies: Sequence[Reply]) -> Probe:
 
 _ROLES: dict[str, Role] = {"master": "primary", "slave": "replica", "replica": "replica"}
 _TOPOLOGIES: dict[str, Topology] = {"0": "standalone", "1": "cluster"}
-_NOT_SAID = "The server does not say."
+_NOT_SAID = "The server does not report it."
 
 
 def parse_role(reply: Reply) -> tuple[Role, str]:

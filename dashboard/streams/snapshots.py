@@ -23,7 +23,7 @@ State = Literal["undelivered", "pending", "settled"]
 
 FATAL = 2**62
 NOTHING_PENDING = "Nothing is pending."
-NOT_LOOKED_AT = "Its oldest pending entry was not looked at."
+NOT_LOOKED_AT = "Its oldest pending entry was not checked."
 NOT_ASKED = Figure(None, "not requested")
 
 
@@ -240,7 +240,7 @@ class StreamOverview:
 
 
 def groups_left_out(cut: int, looked_at: int) -> str:
-    return f"Only the first {looked_at:,} of {looked_at + cut:,} groups were looked at." if cut else ""
+    return f"Only the first {looked_at:,} of {looked_at + cut:,} groups were checked." if cut else ""
 
 
 @dataclass(frozen=True, slots=True)

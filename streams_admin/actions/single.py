@@ -67,7 +67,7 @@ def find_group(ctx: ActionContext, path: str = "") -> GroupOverview | None:
 
     Raises BadParameters where an address of a form names none.
     """
-    group = name("group", path or named(ctx.params, "group", "which one is meant"))
+    group = name("group", path or named(ctx.params, "group", "which one"))
     try:
         return ctx.server.run(GroupQuery(ctx.key, group, ctx.server.capabilities()))
     except Gone:

@@ -28,4 +28,4 @@ class Asked(Mapping[str, Any]):
     def refuse_unknown(self, slug: str) -> None:
         """Raises BadParameters."""
         for name in self._unknown:
-            raise BadParameters(f"params has {name[:40]!r}, which {slug} does not take here.")
+            raise BadParameters(f"params has {name[:40]!r}, which {slug} does not accept here.")

@@ -19,7 +19,7 @@ FIELDS_MOST = 10_000
 def fields_in(given: Any) -> Fields:
     """Raises BadParameters."""
     if not isinstance(given, list) or not given or not all(isinstance(p, list | tuple) and len(p) == 2 for p in given):
-        raise BadParameters("fields is a list of at least one [name, value] pair.")
+        raise BadParameters("fields must be a list of at least one [name, value] pair.")
     if len(given) > FIELDS_MOST:
         raise BadParameters(f"fields has {len(given):,} pairs; allowed: {FIELDS_MOST:,}.")
     found = tuple((_value("a name in fields", name), _value("a value in fields", value)) for name, value in given)
@@ -86,7 +86,7 @@ def _from_json(text: str) -> list[list[Any]]:
     try:
         found = json.loads(text, object_pairs_hook=_Object)
     except (ValueError, RecursionError) as error:
-        raise BadParameters("That is no JSON, and no lines of “name: value”.") from error
+        raise BadParameters("That is neither JSON nor lines of “name: value”.") from error
     if isinstance(found, _Object):
         return [[name, _plain(value)] for name, value in found]
     return [[_part(part) for part in pair] if isinstance(pair, list) else pair for pair in found]

@@ -33,7 +33,7 @@ class Which:
         """From `ids` or `filter` of an action's parameters (names as path names). Raises BadParameters."""
         ids, chosen = params.get("ids"), params.get("filter")
         if (ids is None) == (chosen is None):
-            raise BadParameters("Give either ids or filter: which entries are meant.")
+            raise BadParameters("Give either ids or filter to select the entries.")
         if ids is not None:
             return cls(ids=_ids(ids))
         return _filter(chosen)
@@ -57,7 +57,7 @@ class Which:
 
 def _ids(raw: Any) -> tuple[StreamId, ...]:
     if not isinstance(raw, list) or not raw:
-        raise BadParameters("ids is a list of at least one entry ID.")
+        raise BadParameters("ids must be a list of at least one entry ID.")
     if len(raw) > IDS_MOST:
         raise BadParameters(f"ids has {len(raw):,} entries; allowed: {IDS_MOST:,}. Use a filter for more.")
     return tuple(sorted({_id("ids", text) for text in raw}))
@@ -65,7 +65,7 @@ def _ids(raw: Any) -> tuple[StreamId, ...]:
 
 def _filter(raw: Any) -> Which:
     if not isinstance(raw, dict):
-        raise BadParameters("filter is an object.")
+        raise BadParameters("filter must be an object.")
     unknown = set(raw) - FILTER_KEYS
     if unknown:
         raise BadParameters(f"filter has {sorted(unknown)[0]!r}; allowed: {', '.join(sorted(FILTER_KEYS))}.")

@@ -131,14 +131,14 @@ def _while_it_takes_copies(server: Server, to: bytes, words: Sequence[Command]) 
 
     def then(seen: Reply) -> Sequence[Command]:
         if not isinstance(seen, Gone) and row(need(seen))[b"last-generated-id"] == str(MAX).encode():
-            raise ServerRefused("The stream for the copies has given its last possible ID.")
+            raise ServerRefused("The target stream has reached the highest possible ID.")
         return words
 
     for _ in range(CHANGES):
         replies = server.writer.checked(to, ("XINFO", "STREAM", to), then)
         if replies is not None:
             return list(map(need, replies))
-    raise ServerRefused("Others add to the stream for the copies all the time: no copy could be made safely.")
+    raise ServerRefused("Other clients keep adding to the target stream: no copy could be made safely.")
 
 
 def _each_of(server: Server, words: Sequence[Command]) -> list[Reply]:

@@ -61,7 +61,7 @@ def test_a_position_is_set_after_a_look_at_before_and_after(site: Site, page: Pa
 
     page.goto("/s/default/position:log/g/readers/")
     page.get_by_text("Actions", exact=True).click()
-    page.get_by_role("link", name="Set the position…").click()
+    page.get_by_role("link", name="Set position…").click()
     page.locator("[name=at]").fill(ids[3])
     expect(page.get_by_label("at an ID or a time")).to_be_checked()
     page.get_by_label("the start").check()

@@ -173,19 +173,25 @@ def _again(client: redis.Redis) -> None:
 
 NAMED = of_group("1-0", "2-0", **TO_HELPER)
 CHANGES: list[tuple[str, str, dict[str, Any], Deed, str]] = [
-    ("stream gone", "ack", of_group(), lambda c: c.delete(KEY), "does not exist any more"),
-    ("group gone", "ack", of_group(), lambda c: c.xgroup_destroy(KEY, GROUP), "does not exist any more"),
-    ("group gone", "claim", NAMED, lambda c: c.xgroup_destroy(KEY, GROUP), "does not exist any more"),
+    ("stream gone", "ack", of_group(), lambda c: c.delete(KEY), "no longer exists"),
+    ("group gone", "ack", of_group(), lambda c: c.xgroup_destroy(KEY, GROUP), "no longer exists"),
+    ("group gone", "claim", NAMED, lambda c: c.xgroup_destroy(KEY, GROUP), "no longer exists"),
     ("all acked", "ack", of_group(), lambda c: c.xack(KEY, GROUP, *pending(c)), "Nothing is pending"),
-    ("those acked", "ack", of_group("1-0"), lambda c: c.xack(KEY, GROUP, "1-0"), "as it was seen"),
-    ("claimed", "claim", NAMED, _claimed, "as it was seen"),
-    ("claimed", "claim", of_group(**TO_HELPER), _claimed, "as it was seen"),
-    ("delivered again", "ack", of_group("1-0", "2-0"), _again, "as it was seen"),
-    ("delivered again", "ack", {"group": to_path(GROUP), "filter": {"min_idle_ms": 1000}}, _again, "as it was seen"),
-    ("target gone", "claim", NAMED, lambda c: c.xgroup_delconsumer(KEY, GROUP, HELPER), "does not exist any more"),
+    ("those acked", "ack", of_group("1-0"), lambda c: c.xack(KEY, GROUP, "1-0"), "None of the entries are unchanged"),
+    ("claimed", "claim", NAMED, _claimed, "None of the entries are unchanged"),
+    ("claimed", "claim", of_group(**TO_HELPER), _claimed, "None of the entries are unchanged"),
+    ("delivered again", "ack", of_group("1-0", "2-0"), _again, "None of the entries are unchanged"),
+    (
+        "delivered again",
+        "ack",
+        {"group": to_path(GROUP), "filter": {"min_idle_ms": 1000}},
+        _again,
+        "None of the entries are unchanged",
+    ),
+    ("target gone", "claim", NAMED, lambda c: c.xgroup_delconsumer(KEY, GROUP, HELPER), "no longer exists"),
     ("trimmed", "trim", TRIM, lambda c: c.xtrim(KEY, maxlen=5, approximate=False), "trimmed"),
     ("group created", "trim", TRIM, lambda c: c.xgroup_create(KEY, b"new", "0"), "group was created"),
-    ("stream gone", "trim", TRIM, lambda c: c.delete(KEY), "does not exist any more"),
+    ("stream gone", "trim", TRIM, lambda c: c.delete(KEY), "no longer exists"),
 ]
 
 

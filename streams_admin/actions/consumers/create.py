@@ -23,12 +23,12 @@ def consumer_of(overview: GroupOverview | None, wanted: bytes) -> ConsumerFacts 
 
 class ConsumerCreate(Single):
     slug = "consumer_create"
-    label = "Create a consumer…"
+    label = "Create consumer…"
     permission = Permission.CONSUMERS
     literal = True
 
     def clean(self, raw: Mapping[str, Any]) -> Params:
-        group = named(raw, "group", "where the consumer is to be")
+        group = named(raw, "group", "the group of the new consumer")
         return {"group": group, "consumer": named(raw, "consumer", "the name of the new consumer")}
 
     def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
@@ -37,12 +37,12 @@ class ConsumerCreate(Single):
             raise Changed(_taken(ctx))
         words = writes.consumer_create_words(ctx.key, overview.group.name, _name(ctx))
         preview = Preview(
-            title=f"Create the consumer {plain(_name(ctx))}",
-            sentence=f"In {plain(overview.group.name)}, holding nothing.",
-            button="Create the consumer",
+            title=f"Create consumer {plain(_name(ctx))}",
+            sentence=f"In {plain(overview.group.name)}, without entries.",
+            button="Create consumer",
             total=1,
             counts={"consumers": overview.group.consumers},
-            notes=[Note("", "Seldom needed", "Redis creates a consumer when it first reads or is given entries.")],
+            notes=[Note("", "Rarely needed", "Redis creates a consumer on its first read or claim.")],
             changes=[Change("consumers", overview.group.consumers, overview.group.consumers + 1)],
             redis_cli=[redis_cli_text.line(*words)],
         )
@@ -51,7 +51,7 @@ class ConsumerCreate(Single):
     def changed(self, ctx: ActionContext, seen: Seen) -> str:
         overview = find_group(ctx)
         if overview is None:
-            return "The stream or the group does not exist any more."
+            return "The stream or the group no longer exists."
         return _taken(ctx) if consumer_of(overview, _name(ctx)) else ""
 
     def do(self, ctx: ActionContext, seen: Seen) -> None:
@@ -79,4 +79,4 @@ def _name(ctx: ActionContext) -> bytes:
 
 
 def _taken(ctx: ActionContext) -> str:
-    return f"There is a consumer {plain(_name(ctx))} in {plain(name('group', ctx.params['group']))} already."
+    return f"A consumer {plain(_name(ctx))} already exists in {plain(name('group', ctx.params['group']))}."

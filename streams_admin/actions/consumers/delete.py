@@ -37,17 +37,17 @@ class ConsumerDelete(Single):
     """Claims what the consumer holds for `to`, in batches as `claim` does, then deletes it while it holds nothing."""
 
     slug = "consumer_delete"
-    label = "Remove the consumer…"
+    label = "Remove consumer…"
     permission = Permission.CONSUMERS
 
     def clean(self, raw: Mapping[str, Any]) -> Params:
-        group = named(raw, "group", "where the consumer is")
-        consumer = named(raw, "consumer", "which one to delete")
+        group = named(raw, "group", "the group of the consumer")
+        consumer = named(raw, "consumer", "the consumer to delete")
         if raw.get("to") in (None, ""):
             return {"group": group, "consumer": consumer}
         to = to_path(name("to", raw["to"]))
         if to == consumer:
-            raise BadParameters("to is the consumer itself: name another one that gets its entries.")
+            raise BadParameters("to is the consumer itself: name another one to take its entries.")
         return {"group": group, "consumer": consumer, "to": to}
 
     def allow(self, ctx: ActionContext) -> None:
@@ -63,16 +63,18 @@ class ConsumerDelete(Single):
             return _delete_preview(ctx, overview, found), {"holds": 0}
         if "to" not in ctx.params:
             held = plural(found.pending, "pending entry", "pending entries")
-            raise Changed(f"{plain(found.name)} holds {held}, lost with it. Say who gets them (to).")
+            raise Changed(
+                f"{plain(found.name)} holds {held}, which would be lost with it. Name a consumer to take them (to)."
+            )
         claiming, seen = CLAIM.look(_claim(ctx))
         return _claim_preview(ctx, overview, found, claiming), {"holds": found.pending, "claim": seen}
 
     def changed(self, ctx: ActionContext, seen: Seen) -> str:
         found = consumer_of(overview := find_group(ctx), _name(ctx))
         if overview is None or found is None:
-            return "The consumer does not exist any more."
+            return "The consumer no longer exists."
         if found.pending and not seen["holds"]:
-            return f"{plain(found.name)} holds {plural(found.pending, 'entry', 'entries')} now: it is at work."
+            return f"{plain(found.name)} now holds {plural(found.pending, 'entry', 'entries')}: it is working."
         return CLAIM.still(_claim(ctx), seen["claim"], overview) if seen["holds"] else ""
 
     def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
@@ -89,7 +91,7 @@ class ConsumerDelete(Single):
     def _delete(self, ctx: ActionContext) -> Done:
         lost = writes.consumer_delete(ctx.server, ctx.key, name("group", ctx.params["group"]), _name(ctx))
         if lost < 0:
-            why = "It holds entries that were delivered to it or touched since the plan, and they would be lost."
+            why = "It holds entries that were delivered to it or touched since the plan; they would be lost."
             raise ServerRefused(f"{plain(_name(ctx))} was not deleted. {why}", "CHANGED")
         return Done(counts=Counter({"done": 1, "failed": lost} if lost else {"done": 1}))
 
@@ -143,9 +145,9 @@ class ConsumerDeleteForm(forms.Form):
 
     consumer = forms.ChoiceField(label="Consumer")
     to = forms.ChoiceField(
-        label="Its pending entries go to",
+        label="Give its pending entries to",
         required=False,
-        help_text="Needed when it holds any. They are claimed first.",
+        help_text="Required if it has any. They are claimed first.",
     )
 
     def __init__(self, data: Any, *, overview: GroupOverview, chosen: str) -> None:
@@ -154,25 +156,25 @@ class ConsumerDeleteForm(forms.Form):
         ours = choices_of(overview.consumers)
         choice_field(self, "consumer").choices = ours
         takers = [choice for choice in ours if choice[0] != chosen]
-        choice_field(self, "to").choices = [("", "choose who gets them"), *takers]
+        choice_field(self, "to").choices = [("", "choose a consumer"), *takers]
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
         consumer, to = found.get("consumer", ""), found.get("to")
         if to and to == consumer:
-            self.add_error("to", "That is the consumer itself: choose another one.")
+            self.add_error("to", "That is the consumer itself. Choose another one.")
         elif to == "" and self.held.get(consumer):
             held = plural(self.held[consumer], "pending entry", "pending entries")
-            self.add_error("to", f"It holds {held}, lost with it: choose who gets them.")
+            self.add_error("to", f"It holds {held}, which would be lost with it. Choose a consumer to take them.")
         return found
 
 
 def _delete_preview(ctx: ActionContext, overview: GroupOverview, found: ConsumerFacts) -> Preview:
     words = writes.consumer_delete_words(ctx.key, overview.group.name, found.name)
     return Preview(
-        title=f"Remove the consumer {plain(found.name)}",
-        sentence=f"It holds nothing in {plain(overview.group.name)}. Nothing is lost.",
-        button="Remove the consumer",
+        title=f"Remove consumer {plain(found.name)}",
+        sentence=f"It has no pending entries in {plain(overview.group.name)}. Nothing is lost.",
+        button="Remove consumer",
         total=1,
         counts={"pending": 0},
         notes=[*_alive(found), _atomic(found)],
@@ -182,12 +184,12 @@ def _delete_preview(ctx: ActionContext, overview: GroupOverview, found: Consumer
 
 
 def _alive(found: ConsumerFacts) -> list[Note]:
-    return alive_note([found], "At its next read Redis creates it again.")
+    return alive_note([found], "Redis creates it again on its next read.")
 
 
 def _atomic(found: ConsumerFacts) -> Note:
-    text = "Redis looks and deletes in one step. Entries that it is given before that keep it alive."
-    return Note("", f"Only while {plain(found.name)} holds nothing", text)
+    text = "Check and deletion are one atomic step. If it receives entries before that, it is not deleted."
+    return Note("", f"Only while {plain(found.name)} has no pending entries", text)
 
 
 def _claim_preview(ctx: ActionContext, overview: GroupOverview, found: ConsumerFacts, claiming: Preview) -> Preview:
@@ -198,7 +200,7 @@ def _claim_preview(ctx: ActionContext, overview: GroupOverview, found: ConsumerF
     return replace(
         claiming,
         title=f"Claim {held} for {plain(to)}, then remove {plain(found.name)}",
-        sentence=f"What {plain(found.name)} holds goes to {plain(to)}; then it is deleted, while it holds nothing.",
+        sentence=f"The entries of {plain(found.name)} go to {plain(to)}; then it is deleted, if it has no others.",
         button="Claim, then remove",
         total=None if claiming.total is None else claiming.total + 1,
         notes=[*_alive(found), *claiming.notes, _atomic(found)],

@@ -33,7 +33,7 @@ AHEAD_MS = 60_000
 
 class Add(Action):
     slug = "add"
-    label = "Add an entry…"
+    label = "Add entry…"
     permission = Permission.ADD
     literal = True
     idempotent = True
@@ -67,7 +67,7 @@ class Add(Action):
     def changed(self, ctx: ActionContext, seen: Seen) -> str:
         facts = stream_facts(ctx, ctx.key)
         if seen["existed"] and facts is None:
-            return "The stream does not exist any more."
+            return "The stream no longer exists."
         return _refusal(ctx, facts)
 
     def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
@@ -110,13 +110,13 @@ class AddForm(forms.Form):
     fields = forms.CharField(  # type: ignore[assignment]  # a form's own `fields` are set per instance
         label="Fields",
         widget=forms.Textarea(attrs={"rows": 10, "spellcheck": "false"}),
-        help_text="One “name: value” a line, or paste JSON: an object, or a list of [name, value] pairs.",
+        help_text="One “name: value” per line, or JSON: an object, or a list of [name, value] pairs.",
     )
-    id = forms.CharField(label="ID", required=False, max_length=41, help_text="empty: the server's clock")
+    id = forms.CharField(label="ID", required=False, max_length=41, help_text="empty: set by the server")
     maxlen = forms.IntegerField(
-        label="Keep about", required=False, min_value=1, help_text="entries; the oldest go. Empty: all stay"
+        label="Trim to about", required=False, min_value=1, help_text="entries, removing the oldest. Empty: no trimming"
     )
-    mkstream = forms.BooleanField(label="Create the stream when it does not exist", required=False)
+    mkstream = forms.BooleanField(label="Create the stream if it does not exist", required=False)
 
     def clean_fields(self) -> list[list[Any]]:
         try:
@@ -133,7 +133,7 @@ def _id(given: Any) -> str:
     except BadId as error:
         raise BadParameters(f"id: {error}") from error
     if id_ == MIN and not text.endswith("-*"):
-        raise BadParameters("id is 0-0; the smallest one is 0-1.")
+        raise BadParameters("id is 0-0; the smallest valid one is 0-1.")
     return text if text.endswith("-*") else str(id_)
 
 
@@ -170,13 +170,13 @@ def _find(ctx: ActionContext) -> StreamOverview | None:
 def _refusal(ctx: ActionContext, facts: StreamFacts | None) -> str:
     """Why XADD would not take it, "" when it would."""
     if facts is None:
-        return "" if ctx.params["mkstream"] else "The stream does not exist. With mkstream it is created."
+        return "" if ctx.params["mkstream"] else "The stream does not exist. Set mkstream to create it."
     asked, last = ctx.params.get("id", "*"), facts.last_generated_id
     if asked.endswith("-*") and not _numbers_itself(ctx):
-        return f"id is {asked}: to leave the number to the server needs Redis 7.0 or Valkey."
+        return f"id is {asked}: a sequence number set by the server needs Redis 7.0 or Valkey."
     lowest = StreamId.parse(asked[:-1] + str(TOP) if asked.endswith("-*") else asked) if asked != "*" else None
     if lowest is not None and lowest <= last:
-        return f"id is {asked}, which is not above {last}, the last ID of the stream."
+        return f"id is {asked}, which must be greater than {last}, the last ID of the stream."
     return ""
 
 
@@ -218,9 +218,9 @@ def _preview(ctx: ActionContext, overview: StreamOverview | None, removed: int, 
     fields = plural(len(ctx.params["fields"]), "field")
     exact = not removed or not (ctx.params["approximate"] or least)
     return Preview(
-        title=f"Add an entry of {fields}",
-        sentence=f"Puts it at the end of {plain(ctx.key)}. It can be deleted, but not what workers do with it.",
-        button="Add the entry",
+        title=f"Add an entry with {fields}",
+        sentence=f"Adds it to the end of {plain(ctx.key)}. It can be deleted again, but what workers do with it stays.",
+        button="Add entry",
         total=1,
         counts={"entries": 1, "removed": removed},
         notes=[*_removed_note(removed, least), *_id_notes(ctx, overview), *_reader_notes(overview)],
@@ -234,8 +234,8 @@ def _removed_note(removed: int, least: bool) -> list[Note]:
     if not removed:
         return []
     at_least = "at least " if least else "up to "
-    text = "Whatever groups have not read or not acknowledged of them is lost. A trim shows that before."
-    return [Note("stuck", f"{at_least}{number(removed)} of the oldest entries go", text)]
+    text = "Entries that groups have not read or acknowledged are lost. A trim shows that in advance."
+    return [Note("stuck", f"{at_least}{number(removed)} of the oldest entries are removed", text)]
 
 
 def _id_notes(ctx: ActionContext, overview: StreamOverview | None) -> list[Note]:
@@ -244,15 +244,15 @@ def _id_notes(ctx: ActionContext, overview: StreamOverview | None) -> list[Note]
     ahead = int(ctx.params["id"].partition("-")[0]) - overview.now_ms
     if ahead <= AHEAD_MS:
         return []
-    text = "IDs never go back: until the clock is there, every later entry gets an ID of that moment."
+    text = "IDs never go back: until the clock catches up, every later entry gets an ID of that time."
     return [Note("stuck", f"The ID is {age(ahead)} ahead of the server's clock", text)]
 
 
 def _reader_notes(overview: StreamOverview | None) -> list[Note]:
     if overview is None:
-        return [Note("late", "The stream does not exist yet", "It is created, and no group reads it.")]
+        return [Note("late", "The stream does not exist yet", "It will be created, without groups.")]
     groups = [plain(group.name) for group in overview.groups]
     if not groups:
-        return [Note("", "No group reads the stream")]
+        return [Note("", "The stream has no groups")]
     names = ", ".join(groups[:4]) + (f" and {len(groups) + overview.groups_cut - 4} more" if len(groups) > 4 else "")
     return [Note("", f"{plural(len(groups) + overview.groups_cut, 'group')} will get it: {names}")]

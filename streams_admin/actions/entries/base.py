@@ -61,7 +61,7 @@ class EntriesAction(Action):
     def clean(self, raw: Mapping[str, Any]) -> Params:
         which = Which.parse(raw)
         if which != Which(ids=which.ids, start=which.start, end=which.end, limit=which.limit):
-            raise BadParameters("filter has start, end and limit here: the entries of a stream have no consumer.")
+            raise BadParameters("filter takes start, end and limit here: entries of a stream have no consumer.")
         return {**which.to_json(), **self.options(raw)}
 
     def options(self, raw: Mapping[str, Any]) -> Params:
@@ -71,7 +71,7 @@ class EntriesAction(Action):
     def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
         found = find(ctx)
         if not found.total:
-            raise Changed("There is no such entry: it was never added, or trimmed or deleted since.")
+            raise Changed("No such entry: it was never added, or has been trimmed or deleted.")
         preview, more = self.preview(ctx, found)
         return preview, {**_seen(found, Which.parse(ctx.params)), **more}
 
@@ -83,11 +83,11 @@ class EntriesAction(Action):
         try:
             facts = ctx.server.run(FactsQuery(ctx.key))
         except Gone:
-            return "The stream does not exist any more."
+            return "The stream no longer exists."
         if facts.last_generated_id < StreamId.parse(seen["end"]):
-            return "The stream was deleted and created anew."
+            return "The stream was deleted and recreated."
         if not facts.length or ("ids" in seen and not any(read(ctx, seen["ids"][:AT_ONCE]).values())):
-            return "None of the entries exists any more."
+            return "None of the entries exist any more."
         return self.still(ctx, seen)
 
     def still(self, ctx: ActionContext, seen: Seen) -> str:
@@ -192,10 +192,10 @@ class EntriesForm(forms.Form):
         label="From",
         required=False,
         max_length=64,
-        help_text="An ID, a time (14:05) or an age (-2h). Empty: the beginning.",
+        help_text="An ID, a time (14:05) or an age (-2h). Empty: from the start.",
     )
     end = forms.CharField(
-        label="To", required=False, max_length=64, help_text="As above. Empty: the entry that is last now."
+        label="To", required=False, max_length=64, help_text="As above. Empty: up to the current last entry."
     )
 
     def __init__(self, data: Any, ctx: ActionContext) -> None:

@@ -24,9 +24,9 @@ from streams_admin.errors import BadParameters
 
 REFERENCES = ("keep", "delete", "acked")
 PENDING_TEXT = {
-    "keep": "They stay on its pending list without a body, and nobody can process them.",
-    "delete": "They go from its pending list too, and nobody will process them.",
-    "acked": "They are left where they are.",
+    "keep": "They stay on its pending list without content; nobody can process them.",
+    "delete": "They are removed from its pending list too; nobody will process them.",
+    "acked": "They are left alone.",
 }
 RESULT = {1: "done", 2: "still_referenced", -1: "not_found"}
 
@@ -59,7 +59,7 @@ class Delete(EntriesAction):
         what = f"Delete {'up to ' if some_stay else ''}{found.text}"
         preview = Preview(
             title=what,
-            sentence=f"Removes them from {plain(ctx.key)}, for every group. It cannot be undone.",
+            sentence=f"Removes them from {plain(ctx.key)}, for every group. This cannot be undone.",
             button=what,
             total=found.total,
             least=found.least,
@@ -76,7 +76,7 @@ class Delete(EntriesAction):
         if ctx.params["references"] == "acked":
             return ""  # the server asks every group itself
         group = worse(seen["losses"], losses(ctx, again(ctx, seen)))
-        return f"{group} would lose more than was shown." if group else ""
+        return f"{group} would lose more than shown." if group else ""
 
     def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
         ids = [StreamId.parse(item[0]) for item in work]
@@ -107,8 +107,8 @@ class DeleteForm(EntriesForm):
     field_order = ("start", "end", "whole")
     whole = forms.BooleanField(label="The whole stream", required=False)
     references = forms.ChoiceField(
-        label="Where they are pending",
-        choices=[("keep", "leave them on the list, without a body")],
+        label="If they are pending",
+        choices=[("keep", "keep them on the pending lists, without content")],
     )
 
     def __init__(self, data: Any, ctx: ActionContext) -> None:
@@ -119,10 +119,13 @@ class DeleteForm(EntriesForm):
         field = self.fields["references"]
         assert isinstance(field, forms.ChoiceField)
         if missing:
-            field.help_text = f"Nothing else: that {missing}."
+            field.help_text = f"Other choices: {missing}."
         else:
-            more = [("delete", "take them off the lists"), ("acked", "delete only what no group needs any more")]
-            field.choices = [("keep", "leave them on the list, without a body"), *more]
+            more = [
+                ("delete", "remove them from the pending lists too"),
+                ("acked", "keep entries any group still needs"),
+            ]
+            field.choices = [("keep", "keep them on the pending lists, without content"), *more]
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
@@ -130,9 +133,11 @@ class DeleteForm(EntriesForm):
             return found
         bounded = bool(found["start"] or found["end"])
         if bounded and found["whole"]:
-            raise forms.ValidationError("Take the tick away or empty the boxes: it is all of it, or a part.")
+            raise forms.ValidationError(
+                "Clear the checkbox or empty the fields: it is either the whole stream or a part."
+            )
         if not bounded and not found["whole"]:
-            raise forms.ValidationError("Say from where or to where, or tick that the whole stream is meant.")
+            raise forms.ValidationError("Enter a start or an end, or tick the whole stream.")
         return found
 
 
@@ -145,7 +150,7 @@ def _acked_note(lost: list[Loss], groups: int, mode: str) -> list[Note]:
     if mode != "acked":
         return loss_notes(lost, groups, pending_text=PENDING_TEXT[mode])
     needing = [plain(loss.group) for loss in lost if loss.pending or loss.unread]
-    title = "Only what every group has read and acknowledged goes"
+    title = "Only entries every group has acknowledged are deleted"
     if not needing:
         return [Note("", title)]
     stay = max(loss.weight for loss in lost)
@@ -155,7 +160,7 @@ def _acked_note(lost: list[Loss], groups: int, mode: str) -> list[Note]:
 def _mode_note(ctx: ActionContext, mode: str) -> list[Note]:
     missing = ctx.server.capabilities().missing("xdelex")
     if mode == "keep" and missing:
-        return [Note("", "Pending lists are left as they are", f"Cleaning them in the same step {missing}.")]
+        return [Note("", "Pending lists stay as they are", f"Cleaning them up in the same step {missing}.")]
     return []
 
 

@@ -47,11 +47,11 @@ class Replay(EntriesAction):
 
     def options(self, raw: Mapping[str, Any]) -> Params:
         if raw.get("to") in (None, ""):
-            raise BadParameters("to is missing: the stream that gets the copies.")
+            raise BadParameters("to is missing: the stream for the copies.")
         found: Params = {"to": to_path(name("to", raw["to"]))}
         if raw.get("fields") is not None:
             if len(raw.get("ids") or ()) != 1:
-                raise BadParameters("fields needs ids with one entry: only a single one can be edited.")
+                raise BadParameters("fields needs ids with one entry: only a single entry can be edited.")
             found["fields"] = values.fields_out(values.fields_in(raw["fields"]))
         if raw.get("per_second") is not None:
             found["per_second"] = whole("per_second", raw["per_second"], least=1, most=100_000)
@@ -69,7 +69,7 @@ class Replay(EntriesAction):
         before = facts.length if facts else 0
         preview = Preview(
             title=f"Replay {found.text}",
-            sentence=f"Copies them to the end of {to}, in their order. They stay in {plain(ctx.key)}.",
+            sentence=f"Copies them to the end of {to}, in order. The originals stay in {plain(ctx.key)}.",
             button=f"Replay {found.text}",
             total=found.total,
             least=found.least,
@@ -147,17 +147,17 @@ class ReplayForm(EntriesForm):
 
     to = forms.CharField(label="To the stream", required=False, max_length=400)
     per_second = forms.IntegerField(
-        label="At most per second",
+        label="Max per second",
         required=False,
         min_value=1,
         max_value=100_000,
-        help_text="empty: as fast as it goes",
+        help_text="empty: no limit",
     )
     fields_text = forms.CharField(
         label="Fields",
         required=False,
         widget=forms.Textarea(attrs={"rows": 12, "spellcheck": "false"}),
-        help_text="Lines of “name: value”, or JSON. Edit them to send something else.",
+        help_text="One “name: value” per line, or JSON. Edit to send something else.",
     )
 
     def __init__(self, data: Any, ctx: ActionContext) -> None:
@@ -166,9 +166,7 @@ class ReplayForm(EntriesForm):
         self.origin = block(found).get(STREAM) if found else _origin(ctx)
         self.text = _editable(ctx, stripped(found, self.origin or b"")) if found else ""
         self.fields["to"].required = self.origin is None
-        self.fields["to"].help_text = (
-            f"{plain(self.origin)} when it is empty: they came from there" if self.origin else ""
-        )
+        self.fields["to"].help_text = f"empty: {plain(self.origin)}, where they came from" if self.origin else ""
         self.initial["fields_text"] = self.text
         if not self.text:
             del self.fields["fields_text"]
@@ -222,13 +220,13 @@ def _readers(ctx: ActionContext, facts: StreamFacts | None) -> list[Note]:
     """Who gets the copies: every group of the target, whatever they did with the originals."""
     to = plain(_to(ctx))
     if facts is None:
-        return [Note("late", f"{to} does not exist yet", "It is created by the first entry, and no group reads it.")]
+        return [Note("late", f"{to} does not exist yet", "The first entry creates it, without groups.")]
     if facts.groups == 0:
-        return [Note("late", f"No group reads {to}", "The copies wait there until somebody does.")]
+        return [Note("late", f"No group reads {to}", "The copies stay there until one does.")]
     groups = ctx.server.run(StreamQuery(_to(ctx), ctx.server.capabilities())).groups
     names = ", ".join(plain(g.name) for g in groups[:4])
     more = f" and {facts.groups - 4} more" if facts.groups > 4 else ""
-    several = "Those that have processed the originals get them again." if facts.groups > 1 else ""
+    several = "Groups that processed the originals get them again." if facts.groups > 1 else ""
     severity = "late" if facts.groups > 1 else ""
     return [Note(severity, f"{plural(facts.groups, 'group')} will get them: {names}{more}", several)]
 
@@ -237,7 +235,7 @@ def _provenance_note(ctx: ActionContext, found: Found) -> list[Note]:
     entries = [entry for entry in read(ctx, [str(i) for i in found.ids[:5]]).values() if entry]
     origins = {block(entry.fields).get(STREAM) for entry in entries} - {None}
     if _to(ctx) in origins:
-        return [Note("", "They arrive as they once were", "The fields that tell where they came from are left out.")]
+        return [Note("", "They are restored to their original form", "The fields with their origin are dropped.")]
     if origins:
         came = ", ".join(sorted(plain(origin) for origin in origins if origin))
         return [Note("late", f"They came from {came}", f"{plain(_to(ctx))} is another stream.")]
@@ -246,16 +244,18 @@ def _provenance_note(ctx: ActionContext, found: Found) -> list[Note]:
 
 def _edited_note(ctx: ActionContext) -> list[Note]:
     return (
-        [Note("late", "Its fields were edited", "The copy differs from the entry.")] if "fields" in ctx.params else []
+        [Note("late", "Its fields were edited", "The copy differs from the original.")]
+        if "fields" in ctx.params
+        else []
     )
 
 
 def _bound_notes(ctx: ActionContext, found: Found) -> list[Note]:
-    notes = [] if found.named else [Note("", f"Up to {found.end}", "What is added later is not replayed.")]
+    notes = [] if found.named else [Note("", f"Up to {found.end}", "Later entries are not replayed.")]
     if "per_second" not in ctx.params:
         return notes
     rate = ctx.params["per_second"]
-    return [*notes, Note("", f"At most {rate:,} a second", f"That takes about {age(found.total * 1000 // rate)}.")]
+    return [*notes, Note("", f"At most {rate:,} per second", f"This takes about {age(found.total * 1000 // rate)}.")]
 
 
 def _lines(ctx: ActionContext, found: Found) -> list[str]:

@@ -55,7 +55,7 @@ class Start:
 
 class GroupCreate(Single):
     slug = "group_create"
-    label = "Create a group…"
+    label = "Create group…"
     literal = True
     about = "stream"
 
@@ -81,17 +81,17 @@ class GroupCreate(Single):
 
     def _taken(self, ctx: ActionContext) -> str:
         group = plain(name("group", ctx.params["group"]))
-        return f"There is a group {group} on {plain(ctx.key)} already." if find_group(ctx) else ""
+        return f"A group {group} already exists on {plain(ctx.key)}." if find_group(ctx) else ""
 
     def _missing(self, ctx: ActionContext, facts: StreamFacts | None) -> str:
         if facts or ctx.params["mkstream"]:
             return ""
-        return f"There is no stream {plain(ctx.key)}; allow to create it (mkstream)."
+        return f"There is no stream {plain(ctx.key)}; set mkstream to create it."
 
     def changed(self, ctx: ActionContext, seen: Seen) -> str:
         facts = stream_facts(ctx, ctx.key)
         if seen["stream"] and (facts is None or facts.last_generated_id < StreamId.parse(seen["stream"])):
-            return "The stream was deleted meanwhile."
+            return "The stream was deleted in the meantime."
         return self._taken(ctx) or self._missing(ctx, facts)
 
     def do(self, ctx: ActionContext, seen: Seen) -> None:
@@ -120,12 +120,12 @@ class GroupCreateForm(PositionForm):
 
     field_order = ("name", "to")
     name = forms.CharField(label="Name", max_length=200, strip=False)
-    mkstream = forms.BooleanField(label="Create the stream, which does not exist yet", required=False)
+    mkstream = forms.BooleanField(label="Create the stream (it does not exist yet)", required=False)
 
     def __init__(self, data: Any, *, exists: bool) -> None:
         super().__init__(data)
-        self.fields["to"].label = "Begins"
-        now, start = "now: only what is added from now on", "at the start: all that is in the stream"
+        self.fields["to"].label = "Start"
+        now, start = "now: only new entries", "at the beginning: everything in the stream"
         self.offer([(positions.END, now), ("0", start), AT])
         if exists:
             del self.fields["mkstream"]
@@ -137,14 +137,14 @@ class GroupCreateForm(PositionForm):
 
 
 def beyond_note(at: StreamId) -> Note:
-    return Note("late", f"{at} lies beyond the last entry", "What is added with lower IDs is never delivered to it.")
+    return Note("late", f"{at} is beyond the last entry", "Entries with lower IDs will never be delivered to it.")
 
 
 def lag_note(ctx: ActionContext, read: int | None) -> Note:
     if read is not None:
-        return Note("", "The lag is known at once", "Redis is told how many entries lie before the position.")
+        return Note("", "The lag is known at once", "The command includes the number of entries before the position.")
     info = ctx.server.capabilities().info
-    text = "Redis knows it again when the group has read to the end."
+    text = "It is known once the group has read to the end."
     return Note("", f"The lag may be unknown at first on {info.flavour} {info.version_text}", text)
 
 
@@ -153,15 +153,15 @@ def _create_preview(ctx: ActionContext, start: Start) -> Preview:
     gets = "an unknown number of entries" if left is None else plural(left, "entry", "entries")
     notes = [beyond_note(start.at)] if start.beyond else [lag_note(ctx, start.read)]
     if start.facts is None:
-        notes = [Note("late", f"{plain(ctx.key)} does not exist", "It is created, empty."), *notes]
+        notes = [Note("late", f"{plain(ctx.key)} does not exist", "It will be created, empty."), *notes]
     groups = start.facts.groups if start.facts else 0
     words = writes.group_create_words(
         ctx.key, group, start.at, mkstream=ctx.params["mkstream"], entries_read=start.read
     )
     return Preview(
-        title=f"Create the group {plain(group)}",
-        sentence=f"It begins behind {start.at} and is delivered {gets} of {plain(ctx.key)}, then what comes.",
-        button="Create the group",
+        title=f"Create group {plain(group)}",
+        sentence=f"It starts after {start.at} and gets {gets} of {plain(ctx.key)}, then new ones.",
+        button="Create group",
         total=1,
         counts={"to_deliver": left},
         notes=notes,

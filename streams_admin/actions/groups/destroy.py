@@ -18,7 +18,7 @@ from streams_admin.params.which import name
 
 class GroupDestroy(Single):
     slug = "group_destroy"
-    label = "Destroy the group…"
+    label = "Destroy group…"
     irreversible = True
     back = "stream"
 
@@ -31,7 +31,7 @@ class GroupDestroy(Single):
 
     def changed(self, ctx: ActionContext, seen: Seen) -> str:
         overview = find_group(ctx)
-        return moved(overview, seen) if overview else "The group does not exist any more."
+        return moved(overview, seen) if overview else "The group no longer exists."
 
     def do(self, ctx: ActionContext, seen: Seen) -> None:
         words = writes.group_destroy_words(ctx.key, name("group", ctx.params["group"]))
@@ -43,7 +43,7 @@ class GroupDestroy(Single):
             consumers=seen["consumers"],
         )
         if reply != 1:
-            raise refusal("Consumers have read in the group meanwhile." if reply else "The group was not there.")
+            raise refusal("Consumers read in the group in the meantime." if reply else "The group does not exist.")
 
     def affected(self, ctx: ActionContext, seen: Seen) -> Iterator[Sequence[PendingEntry]] | None:
         """Its pending list, which is forgotten. The entries stay in the stream."""
@@ -63,7 +63,7 @@ def moved(overview: GroupOverview, seen: Seen) -> str:
     """Why a group is not as it was seen: what was acknowledged since is no loss, what was delivered would be."""
     group = overview.group
     if str(group.last_delivered_id) != seen["at"]:
-        return f"The group moved from {seen['at']} to {group.last_delivered_id}: consumers read in it, or it was set."
+        return f"The group moved from {seen['at']} to {group.last_delivered_id}: someone read, or set its position."
     if group.pending > seen["pending"] or group.consumers > seen["consumers"]:
         return "It has more pending entries or consumers than the plan showed."
     return ""
@@ -72,9 +72,9 @@ def moved(overview: GroupOverview, seen: Seen) -> str:
 def _destroy_preview(ctx: ActionContext, overview: GroupOverview) -> Preview:
     group, what = overview.group, plain(overview.group.name)
     return Preview(
-        title=f"Destroy the group {what}",
-        sentence=f"Its position, consumers and pending list on {plain(ctx.key)} go. The entries stay in the stream.",
-        button="Destroy the group",
+        title=f"Destroy group {what}",
+        sentence=f"Deletes its position, consumers and pending list on {plain(ctx.key)}. Entries stay in the stream.",
+        button="Destroy group",
         total=1,
         counts={"pending": group.pending, "consumers": group.consumers, "alive": len(alive(overview.consumers))},
         notes=_losses(overview),
@@ -90,14 +90,16 @@ def _destroy_preview(ctx: ActionContext, overview: GroupOverview) -> Preview:
 
 def _losses(overview: GroupOverview) -> list[Note]:
     group = overview.group
-    notes = alive_note(overview.consumers, "It gets an error (NOGROUP) at its next read.")
+    notes = alive_note(overview.consumers, "Its next read fails with NOGROUP.")
     if group.pending:
-        text = "Who had them, how often they were delivered, and that they are not finished is forgotten."
+        text = "Their owners, delivery counts and pending state are forgotten."
         notes.append(Note("stuck", f"{plural(group.pending, 'entry is', 'entries are')} pending", text))
     if group.lag.value:
-        text = "A new group of that name starts anew: from the start, or without them."
+        text = "A new group of that name would start from the beginning, or without them."
         about = "about " if group.lag.approximate else ""
         notes.append(Note("late", f"{about}{number(group.lag.value)} not delivered yet", text))
     if group.lag.value is None:
-        notes.append(Note("late", "How many are not delivered yet is not known", group.lag.reason))
-    return notes or [Note("", "Nothing is lost but the position", "All was read and acknowledged, and nobody reads.")]
+        notes.append(Note("late", "The number of undelivered entries is unknown", group.lag.reason))
+    return notes or [
+        Note("", "Only the position is lost", "Everything was read and acknowledged, and nobody is reading.")
+    ]

@@ -30,7 +30,7 @@ class PositionForm(forms.Form):
         required=False,
         max_length=60,
         widget=forms.TextInput(attrs={"data-chooses": "to"}),
-        help_text="What comes after the ID is delivered (1763596680412-0), or what was added since (14:05, -2h).",
+        help_text="Entries after the ID are delivered (1763596680412-0), or entries added since (14:05, -2h).",
     )
 
     def offer(self, choices: Sequence[tuple[str, str]]) -> None:
@@ -72,11 +72,11 @@ class PositionForm(forms.Form):
     def _contradiction(self, meant: list[str]) -> str:
         named = {button.data["value"]: button.data["label"] for button in self["to"].subwidgets}
         said = " and ".join(f"“{str(named[one]).partition(':')[0]}”" for one in meant)
-        return f"{said} contradict each other: choose one of them, and empty the box of the other."
+        return f"{said} contradict each other: choose one and clear the other."
 
     def _typed(self, text: str) -> str | None:
         try:
             return positions.parse(text)
         except BadParameters as error:
-            self.add_error("at", error.message if text else "Type an ID or a time.")
+            self.add_error("at", error.message if text else "Enter an ID or a time.")
             return None

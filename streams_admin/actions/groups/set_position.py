@@ -65,7 +65,7 @@ def _sum(left: int | None, gain: int | None) -> int | None:
 
 class GroupSetPosition(Single):
     slug = "group_set_position"
-    label = "Set the position…"
+    label = "Set position…"
 
     def clean(self, raw: Mapping[str, Any]) -> Params:
         group = named(raw, "group", "the group to move")
@@ -80,7 +80,7 @@ class GroupSetPosition(Single):
         overview = the_group(ctx)
         new, left = _target(ctx, overview)
         if new == overview.group.last_delivered_id:
-            raise Changed(f"The group stands at {new} already.")
+            raise Changed(f"The group is already at {new}.")
         move = Move.of(ctx, overview, new, left)
         beyond = positions.beyond(new, overview.stream)
         understood = counts_reads(ctx, overview.stream)
@@ -91,16 +91,16 @@ class GroupSetPosition(Single):
     def changed(self, ctx: ActionContext, seen: Seen) -> str:
         overview = find_group(ctx)
         if overview is None or overview.stream.last_generated_id < StreamId.parse(seen["end"]):
-            return "The group or the stream was deleted meanwhile."
+            return "The group or the stream was deleted in the meantime."
         now = overview.group.last_delivered_id
-        return "" if str(now) == seen["at"] else f"The group moved from {seen['at']} to {now} meanwhile."
+        return "" if str(now) == seen["at"] else f"The group moved from {seen['at']} to {now} in the meantime."
 
     def do(self, ctx: ActionContext, seen: Seen) -> None:
         group, new = name("group", ctx.params["group"]), StreamId.parse(seen["new"])
         words = writes.group_set_words(ctx.key, group, new, entries_read=seen["read"])
         reply = writes.on_group_as_seen(ctx.server, words, position=StreamId.parse(seen["at"]))
         if reply != 1:
-            raise refusal("The group moved meanwhile." if reply else "The group was not there.")
+            raise refusal("The group moved in the meantime." if reply else "The group does not exist.")
 
     def outcome(self, ctx: ActionContext, seen: Seen) -> str:
         """Where it stands tells: consumers that read on only go forward from where they were."""
@@ -144,7 +144,7 @@ def _preview(ctx: ActionContext, overview: GroupOverview, move: Move, read: int 
     words = writes.group_set_words(ctx.key, group.name, move.new, entries_read=read)
     return Preview(
         title=f"{_verb(move)} {'to' if move.back and move.between.value else 'in'} {plain(group.name)}",
-        sentence=f"Moves {plain(group.name)} from {move.old} to {move.new}: what comes after it is delivered next.",
+        sentence=f"Moves {plain(group.name)} from {move.old} to {move.new}: entries after it are delivered next.",
         button=_verb(move),
         total=1,
         least=move.between.least,
@@ -162,12 +162,12 @@ def _notes(ctx: ActionContext, overview: GroupOverview, move: Move, read: int | 
     notes = []
     if move.between.value and not move.back:
         title = f"{number(move.between.value)} will never be delivered to {plain(overview.group.name)}"
-        notes.append(Note("stuck", title, "They stay in the stream. Other groups are not touched."))
+        notes.append(Note("stuck", title, "They stay in the stream. Other groups are not affected."))
     if move.between.value and move.back:
-        notes.append(Note("late", "Workers get entries that they have finished", "Do they bear to do them twice?"))
+        notes.append(Note("late", "Workers get entries they already processed", "Can they process entries twice?"))
     if move.back:
         notes.extend(_pending_again(ctx, overview, move))
-    text = "When it reads before the plan is run, the position has moved, and the plan is refused. Stop it first."
+    text = "If it reads before the plan runs, the position moves and the plan is refused. Stop it first."
     notes.extend(alive_note(overview.consumers, text))
     beyond = positions.beyond(move.new, overview.stream)
     return [*notes, beyond_note(move.new) if beyond else lag_note(ctx, read)]
@@ -185,7 +185,7 @@ def _pending_again(ctx: ActionContext, overview: GroupOverview, move: Move) -> l
         return []
     least = "At least " if page.next else ""
     title = f"{least}{plural(len(page.items), 'of them is', 'of them are')} still pending"
-    return [Note("late", title, "Whoever reads them becomes their owner, and their delivery count starts at 1.")]
+    return [Note("late", title, "Whoever reads them becomes their owner, with a delivery count of 1.")]
 
 
 class SetPositionForm(PositionForm):
@@ -198,7 +198,7 @@ class SetPositionForm(PositionForm):
         super().__init__(data)
         overview = the_group(ctx)
         others = _others(ctx, overview)
-        self.offer([*_choices(overview), *([("like", "where another group is")] if others else [])])
+        self.offer([*_choices(overview), *([("like", "same as another group")] if others else [])])
         choice_field(self, "like").choices = [("", "choose a group"), *others]
         if not others:
             del self.fields["like"]

@@ -35,9 +35,9 @@ class Ack(PendingAction):
         return preview_of(
             looked,
             "Acknowledge",
-            f"Takes them off the pending list of {group}, as if a worker had finished them.",
+            f"Removes them from the pending list of {group}, as if a worker had finished them.",
             notes=[
-                Note("late", "Nobody will process them", "The group does not deliver an acknowledged entry again."),
+                Note("late", "Nobody will process them", "The group never delivers an acknowledged entry again."),
                 *busy_note(looked),
                 *ghost_note(looked, "Acknowledging is the right way to clear them."),
                 *retried.guard_notes(ctx, looked, self.slug),

@@ -32,7 +32,7 @@ class PendingAction(Action):
 
     def clean(self, raw: Mapping[str, Any]) -> Params:
         if raw.get("group") is None:
-            raise BadParameters("group is missing: whose pending entries are meant.")
+            raise BadParameters("group is missing: the group of the pending entries.")
         group = name("group", raw["group"])
         return {"group": to_path(group), **self.which(raw), **self.options(raw)}
 
@@ -47,7 +47,7 @@ class PendingAction(Action):
     def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
         looked = self.looked(ctx)
         if not looked.total:
-            raise Changed("Nothing that is pending matches: it was acknowledged or taken over meanwhile.")
+            raise Changed("No pending entries match: they were acknowledged or claimed in the meantime.")
         return self.preview(ctx, looked), {**seen_of(ctx, looked), **self.remember(ctx, looked)}
 
     def looked(self, ctx: ActionContext) -> Looked:
@@ -65,7 +65,7 @@ class PendingAction(Action):
         try:
             overview = group_overview(ctx)
         except Gone:
-            return "The stream or the group does not exist any more."
+            return "The stream or the group no longer exists."
         if not overview.pending.count and not seen.get("forced"):
             return "Nothing is pending in the group any more."
         return self.still(ctx, seen, overview) or self._any_left(ctx, seen)
@@ -82,7 +82,9 @@ class PendingAction(Action):
             if batch.work:
                 return ""
             if batch.last:
-                return "None of the entries is as it was seen: acknowledged, delivered again or claimed meanwhile."
+                return (
+                    "None of the entries are unchanged: they were acknowledged, redelivered or claimed in the meantime."
+                )
             cursor = batch.cursor
         return ""
 

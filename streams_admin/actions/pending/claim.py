@@ -53,14 +53,14 @@ class Claim(PendingAction):
 
     def options(self, raw: Mapping[str, Any]) -> Params:
         if raw.get("to") in (None, ""):
-            raise BadParameters("to is missing: the consumer that gets the entries.")
+            raise BadParameters("to is missing: the new owner of the entries.")
         flags = {flag: truth(flag, raw[flag]) for flag in ("bump", "keep_idle", "force") if raw.get(flag)}
         if flags.get("force") and "ids" not in raw:
-            raise BadParameters("force needs ids: it takes entries that are not pending, so they have to be named.")
+            raise BadParameters("force needs ids: it also takes entries that are not pending, so they must be named.")
         numbers = {key: whole(key, raw[key], most=most) for key, most in NUMBERS.items() if raw.get(key) is not None}
         for first, second in TWICE:
             if {first, second} <= {*flags, *numbers}:
-                raise BadParameters(f"Give either {first} or {second}: both set the same of the entries.")
+                raise BadParameters(f"Give either {first} or {second}, not both.")
         return {"to": to_path(name("to", raw["to"])), **numbers, **flags}
 
     def which(self, raw: Mapping[str, Any]) -> Params:
@@ -75,7 +75,7 @@ class Claim(PendingAction):
         """Without what is too young. With `force` also named entries that are in the stream and not pending."""
         looked = self._idle_enough(ctx, super().looked(ctx))
         if ctx.params.get("time_ms", 0) > looked.overview.now_ms:
-            raise BadParameters("time_ms is later than the server's clock; Redis would take the present instead.")
+            raise BadParameters("time_ms is later than the server's clock; Redis would use the current time instead.")
         if not ctx.params.get("force"):
             return looked
         there = bodies_of(ctx, looked.absent)
@@ -90,7 +90,7 @@ class Claim(PendingAction):
         if "ids" not in ctx.params or len(kept) == len(looked.entries):
             return looked
         if not kept and not ctx.params.get("force"):
-            raise Changed(f"None of the entries that are pending is idle for {age(least_ms)}.")
+            raise Changed(f"None of the pending entries has been idle for {age(least_ms)}.")
         ghosts = sum(entry.body == "gone" for entry in kept)
         known = sum(entry.body in ("present", "gone") for entry in kept)
         return replace(looked, entries=kept, total=len(kept), ghosts=ghosts, bodies_looked=known)
@@ -111,7 +111,7 @@ class Claim(PendingAction):
                 *_target_notes(to, looked.overview),
                 *busy_note(looked),
                 *ghost_note(
-                    looked, "Redis 7 and later, and Valkey, drop them from the pending list when they are claimed."
+                    looked, "Redis 7 and later, and Valkey, remove them from the pending list when they are claimed."
                 ),
                 *_option_notes(ctx.params),
                 guard_note(looked),
@@ -131,7 +131,7 @@ class Claim(PendingAction):
     def still(self, ctx: ActionContext, seen: Seen, overview: GroupOverview) -> str:
         to = name("to", ctx.params["to"])
         if seen["target"] and not any(c.name == to for c in overview.consumers):
-            return f"The consumer {plain(to)} does not exist any more."
+            return f"The consumer {plain(to)} no longer exists."
         return ""
 
     def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
@@ -247,10 +247,10 @@ def _sentence(ctx: ActionContext, looked: Looked, to: bytes, moved: Mapping[byte
         from_whom = plain(next(iter(moved))) or "nobody" if len(moved) == 1 else f"{least}{len(moved)} consumers"
         return f"Moves pending entries of {from_whom} in {group} to {who}."
     if not looked.all_known:
-        return f"Moves what other consumers of {group} hold of them to {who}."
+        return f"Moves those held by other consumers of {group} to {who}."
     if looked.forced:
-        return f"Makes entries of {group} that are not pending pending with {who}."
-    return f"All of them are with {who} already: none changes hands."
+        return f"Makes entries that are not pending in {group} pending with {who}."
+    return f"{who} already holds all of them: no owner changes."
 
 
 def _young_note(ctx: ActionContext, looked: Looked) -> list[Note]:
@@ -259,19 +259,25 @@ def _young_note(ctx: ActionContext, looked: Looked) -> list[Note]:
     if left <= 0 or "ids" not in ctx.params:
         return []
     verb, least = "is" if left == 1 else "are", age(ctx.params["min_idle_ms"])
-    return [Note("late", f"{number(left)} of those named {verb} left out", f"Not yet idle for {least}: as asked.")]
+    return [
+        Note(
+            "late",
+            f"{number(left)} of the selected entries {verb} left out",
+            f"Idle for less than {least}, as requested.",
+        )
+    ]
 
 
 def _already_note(params: Params, looked: Looked, to: bytes) -> list[Note]:
     """Where nothing moves: what happens to the entries all the same."""
     if not looked.all_known or set(owners(looked)) != {to}:
         return []
-    text = "Idle time and delivery count stay as they are. They are reported as done."
+    text = "Their idle time and delivery count stay. They are reported as done."
     if _marked(params):
         kept = [key for key in ("keep_idle", "idle_ms", "time_ms") if key in params]
-        text = "The idle time and the delivery count become what was chosen."
-        text = text if kept else "The idle time starts again at 0, and the delivery count becomes what was chosen."
-    return [Note("late", f"{plain(to)} holds them already", text)]
+        text = "Idle time and delivery count are set as chosen."
+        text = text if kept else "Idle time resets to 0 and the delivery count is set as chosen."
+    return [Note("late", f"{plain(to)} already holds them", text)]
 
 
 def _target_notes(to: bytes, overview: GroupOverview) -> list[Note]:
@@ -280,13 +286,15 @@ def _target_notes(to: bytes, overview: GroupOverview) -> list[Note]:
     if target is None:
         notes.append(
             Note(
-                "late", f"{plain(to)} does not exist yet", "Redis creates the consumer. Does a worker of that name run?"
+                "late",
+                f"{plain(to)} does not exist yet",
+                "Redis creates the consumer. Is a worker with that name running?",
             )
         )
     elif target.idle_ms >= QUIET_MS:
-        notes.append(Note("late", f"{plain(to)} has not read for {age(target.idle_ms)}", "It may be gone itself."))
+        notes.append(Note("late", f"{plain(to)} has not read for {age(target.idle_ms)}", "It may be gone too."))
     text = "It sees claimed entries when it reads its own pending list (XREADGROUP with 0 instead of >)."
-    notes.append(Note("late", f"{plain(to)} will not be told", text, instead="release"))
+    notes.append(Note("late", f"{plain(to)} won't be notified", text, instead="release"))
     return notes
 
 
@@ -294,16 +302,18 @@ def _option_notes(params: Params) -> list[Note]:
     notes = []
     if "idle_ms" in params or "time_ms" in params:
         since = f"for {age(params['idle_ms'])}" if "idle_ms" in params else f"since {params['time_ms']} (ms since 1970)"
-        text = "Workers that claim what is idle for long (XAUTOCLAIM) may take them at once if that is long enough."
+        text = "Workers that claim idle entries (XAUTOCLAIM) may take them at once."
         notes.append(Note("late", f"They count as idle {since}", text))
     if "retrycount" in params:
-        text = "Workers that give up after a number of deliveries give up at this one, or begin anew below it."
+        text = "Workers that give up after a number of deliveries go by this count."
         notes.append(Note("late", f"The delivery count is set to {number(params['retrycount'])}", text))
     if params.get("force"):
-        notes.append(Note("stuck", "FORCE makes entries pending that are not", "Also what was acknowledged long ago."))
+        notes.append(
+            Note("stuck", "FORCE also takes entries that are not pending", "Including entries acknowledged long ago.")
+        )
     if params.get("bump"):
         notes.append(
-            Note("", "The delivery count goes up by one", "Workers that give up after a number of deliveries see it.")
+            Note("", "The delivery count is incremented", "Workers that give up after a number of deliveries go by it.")
         )
     return notes
 

@@ -44,41 +44,39 @@ class ClaimForm(forms.Form):
 
     to = forms.ChoiceField(label="To", required=False)
     new = forms.CharField(label="or to a new name", required=False, max_length=200)
-    bump = forms.BooleanField(
-        label="Count it as a delivery", required=False, help_text="Else the delivery count stays as it is (JUSTID)."
-    )
+    bump = forms.BooleanField(label="Increment delivery count", required=False, help_text="Off: unchanged (JUSTID).")
     keep_idle = forms.BooleanField(
         label="Keep the idle time",
         required=False,
-        help_text="Else it starts again at 0.",
+        help_text="Otherwise idle time resets to 0.",
     )
 
     min_idle_ms = Duration(
-        label="Only what is idle for at least", help_text="Like 5 min. The rest stays (min-idle-time)."
+        label="Minimum idle time", help_text="For example 5 min. Other entries are left alone (min-idle-time)."
     )
     idle_ms = Duration(
-        label="Idle time afterwards",
-        help_text="Like 1 h: a worker that claims what is idle for that long may take them at once (IDLE).",
+        label="New idle time",
+        help_text="For example 1 h: workers that claim idle entries may take them at once (IDLE).",
     )
     time_ms = forms.IntegerField(
         label="or last delivered at",
         required=False,
         min_value=0,
-        help_text="Milliseconds since 1970: the idle time counts from then (TIME).",
+        help_text="Milliseconds since 1970 (TIME).",
     )
     retrycount = forms.IntegerField(
-        label="Delivery count afterwards",
+        label="New delivery count",
         required=False,
         min_value=0,
         help_text="Workers that give up after a number of deliveries go by it (RETRYCOUNT).",
     )
     force = forms.BooleanField(
-        label="Also what is not pending",
+        label="Include entries that are not pending",
         required=False,
         help_text="Selected entries become pending even if they were acknowledged long ago (FORCE).",
     )
 
-    folded = "More of XCLAIM"
+    folded = "Advanced XCLAIM options"
     """What the part with the fields of `more` is called."""
     caution: Note | None = None
     instead = "release"
@@ -92,7 +90,7 @@ class ClaimForm(forms.Form):
         choices = choices_of(fit)
         if all(c.idle_ms >= QUIET_MS for c in fit):
             choices = [("", "choose a consumer"), *choices]
-            self.caution = Note("late", "No consumer has read lately", "Who gets the entries may never look at them.")
+            self.caution = Note("late", "No consumer has read recently", "The new owner may never read them.")
         choice_field(self, "to").choices = choices
 
     @property
@@ -111,7 +109,7 @@ class ClaimForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
         if not found.get("to") and not found.get("new"):
-            raise forms.ValidationError("Choose the consumer that gets the entries.")
+            raise forms.ValidationError("Choose the new owner.")
         return found
 
 

@@ -73,14 +73,14 @@ class DeadLetter(PendingAction):
     def _preview(self, ctx: ActionContext, looked: Looked) -> Preview:
         group, to, now = plain(group_of(ctx)), plain(_to(ctx)), looked.overview.pending.count
         facts = stream_facts(ctx, _to(ctx))
-        gone = f" Then they go from {plain(ctx.key)}, for every group." if ctx.params["delete"] else ""
+        gone = f" Then deletes them from {plain(ctx.key)}, for every group." if ctx.params["delete"] else ""
         return preview_of(
             looked,
             "Dead-letter",
-            f"Copies them to {to}, with where they came from, and takes them off the list of {group}.{gone}",
+            f"Copies them to {to}, with their origin, and acknowledges them in {group}.{gone}",
             notes=[
                 *busy_note(looked),
-                *ghost_note(looked, "They stay on the list: there is nothing to copy."),
+                *ghost_note(looked, "They stay pending: there is nothing to copy."),
                 *(others.notes(looked) if ctx.params["delete"] else []),
                 *_target_notes(to, facts),
                 *retried.guard_notes(ctx, looked, self.slug),
@@ -101,7 +101,7 @@ class DeadLetter(PendingAction):
         if not ctx.params["delete"]:
             return ""
         group = worse(seen["losses"], others.of_seen(ctx, seen))
-        return f"{group} would lose more than was shown." if group else ""
+        return f"{group} would lose more than shown." if group else ""
 
     def affected(self, ctx: ActionContext, seen: Seen) -> Iterator[Sequence[Entry | PendingEntry]] | None:
         """What goes from the stream."""
@@ -182,9 +182,9 @@ class DeadLetterForm(retried.RetriedForm):
     field_order = ("to", "delete", "retried")
     to = forms.CharField(label="To the stream", required=False, max_length=400)
     delete = forms.BooleanField(
-        label="Delete them from the stream too",
+        label="Also delete them from the stream",
         required=False,
-        help_text="Every other group loses them then. Else they stay, acknowledged.",
+        help_text="All other groups lose them. Off: they stay, acknowledged.",
     )
 
     def __init__(self, data: Any, ctx: ActionContext) -> None:
@@ -194,9 +194,9 @@ class DeadLetterForm(retried.RetriedForm):
         usual = ctx.server.config.dead_letters_of(ctx.key)
         self.fields["to"].required = not may(ctx.principal, Permission.SEE, ctx.server.name, usual)
         self.fields["to"].help_text = (
-            "the usual one is a stream you may not see: name another"
+            "the default is a stream you may not see: enter another"
             if self.fields["to"].required
-            else f"{plain(usual)} when it is empty"
+            else f"empty: {plain(usual)}"
         )
 
 
@@ -221,9 +221,13 @@ def _is_copy(ctx: ActionContext, copy: Entry, id_: StreamId) -> bool:
 
 def _target_notes(to: str, facts: StreamFacts | None) -> list[Note]:
     if facts is None:
-        return [Note("", f"{to} does not exist yet", "It is created by the first entry.")]
+        return [Note("", f"{to} does not exist yet", "The first entry creates it.")]
     if facts.groups:
-        return [Note("late", f"{plural(facts.groups, 'group reads', 'groups read')} {to}", "They get the copies.")]
+        return [
+            Note(
+                "late", f"{plural(facts.groups, 'group reads', 'groups read')} {to}", "Their consumers get the copies."
+            )
+        ]
     return []
 
 

@@ -45,7 +45,7 @@ class Ghosts(Ack):
         looked = look_at(ctx)
         found = _only_ghosts(ctx, looked)
         if not found.total:
-            raise Changed(f"None of the {number(len(looked.entries))} pending entries looked at is without a body.")
+            raise Changed(f"None of the {number(len(looked.entries))} pending entries checked was deleted.")
         known = not found.least and found.total <= IDS_MOST
         return self.preview(ctx, found), each_seen(found) if known else seen_of(ctx, looked)
 
@@ -55,11 +55,11 @@ class Ghosts(Ack):
         return preview_of(
             looked,
             "Clean up",
-            f"Takes them off the pending list of {group}. They were trimmed or deleted while pending.",
+            f"Acknowledges them in {group}. They were trimmed or deleted while pending.",
             about=" without a body",
             notes=[
-                Note("", "Their content is lost already", "No worker can process them, and nothing brings them back."),
-                Note("", "Entries that have a body are not touched", "Each is looked for just before."),
+                Note("", "Their content is already lost", "No worker can process them, and they cannot be restored."),
+                Note("", "Entries that still exist are not touched", "Each is checked right before."),
             ],
             changes=[*per_consumer(looked, gain), Change("all", now, None if looked.least else now - looked.total)],
             redis_cli=acked_lines(ctx, looked),

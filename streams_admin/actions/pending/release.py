@@ -43,7 +43,7 @@ class Release(PendingAction):
             f"Lets any worker of {plain(group_of(ctx))} claim them at once, whoever holds them now.",
             notes=[
                 *busy_note(looked),
-                *ghost_note(looked, "Redis 7 and later, and Valkey, drop them from the pending list."),
+                *ghost_note(looked, "Redis 7 and later, and Valkey, remove them from the pending list."),
                 *_how(ctx),
                 guard_note(looked),
             ],
@@ -97,13 +97,13 @@ def _gain(ctx: ActionContext, looked: Looked) -> dict[bytes, int]:
 
 
 def _how(ctx: ActionContext) -> list[Note]:
-    next_look = "Workers that claim idle entries (XAUTOCLAIM) take them at their next look; others never do."
+    next_look = "Workers that claim idle entries (XAUTOCLAIM) take them on their next pass; other workers never do."
     if _nacks(ctx):
-        return [Note("", "They belong to nobody until a worker claims them", next_look)]
+        return [Note("", "Nobody holds them until a worker claims them", next_look)]
     missing = ctx.server.capabilities().missing("xnack")
-    how = f"Each entry is claimed for the consumer that holds it: the server has no XNACK ({missing})."
+    how = f"Each entry is claimed for its current owner: the server has no XNACK ({missing})."
     return [
-        Note("", f"They stay where they are, as idle for {age(RELEASED_MS)}", next_look),
+        Note("", f"They keep their owner and count as idle for {age(RELEASED_MS)}", next_look),
         Note("late", "Their consumers will look as if they had just read", how),
     ]
 

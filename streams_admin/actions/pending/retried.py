@@ -22,7 +22,7 @@ from streams_admin.params.which import truth
 SOON_MS = 60_000
 """What was delivered again and again, and less than that ago, is likely to be before a plan is run."""
 ADVICE = (
-    "What they take up before it is run is left alone, unless “Also if they are delivered again meanwhile” is ticked."
+    "Entries that they retry before it runs are left alone, unless “Also if redelivered in the meantime” is ticked."
 )
 
 
@@ -30,9 +30,9 @@ class RetriedForm(forms.Form):
     """Whether what is retried meanwhile is meant too."""
 
     retried = forms.BooleanField(
-        label="Also if they are delivered again meanwhile",
+        label="Also if redelivered in the meantime",
         required=False,
-        help_text="Workers that retry them every moment change them between look and run, and the plan is refused.",
+        help_text="Workers that keep retrying change the entries between plan and run, and the plan is refused.",
     )
 
 
@@ -44,8 +44,8 @@ def option(raw: Mapping[str, Any]) -> Params:
 def guard_notes(ctx: ActionContext, looked: Looked, slug: str) -> list[Note]:
     """What is left alone, and whether that may be all of it. `slug`: of the action."""
     if ctx.params.get("retried"):
-        text = "Whoever has one of them in hand keeps working on it, and may finish it after all."
-        return [Note("late", "Also what is delivered again meanwhile", text)]
+        text = "A worker that is processing one of them keeps working on it, and may still finish it."
+        return [Note("late", "Also entries redelivered in the meantime", text)]
     return [*_refusal_note(looked, slug), guard_note(looked)]
 
 
@@ -55,5 +55,5 @@ def _refusal_note(looked: Looked, slug: str) -> list[Note]:
     if not moving:
         return []
     were = plural(moving, "entry was", "entries were")
-    text = f"{were} delivered {poison} times or more, and the last time less than a minute ago. {ADVICE}"
-    return [Note("late", "It is likely to be refused: workers retry them", text, instead=slug)]
+    text = f"{were} delivered {poison} times or more, most recently less than a minute ago. {ADVICE}"
+    return [Note("late", "This plan will probably be refused: workers keep retrying", text, instead=slug)]

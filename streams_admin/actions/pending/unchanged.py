@@ -31,7 +31,7 @@ def seen_of(ctx: ActionContext, looked: Looked) -> Seen:
     if which.ids or (len(looked.entries) == looked.total <= IDS_MOST and not looked.least):
         return each_seen(looked)
     if ctx.params.get("retried"):
-        raise BadParameters(f"retried is for entries that the plan names, at most {IDS_MOST:,}; these are more.")
+        raise BadParameters(f"retried works for at most {IDS_MOST:,} entries; there are more.")
     last = looked.overview.group.last_delivered_id
     highest = min(which.end, max([last, *(e.id for e in looked.entries[-1:])]))
     return {

@@ -63,7 +63,11 @@ def ghost_note(looked: Looked, what_happens: str) -> list[Note]:
     of = "" if looked.bodies_looked >= looked.total else f" of the first {number(looked.bodies_looked)}"
     verb = "has" if looked.ghosts == 1 else "have"
     return [
-        Note("late", f"{number(looked.ghosts)}{of} {verb} no body", f"Trimmed or deleted while pending. {what_happens}")
+        Note(
+            "late",
+            f"{number(looked.ghosts)}{of} {verb} deleted while pending",
+            f"They no longer exist in the stream. {what_happens}",
+        )
     ]
 
 
@@ -83,8 +87,9 @@ def busy_note(looked: Looked, limit_ms: int = 60_000) -> list[Note]:
 def guard_note(looked: Looked) -> Note:
     return Note(
         "",
-        f"Only what is still idle for {age(looked.guard_ms)} and as it was seen is touched",
-        "What was acknowledged, delivered again or taken over meanwhile stays as it is and is reported.",
+        "Only entries unchanged since this plan are touched",
+        "Entries that were acknowledged, redelivered or claimed in the meantime, or idle for less than "
+        f"{age(looked.guard_ms)}, are left alone and reported.",
     )
 
 

@@ -179,13 +179,13 @@ def loss_notes(lost: Sequence[Loss], groups: int, *, pending_text: str, who: str
             notes.append(Note("stuck", title, "They would never be delivered to it."))
     for loss in lost:
         if not loss.known:
-            title = f"What {plain(loss.group)} would lose is not known"
-            notes.append(Note("late", title, "Entries that it has pending or has not read may be among them."))
+            title = f"What {plain(loss.group)} would lose is unknown"
+            notes.append(Note("late", title, "They may include entries that it has pending or has not read."))
     left = groups - len(lost)
     if left > 0:
-        notes = [*notes[:4], Note("late", f"{plural(left, f'more {who}')} not looked into", "They may lose entries.")]
+        notes = [*notes[:4], Note("late", f"{plural(left, f'more {who}')} not checked", "They may lose entries.")]
     elif not notes and groups:
-        return [Note("", f"No {who} loses anything", "All of it was read and acknowledged.")]
+        return [Note("", f"No {who} loses anything", "Everything was read and acknowledged.")]
     return notes[:5] if left > 0 else notes[:4]
 
 

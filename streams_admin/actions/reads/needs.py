@@ -26,7 +26,7 @@ class Need:
     def why(self) -> str:
         if self.pending:
             return f"It has {plural(self.pending, 'entry', 'entries')} pending, the oldest of them {self.id}."
-        return f"It has read up to {self.id.prev()} and no further."
+        return f"It has read only up to {self.id.prev()}."
 
 
 @dataclass(frozen=True)
@@ -89,8 +89,8 @@ def first_needed(ctx: ActionContext) -> StreamId:
 def safe_notes(need: Need | None, holds: bool | None) -> list[Note]:
     """What a safe trim does, and which group holds it back. None: the run will tell."""
     if need is None:
-        return [Note("late", "No group reads the stream", "There is nobody whose entries a safe trim could keep.")]
+        return [Note("late", "The stream has no groups", "There are no entries that a safe trim would have to keep.")]
     if holds is False:
-        return [Note("", "No group loses anything", "All of it was read and acknowledged.")]
+        return [Note("", "No group loses anything", "Everything was read and acknowledged.")]
     title = f"{plain(need.group)} {'holds' if holds else 'may hold'} the trim back"
-    return [Note("late", title, f"{need.why} What it still needs stays.")]
+    return [Note("late", title, f"{need.why} Entries it still needs stay.")]

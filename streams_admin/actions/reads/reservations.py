@@ -47,7 +47,7 @@ def reserve(ctx: ActionContext, key: bytes) -> Reservation:
     if last.seq + number < TOP - NUMBERS:
         return Reservation(StreamId(last.ms, last.seq + number), last)
     if last.ms == TOP:
-        raise ServerRefused("The stream has given its last possible ID: nothing can be added to it.")
+        raise ServerRefused("The stream has reached the highest possible ID: nothing can be added to it.")
     return Reservation(StreamId(last.ms + 1, number), last)
 
 

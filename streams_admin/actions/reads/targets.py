@@ -46,13 +46,11 @@ def allow_target(ctx: ActionContext, to: bytes, permission: Permission) -> None:
     """Raises Forbidden; BadParameters when copies would loop, be readable where masked, or lie in another slot."""
     require(ctx.principal, permission, ctx.server.name, to)
     if to == ctx.key:
-        raise BadParameters("to is the stream itself: the entries would never end.")
+        raise BadParameters("to is the stream itself: that would never end.")
     open_there = set(mask(ctx.key).fields) - set(mask(to).fields)
     if open_there:
         fields = ", ".join(sorted(open_there))
-        raise BadParameters(
-            f"{plain(to)} does not mask {fields} as {plain(ctx.key)} does: the copies would be readable."
-        )
+        raise BadParameters(f"{plain(to)} does not mask {fields} like {plain(ctx.key)}: the copies would be readable.")
     if not ctx.server.link.same_slot(ctx.key, to):
         raise BadParameters(_other_slot(ctx, to))
 

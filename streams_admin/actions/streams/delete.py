@@ -26,7 +26,7 @@ GROUPS = 8
 
 class StreamDelete(Single):
     slug = "stream_delete"
-    label = "Delete the stream…"
+    label = "Delete stream…"
     permission = Permission.DELETE
     irreversible = True
     about = "stream"
@@ -34,7 +34,7 @@ class StreamDelete(Single):
 
     def clean(self, raw: Mapping[str, Any]) -> Params:
         for what in raw:
-            raise BadParameters(f"params has {what[:40]!r}; {self.slug} takes none, the whole stream is deleted.")
+            raise BadParameters(f"params has {what[:40]!r}; {self.slug} takes none: it deletes the whole stream.")
         return {}
 
     def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
@@ -47,8 +47,8 @@ class StreamDelete(Single):
     def changed(self, ctx: ActionContext, seen: Seen) -> str:
         facts = stream_facts(ctx, ctx.key)
         if facts is None:
-            return "The stream does not exist any more."
-        return "" if _as_seen(facts) == seen else "Entries were added or removed meanwhile, or a group was."
+            return "The stream no longer exists."
+        return "" if _as_seen(facts) == seen else "Entries or groups were added or removed in the meantime."
 
     def do(self, ctx: ActionContext, seen: Seen) -> None:
         end = StreamId.parse(seen["end"])
@@ -56,7 +56,7 @@ class StreamDelete(Single):
             ctx.server, ctx.key, last_generated_id=end, length=seen["length"], groups=seen["groups"]
         )
         if reply != 1:
-            raise refusal("The stream changed meanwhile." if reply else "The stream was not there.")
+            raise refusal("The stream changed in the meantime." if reply else "The stream does not exist.")
 
     def outcome(self, ctx: ActionContext, seen: Seen) -> str:
         facts = stream_facts(ctx, ctx.key)
@@ -79,9 +79,9 @@ def _as_seen(facts: StreamFacts) -> Seen:
 def _preview(ctx: ActionContext, overview: StreamOverview) -> Preview:
     facts, key = overview.facts, plain(ctx.key)
     return Preview(
-        title=f"Delete the stream {key}",
-        sentence=f"With {plural(facts.length, 'entry', 'entries')} and {plural(facts.groups, 'group')}, for good.",
-        button="Delete the stream",
+        title=f"Delete stream {key}",
+        sentence=f"Permanently deletes {plural(facts.length, 'entry', 'entries')} and {plural(facts.groups, 'group')}.",
+        button="Delete stream",
         total=1,
         counts={"entries": facts.length, "groups": facts.groups, "pending": overview.pending.value},
         notes=[*_alive(ctx, overview.groups), *_losses(overview), _again(key)],
@@ -96,10 +96,10 @@ def _alive(ctx: ActionContext, groups: tuple[GroupFacts, ...]) -> list[Note]:
     can, read = ctx.server.capabilities(), [group for group in groups if group.consumers]
     found = ctx.server.run(Together(tuple(GroupQuery(ctx.key, g.name, can) for g in read[:GROUPS])))
     looked = [group for group in found if isinstance(group, GroupOverview)]
-    text = "It gets an error (NOGROUP) at its next read."
+    text = "Its next read fails with NOGROUP."
     notes = [note for g in looked for note in alive_note(g.consumers, text, f" in {plain(g.group.name)}")]
     more = len(read) - GROUPS
-    left = [Note("late", f"Whether anybody reads in {plural(more, 'more group')} was not checked")] if more > 0 else []
+    left = [Note("late", f"{plural(more, 'more group')} not checked for readers")] if more > 0 else []
     return [*notes, *left]
 
 
@@ -122,4 +122,8 @@ def _losses(overview: StreamOverview) -> list[Note]:
 
 
 def _again(key: str) -> Note:
-    return Note("late", f"Whoever adds to {key} creates it anew", "Without its groups: their consumers get errors.")
+    return Note(
+        "late",
+        f"The next XADD recreates {key} without its groups",
+        "Until the groups are recreated, their consumers get errors.",
+    )

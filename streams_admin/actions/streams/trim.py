@@ -28,7 +28,7 @@ from streams_admin.params.which import truth, whole
 
 CHUNK = 10_000
 """Entries one command removes at most, so that the server stays responsive."""
-GHOSTS = "They stay on its pending list without a body, and nobody can process them."
+GHOSTS = "They stay on its pending list without content; nobody can process them."
 
 
 class Trim(Action):
@@ -40,7 +40,7 @@ class Trim(Action):
     def clean(self, raw: Mapping[str, Any]) -> Params:
         given = [key for key in ("maxlen", "minid", "older_than_ms") if raw.get(key) is not None]
         if len(given) != 1:
-            raise BadParameters("Give one of maxlen, minid and older_than_ms: how far to trim.")
+            raise BadParameters("Give one of maxlen, minid and older_than_ms.")
         key = given[0]
         value = str(id_of(raw[key])) if key == "minid" else whole(key, raw[key], least=0 if key == "maxlen" else 1)
         flags = {flag: truth(flag, raw.get(flag, usual)) for flag, usual in (("approximate", True), ("safe", False))}
@@ -73,11 +73,11 @@ class Trim(Action):
         try:
             overview = stream_overview(ctx)
         except Gone:
-            return "The stream does not exist any more."
+            return "The stream no longer exists."
         if str(overview.facts.first_id) != seen["first"]:
-            return "The stream was trimmed or its first entry deleted meanwhile."
+            return "The stream was trimmed, or its first entry deleted, in the meantime."
         if sorted(g.name.hex() for g in overview.groups) != seen["groups"]:
-            return "A group was created or destroyed meanwhile."
+            return "A group was created or destroyed in the meantime."
         return ""
 
     def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
@@ -127,25 +127,25 @@ class TrimForm(forms.Form):
     """How far."""
 
     keep = forms.IntegerField(label="Keep the newest", required=False, min_value=0, help_text="entries")
-    minid = forms.CharField(label="or remove what is below the ID", required=False, max_length=41)
+    minid = forms.CharField(label="or remove entries below the ID", required=False, max_length=41)
     days = forms.FloatField(label="or older than", required=False, min_value=0.001, help_text="days")
     safe = forms.BooleanField(
-        label="Only what no group needs any more",
+        label="Keep entries any group still needs",
         required=False,
         initial=True,
-        help_text="What a group has pending, or has not read, stays.",
+        help_text="Pending and unread entries stay.",
     )
     exact = forms.BooleanField(
-        label="Exactly",
+        label="Exact",
         required=False,
-        help_text="Else only whole nodes go (~), which is cheap; up to about a hundred entries more stay.",
+        help_text="Off: approximate (~), faster; up to about a hundred more entries stay.",
     )
 
     def clean(self) -> dict[str, Any]:
         found = super().clean() or {}
         given = [key for key in ("keep", "minid", "days") if found.get(key) not in (None, "")]
         if len(given) != 1:
-            raise forms.ValidationError("Fill in one of the three: how far to trim.")
+            raise forms.ValidationError("Fill in one of the three.")
         bound: Params = {"maxlen": found["keep"]} if given == ["keep"] else {"minid": str(found.get("minid")).strip()}
         if given == ["days"]:
             bound = {"older_than_ms": int(found["days"] * 86_400_000)}
@@ -196,7 +196,7 @@ def _nothing(need: Need | None) -> str:
     """Why nothing would be removed."""
     if need:
         return f"Nothing can be removed safely: {plain(need.group)} still needs the oldest entries. {need.why}"
-    return "Nothing would be removed: the stream is within that bound already."
+    return "Nothing to remove: the stream is already within that limit."
 
 
 def _losses(ctx: ActionContext, overview: StreamOverview, boundary: StreamId | None, left: int) -> list[Loss]:
@@ -211,8 +211,12 @@ def _losses(ctx: ActionContext, overview: StreamOverview, boundary: StreamId | N
 
 def _precision(params: Params) -> Note:
     if params["approximate"]:
-        return Note("", "Only whole nodes go (~)", "Redis keeps up to about a hundred entries more than asked for.")
-    return Note("", "Exactly to the bound (=)", "Whole nodes first, in steps, then the rest of one node.")
+        return Note(
+            "",
+            "Approximate (~): only whole nodes are removed",
+            "Redis keeps up to about a hundred entries more than requested.",
+        )
+    return Note("", "Exact (=)", "Whole nodes first, in steps, then the rest of one node.")
 
 
 def _how_far(params: Params, below: StreamId | None, holds: bool | None) -> str:
@@ -248,7 +252,7 @@ def _preview(
     far = _how_far(ctx.params, below, holds)
     return Preview(
         title=f"Trim {what}",
-        sentence=f"Removes the oldest entries of {plain(ctx.key)}{far}. It cannot be undone.",
+        sentence=f"Removes the oldest entries of {plain(ctx.key)}{far}. This cannot be undone.",
         button=f"Remove {what}",
         total=going.value,
         least=going.least,

@@ -156,9 +156,7 @@ def _login() -> str:
 def _principal(name: str) -> Principal:
     user = User.objects.filter(username=name).first()
     if user is None:
-        raise CommandError(
-            f"There is no user {name!r}. --as is the user the user who acts, with their permissions on the site."
-        )
+        raise CommandError(f"There is no user {name!r}. --as is the user who acts, with their permissions on the site.")
     return principal_for_user(user)
 
 

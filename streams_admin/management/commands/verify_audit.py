@@ -15,7 +15,7 @@ from streams_admin.models import AuditEntry
 class Command(BaseCommand):
     help = (
         "Verify the audit log: print each record that does not match and exit with 1, otherwise print the last hash. "
-        "Keep that hash and the number of records elsewhere and give them next time: it is the only way to notice "
+        "Keep that hash and the number of records elsewhere and pass them next time: it is the only way to notice "
         "records cut off at the end, or a log that was replaced."
     )
 
@@ -33,7 +33,7 @@ class Command(BaseCommand):
                 f"The audit log was changed: {plural(broken, 'record')} of {AuditEntry.objects.count():,}."
             )
         if why := log.missing(expect.strip().lower(), count):
-            raise CommandError(f"The audit log is not the one that was checked before. {why}")
+            raise CommandError(f"The audit log is not the one checked before. {why}")
         self.stdout.write(
             f"{plural(AuditEntry.objects.count(), 'record')}, unchanged. The last hash is {log.last_hash()}."
         )

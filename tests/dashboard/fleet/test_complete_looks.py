@@ -71,7 +71,7 @@ def test_every_group_can_be_reached_page_by_page(viewer: Client, server: Server,
         cursor = page["next"]
         if cursor is None:
             break
-        assert (page["complete"], page["complete_reason"]) == (False, "There is more: send `next` as `cursor`.")
+        assert (page["complete"], page["complete_reason"]) == (False, "There is more: pass `next` as `cursor`.")
     assert (len(names), len(set(names)), names[-1]) == (61, 61, "z")
     assert (page["complete"], "complete_reason" in page) == (True, False)
     assert page["items"][-1]["pending"] == 20
@@ -107,7 +107,7 @@ def test_groups_beyond_the_bound_make_every_sum_a_bound(
     monkeypatch.setattr(sampling, "GROUPS_MAX", 60)
     fleet().sample(server)
     (stream,) = read(viewer, STREAMS)["items"]
-    assert (stream["pending"], stream["pending_reason"]) == (None, "Only the first 60 of 61 groups were looked at.")
+    assert (stream["pending"], stream["pending_reason"]) == (None, "Only the first 60 of 61 groups were checked.")
     assert stream["health"] == "unknown"
 
 

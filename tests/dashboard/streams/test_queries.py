@@ -105,7 +105,7 @@ def test_groups_beyond_all_bounds_are_said_to_be_left_out(
         group(redis_client, read=1, name=b"g%03d" % number)
     found = overview(server)
     assert (len(found.groups), found.groups_cut) == (2, 1)
-    assert found.left_out == "Only the first 2 of 3 groups were looked at."
+    assert found.left_out == "Only the first 2 of 3 groups were checked."
     assert GROUPS_MAX == 10_000
 
 

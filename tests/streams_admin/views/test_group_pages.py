@@ -74,15 +74,15 @@ def run(client: Client, address: str, chosen: dict[str, Any], confirm: str = "")
 @pytest.mark.parametrize(
     ("slug", "query", "chosen", "confirm", "title"),
     [
-        ("group_create", {}, {"name": "new", "to": "0"}, "", "Create the group new"),
-        ("group_create", {}, {"name": "new", "to": "at", "at": "1970-01-01 00:00Z"}, "", "Create the group new"),
+        ("group_create", {}, {"name": "new", "to": "0"}, "", "Create group new"),
+        ("group_create", {}, {"name": "new", "to": "at", "at": "1970-01-01 00:00Z"}, "", "Create group new"),
         ("group_set_position", {"group": G}, {"to": "0"}, "", "Deliver 3 entries again"),
         ("group_set_position", {"group": G}, {"to": "$"}, "", "Skip 2 entries"),
         ("group_set_position", {"group": G}, {"to": "at", "at": "4-0"}, "", "Skip 1 entry"),
         ("group_set_position", {"group": G}, {"to": "like", "like": "model"}, "", "Deliver 2 entries again"),
-        ("group_destroy", {"group": G}, {}, G, "Destroy the group"),
-        ("consumer_create", {"group": G}, {"consumer": "new"}, "", "Create the consumer new"),
-        ("consumer_delete", {"group": G, "consumer": "idle", "all": "1"}, {"consumer": "idle"}, "", "Remove the cons"),
+        ("group_destroy", {"group": G}, {}, G, "Destroy group"),
+        ("consumer_create", {"group": G}, {"consumer": "new"}, "", "Create consumer new"),
+        ("consumer_delete", {"group": G, "consumer": "idle", "all": "1"}, {"consumer": "idle"}, "", "Remove cons"),
         (
             "consumer_delete",
             {"group": G, "consumer": to_path(WORKER), "all": "1"},
@@ -90,7 +90,7 @@ def run(client: Client, address: str, chosen: dict[str, Any], confirm: str = "")
             "",
             "Claim 3 entries for idle, then remove",
         ),
-        ("stream_delete", {}, {}, to_path(KEY), "Delete the stream"),
+        ("stream_delete", {}, {}, to_path(KEY), "Delete stream"),
     ],
 )
 def test_from_the_form_to_the_result(
@@ -122,7 +122,7 @@ def test_a_box_that_is_filled_in_is_what_is_meant(stream: redis.Redis, admin: Cl
     address, page = form(admin, "group_create")
     assert " checked" not in page
     plan = admin.get(admin.post(address, {"name": "new", "at": "4-0"})["Location"]).content.decode()
-    assert "It begins behind 4-0" in plan
+    assert "It starts after 4-0" in plan
 
 
 def test_the_button_says_what_setting_the_position_does(stream: redis.Redis, admin: Client) -> None:
@@ -161,7 +161,7 @@ def test_the_consumer_of_the_row_is_chosen(stream: redis.Redis, admin: Client) -
         ("group_create", {"name": "new"}, "Choose one of these."),
         ("group_create", {"name": "new", "to": "$", "at": "-1m"}, "contradict each other"),
         ("group_set_position", {}, "Choose one of these."),
-        ("group_set_position", {"to": "at", "at": ""}, "Type an ID or a time."),
+        ("group_set_position", {"to": "at", "at": ""}, "Enter an ID or a time."),
         ("group_set_position", {"to": "0", "at": "-1m"}, "“the start” and “at an ID or a time” contradict each other"),
         ("group_set_position", {"to": "$", "like": "model"}, "contradict each other"),
         ("group_set_position", {"at": "-1m", "like": "model"}, "contradict each other"),
@@ -181,13 +181,13 @@ def test_a_form_says_what_is_wrong(
 
 @pytest.mark.parametrize(
     ("to", "words"),
-    [("", "It holds 3 pending entries, lost with it"), (to_path(WORKER), "That is the consumer itself")],
+    [("", "It holds 3 pending entries, which would be lost with it"), (to_path(WORKER), "That is the consumer itself")],
 )
 def test_who_gets_the_entries_of_a_consumer_is_asked_beside_the_field(
     stream: redis.Redis, admin: Client, to: str, words: str
 ) -> None:
     address, page = form(admin, "consumer_delete", group=G)
-    assert '<option value="" selected>choose who gets them</option>' in page
+    assert '<option value="" selected>choose a consumer</option>' in page
     answer = admin.post(address, {"consumer": to_path(WORKER), "to": to})
     assert answer.status_code == 400
     page = answer.content.decode()

@@ -159,7 +159,7 @@ def test_after_a_refusal_it_is_planned_again_with_the_same_parameters(client_: r
     page = text(refused)
     assert reverse("group", args=["default", KEY, GROUP]) in page
     again = re.findall(r'<form method="post" action="([^"]+again/)"', page)[0]
-    assert "it was acknowledged or taken over meanwhile" in text(operator.post(again)), "worker has nothing left"
+    assert "they were acknowledged or claimed in the meantime" in text(operator.post(again)), "worker has nothing left"
     client_.xclaim(KEY, GROUP, WORKER, 0, [b"1-0"], justid=True)
     anew = operator.post(again)
     assert anew.status_code == 302
@@ -194,7 +194,7 @@ def test_what_cannot_be_planned_is_said_in_the_form(client_: redis.Redis, operat
     answer = operator.post(form_of("claim", **CLAIM), {"new": "somebody"})
     page = text(answer)
     assert answer.status_code == 409
-    assert "Nothing that is pending matches" in page
+    assert "No pending entries match" in page
     assert 'value="somebody"' in page
 
 
@@ -202,10 +202,10 @@ def test_nobody_silent_is_chosen_to_get_entries(client_: redis.Redis, operator: 
     url = form_of("claim", **CLAIM, consumer=to_path(WORKER))
     page = text(operator.get(url))
     assert re.search(r": read 0(\.\d)? s ago", page.split("<option")[1]), "it was made a moment ago"
-    assert "No consumer has read lately" not in page
+    assert "No consumer has read recently" not in page
     with patch("streams_admin.actions.pending.claim_form.QUIET_MS", 0):
         page = text(operator.get(url))
-        assert "No consumer has read lately" in page
+        assert "No consumer has read recently" in page
         assert '<option value="" selected>choose a consumer</option>' in page
         link = unescape(re.findall(r'href="([^"]+)">Release instead<', page)[0])
         assert "do/release/" in link

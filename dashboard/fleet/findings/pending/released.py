@@ -21,7 +21,7 @@ def released(seen: GroupSeen) -> Iterator[Finding]:
         limits.severity(since),
         "released",
         f"{some}{many} not been taken for {age(since)}",
-        detail="They were given back by XNACK; the next consumer that reads or claims gets them.",
+        detail="They were released with XNACK; the next consumer that reads or claims gets them.",
         count=counted.released,
         count_least=not counted.complete,
         oldest_ms=since,

@@ -27,7 +27,7 @@ def dead_letters(seen: StreamSeen) -> Iterator[Finding]:
         "late",
         "dead_letters",
         f"{plural(facts.length, 'dead letter')}, the last one {age(last)} ago",
-        detail="Entries that could not be processed were put aside here.",
+        detail="Entries that could not be processed are collected here.",
         count=facts.length,
         oldest_ms=last,
         evidence={"grown": moved.grown, "last_id": str(facts.last_id)},

@@ -19,8 +19,8 @@ def group_vanished(seen: StreamSeen) -> Iterator[Finding]:
             yield seen.finding(
                 "late",
                 "group_vanished",
-                f"The group {plain(name)} was there and is gone, first missed {age(since)} ago",
-                detail="It was destroyed, or its stream was deleted and made anew. Its consumers get NOGROUP.",
+                f"The group {plain(name)} is gone, first missed {age(since)} ago",
+                detail="It was destroyed, or its stream was deleted and recreated. Its consumers get NOGROUP.",
                 group=name,
                 oldest_ms=since,
             )

@@ -45,7 +45,7 @@ def connect(url: str) -> Redis:
 
 
 async def ensure_group(redis: Redis, stream: str, group: str, start: str = "0") -> None:
-    """Create the group (and the stream) unless it is there. From 0 on it is delivered all that the stream holds."""
+    """Create group (and the stream) unless it is there. From 0 on it is delivered all that the stream holds."""
     try:
         await redis.xgroup_create(stream, group, id=start, mkstream=True)
     except ResponseError as error:

@@ -191,7 +191,7 @@ def test_a_stream_created_anew_is_another_one(stream: redis.Redis) -> None:
     plan = planned("delete", {"filter": {"start": "2-0", "end": "4-0"}})
     stream.delete(KEY)
     fill(stream, 2)
-    with pytest.raises(Changed, match="created anew"):
+    with pytest.raises(Changed, match="recreated"):
         run(plan)
 
 
@@ -254,8 +254,8 @@ FORM = f"/s/default/{to_path(KEY)}/do/delete/"
 @pytest.mark.parametrize(
     ("chosen", "total"),
     [
-        ({}, "tick that the whole stream is meant"),
-        ({"start": "2-0", "whole": "on"}, "Take the tick away"),
+        ({}, "tick the whole stream"),
+        ({"start": "2-0", "whole": "on"}, "Clear the checkbox"),
         ({"whole": "on"}, 6),
         ({"start": "2-0"}, 5),
         ({"end": "2-0"}, 2),

@@ -155,7 +155,7 @@ def test_the_audit_log_keeps_no_payload(dead: redis.Redis) -> None:
 
 def test_several_entries_cannot_be_edited(dead: redis.Redis) -> None:
     for which in ({"ids": ["1-0", "2-0"]}, {"filter": {}}):
-        with pytest.raises(BadParameters, match="only a single one"):
+        with pytest.raises(BadParameters, match="only a single entry"):
             planned("replay", {**which, "to": TO, "fields": [["a", "b"]]}, key=DLQ)
 
 

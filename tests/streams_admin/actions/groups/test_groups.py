@@ -75,7 +75,7 @@ def test_the_end_is_where_the_plan_saw_it_so_that_nothing_is_skipped(server: Ser
 
 
 def test_a_group_needs_a_stream_or_leave_to_create_one(server: Server, redis_client: redis.Redis) -> None:
-    with pytest.raises(Changed, match="allow to create it"):
+    with pytest.raises(Changed, match="set mkstream"):
         planned(server, "group_create", group=G, position="0")
     done = run(planned(server, "group_create", group=G, position="$", mkstream=True))
     assert (done.state, done.before, redis_client.xlen(KEY)) == ("done", [["groups", 0]], 0)
@@ -108,7 +108,7 @@ def test_a_stream_that_was_made_anew_gets_no_group_of_an_old_plan(server: Server
     plan = planned(server, "group_create", group=G, position="3-0")
     redis_client.delete(KEY)
     fill(redis_client, 1)
-    with pytest.raises(Changed, match="deleted meanwhile"):
+    with pytest.raises(Changed, match="deleted in the meantime"):
         run(plan)
 
 
@@ -233,7 +233,7 @@ def test_what_moved_at_the_last_moment_fails_and_says_so(
     plan = planned(server, "group_set_position", group=G, position="0")
     monkeypatch.setattr(writes, "on_group_as_seen", lambda *args, **given: -1)
     done = run(plan)
-    assert (done.state, done.error) == ("failed", "The group moved meanwhile. Nothing was done.")
+    assert (done.state, done.error) == ("failed", "The group moved in the meantime. Nothing was done.")
     assert AuditEntry.objects.latest("pk").outcome == "failed"
 
 

@@ -66,7 +66,7 @@ def test_what_is_not_idle_for_long_enough_is_no_part_of_the_plan(stuck: redis.Re
     neglect(stuck, "2-0", idle_ms=3 * IDLE_MS)
     plan = planned("claim", of_group("1-0", "2-0", to=to_path(HELPER), min_idle_ms=2 * IDLE_MS))
     assert plan.preview["total"] == 1
-    assert "1 of those named is left out" in [note["title"] for note in plan.preview["notes"]]
+    assert "1 of the selected entries is left out" in [note["title"] for note in plan.preview["notes"]]
     assert run(plan).entries == [["2-0", "done"]]
     assert delivered(stuck, b"1-0")[0] == WORKER
 
@@ -125,8 +125,8 @@ def test_what_does_not_show_what_was_to_be_set_was_not_claimed(stuck: redis.Redi
 
 def test_who_holds_all_of_them_already_gets_nothing(stuck: redis.Redis) -> None:
     plan = planned("claim", of_group(to=to_path(WORKER)))
-    assert plan.preview["sentence"] == f"All of them are with {plain(WORKER)} already: none changes hands."
-    assert f"{plain(WORKER)} holds them already" in [note["title"] for note in plan.preview["notes"]]
+    assert plan.preview["sentence"] == f"{plain(WORKER)} already holds all of them: no owner changes."
+    assert f"{plain(WORKER)} already holds them" in [note["title"] for note in plan.preview["notes"]]
     assert plan.preview["redis_cli"] == []
     before = pending(stuck)
     assert run(plan).results == {"done": 4}
@@ -135,7 +135,7 @@ def test_who_holds_all_of_them_already_gets_nothing(stuck: redis.Redis) -> None:
 
 def test_who_holds_them_already_may_have_them_changed(stuck: redis.Redis) -> None:
     plan = planned("claim", of_group("1-0", to=to_path(WORKER), retrycount=7))
-    assert any("starts again at 0" in note["text"] for note in plan.preview["notes"])
+    assert any("resets to 0" in note["text"] for note in plan.preview["notes"])
     assert "RETRYCOUNT 7" in plan.preview["redis_cli"][0]
     run(plan)
     assert delivered(stuck, b"1-0") == (WORKER, 7)

@@ -104,7 +104,7 @@ def test_bodies_are_looked_for_a_part_at_a_time(
 def test_no_ghost_no_plan(server: Server, redis_client: redis.Redis) -> None:
     fill(redis_client, 3)
     group(redis_client, read=3)
-    with pytest.raises(Changed, match="without a body"):
+    with pytest.raises(Changed, match="was deleted"):
         planned("ghosts", of_group())
 
 

@@ -61,7 +61,7 @@ def moved(client: redis.Redis) -> list[dict[bytes, bytes]]:
 def test_what_is_retried_is_left_alone_by_default(poisoned: redis.Redis, slug: str) -> None:
     plan = planned(slug, of_group(*POISON))
     retry(poisoned)
-    with pytest.raises(Changed, match="None of the entries is as it was seen"):
+    with pytest.raises(Changed, match="None of the entries are unchanged"):
         run(plan)
     assert len(pending(poisoned)) == 4
 
@@ -197,9 +197,9 @@ def test_a_plan_says_that_it_is_likely_to_be_refused_and_how_it_is_not(
     poisoned: redis.Redis, operator: Client, slug: str
 ) -> None:
     url = f"/s/default/{to_path(KEY)}/do/{slug}/?group={to_path(GROUP)}&all=1&min_deliveries=5"
-    assert "Also if they are delivered again meanwhile" in operator.get(url).content.decode()
+    assert "Also if redelivered in the meantime" in operator.get(url).content.decode()
     page = operator.get(operator.post(url)["Location"]).content.decode()
-    assert "It is likely to be refused: workers retry them" in page
+    assert "This plan will probably be refused: workers keep retrying" in page
     assert "2 entries were delivered 5 times or more" in page
     assert "Back to the form" in page
     retried = operator.get(operator.post(url, {"retried": "on"})["Location"]).content.decode()

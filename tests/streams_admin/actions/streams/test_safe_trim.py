@@ -53,7 +53,7 @@ def test_unread_entries_hold_it_back_too(stream: redis.Redis) -> None:
     stream.xack(KEY, GROUP, "601-0")
     preview = planned("trim", {"minid": "900-0", "safe": True}).preview
     assert preview["notes"][0]["title"] == "others holds the trim back"
-    assert "read up to 700-0 and no further" in preview["notes"][0]["text"]
+    assert "read only up to 700-0" in preview["notes"][0]["text"]
     act("trim", {"minid": "900-0", "safe": True, "approximate": False})
     assert first(stream) == 701
 
@@ -164,7 +164,7 @@ def test_an_abandoned_group_that_needs_everything_leaves_nothing_to_remove(strea
 
 def test_without_groups_it_says_that_nobody_is_asked(server: Server, redis_client: redis.Redis) -> None:
     fill(redis_client, 5)
-    assert notes({"maxlen": 2, "safe": True})[0] == "No group reads the stream"
+    assert notes({"maxlen": 2, "safe": True})[0] == "The stream has no groups"
     act("trim", {"maxlen": 2, "safe": True, "approximate": False})
     assert redis_client.xlen(KEY) == 2
 
@@ -208,4 +208,4 @@ def test_what_is_lost_is_counted_where_the_server_has_lost_count(stream: redis.R
 def test_what_lies_too_deep_to_be_counted_is_not_called_safe(server: Server, redis_client: redis.Redis) -> None:
     fill(redis_client, 2_000)
     redis_client.xgroup_create(KEY, "others", id="700-0")
-    assert notes({"maxlen": 1_000})[0] == "What others would lose is not known"
+    assert notes({"maxlen": 1_000})[0] == "What others would lose is unknown"

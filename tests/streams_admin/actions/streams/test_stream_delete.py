@@ -85,7 +85,7 @@ def test_an_entry_of_the_last_moment_is_not_lost(stream: redis.Redis, meanwhile:
     plan = planned("stream_delete", {})
     with before_sending(is_delete, lambda: stream.execute_command(*meanwhile)):
         done = run(plan)
-    assert (done.state, done.error) == ("failed", "The stream changed meanwhile. Nothing was done.")
+    assert (done.state, done.error) == ("failed", "The stream changed in the meantime. Nothing was done.")
     assert stream.exists(KEY)
 
 

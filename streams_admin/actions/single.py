@@ -111,4 +111,4 @@ def alive_note(consumers: Iterable[ConsumerFacts], text: str, where: str = "") -
         return []
     who = plain(found[0].name) if len(found) == 1 else plural(len(found), "consumer")
     verb = "is" if len(found) == 1 else "are"
-    return [Note("stuck", f"{who} {verb} alive{where}", f"The last one read {age(found[0].idle_ms)} ago. {text}")]
+    return [Note("stuck", f"{who} {verb} reading{where}", f"The last one read {age(found[0].idle_ms)} ago. {text}")]

@@ -85,11 +85,11 @@ def busy_note(looked: Looked, limit_ms: int = 60_000) -> list[Note]:
 
 
 def guard_note(looked: Looked) -> Note:
+    idle = f", or idle for less than {age(looked.guard_ms)}," if looked.guard_ms >= 1000 else ""
     return Note(
         "",
         "Only entries unchanged since this plan are touched",
-        "Entries that were acknowledged, redelivered or claimed in the meantime, or idle for less than "
-        f"{age(looked.guard_ms)}, are left alone and reported.",
+        f"Entries that were acknowledged, redelivered or claimed in the meantime{idle} are left alone and reported.",
     )
 
 

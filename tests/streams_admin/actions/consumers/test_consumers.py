@@ -90,7 +90,7 @@ def test_an_empty_handed_consumer_is_removed(server: Server, redis_client: redis
     group(redis_client, read=1)
     redis_client.xack(KEY, GROUP, "1-0")
     plan = planned("consumer_delete", DELETE)
-    assert plan.preview["notes"][0]["title"].endswith("is alive")
+    assert plan.preview["notes"][0]["title"].endswith("is reading")
     done = run(plan)
     assert (done.state, done.results, names(redis_client)) == ("done", {"done": 1}, set())
     with pytest.raises(Changed, match="no consumer"):

@@ -242,7 +242,7 @@ def test_workers_and_pending_entries_are_warned_of(server: Server, redis_client:
     group(redis_client, read=3)
     back = planned(server, "group_set_position", group=G, position="0").preview["notes"]
     assert any("3 of them are still pending" in note["title"] for note in back)
-    assert any("is alive" in note["title"] and note["severity"] == "stuck" for note in back)
+    assert any("is reading" in note["title"] and note["severity"] == "stuck" for note in back)
     skip = planned(server, "group_set_position", group=G, position="$").preview["notes"]
     assert skip[0]["title"].startswith("2 will never be delivered")
     beyond = planned(server, "group_set_position", group=G, position="9-0").preview["notes"]
@@ -267,7 +267,7 @@ def test_a_group_is_destroyed_with_its_typed_name(server: Server, redis_client: 
     redis_client.xreadgroup(b"billing", WORKER, {KEY: ">"}, count=2)
     plan = planned(server, "group_destroy", group="billing")
     assert (plan.preview["confirm"], plan.preview["counts"]) == ("billing", {"pending": 2, "consumers": 1, "alive": 1})
-    assert plan.preview["notes"][0]["title"].endswith("is alive")
+    assert plan.preview["notes"][0]["title"].endswith("is reading")
     for wrong in ("", "bill", "yes"):
         with pytest.raises(NotConfirmed):
             start.begin(ADMIN, plan, confirm=wrong)

@@ -46,7 +46,7 @@ def test_what_goes_is_shown_then_it_goes(server: Server, stream: redis.Redis) ->
     plan = planned("stream_delete", {})
     assert plan.preview["counts"] == {"entries": 5, "groups": 1, "pending": 2}
     titles = [note["title"] for note in plan.preview["notes"]]
-    assert any(f"is alive in {plain(GROUP)}" in title for title in titles)
+    assert any(f"is reading in {plain(GROUP)}" in title for title in titles)
     unread = "3" if counts_reads(server) else "an unknown number"
     assert f"{plain(GROUP)} has 2 pending and {unread} not delivered yet" in titles
     done = run(plan)

@@ -18,7 +18,7 @@ from typing import Any, Self
 from django.db import DatabaseError
 
 from dashboard.streams import links
-from dashboard.streams.errors import StreamError
+from dashboard.streams.errors import OutcomeUnknown, StreamError
 from dashboard.streams.links import PendingReply
 from streams_admin.actions.base import BATCH, Action, ActionContext, Batch, Done, part_of
 from streams_admin.operations import results
@@ -88,6 +88,9 @@ class Run:
             goes_on = saving.obey(self.running, self.ask, self.action)
             self._save() if goes_on else self._keep()
             return goes_on
+        except OutcomeUnknown:
+            self._save(state="queued", runner="", inflight={**(self.operation.inflight or {}), "lost": True})
+            return False
         except StreamError as error:
             left = self.operation.inflight
             settled = Done.of(_batch_of(left).settled if left else ())
@@ -151,6 +154,8 @@ class Run:
         """After a crash. What was not done is done now: whoever was about to do it is gone."""
         left = self.operation.inflight or {}
         batch = _batch_of(left)
+        if left.get("lost"):
+            return self._note(batch, self._way.after_a_lost_reply(batch.work))
         found = self._way.found_out(batch.work)
         undone, rest = _undone(batch.work, found)
         if not undone:

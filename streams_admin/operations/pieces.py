@@ -48,15 +48,20 @@ class AtOnce:
         return self.attempt(work)
 
     def attempt(self, work: list[Any]) -> Done:
-        """Act at once; when the reply is lost, look what came of it. What cannot be found out is unknown."""
+        """Act at once; when the reply is lost, look what came of it. What cannot be found out is unknown.
+
+        Who does not wait for that (a request) gets OutcomeUnknown: another finds out by what was saved before.
+        """
         try:
             done = self._patiently(lambda: self.action.act(self.ask, self.operation.plan.seen, work))
             self.running.spent -= done.waited
             return done
         except OutcomeUnknown:
-            return self._after_a_lost_reply(work)
+            if not self._waits:
+                raise
+            return self.after_a_lost_reply(work)
 
-    def _after_a_lost_reply(self, work: list[Any]) -> Done:
+    def after_a_lost_reply(self, work: list[Any]) -> Done:
         """What came of it. What was not done, and is done once at most however late it arrives, is sent again."""
         found = self.found_out(work)
         if not self.action.idempotent or set(found.counts) != {"failed"}:

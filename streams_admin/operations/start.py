@@ -141,11 +141,13 @@ def _first_of(caller: Caller, plan: Plan, key: str) -> Operation:
 
 
 def _run_here(operation: Operation, ctx: ActionContext, action: Action) -> None:
-    """The first batch, and the end when that was all; else the background goes on."""
+    """The first batch, and the end when that was all; else, and for what has to wait in between, the background."""
     preview = operation.plan.preview
-    small = operation.total is not None and operation.total <= BATCH and not (preview["least"] or preview["lasting"])
+    small = operation.total is not None and operation.total <= BATCH and not preview["least"]
     try:
         with Run(Running(operation), ctx, action, alone=True) as run:
+            if preview["lasting"]:
+                return run.release()
             while run.advance():
                 if not small:
                     return run.release()

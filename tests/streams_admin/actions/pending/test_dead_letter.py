@@ -399,11 +399,11 @@ def test_they_can_be_kept_as_a_file_first(
     for limit in (1, 2, 3):
         which = {"group": to_path(GROUP), "filter": {"min_deliveries": 7, "limit": limit}}
         url = f"/plans/{plans.token(planned('dead_letter', {**which, 'delete': True}))}/"
-        assert "Keep the entries first" in admin.get(url).content.decode()
+        assert "Download the entries first" in admin.get(url).content.decode()
         *found, last = [json.loads(line) for line in b"".join(admin.get(url + "entries.jsonl")).splitlines()]
         assert ([line["id"] for line in found], last["complete"]) == ([f"{n}-0" for n in range(1, limit + 1)], True)
     stays = f"/plans/{plans.token(planned('dead_letter', of_group()))}/"
-    assert "Keep the entries first" not in admin.get(stays).content.decode()
+    assert "Download the entries first" not in admin.get(stays).content.decode()
 
 
 def test_only_who_may_delete_is_offered_to(shared: redis.Redis, admin: Client, operator: Client) -> None:

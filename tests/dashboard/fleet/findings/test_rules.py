@@ -16,7 +16,18 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.queries.sampling import StreamSample
 from dashboard.streams.queries.server import ServerFigures
 from dashboard.streams.snapshots import Figure, PendingEntry
-from tests.dashboard.fleet.test_findings import GROUP, HOUR, KEY, MINUTE, NOW, SECOND, consumer, held, id_ago, sample
+from tests.dashboard.fleet.findings.test_findings import (
+    GROUP,
+    HOUR,
+    KEY,
+    MINUTE,
+    NOW,
+    SECOND,
+    consumer,
+    held,
+    id_ago,
+    sample,
+)
 
 LIMITS = Limits()
 FATAL = 2**63 - 1

@@ -21,6 +21,7 @@ from streams_admin.errors import ActionError, BadParameters, Changed, Expired, N
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import start
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER
+from tests.html_page import Page
 from tests.people import number_of
 from tests.streams_admin.acting import ADMIN, OPERATOR, of_group, pending, planned, run
 from tests.streams_admin.recipes import HELPER, Claim
@@ -293,8 +294,8 @@ def test_production_is_warned_of_first(
     first, *others = [note["title"] for note in plan.preview["notes"]]
     assert first == PRODUCTION
     assert others
-    page = admin.get(f"/plans/{plans.token(plan)}/").content.decode()
-    assert page.split('class="note')[1].count(PRODUCTION) == 1
+    page = Page(admin.get(f"/plans/{plans.token(plan)}/").content.decode())
+    assert page.notes[0].text.count(PRODUCTION) == 1
 
 
 def test_a_limit_takes_the_oldest(client: redis.Redis) -> None:

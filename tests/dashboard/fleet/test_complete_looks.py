@@ -19,6 +19,7 @@ from dashboard.streams.capabilities import Capabilities
 from dashboard.streams.links import Server
 from dashboard.streams.queries import StreamQuery, sampling
 from dashboard.streams.snapshots import Figure, ServerInfo
+from tests.html_page import Page
 
 pytestmark = pytest.mark.django_db
 
@@ -143,8 +144,7 @@ def test_an_unknown_lag_is_not_swallowed(viewer: Client, server: Server, redis_c
     fleet().sample(server)
     stream = read(viewer, STREAMS)["items"][0]
     assert (stream["lag"], stream["lag_at_least"]) == (10, True)
-    home = viewer.get("/").content.decode()
-    assert "at least 10" in home.partition("Undelivered</dt>")[2].partition("</dd>")[0]
+    assert "at least 10" in Page(viewer.get("/").content.decode()).fact("Undelivered").text
 
 
 def test_a_server_that_was_never_read_is_unknown_and_not_empty(
@@ -152,11 +152,10 @@ def test_a_server_that_was_never_read_is_unknown_and_not_empty(
 ) -> None:
     redis_client.xadd(KEY, {"n": 1})
     monkeypatch.setattr(fleet(), "running", True)
-    home = viewer.get("/").content.decode()
-    for fact in ("Streams", "Groups", "Pending", "Undelivered"):
-        cell = home.partition(f"{fact}</dt>")[2].partition("</dd>")[0]
-        assert "unknown" in cell
-        assert "It has not been read yet." in cell
+    home = Page(viewer.get("/").content.decode())
+    for name in ("Streams", "Groups", "Pending", "Undelivered"):
+        assert "unknown" in home.fact(name).said
+        assert "It has not been read yet." in home.fact(name).said
     answer = read(viewer, STREAMS)
     assert (answer["items"], answer["complete"]) == ([], False)
     assert answer["complete_reason"] == "default: It has not been read yet."

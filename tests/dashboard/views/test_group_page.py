@@ -12,6 +12,7 @@ from django.test import Client
 from dashboard.fleet.samplers import fleet
 from dashboard.streams.links import Server
 from dashboard.streams.links.standalone import Standalone
+from tests.html_page import Page
 
 pytestmark = pytest.mark.django_db
 GROUP = "/s/default/orders/g/workers/"
@@ -35,13 +36,11 @@ def test_the_gauge_knows_of_nothing_older_than_the_figures(
 ) -> None:
     monkeypatch.setattr(fleet(), "running", True)
     redis_client.xack("orders", "workers", pending[0])
-    html = viewer.get(GROUP).content.decode()
+    page = Page(viewer.get(GROUP).content.decode())
     oldest = pending[1].partition("-")[0]
-    held = re.search(r"1 held.*?, oldest <tspan data-at=\"(\d+)\"", html, re.DOTALL)
-    facts = re.search(r"Oldest pending</dt>.*?data-at=\"(\d+)\"", html, re.DOTALL)
-    assert held is not None
-    assert facts is not None
-    assert held[1] == facts[1] == oldest
+    (held,) = [each for each in page.root.all("text") if re.match(r"1 held.*, oldest ", each.text)]
+    assert [each.attrs["data-at"] for each in held.all("tspan") if "data-at" in each.attrs] == [oldest]
+    assert page.fact("Oldest pending").all("time")[0].attrs["data-at"] == oldest
 
 
 def test_every_age_is_a_moment_that_the_page_counts_on_from(viewer: Client, pending: list[str]) -> None:

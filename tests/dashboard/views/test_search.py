@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from html import unescape
-
 import pytest
 import redis
 from django.http import HttpResponse
 from django.test import Client
 
 from dashboard.streams.names import to_path
+from tests.html_page import Page
 
 STREAM, GROUP, WORKER = b"orders:new", b"order_processors", b"worker-2"
 ANY_BYTES = b"w\xff & <b>"
@@ -30,8 +28,9 @@ def ids(server: object, redis_client: redis.Redis) -> list[str]:
 
 def results(answer: HttpResponse) -> list[tuple[str, str]]:
     """What each result is, and where it leads."""
-    rows = re.findall(r"<tr>\s*<td><a[^>]* href=\"([^\"]+)\".*?<td>(\w+)</td>", answer.content.decode(), re.DOTALL)
-    return [(kind, unescape(address)) for address, kind in rows]
+    page = Page(answer.content.decode())
+    rows = page.rows("Results") if "Results" in page.tables else []
+    return [(row["What"].text, row["Found"].all("a")[0].attrs["href"]) for row in rows]
 
 
 @pytest.mark.parametrize("text", ["worker-2", "WORKER", "worker-?"])

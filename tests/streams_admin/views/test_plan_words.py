@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from html import escape, unescape
 from typing import Any
 
 import pytest
@@ -16,6 +15,7 @@ from streams_admin import plans
 from streams_admin.actions.pending.base import FIGURES, held_figures
 from streams_admin.models import Operation
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
+from tests.html_page import Page
 from tests.people import person, signed_in
 from tests.streams_admin.acting import act, of_group, planned, run
 from tests.streams_admin.recipes import HELPER
@@ -141,8 +141,8 @@ def test_lines_that_stand_for_a_script_are_not_told_to_be_sent(
     crowd: redis.Redis, slug: str, params: dict[str, Any], heading: str
 ) -> None:
     plan = planned(slug, params)
-    page = signed_in(person("anna", "admin")).get(f"/plans/{plans.token(plan)}/").content.decode()
-    assert f"<h3>{heading}</h3>" in page
+    page = Page(signed_in(person("anna", "admin")).get(f"/plans/{plans.token(plan)}/").content.decode())
+    assert heading in page.headings
 
 
 # Notes, and figures before and after --------------------------------------------------------------------------------
@@ -150,10 +150,9 @@ def test_lines_that_stand_for_a_script_are_not_told_to_be_sent(
 
 def test_who_gets_entries_is_not_told_and_release_is_offered(crowd: redis.Redis, operator: Client) -> None:
     url = f"/s/default/{to_path(KEY)}/do/claim/?group={to_path(GROUP)}&all=1&consumer=worker-01"
-    page = operator.get(operator.post(url, {"new": "worker-01b"})["Location"]).content.decode()
-    assert page.split(escape("won't be notified"))[0].rpartition('class="note')[2].startswith(" note-late")
-    link = unescape(re.findall(r'href="([^"]+)">Release instead<', page)[0])
-    assert "All pending entries with worker-01" in operator.get(link).content.decode()
+    page = Page(operator.get(operator.post(url, {"new": "worker-01b"})["Location"]).content.decode())
+    assert [note.severity for note in page.notes if "won't be notified" in note.title] == ["late"]
+    assert "All pending entries with worker-01" in operator.get(page.target("Release instead")).content.decode()
 
 
 def test_several_that_may_still_be_working_are_they(crowd: redis.Redis) -> None:

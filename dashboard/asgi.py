@@ -6,17 +6,19 @@ import os
 
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.sessions import SessionMiddlewareStack
+from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
 _django = get_asgi_application()
 
 from dashboard.http.body_limit import BodyLimit  # noqa: E402 - needs the apps
+from dashboard.http.script_name import ScriptName  # noqa: E402 - needs the apps
 from dashboard.routing import websocket_urlpatterns  # noqa: E402 - needs the apps
 
 application = ProtocolTypeRouter(
     {
-        "http": BodyLimit(_django),
+        "http": BodyLimit(ScriptName(_django, settings.FORCE_SCRIPT_NAME)),
         "websocket": SessionMiddlewareStack(URLRouter(websocket_urlpatterns)),
     }
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from dashboard.config import environment as env
@@ -68,6 +69,7 @@ TEMPLATES = [
 # Who may talk to us ------------------------------------------------------------------------------------------------
 ALLOWED_HOSTS = env.words("ALLOWED_HOSTS", env.LOOPBACK)
 CSRF_TRUSTED_ORIGINS = env.words("CSRF_TRUSTED_ORIGINS")
+CSRF_FAILURE_VIEW = "dashboard.http.error_pages.csrf_failure"
 foreign = [host for host in ALLOWED_HOSTS if host not in env.LOOPBACK]
 named = [host for host in foreign if not host.startswith((".", "*"))]
 https = env.flag("HTTPS", default=bool(foreign))
@@ -75,7 +77,8 @@ behind_proxy = env.flag("BEHIND_PROXY")
 port = env.integer("PORT", 8000, max_value=65_535)
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if behind_proxy else None
 SECURE_SSL_REDIRECT = https
-SECURE_REDIRECT_EXEMPT = [r"^(healthz|readyz|metrics)$"]  # SecurityMiddleware, too, would ask for the host
+prefix = re.escape((FORCE_SCRIPT_NAME or "").strip("/"))
+SECURE_REDIRECT_EXEMPT = [rf"^({prefix}/)?(healthz|readyz|metrics)$"]  # SecurityMiddleware, too, would ask for the host
 SECURE_HSTS_SECONDS = 31_536_000 if https else 0
 # They bind names that are not ours to speak for, and browsers keep to them for a year: only who owns the domain knows.
 SECURE_HSTS_INCLUDE_SUBDOMAINS = env.flag("HSTS_INCLUDE_SUBDOMAINS")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
+from django.middleware.csrf import REASON_BAD_ORIGIN
 from django.shortcuts import render
 from django.urls import ResolverMatch
 
@@ -34,6 +35,20 @@ def problem(request: HttpRequest, status: int, title: str, text: str, *, paramet
     if parameter:
         context |= {"back": _without(request, parameter), "back_to": _page(request.resolver_match)}
     return render(request, "streamgauge/problem.html", context, status=status)
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The page of CSRF_FAILURE_VIEW: the form is old, or was sent from an origin that is not the site's (`reason`)."""
+    origin = request.headers.get("Origin", "")
+    context = {}
+    if reason == REASON_BAD_ORIGIN % origin:
+        own = f"{request.scheme}://{request.get_host()}"
+        context = {"origin": origin[:200], "own": own, "only_scheme": _without_scheme(origin) == _without_scheme(own)}
+    return render(request, "403_csrf.html", context, status=403)
+
+
+def _without_scheme(origin: str) -> str:
+    return origin.partition("://")[2]
 
 
 def _wrong(request: HttpRequest, error: Exception) -> str:

@@ -43,7 +43,9 @@ class SameOriginMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         site = request.headers.get("Sec-Fetch-Site", "none")
         if request.method not in SAFE_METHODS and site not in ("same-origin", "none"):
-            return HttpResponseForbidden("This request came from another site and was blocked.")
+            origin = request.headers.get("Origin", "origin unknown")[:200]
+            blocked = f"This request came from another site ({origin}) and was blocked.\n"
+            return HttpResponseForbidden(blocked, content_type="text/plain")
         return self.get_response(request)
 
 

@@ -21,6 +21,11 @@ def one_time_link(user: Any, base_url: str = "") -> str:
     return base_url.rstrip("/") + reverse("sign-in", args=[secret])
 
 
+def revoke_links(user: Any) -> None:
+    """Links of `user` that were not used yet sign nobody in any more."""
+    SignInLink.objects.filter(user=user, used=None).delete()
+
+
 def find(secret: str) -> SignInLink | None:
     """The link if it can still be used."""
     links = SignInLink.objects.select_related("user").filter(digest=digest(secret), used=None)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser
+from datetime import datetime, timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
@@ -10,10 +11,12 @@ from django.utils import timezone
 
 from dashboard.accounts.permissions import ROLES
 from dashboard.accounts.secrets import digest, new_secret
-from dashboard.management import database
+from dashboard.management import database, tokens
 from dashboard.models import ApiToken
 from dashboard.streams import links
 from dashboard.streams.errors import UnknownServer
+
+MOST_DAYS = 3650
 
 
 class Command(BaseCommand):
@@ -24,29 +27,27 @@ class Command(BaseCommand):
         parser.add_argument("--role", help="viewer, operator or admin")
         parser.add_argument("--server", default="*", help="only on this server")
         parser.add_argument("--keys", action="append", help="only keys that match, like 'orders:*'; repeatable")
+        parser.add_argument(
+            "--expires", type=int, metavar="DAYS", help="works for this many days; default: until revoked"
+        )
         parser.add_argument("--list", action="store_true", help="list the tokens")
         parser.add_argument("--revoke", metavar="NAME", help="revoke a token")
 
     def handle(self, *args: Any, **given: Any) -> None:
         database.prepare()
         if given["list"]:
-            self._list()
+            for line in tokens.lines():
+                self.stdout.write(line)
         elif given["revoke"]:
-            self._revoke(given["revoke"])
+            tokens.revoke(given["revoke"])
+            self.stderr.write(f"{given['revoke']} is revoked.")
         else:
-            self._create(given["name"], given["role"], given["server"], given["keys"] or ["*"])
+            expires = _expires(given["expires"])
+            self._create(given["name"], given["role"], given["server"], given["keys"] or ["*"], expires)
 
-    def _list(self) -> None:
-        for token in ApiToken.objects.order_by("name"):
-            state = "revoked" if token.revoked else f"last used {token.last_used or 'never'}"
-            self.stdout.write(f"{token.name}\t{token.role}\t{token.server}\t{' '.join(token.keys)}\t{state}")
-
-    def _revoke(self, name: str) -> None:
-        if not ApiToken.objects.filter(name=name, revoked=None).update(revoked=timezone.now()):
-            raise CommandError(f"There is no active token named {name!r}.")
-        self.stderr.write(f"{name} is revoked.")
-
-    def _create(self, name: str | None, role: str | None, server: str, keys: list[str]) -> None:
+    def _create(
+        self, name: str | None, role: str | None, server: str, keys: list[str], expires: datetime | None
+    ) -> None:
         if not name or len(name) > 64:
             raise CommandError("--name is missing; say what the token is for, in at most 64 characters.")
         if role not in ROLES:
@@ -56,8 +57,16 @@ class Command(BaseCommand):
         if ApiToken.objects.filter(name=name).exists():
             raise CommandError(f"A token named {name!r} already exists.")
         secret = new_secret()
-        ApiToken.objects.create(name=name, role=role, server=server, keys=keys, digest=digest(secret))
+        ApiToken.objects.create(name=name, role=role, server=server, keys=keys, digest=digest(secret), expires=expires)
         self.stdout.write(secret)
+
+
+def _expires(days: int | None) -> datetime | None:
+    if days is None:
+        return None
+    if not 1 <= days <= MOST_DAYS:
+        raise CommandError(f"--expires is {days}; allowed: days from 1 to {MOST_DAYS}.")
+    return timezone.now() + timedelta(days=days)
 
 
 def _known(server: str) -> None:

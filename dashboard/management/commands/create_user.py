@@ -10,14 +10,17 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 
 from dashboard.accounts.permissions import ROLES
-from dashboard.accounts.sign_in import one_time_link
+from dashboard.accounts.sign_in import one_time_link, revoke_links
 from dashboard.config.active import configured
 from dashboard.config.urls import origin_in
 from dashboard.management import database
 
 
 class Command(BaseCommand):
-    help = "Create a user (or change their role) and print a sign-in link that works once, for ten minutes."
+    help = (
+        "Create a user, or change their role, and print a sign-in link that works once, for ten minutes. A link "
+        "printed before stops working; a disabled user is enabled again."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("name")
@@ -34,8 +37,10 @@ class Command(BaseCommand):
         user, made = User.objects.get_or_create(username=name)
         if made:
             user.set_unusable_password()
-            user.save()
+        user.is_active = True
+        user.save()
         user.groups.set([Group.objects.get(name=role)])
+        revoke_links(user)
         self.stdout.write(one_time_link(user, where))
         self.stdout.flush()
         self.stderr.write(f"Open it in a browser within ten minutes: it signs {name} ({role}) in, once.")

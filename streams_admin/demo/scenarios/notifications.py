@@ -15,8 +15,9 @@ from redis.asyncio import Redis
 
 from streams_admin.demo.scenarios import progress as figures
 from streams_admin.demo.scenarios.options import Options, Role
-from streams_admin.demo.scenarios.workers.client import keep_going, ticks
+from streams_admin.demo.scenarios.workers.client import ticks
 from streams_admin.demo.scenarios.workers.reclaim import Fields
+from streams_admin.demo.scenarios.workers.roles import produce_or_work
 from streams_admin.demo.scenarios.workers.worker import Habits, Handler, Worker
 
 NAME = "notifications"
@@ -69,11 +70,7 @@ def roles(options: Options) -> list[Role]:
 
 
 async def run(role: Role, redis: Redis, options: Options, stop: asyncio.Event) -> None:
-    if role == "producer":
-        rng = random.Random(options.seed)
-        await keep_going(stop, lambda: produce(redis, options, rng, stop))
-    else:
-        await worker(role, redis, options).run(stop)
+    await produce_or_work(role, redis, options, stop, produce=produce, worker=worker)
 
 
 def worker(name: Role, redis: Redis, options: Options) -> Worker:

@@ -14,6 +14,7 @@ from streams_admin.demo.scenarios.options import Options, Role
 from streams_admin.demo.scenarios.workers import readers
 from streams_admin.demo.scenarios.workers.client import keep_going, ticks
 from streams_admin.demo.scenarios.workers.reclaim import Fields
+from streams_admin.demo.scenarios.workers.roles import produce_or_work
 from streams_admin.demo.scenarios.workers.worker import Habits, Handler, Worker
 
 log = logging.getLogger("scenario")
@@ -37,13 +38,10 @@ def roles(options: Options) -> list[Role]:
 
 
 async def run(role: Role, redis: Redis, options: Options, stop: asyncio.Event) -> None:
-    if role == "producer":
-        rng = random.Random(options.seed)
-        await keep_going(stop, lambda: produce(redis, options, rng, stop))
-    elif role == "reader":
+    if role == "reader":
         await read(redis, options.key(STREAM), stop)
     else:
-        await worker(role, redis, options).run(stop)
+        await produce_or_work(role, redis, options, stop, produce=produce, worker=worker)
 
 
 def worker(name: Role, redis: Redis, options: Options) -> Worker:

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import os
 
+import django
 from channels.routing import ProtocolTypeRouter, URLRouter
 from channels.sessions import SessionMiddlewareStack
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "dashboard.settings")
+django.setup(set_prefix=False)
+
+from dashboard.assets.prepare import prepare  # noqa: E402 - needs the apps
+
+prepare()  # before WhiteNoise looks at what there is
 _django = get_asgi_application()
 
 from dashboard.http.body_limit import BodyLimit  # noqa: E402 - needs the apps

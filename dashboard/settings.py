@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from dashboard.assets.stamp import stamp
 from dashboard.config import environment as env
 from dashboard.config.database import database, is_embedded
 from dashboard.config.secret_key import secret_key
@@ -38,7 +39,8 @@ MIDDLEWARE = [
     "dashboard.http.middleware.ContentSecurityPolicyMiddleware",  # first: static files and redirects carry it too
     "django.middleware.security.SecurityMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "dashboard.assets.storage.StaticFiles",
+    "dashboard.http.compression.CompressionMiddleware",
     "dashboard.http.probes.Probes",  # before anything asks for the host
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -117,10 +119,17 @@ USE_TZ = True
 TIME_ZONE = env.zone("TIME_ZONE", "UTC")
 STATIC_URL = "static/"
 STATICFILES_DIRS = [path for path in [BASE_DIR / "static"] if path.is_dir()]
-# Served as they lie in the packages, checked for news on every load: no step to forget after an upgrade.
+STATIC_ROOT = data_dir / "cache" / f"static-{stamp([BASE_DIR / 'static', BASE_DIR / 'dashboard' / 'static'])}"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "dashboard.assets.storage.Assets"},
+}
+# Prepared by `dashboard.asgi` once per state of the files. Without that they are served as they lie in the packages and
+# checked for news on every load: in both cases there is no step to forget after an upgrade.
 WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = DEBUG
 WHITENOISE_MAX_AGE = 0
+WHITENOISE_KEEP_ONLY_HASHED_FILES = True
 WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 LOGGING = {

@@ -67,7 +67,7 @@ def test_what_it_keeps_is_readable_by_us_alone(serve: Serve, port: int, tmp_path
     assert get(port, "/sign-in/").status == 200
     folder = tmp_path / "data"
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
-    assert modes.pop("data") == 0o700
+    assert (modes.pop("data"), modes.pop("cache")) == (0o700, 0o700)
     assert {"secret_key", "streamgauge.sqlite3", "streamgauge.sqlite3-wal"} <= modes.keys()
     assert set(modes.values()) == {0o600}
 

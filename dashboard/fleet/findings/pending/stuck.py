@@ -115,7 +115,7 @@ def _others(others: list[ConsumerFacts], late_ms: int) -> str:
             if len(others) == 1
             else f"None of {many} has read for {quiet}."
         )
-    last = f"read within the last {age(max(reading))}"
+    last = "read within the last " + (age(max(reading)) if max(reading) > 1000 else "second")
     if len(reading) < len(others):
         return f"{number(len(reading))} of {many} {last}."
     return f"The other consumer {last}." if len(others) == 1 else f"{many.capitalize()} {last}."

@@ -129,7 +129,7 @@ def test_a_silent_consumer_is_named_with_what_it_holds() -> None:
         )
     )
     assert finding.message == "worker-1 has been silent for 6 min and holds all 3 pending entries"
-    assert finding.detail == "The other consumer read within the last 1 s."
+    assert finding.detail == "The other consumer read within the last second."
 
 
 def test_a_consumer_that_reads_and_does_not_acknowledge_is_not_called_silent() -> None:
@@ -165,7 +165,7 @@ def test_several_holders_are_one_finding_and_one_for_each_silent_one() -> None:
     ("others", "says"),
     [
         ([], "The group has no other consumer."),
-        ([SECOND], "The other consumer read within the last 1 s."),
+        ([SECOND], "The other consumer read within the last second."),
         ([2 * MINUTE], "The other consumer has not read for 2 min."),
         ([SECOND, 9 * SECOND], "The other 2 read within the last 9 s."),
         ([SECOND, 9 * SECOND, 2 * MINUTE], "2 of the other 3 read within the last 9 s."),

@@ -25,6 +25,7 @@ from dashboard.asgi import application
 from dashboard.config.active import configured
 from dashboard.http.body_limit import BODY_BYTES
 from dashboard.management import database
+from dashboard.management.http_channel import AnsweringChannel
 from dashboard.streams import links
 from dashboard.streams.errors import StreamError
 
@@ -92,6 +93,7 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
 def site(host: str, port: int, *, when_it_listens: Callable[[], None]) -> Server:
     """Daphne with our limits, beginning the background work when it is ready and ending in order on SIGTERM."""
     http_protocol.WebRequest = BoundedRequest
+    http_protocol.HTTPFactory.protocol = AnsweringChannel
     server: Server = Server(
         application=application,
         endpoints=[f"tcp:port={port}:interface={host.replace(':', chr(92) + ':')}"],

@@ -177,7 +177,7 @@ def steer(request: HttpRequest, id: OperationId, wish: Wish) -> dict[str, Any]:
     """Obeyed between two batches. What is over stays as it is."""
     principal = principal_of(request)
     found = steered_by(principal, id)
-    operations.wish(found, wish)
+    operations.request_state(found, wish)
     found.refresh_from_db()
     return wire.operation_item(found, principal)
 

@@ -28,7 +28,7 @@ from streams_admin import plans
 from streams_admin.actions.base import RESULTS
 from streams_admin.errors import BadParameters
 from streams_admin.models import AuditEntry, Operation, Plan
-from streams_admin.operations.progress import told_figures
+from streams_admin.operations.progress import visible_figures
 from streams_admin.params import values
 from streams_admin.permissions import NOT_TOLD, hidden_target, said
 from streams_admin.views.samples import sample
@@ -219,7 +219,7 @@ def _sample_item(entry: PendingEntry, seen: Sight) -> dict[str, Any]:
 def operation_item(operation: Operation, principal: Principal) -> dict[str, Any]:
     plan = operation.plan
     hidden = hidden_target(principal, plan)
-    figures = told_figures(operation, hidden)
+    figures = visible_figures(operation, hidden)
     return {
         "id": str(operation.pk),
         "state": operation.state,

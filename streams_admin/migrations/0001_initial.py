@@ -80,12 +80,12 @@ class Migration(migrations.Migration):
                 (
                     "requested_state",
                     models.CharField(
-                        default="", help_text="pause or cancel, obeyed between two batches", max_length=16
+                        default="", help_text="pause or cancel, applied between two batches", max_length=16
                     ),
                 ),
                 ("reason", models.TextField(blank=True, default="")),
                 (
-                    "duty",
+                    "duty_cycle",
                     models.PositiveSmallIntegerField(
                         default=25, help_text="percent of the time it may spend in commands"
                     ),

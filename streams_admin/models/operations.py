@@ -24,10 +24,10 @@ class Operation(models.Model):
     plan = models.OneToOneField(Plan, on_delete=models.PROTECT, related_name="operation")
     state = models.CharField(max_length=16, default="queued")
     requested_state = models.CharField(
-        max_length=16, default="", help_text="pause or cancel, obeyed between two batches"
+        max_length=16, default="", help_text="pause or cancel, applied between two batches"
     )
     reason = models.TextField(default="", blank=True)
-    duty = models.PositiveSmallIntegerField(default=25, help_text="percent of the time it may spend in commands")
+    duty_cycle = models.PositiveSmallIntegerField(default=25, help_text="percent of the time it may spend in commands")
     total = models.BigIntegerField(null=True)
     done = models.BigIntegerField(default=0)
     results = models.JSONField(default=dict)

@@ -3,8 +3,8 @@
 A process that dies leaves `inflight`. The next one finds out by reading what came of that; only what certainly was not
 done ("failed") is done again.
 
-Without a duty limit nothing waits that need not: while the server works on a batch, the next one is taken apart and
-saved as what is about to be done `then`, and the one behind it is asked for.
+Without a limit of its duty cycle nothing waits that need not: while the server works on a batch, the next one is taken
+apart and saved as what is about to be done `then`, and the one behind it is requested.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from streams_admin.actions.base import BATCH, Action, ActionContext, Batch, Done
 from streams_admin.operations import results
 from streams_admin.operations import state as saving
 from streams_admin.operations.pieces import GENTLE, AtOnce, InPieces
-from streams_admin.operations.state import Running, TakenOver, Wished
+from streams_admin.operations.state import Running, StateRequested, TakenOver
 
 NO_LIMIT = 100
-"""A duty that leaves no time to rest."""
-BEAT_EVERY = 1.0
+"""A duty cycle that leaves no time to rest."""
+HEARTBEAT_EVERY = 1.0
 """Seconds after which a batch that takes long shows that its runner lives."""
 FRESH_FOR = 0.2
 """Seconds after which what was read ahead is read again."""
@@ -52,7 +52,7 @@ class Run:
 
     def __init__(self, running: Running, ctx: ActionContext, action: Action, *, alone: bool = False) -> None:
         operation = running.operation
-        hurries = operation.duty >= NO_LIMIT
+        hurries = operation.duty_cycle >= NO_LIMIT
         in_pieces = action.pieces and not (hurries or alone)
         most = BATCH if alone or hurries or action.pieces else GENTLE
         ctx = replace(ctx, operation=str(operation.pk), reason=operation.reason, most=most)
@@ -60,9 +60,9 @@ class Run:
         self.ask, self.action = ctx, action
         self._way: AtOnce
         if in_pieces:
-            self._way = InPieces(running, ctx, action, self._beat)
+            self._way = InPieces(running, ctx, action, self._heartbeat)
         else:
-            self._way = AtOnce(running, ctx, action, self._beat, waits=not alone)
+            self._way = AtOnce(running, ctx, action, self._heartbeat, waits=not alone)
         self._reads_ahead = hurries and not alone
         self._coming: tuple[Any, PendingReply[Batch]] | None = None
         self._ahead: _Ahead | None = None
@@ -84,7 +84,7 @@ class Run:
         try:
             orphaned = self.operation.inflight is not None and self._ahead is None
             return self._resume() if orphaned else self._advance()
-        except Wished:
+        except StateRequested:
             goes_on = saving.obey(self.running, self.ask, self.action)
             self._save() if goes_on else self._keep()
             return goes_on
@@ -127,7 +127,7 @@ class Run:
     def _meanwhile(self, batch: Batch) -> None:
         if self._reads_ahead and not batch.last:
             # What fails here is tried again when it is its turn, and then it counts.
-            with suppress(StreamError, DatabaseError, Wished, TakenOver):
+            with suppress(StreamError, DatabaseError, StateRequested, TakenOver):
                 self._read_ahead(batch)
 
     def _read_ahead(self, batch: Batch) -> None:
@@ -189,9 +189,9 @@ class Run:
         self._keep()
         results.keep(self.operation, done.named)
 
-    def _beat(self) -> None:
+    def _heartbeat(self) -> None:
         """Show that this runner lives. Raises TakenOver."""
-        if time.monotonic() - self._saved_at > BEAT_EVERY:
+        if time.monotonic() - self._saved_at > HEARTBEAT_EVERY:
             self._save()
 
     def _save(self, **changes: Any) -> None:

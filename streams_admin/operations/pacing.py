@@ -1,4 +1,4 @@
-"""How gently an operation treats the watched server while it has a duty limit.
+"""How gently an operation treats the watched server while its duty cycle is limited.
 
 A batch is read and done in pieces, each about as long as a request takes to get to the server and back: who asks
 meanwhile waits about once more for what it waits for anyhow. Between two pieces the operation rests.

@@ -19,7 +19,7 @@ GENTLE = 50
 """Entries that are read or done at once where it is not known what one costs: nobody waits longer than these take."""
 LOOK_AFTER = (0.2, 1.0, 2.0)
 """Seconds before each look at what came of a write whose reply was lost."""
-PATIENCE = (0.2, 0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0)
+BACKOFF = (0.2, 0.5, 1.0, 2.0, 4.0, 4.0, 4.0, 4.0, 4.0, 4.0)
 """Seconds before what did not reach the server is asked again: half a minute, in which one that restarts is back."""
 Answer = TypeVar("Answer")
 
@@ -87,7 +87,7 @@ class AtOnce:
 
     def _patiently(self, what: Callable[[], Answer]) -> Answer:
         """What is unreachable was not done: it is asked again, and the last time raises."""
-        for pause in PATIENCE if self._waits else ():
+        for pause in BACKOFF if self._waits else ():
             with suppress(Unreachable):
                 return self._timed(what)
             time.sleep(pause)

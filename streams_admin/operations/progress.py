@@ -13,7 +13,7 @@ from streams_admin.models import Operation
 FIGURES = 14
 """Lines that the table of before and after has at most."""
 ALWAYS = ("failed", "unknown")
-"""Results that are told while it runs even where there are none."""
+"""Results that are listed while it runs even where there are none."""
 SECONDS = ", s"
 """What the label of a figure ends with that is a time."""
 
@@ -32,7 +32,7 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """`left`: the time it may still take, "" where that cannot be told; `took`: of one that is over."""
+    """`left`: the time it may still take, "" where that is unknown; `took`: of one that is over."""
 
     per_second: str
     left: str
@@ -41,7 +41,7 @@ class Progress:
 
     @classmethod
     def of(cls, operation: Operation, now: datetime) -> Progress:
-        """Of all of its time: when it is paused, it becomes slower and stops telling how long it takes."""
+        """Of all of its time: when it is paused, it its rate falls and no time left is given."""
         spent = ((operation.ended or now) - operation.created).total_seconds()
         speed = operation.done / spent if spent > 0 else 0.0
         runs = operation.state in operation.GOING and speed > 0
@@ -56,7 +56,7 @@ class Progress:
         )
 
 
-def told_figures(operation: Operation, hidden: bytes | None) -> list[Known]:
+def visible_figures(operation: Operation, hidden: bytes | None) -> list[Known]:
     """Those that are for the reader: not of a target that is `hidden` from them."""
     return [figure for figure in operation.figures if hidden is None or figure[0] != IN_TARGET]
 
@@ -79,6 +79,6 @@ def _weight(figure: Known) -> tuple[bool, int]:
 def _row(figure: Known) -> Row:
     label, before, after = figure
     if label.endswith(SECONDS):
-        said = [age(None if value is None else value * 1000) for value in (before, after)]
-        return Row(label.removesuffix(SECONDS), said[0], said[1], before == after)
+        ages = [age(None if value is None else value * 1000) for value in (before, after)]
+        return Row(label.removesuffix(SECONDS), ages[0], ages[1], before == after)
     return Row(label, number(before), number(after), before == after)

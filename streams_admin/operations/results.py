@@ -1,7 +1,7 @@
 """What came of each entry of a large operation: a JSON Lines file in DATA_DIR/operations, beside the counts in its row.
 
 A batch is appended after it is saved: a process that is killed in between leaves it out, and one that is killed in the
-middle of a line leaves half of it. An ID that is told again counts as it was told last. The row is what is certain:
+middle of a line leaves half of it. An ID that is listed again counts as it was listed last. The row is what is certain:
 `not_named` says how many results it counts that no line has. Where several machines share a database, the file lies on
 the one that ran the batch.
 """

@@ -76,8 +76,8 @@ def _first_answer(caller: Caller, plan: Plan, key: str) -> Operation | None:
 
 def _key(caller: Caller, key: str) -> str | None:
     """Of one person, of any length; nobody else's is ever equal."""
-    said = json.dumps([caller.principal.id, key])
-    return hashlib.sha256(said.encode()).hexdigest() if key else None
+    owned = json.dumps([caller.principal.id, key])
+    return hashlib.sha256(owned.encode()).hexdigest() if key else None
 
 
 def _check_typed(plan: Plan, confirm: str) -> None:
@@ -123,7 +123,7 @@ def _open(
                 raise IntegrityError
             total = plan.preview["total"]
             operation = Operation(plan=plan, reason=reason, total=total, before=before, key=_key(caller, key))
-            operation.duty = min(100, max(1, duty or configured().operation_duty))
+            operation.duty_cycle = min(100, max(1, duty or configured().operation_duty))
             operation.state, operation.runner, operation.heartbeat_at = "running", RUNNER, timezone.now()
             operation.span = audit.write(caller, line_of(plan, operation, reason))
             operation.save(force_insert=True)
@@ -155,7 +155,7 @@ def _run_here(operation: Operation, ctx: ActionContext, action: Action) -> None:
         operation.refresh_from_db()
 
 
-def wish(operation: Operation, what: str) -> None:
+def request_state(operation: Operation, what: str) -> None:
     """Request "pause", "resume" or "cancel". Of several requests the last one holds; a cancelled one stays cancelled.
 
     One statement, so that nothing comes between reading the state and changing it.
@@ -197,7 +197,7 @@ def work_once(turn: float = 0.0) -> bool:
 
 
 def _go_on(running: Running, until: float) -> None:
-    """What was being done when a process died comes first, then what was wished for, then the next batches."""
+    """What was being done when a process died comes first, then the state that was requested, then the next batches."""
     operation = running.operation
     action, plan = ALL[operation.plan.action], operation.plan
     ctx = plans.context_of(plan, Principal(plan.who, plan.who_id))
@@ -206,7 +206,7 @@ def _go_on(running: Running, until: float) -> None:
     if operation.inflight is None and (why := rights.lost(operation, action)):
         state.end(running, "cancelled", why, ctx, action)
         return
-    gently = behind_others() if operation.duty < NO_LIMIT else nullcontext()
+    gently = behind_others() if operation.duty_cycle < NO_LIMIT else nullcontext()
     with gently, Run(running, ctx, action) as run:
         while run.advance():
             state.rest(running)

@@ -32,14 +32,14 @@ KEPT = 1000
 LONGEST_REST = 5.0
 """Seconds between two batches; a runner that rests longer would count as gone."""
 NUDGE_EVERY = 0.2
-"""Seconds between two times that who watches an operation is told to look again."""
+"""Seconds between two nudges to those who watch an operation."""
 
 
 class TakenOver(Exception):
     """Another process, or thread, runs this operation now."""
 
 
-class Wished(Exception):
+class StateRequested(Exception):
     """Another state was requested meanwhile: to pause, to end, or to go on after all."""
 
 
@@ -48,7 +48,7 @@ class Running:
     """An operation in the process that runs it, with what is not kept.
 
     `spent`: seconds spent in commands since it rested. `unsaved`: noted, and saved with the next batch. `nudged`: when
-    who watches was told to look again, by the monotonic clock.
+    those who watch were last nudged, by the monotonic clock.
     """
 
     operation: Operation
@@ -58,8 +58,8 @@ class Running:
 
 
 def rest(running: Running) -> None:
-    """Leave the server alone for so long that what was done since the last rest is no more than its duty."""
-    pause = min(LONGEST_REST, running.spent * (100 / running.operation.duty - 1))
+    """Leave the server alone for so long that the work since the last rest is no more than the duty cycle allows."""
+    pause = min(LONGEST_REST, running.spent * (100 / running.operation.duty_cycle - 1))
     running.spent = 0.0
     if pause > 0:  # sleeping for no time at all costs a quarter of a millisecond
         time.sleep(pause)
@@ -84,13 +84,13 @@ def _in_order(result: list[str]) -> StreamId:
 
 
 def obey(running: Running, ctx: ActionContext, action: Action) -> bool:
-    """A wish that came meanwhile: pause or cancel. False when the operation goes on no further."""
+    """Apply a state that was requested meanwhile: pause or cancel. False when the operation goes on no further."""
     row = Operation.objects.filter(pk=running.operation.pk)
     while requested := row.values_list("requested_state", flat=True).get():
         if requested == "cancel":
             end(running, "cancelled", "", ctx, action)
             return False
-        with suppress(Wished):  # somebody resumed or cancelled it meanwhile: that holds
+        with suppress(StateRequested):  # somebody resumed or cancelled it meanwhile: that holds
             save(running, while_requested=requested, state="paused", runner="", requested_state="")
             return False
     return True
@@ -106,14 +106,14 @@ def note(running: Running, **changes: Any) -> None:
 def save(running: Running, *, while_requested: str | None = None, **changes: Any) -> None:
     """Save these and what was noted. Raises TakenOver when it is not ours any more; then nothing is saved.
 
-    `while_requested`: raises Wished instead, and saves nothing, when another state is requested now ("": none).
+    `while_requested`: raises StateRequested instead, and saves nothing, when another state is requested now ("": none).
     """
     operation = running.operation
     changes = {**running.unsaved, **changes, "heartbeat_at": timezone.now()}
     ours = Operation.objects.filter(pk=operation.pk, heartbeat_at=operation.heartbeat_at, runner=operation.runner)
     as_requested = ours if while_requested is None else ours.filter(requested_state=while_requested)
     if not as_requested.update(**changes):
-        raise Wished if while_requested is not None and ours.exists() else TakenOver
+        raise StateRequested if while_requested is not None and ours.exists() else TakenOver
     note(running, **changes)
     running.unsaved = {}
     if "state" in changes or time.monotonic() - running.nudged > NUDGE_EVERY:

@@ -17,7 +17,7 @@ from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
 from streams_admin.models import Operation
 from streams_admin.operations import start
-from streams_admin.operations.progress import Progress, rows, told_figures
+from streams_admin.operations.progress import Progress, rows, visible_figures
 from streams_admin.permissions import NOT_TOLD, hidden_target, may_steer, open_to, operation_for, said, steered_by
 from streams_admin.views.ways import form_again, place_of
 
@@ -38,7 +38,7 @@ def operation(request: HttpRequest, id: UUID) -> HttpResponse:
         "error": said(found.error, hidden, NOT_TOLD),
         "plan": found.plan,
         "progress": Progress.of(found, timezone.now()),
-        "figures": rows(told_figures(found, hidden)) if found.after else [],
+        "figures": rows(visible_figures(found, hidden)) if found.after else [],
         "mine": may_steer(principal, found.plan),
         "again": form_again(found.plan),
         "entries": found.entries[:200],
@@ -60,7 +60,7 @@ def _meanwhile(principal: Principal, found: Operation) -> QuerySet[Operation]:
 def steer(request: HttpRequest, id: str, wish: str) -> HttpResponse:
     """Pause, resume or cancel a running operation."""
     found = steered_by(principal_of(request), UUID(id))
-    start.wish(found, wish)
+    start.request_state(found, wish)
     return redirect("operation", found.pk)
 
 

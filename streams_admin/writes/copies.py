@@ -30,8 +30,8 @@ def dead_letter_words(key: bytes, group: bytes, to: bytes, entry: Lease, fields:
     words = [word for pair in fields for word in pair]
     stamped = stamp.words(datetime.now(UTC))
     values: Command = (key, str(entry.id), group, entry.consumer, str(entry.deliveries), *stamped)
-    told = [word for name, value in zip(provenance.NAMES, values, strict=True) for word in (name, value)]
-    return [("XADD", to, "*", *words, *told), ("XACK", key, group, str(entry.id))]
+    origin = [word for name, value in zip(provenance.NAMES, values, strict=True) for word in (name, value)]
+    return [("XADD", to, "*", *words, *origin), ("XACK", key, group, str(entry.id))]
 
 
 def dead_letter(
@@ -47,17 +47,17 @@ def dead_letter(
 ) -> list[int]:
     """Copy to the stream `to`, acknowledge and, with `delete`, delete: all of it or nothing, for each entry.
 
-    Per entry 1 (moved), 0 (not pending any more), -1 (changed hands), -2 (no body) or REFUSED. Raises StreamError only
-    while nothing was done. `retried` as for `ack`.
+    Per entry 1 (moved), 0 (not pending any more), -1 (claimed by another), -2 (no body), REFUSED. Raises StreamError
+    only while nothing was done. `retried` as for `ack`.
     """
     out: list[int] = []
     script = scripts.DEAD_LETTER_RETRIED if retried else scripts.DEAD_LETTER
     move = partial(_move, server, key, group, to, stamp, delete=delete, retried=retried)
     for at in range(0, len(entries), SCRIPTED_AT_ONCE):
         part = entries[at : at + SCRIPTED_AT_ONCE]
-        told = ("1" if delete else "0", *stamp.words(datetime.now(UTC)))
+        argv = ("1" if delete else "0", *stamp.words(datetime.now(UTC)))
         try:
-            replies = server.writer.call("EVAL", script, 2, key, to, group, *told, *as_leases(part))
+            replies = server.writer.call("EVAL", script, 2, key, to, group, *argv, *as_leases(part))
             out.extend(map(int, replies))
         except (NotAllowed, ServerRefused) as error:
             _only_without_scripts(server, error)
@@ -104,25 +104,25 @@ def _move(
     found = server.run(EntryRange(key, entry.id, entry.id, limit=1)).items
     if not found:
         return -2
-    words = dead_letter_words(key, group, to, entry, found[0].fields, stamp)
-    words += [delete_words(key, [entry.id])] if delete else []
-    _may(server, words)
+    commands = dead_letter_words(key, group, to, entry, found[0].fields, stamp)
+    commands += [delete_words(key, [entry.id])] if delete else []
+    _may(server, commands)
     idle_ms = 0 if retried else entry.idle_ms
     if not server.writer.call(*claim_words(key, group, entry.consumer, idle_ms, [entry.id])):
         return 0 if retried else -1
-    copied, acknowledged = _while_it_takes_copies(server, to, words)[:2]
+    copied, acknowledged = _while_it_takes_copies(server, to, commands)[:2]
     if not acknowledged:
         server.writer.call(*delete_words(to, [StreamId.parse(copied)]))
     return int(acknowledged)
 
 
-def _may(server: Server, words: Sequence[Command]) -> None:
+def _may(server: Server, commands: Sequence[Command]) -> None:
     """Raises NotAllowed when the server's ACL refuses one of the commands; none is carried out."""
-    for reply in server.writer.each([("MULTI",), *words, ("DISCARD",)]):
+    for reply in server.writer.each([("MULTI",), *commands, ("DISCARD",)]):
         need(reply)
 
 
-def _while_it_takes_copies(server: Server, to: bytes, words: Sequence[Command]) -> list[Any]:
+def _while_it_takes_copies(server: Server, to: bytes, commands: Sequence[Command]) -> list[Any]:
     """The replies of a MULTI that begins with the copy, sent only while nothing keeps the target from taking it.
 
     A command that fails in a MULTI does not keep the others from being carried out: the entry would be acknowledged
@@ -132,7 +132,7 @@ def _while_it_takes_copies(server: Server, to: bytes, words: Sequence[Command]) 
     def then(seen: Reply) -> Sequence[Command]:
         if not isinstance(seen, Gone) and row(need(seen))[b"last-generated-id"] == str(MAX).encode():
             raise ServerRefused("The target stream has reached the highest possible ID.")
-        return words
+        return commands
 
     for _ in range(CHANGES):
         replies = server.writer.checked(to, ("XINFO", "STREAM", to), then)
@@ -141,12 +141,12 @@ def _while_it_takes_copies(server: Server, to: bytes, words: Sequence[Command]) 
     raise ServerRefused("Other clients keep adding to the target stream: no copy could be made safely.")
 
 
-def _each_of(server: Server, words: Sequence[Command]) -> list[Reply]:
+def _each_of(server: Server, commands: Sequence[Command]) -> list[Reply]:
     """The replies of a MULTI, with a StreamError for a command that failed inside: the others were carried out.
 
     Raises the error of a command that was refused before; then none was carried out.
     """
-    replies = server.writer.each([("MULTI",), *words, ("EXEC",)])
+    replies = server.writer.each([("MULTI",), *commands, ("EXEC",)])
     for reply in replies:
         need(reply)
     return list(replies[-1])
@@ -171,9 +171,9 @@ def replay(server: Server, key: bytes, to: bytes, copies: Copies) -> list[int]:
     Per entry 1 (copied), 0 (not there), REFUSED or PASSED; when the first is PASSED nothing was copied. Sent again, it
     copies nothing twice. Where scripts are refused, and for very many fields, by MULTI.
     """
-    words = [str(id_) for pair in copies for id_ in pair]
+    argv = [str(id_) for pair in copies for id_ in pair]
     try:
-        replies = list(map(int, server.writer.call("EVAL", scripts.REPLAY, 2, key, to, *words)))
+        replies = list(map(int, server.writer.call("EVAL", scripts.REPLAY, 2, key, to, *argv)))
     except (NotAllowed, ServerRefused) as error:
         _only_without_scripts(server, error)
         replies = [TOO_LARGE]
@@ -185,8 +185,8 @@ def replay(server: Server, key: bytes, to: bytes, copies: Copies) -> list[int]:
 def _replay(server: Server, key: bytes, to: bytes, copies: Copies) -> list[int]:
     pages = [server.run(EntryRange(key, id_, id_, limit=1)).items for id_, _ in copies]
     found = [(page[0], copy) for page, (_, copy) in zip(pages, copies, strict=True) if page]
-    words = [add_words(to, provenance.stripped(entry.fields, to), str(copy)) for entry, copy in found]
-    replies = iter(_each_of(server, words) if words else [])
+    commands = [add_words(to, provenance.stripped(entry.fields, to), str(copy)) for entry, copy in found]
+    replies = iter(_each_of(server, commands) if commands else [])
     return [_copied(next(replies)) if page else 0 for page in pages]
 
 

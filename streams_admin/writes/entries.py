@@ -61,13 +61,13 @@ def add_words(key: bytes, fields: Fields, id_: str = "*", *, mkstream: bool = Tr
     )
 
 
-def add(server: Server, words: Command) -> StreamId | Passed | None:
+def add(server: Server, argv: Command) -> StreamId | Passed | None:
     """The ID of the new entry; None when there is no stream and none was to be created.
 
     PASSED when the stream has gone past the ID that it was to have: nothing was added.
     """
     try:
-        reply = server.writer.call(*words)
+        reply = server.writer.call(*argv)
     except ServerRefused as refused:
         if refused.code == ID_PASSED:
             return PASSED

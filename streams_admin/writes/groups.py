@@ -59,14 +59,14 @@ def consumer_create(server: Server, key: bytes, group: bytes, consumer: bytes) -
 
 
 def on_group_as_seen(
-    server: Server, words: Command, *, position: StreamId, pending: int = 2**53, consumers: int = 2**53
+    server: Server, argv: Command, *, position: StreamId, pending: int = 2**53, consumers: int = 2**53
 ) -> int:
-    """An XGROUP command (`words`) on a group that must stand at `position`, with no more pending and consumers.
+    """An XGROUP command (`argv`) on a group that must stand at `position`, with no more pending and consumers.
 
     1 done, 0 there is no such group, -1 it changed. One script, because WATCH does not see groups change. Where scripts
     are refused, a look and then the plain command.
     """
-    _, sub, key, group, *rest = words
+    _, sub, key, group, *rest = argv
     try:
         return int(
             server.writer.call(
@@ -80,7 +80,7 @@ def on_group_as_seen(
         stands = found[b"last-delivered-id"] == str(position).encode()
         if not stands or found[b"pending"] > pending or found[b"consumers"] > consumers:
             return -1
-        server.writer.call(*words)
+        server.writer.call(*argv)
         return 1
 
 

@@ -72,9 +72,9 @@ def _compared(rows: list[Any], seen: Lease, *, retried: bool) -> int:
     return 1 if as_seen else -1
 
 
-def all_replies(server: Server, words: Sequence[Command]) -> list[Reply]:
+def all_replies(server: Server, commands: Sequence[Command]) -> list[Reply]:
     """The replies to several commands. Raises the refusal of all; of a part, it has to be found out what was done."""
-    replies = server.writer.each(words)
+    replies = server.writer.each(commands)
     refused = [reply for reply in replies if isinstance(reply, StreamError)]
     if refused and len(refused) == len(replies):
         raise refused[0]

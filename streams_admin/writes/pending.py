@@ -28,7 +28,7 @@ def claim_words(
 def ack(
     server: Server, key: bytes, group: bytes, parts: Sequence[LeaseBatch], *, retried: bool = False
 ) -> list[int] | None:
-    """Per entry 1 (acknowledged), 0 (was not pending any more) or -1 (changed hands meanwhile); None: 1 for all.
+    """Per entry 1 (acknowledged), 0 (was not pending any more) or -1 (claimed by another meanwhile); None: 1 for all.
 
     `retried`: also what was delivered again meanwhile, to whomever.
 
@@ -44,15 +44,15 @@ def ack(
         return _where_as_seen(server, now, [("XACK", key, group, str(entry.id)) for entry in entries])
 
 
-def _where_as_seen(server: Server, now: Sequence[int], words: Sequence[Command]) -> list[int]:
-    """`words` of the entries that are 1 now, and what came of them."""
-    replies = iter(all_replies(server, [command for command, state in zip(words, now, strict=True) if state == 1]))
+def _where_as_seen(server: Server, now: Sequence[int], commands: Sequence[Command]) -> list[int]:
+    """`commands` of the entries that are 1 now, and what came of them."""
+    replies = iter(all_replies(server, [command for command, state in zip(commands, now, strict=True) if state == 1]))
     return [int(next(replies)) if state == 1 else state for state in now]
 
 
-def claim(server: Server, words: Sequence[Command]) -> list[bytes]:
+def claim(server: Server, commands: Sequence[Command]) -> list[bytes]:
     """Sends what `claims` made: the IDs that now belong to the new consumer."""
-    return [id_ for reply in all_replies(server, words) for id_ in reply]
+    return [id_ for reply in all_replies(server, commands) for id_ in reply]
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def nack_words(key: bytes, group: bytes, ids: Sequence[StreamId]) -> Command:
 
 
 def nack(server: Server, key: bytes, group: bytes, entries: Sequence[Lease]) -> list[int]:
-    """XNACK (Redis 8.8). Per entry 1 (released), 0 (not pending any more) or -1 (changed hands meanwhile).
+    """XNACK (Redis 8.8). Per entry 1 (released), 0 (not pending any more) or -1 (claimed by another meanwhile).
 
     Where scripts are refused, a look and plain XNACK.
     """
@@ -130,5 +130,5 @@ def release(server: Server, key: bytes, group: bytes, entries: Sequence[Lease], 
     try:
         return list(server.writer.call("EVAL", scripts.RELEASE, 1, key, group, idle_ms, *as_leases(entries)))
     except (NotAllowed, ServerRefused):
-        words = [claim_words(key, group, e.consumer, e.idle_ms, [e.id], "IDLE", idle_ms) for e in entries]
-        return [1 if reply else -1 for reply in all_replies(server, words)]
+        commands = [claim_words(key, group, e.consumer, e.idle_ms, [e.id], "IDLE", idle_ms) for e in entries]
+        return [1 if reply else -1 for reply in all_replies(server, commands)]

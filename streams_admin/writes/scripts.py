@@ -40,9 +40,9 @@ ACK = """
 local key, group, text = KEYS[1], ARGV[1], ARGV[2]
 local total = 0
 for i = 6, #ARGV, 3 do total = total + ARGV[i] end
-local words = {'XPENDING', key, group, ARGV[3], ARGV[4], total + 1}
-if ARGV[5] == '1' then words[7] = ARGV[7] end
-local found = redis.call(unpack(words))
+local argv = {'XPENDING', key, group, ARGV[3], ARGV[4], total + 1}
+if ARGV[5] == '1' then argv[7] = ARGV[7] end
+local found = redis.call(unpack(argv))
 
 local function seen()
   local ids, at = {key, group}, 0
@@ -133,14 +133,14 @@ probe = delete and redis.pcall('XDEL', source, '0-0') or 0
 if type(probe) == 'table' and probe.err then return probe end
 
 local function copy(id, row, fields)
-  local words = {'XADD', target, '*'}
-  for _, word in ipairs(fields) do words[#words + 1] = word end
+  local argv = {'XADD', target, '*'}
+  for _, word in ipairs(fields) do argv[#argv + 1] = word end
   for _, word in ipairs({
     'origin_stream', source, 'origin_id', id, 'origin_group', group, 'origin_consumer', row[2],
     'deliveries', string.format('%d', row[4]), 'moved_by', ARGV[3], 'moved_at', ARGV[4], 'reason', ARGV[5],
     'operation', ARGV[6],
-  }) do words[#words + 1] = word end
-  return redis.pcall(unpack(words))
+  }) do argv[#argv + 1] = word end
+  return redis.pcall(unpack(argv))
 end
 
 local out = {}
@@ -178,13 +178,13 @@ DEAD_LETTER, DEAD_LETTER_RETRIED = DEAD_LETTER.replace("SAME", AS_SEEN), DEAD_LE
 # {-5} when the target has gone past the IDs of the copies.
 REPLAY = """
 local source, target = KEYS[1], KEYS[2]
-local told = {origin_id = 1, origin_group = 1, origin_consumer = 1, deliveries = 1,
+local stamped = {origin_id = 1, origin_group = 1, origin_consumer = 1, deliveries = 1,
   moved_by = 1, moved_at = 1, reason = 1, operation = 1}
 
 local function kept(fields)
   for at = #fields - 1, 3, -2 do
     if fields[at] == 'origin_stream' then return fields[at + 1] == target and at - 1 or #fields end
-    if not told[fields[at]] then return #fields end
+    if not stamped[fields[at]] then return #fields end
   end
   return #fields
 end
@@ -203,9 +203,9 @@ for i, fields in ipairs(bodies) do
   elseif refused then
     out[i] = -4
   else
-    local words = {'XADD', target, ARGV[2 * i]}
-    for at = 1, kept(fields) do words[at + 3] = fields[at] end
-    local added = redis.pcall(unpack(words))
+    local argv = {'XADD', target, ARGV[2 * i]}
+    for at = 1, kept(fields) do argv[at + 3] = fields[at] end
+    local added = redis.pcall(unpack(argv))
     refused = type(added) == 'table' and added.err
     if refused and not wrote then
       return string.find(refused, 'equal or smaller', 1, true) and {-5} or added

@@ -105,7 +105,7 @@ def _watched(here: Place, slug: str, params: dict[str, str], entries: int) -> di
         "bench": f"bystander: {slug}",
         **_beside("ping", alone.ping, beside.ping),
         **_beside("xadd", alone.xadd, beside.xadd),
-        "duty": operation.duty,
+        "duty": operation.duty_cycle,
         "per_second": round(done / seconds),
     }
 
@@ -124,7 +124,7 @@ def _begin(here: Place, slug: str, params: dict[str, str], *, duty: int) -> Oper
 
 def _end(operation: Operation) -> None:
     """What was left of it would run in the next measure."""
-    operations.wish(operation, "cancel")
+    operations.request_state(operation, "cancel")
     while operations.work_once():
         pass
 

@@ -130,7 +130,7 @@ class Command(BaseCommand):
                     time.sleep(LOOK_EVERY)
             except KeyboardInterrupt:
                 self.stderr.write("Cancelling…")
-                start.wish(operation, "cancel")
+                start.request_state(operation, "cancel")
             operation.refresh_from_db()
             if sys.stderr.isatty():
                 self.stderr.write(f"\r{number(operation.done)} of {number(operation.total)} ", ending="")

@@ -104,7 +104,7 @@ def test_how_much_of_the_time_it_may_take_is_given(held: redis.Redis, configure:
     words = ["act", "ack", f"--stream={os.fsdecode(KEY)}", "--as=operator", "--yes", f"--param={ARGUMENTS[0]}"]
     for number, (given, kept) in enumerate(((["--duty", "80"], 80), ([], 30), (["--duty=0"], 30)), 1):
         call_command(*words, f"--param=ids={number}-0", *given, stdout=io.StringIO())
-        assert Operation.objects.latest("created").duty == kept
+        assert Operation.objects.latest("created").duty_cycle == kept
 
 
 @pytest.mark.parametrize("duty", ["101", "-1", "x", "10000", "1.5", "٣"])

@@ -34,7 +34,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"streams_admin.{module}.BATCH", 3)
     monkeypatch.setattr(loop, "GENTLE", 3)
     monkeypatch.setattr(pieces, "LOOK_AFTER", (0, 0.1))
-    monkeypatch.setattr(pieces, "PATIENCE", (0, 0.1))
+    monkeypatch.setattr(pieces, "BACKOFF", (0, 0.1))
 
 
 def seed(client: redis.Redis) -> redis.Redis:
@@ -116,7 +116,7 @@ def test_a_server_that_stalls_for_a_while_is_waited_for(
     slug: str, duty: int, many: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Longer than a read may take: each is asked again, and nothing is done twice."""
-    monkeypatch.setattr(pieces, "PATIENCE", (0.2, 0.5, 1.0, 2.0))
+    monkeypatch.setattr(pieces, "BACKOFF", (0.2, 0.5, 1.0, 2.0))
     links.configure([ServerConfig("default", redis_url)])
     params = of_group(**({"to": to_path(HELPER)} if slug == "claim" else {}))
     operation = start.begin(ADMIN, planned(slug, params), duty=duty)

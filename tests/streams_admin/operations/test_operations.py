@@ -108,12 +108,12 @@ def test_what_arrives_meanwhile_is_left_alone(many: redis.Redis) -> None:
 
 def test_paused_it_waits_until_it_is_resumed(many: redis.Redis) -> None:
     operation = start.begin(ADMIN, planned("ack", of_group()))
-    start.wish(operation, "pause")
+    start.request_state(operation, "pause")
     assert start.work_once()
     operation.refresh_from_db()
     assert (operation.state, len(pending(many))) == ("paused", 700)
     assert start.work_once() is False
-    start.wish(operation, "resume")
+    start.request_state(operation, "resume")
     finish()
     operation.refresh_from_db()
     assert (operation.state, operation.done, len(pending(many))) == ("done", 1200, 0)
@@ -122,7 +122,7 @@ def test_paused_it_waits_until_it_is_resumed(many: redis.Redis) -> None:
 def test_resumed_before_it_paused_it_goes_on(many: redis.Redis) -> None:
     operation = start.begin(ADMIN, planned("ack", of_group()))
     for what in ("pause", "resume"):
-        start.wish(operation, what)
+        start.request_state(operation, what)
     finish()
     operation.refresh_from_db()
     assert (operation.state, operation.results, len(pending(many))) == ("done", {"done": 1200}, 0)
@@ -134,13 +134,13 @@ def test_what_is_requested_while_it_is_about_to_pause_holds(
 ) -> None:
     """The runner has read that it is to pause, and not saved it."""
     operation = start.begin(ADMIN, planned("ack", of_group()))
-    start.wish(operation, "pause")
+    start.request_state(operation, "pause")
     save, left = state.save, [True]
 
     def saved(*args: Any, **changes: Any) -> None:
         if changes.get("state") == "paused" and left:
             left.clear()
-            start.wish(operation, after)
+            start.request_state(operation, after)
         save(*args, **changes)
 
     monkeypatch.setattr(state, "save", saved)
@@ -155,10 +155,10 @@ def test_what_is_requested_while_it_is_about_to_pause_holds(
 def test_a_cancelled_one_stays_cancelled(many: redis.Redis, paused: bool, after: str) -> None:
     operation = start.begin(ADMIN, planned("ack", of_group()))
     if paused:
-        start.wish(operation, "pause")
+        start.request_state(operation, "pause")
         start.work_once()
     for what in ("cancel", after):
-        start.wish(operation, what)
+        start.request_state(operation, what)
     finish()
     operation.refresh_from_db()
     assert (operation.state, operation.results) == ("cancelled", {"done": 500})
@@ -168,8 +168,8 @@ def test_resumed_in_the_middle_of_a_turn_nothing_is_done_twice_or_left_out(few: 
     operation = start.begin(ADMIN, planned("claim", of_group(bump=True, **TO_HELPER)), duty=100)
 
     def twice() -> None:
-        start.wish(operation, "pause")
-        start.wish(operation, "resume")
+        start.request_state(operation, "pause")
+        start.request_state(operation, "resume")
 
     with before_sending(lambda command: True, twice):
         assert start.work_once(60.0)
@@ -182,10 +182,10 @@ def test_resumed_in_the_middle_of_a_turn_nothing_is_done_twice_or_left_out(few: 
 def test_cancelled_it_ends_with_what_was_done(many: redis.Redis, paused: bool) -> None:
     operation = start.begin(ADMIN, planned("ack", of_group()))
     if paused:
-        start.wish(operation, "pause")
+        start.request_state(operation, "pause")
         start.work_once()
         operation.refresh_from_db()
-    start.wish(operation, "cancel")
+    start.request_state(operation, "cancel")
     finish()
     operation.refresh_from_db()
     assert (operation.state, operation.results) == ("cancelled", {"done": 500})
@@ -196,7 +196,7 @@ def test_cancelled_it_ends_with_what_was_done(many: redis.Redis, paused: bool) -
 @pytest.mark.parametrize("what", ["pause", "cancel"])
 def test_a_wish_is_obeyed_though_the_next_batch_was_read_ahead(few: redis.Redis, what: str) -> None:
     operation = start.begin(ADMIN, planned("ack", of_group()), duty=100)
-    with before_sending(lambda command: command[0] == "EVAL", lambda: start.wish(operation, what)):
+    with before_sending(lambda command: command[0] == "EVAL", lambda: start.request_state(operation, what)):
         assert start.work_once(60.0)
     operation.refresh_from_db()
     assert (operation.state, operation.results) == ({"pause": "paused", "cancel": "cancelled"}[what], {"done": 6})
@@ -234,7 +234,7 @@ def test_what_changes_after_it_was_read_ahead_is_left_alone(few: redis.Redis) ->
 def test_what_is_over_stays_as_it_is(few: redis.Redis) -> None:
     operation = act("ack", of_group("1-0"))
     for wish in ("pause", "cancel", "resume"):
-        start.wish(operation, wish)
+        start.request_state(operation, wish)
         assert start.work_once() is False
         operation.refresh_from_db()
         assert (operation.state, operation.requested_state) == ("done", "")
@@ -335,7 +335,7 @@ def test_cancelled_after_a_crash_it_still_tells_what_was_done(few: redis.Redis) 
     operation = _run_killed(plan, 3)
     assert operation is not None
     assert operation.inflight is not None
-    start.wish(operation, "cancel")
+    start.request_state(operation, "cancel")
     finish()
     operation.refresh_from_db()
     assert (operation.state, operation.results) == ("cancelled", {"done": 3})

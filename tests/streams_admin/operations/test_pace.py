@@ -174,7 +174,7 @@ def test_what_is_refused_after_a_piece_was_done_is_a_failure_that_counts_it(
 
 
 def test_a_long_batch_shows_that_its_runner_lives(stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams_admin.operations.loop.BEAT_EVERY", 0.0)
+    monkeypatch.setattr("streams_admin.operations.loop.HEARTBEAT_EVERY", 0.0)
     beats: list[object] = []
     operation = begun("ack", of_group(), lambda _: beats.append(Operation.objects.get().heartbeat_at), monkeypatch)
     assert operation.state == "done"
@@ -182,7 +182,7 @@ def test_a_long_batch_shows_that_its_runner_lives(stuck: redis.Redis, monkeypatc
 
 
 def test_who_is_taken_over_between_two_pieces_does_no_more(stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams_admin.operations.loop.BEAT_EVERY", 0.0)
+    monkeypatch.setattr("streams_admin.operations.loop.HEARTBEAT_EVERY", 0.0)
 
     def take_over(number: int) -> None:
         if number >= len(LOOKS):

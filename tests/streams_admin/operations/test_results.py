@@ -91,7 +91,7 @@ def test_a_small_one_is_told_from_its_row_and_has_no_file(many: redis.Redis, fol
 def test_it_grows_batch_by_batch_and_says_how_far_it_is(many: redis.Redis) -> None:
     operation = start.begin(ADMIN, planned("ack", of_group()))
     assert told(operation)[1] == {"state": "queued", "named": 500, "not_named": 0}
-    start.wish(operation, "cancel")
+    start.request_state(operation, "cancel")
     finish()
     assert told(operation)[1] == {"state": "cancelled", "named": 500, "not_named": 0}
 

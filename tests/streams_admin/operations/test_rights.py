@@ -116,7 +116,7 @@ def test_the_page_and_the_api_say_why() -> None:
 def test_what_was_being_done_when_a_process_died_is_told_first(
     many: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(loop, "BEAT_EVERY", 60.0)
+    monkeypatch.setattr(loop, "HEARTBEAT_EVERY", 60.0)
     olga = person("olga", "operator")
     operation = begun(principal_for_user(olga))
     with dies_at(4) as reached, pytest.raises(Killed):

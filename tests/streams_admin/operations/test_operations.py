@@ -418,7 +418,7 @@ def to(consumer: bytes) -> dict[str, Any]:
 def test_who_comes_second_reads_why_nothing_was_done(few: redis.Redis, ids: tuple[str, ...]) -> None:
     second = planned("claim", of_group(*ids, **to(THIRD)), caller=OPERATOR)
     first = run(planned("claim", of_group(*ids, **TO_HELPER)))
-    with pytest.raises(Changed, match="claimed meanwhile"):
+    with pytest.raises(Changed, match="claimed in the meantime"):
         run(second, caller=OPERATOR)
     assert owners(few)[HELPER] == first.results["done"]
     assert owners(few)[THIRD] == 0

@@ -133,7 +133,7 @@ def test_a_disk_that_refuses_does_not_stop_it(
     with caplog.at_level(logging.WARNING):
         operation = act("ack", of_group())
     assert (operation.state, operation.results) == ("done", {"done": 1200})
-    assert "were not kept" in caplog.text
+    assert "could not be stored" in caplog.text
 
 
 # Killed --------------------------------------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ class Package:
     licence_file: str = "LICENSE"
 
 
-PACKAGES = (Package("htmx.org", "4.0.1", ("dist/htmx.min.js",), "0BSD"),)
+PACKAGES = (Package("idiomorph", "0.8.0", ("dist/idiomorph.min.js",), "0BSD"),)
 
 
 def main() -> None:

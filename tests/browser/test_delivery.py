@@ -16,7 +16,10 @@ YEAR = "max-age=31536000, public, immutable"
 
 @dataclass
 class Wire:
-    """What was asked of the site since the last `clear`, sockets left out: what a cache answers is no request."""
+    """What loading a page asked of the site since the last `clear`: what a cache answers is no request.
+
+    Sockets are left out, and what a live page fetches later when its socket brings news: that is no part of its load.
+    """
 
     asked: dict[str, dict[str, Any]] = field(default_factory=dict)
     answers: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -28,7 +31,8 @@ class Wire:
         self.bytes = 0
 
     def note_request(self, event: dict[str, Any]) -> None:
-        self.asked[event["requestId"]] = event["request"]
+        if event["type"] != "Fetch":
+            self.asked[event["requestId"]] = event["request"]
 
     def note_headers(self, event: dict[str, Any]) -> None:
         if event["requestId"] in self.asked:
@@ -37,7 +41,7 @@ class Wire:
     def note_answer(self, event: dict[str, Any]) -> None:
         if event["response"].get("fromDiskCache"):
             self.asked.pop(event["requestId"], None)
-        else:
+        elif event["requestId"] in self.asked:
             self.answers[event["requestId"]] = event["response"]
 
     def note_cached(self, event: dict[str, Any]) -> None:

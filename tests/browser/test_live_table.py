@@ -6,8 +6,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from dashboard.live.admission import subscription_quota
-from dashboard.live.admission.connection_limit import EACH
-from dashboard.live.consumer import WATCHES
+from dashboard.live.admission.connection_limit import PRINCIPAL_MAX
+from dashboard.live.consumer import MAX_WATCHES
 from tests.browser.site import Site
 
 pytestmark = pytest.mark.browser
@@ -71,7 +71,7 @@ def test_a_page_does_without_live_when_a_person_has_too_many_open(site: Site, pa
         window.taken = Array.from({ length: most }, () => new WebSocket(address));
         await Promise.all(taken.map((one) => new Promise((open) => one.addEventListener("open", open))));
     }"""
-    page.evaluate(opening, EACH)
+    page.evaluate(opening, PRINCIPAL_MAX)
     other = page.context.new_page()
     with other.expect_event("websocket") as refused:
         other.goto("/s/default/live:full/")
@@ -102,7 +102,7 @@ def test_a_page_says_that_there_is_no_room_to_follow_its_stream(site: Site, page
             });
         }
     }"""
-    page.evaluate(following, [subscription_quota.EACH, WATCHES])
+    page.evaluate(following, [subscription_quota.EACH, MAX_WATCHES])
     other = page.context.new_page()
     other.goto("/s/default/live:busy/")
     expect(other.get_by_role("cell", name="first", exact=True)).to_be_visible()
@@ -139,3 +139,16 @@ def test_no_page_scrolls_sideways(site: Site, page: Page, held: list[str], width
     for address in ("/", "/s/default/", "/s/default/live:table/", GROUP, "/operations/", "/audit/"):
         page.goto(address)
         assert page.evaluate("document.documentElement.scrollWidth") <= width, address
+
+
+def test_what_changes_is_changed_in_place_and_open_menus_stay_open(site: Site, page: Page, held: list[str]) -> None:
+    page.goto(GROUP)
+    expect(page.locator("[data-live-badge]")).to_have_text("live")
+    row = page.locator("[data-live=consumers] tbody tr", has_text="ann")
+    row.evaluate("row => { row.isTheSame = true }")
+    menu = page.locator("[data-live=facts] details[data-menu]")
+    menu.locator("summary").click()
+    site.client.xack("live:table", "workers", *held[:3])
+    expect(row).to_contain_text("9", timeout=10_000)
+    assert row.evaluate("row => row.isTheSame") is True
+    assert menu.evaluate("menu => menu.open") is True

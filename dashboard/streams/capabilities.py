@@ -79,7 +79,8 @@ def parse_role(reply: Reply) -> tuple[Role, str]:
     """Reply to ROLE: the role, and why it is unknown."""
     if isinstance(reply, StreamError):
         return "unknown", reply.message
-    word = reply[0].decode("utf-8", "replace") if isinstance(reply, list) and reply else ""
+    first = reply[0] if isinstance(reply, list) and reply else b""
+    word = first.decode("utf-8", "replace") if isinstance(first, bytes) else ""
     return _ROLES.get(word, "unknown"), "" if word in _ROLES else _NOT_SAID
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from dashboard.accounts.sign_in import FROM_ADDRESS
+from dashboard.accounts.throttling import FROM_ADDRESS
 from dashboard.logs import formatter
 from tests.serving import ROOT, Serve, ended, wait_until_it_answers
 

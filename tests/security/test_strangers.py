@@ -23,7 +23,7 @@ async def refused(head: list[tuple[bytes, bytes]]) -> bool:
 
 @pytest.mark.usefixtures("server")
 async def test_strangers_do_not_take_the_sockets_of_those_who_are_signed_in(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_limit, "STRANGERS", 3)
+    monkeypatch.setattr(connection_limit, "ANONYMOUS_MAX", 3)
     _, client = await browser()
     secret = await token()
     async with AsyncExitStack() as stack:
@@ -39,7 +39,7 @@ async def test_strangers_do_not_take_the_sockets_of_those_who_are_signed_in(monk
 
 @pytest.mark.usefixtures("server")
 async def test_one_person_does_not_take_the_sockets_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_limit, "EACH", 2)
+    monkeypatch.setattr(connection_limit, "PRINCIPAL_MAX", 2)
     _, vera = await browser()
     _, anna = await browser("anna", "admin")
     async with AsyncExitStack() as stack:
@@ -57,7 +57,7 @@ async def test_one_person_does_not_take_the_sockets_of_the_others(monkeypatch: p
 
 @pytest.mark.usefixtures("server")
 async def test_one_token_does_not_take_the_sockets_of_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_limit, "EACH", 1)
+    monkeypatch.setattr(connection_limit, "PRINCIPAL_MAX", 1)
     secret = await token()
     async with by_token(secret) as first:
         await first.send_json_to({"type": "watch", "id": "f", "topic": "fleet"})
@@ -72,6 +72,6 @@ async def test_one_token_does_not_take_the_sockets_of_the_others(monkeypatch: py
 
 @pytest.mark.usefixtures("server")
 async def test_a_wrong_token_is_wrong_when_all_seats_of_strangers_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection_limit, "STRANGERS", 1)
+    monkeypatch.setattr(connection_limit, "ANONYMOUS_MAX", 1)
     async with by_token("wrong") as socket:
         assert (await socket.next("error"))["code"] == "bad_token"

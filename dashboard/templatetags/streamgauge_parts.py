@@ -16,7 +16,7 @@ register = template.Library()
 def status(severity: str, *, word: str = "", icon: str = "") -> dict[str, object]:
     """Icon, word and colour. `severity`: ok late stuck unknown; `word`: the kind, by default the severity itself;
     `icon`: by default that of the severity (idle, gone, info)."""
-    return {"severity": severity, "word": word or severity, "icon": icon or severity}
+    return {"severity": severity, "word": word or ("OK" if severity == "ok" else severity), "icon": icon or severity}
 
 
 @register.inclusion_tag("streamgauge/parts/_env.html")

@@ -42,7 +42,7 @@ def hang(proxy: Chaos) -> None:
 
 
 TROUBLES = [
-    (refuse, "nothing listens", EVERY),
+    (refuse, "nothing is listening", EVERY),
     (cut, "closed the connection", EVERY),
     (close, "closed the connection", EVERY),
     (hang, "did not answer in time", SOME),
@@ -88,7 +88,7 @@ def test_a_server_that_was_never_there(
 def test_lists_of_a_server_that_went_away_say_so(name: str, proxy: Chaos, known: None, operator: Client) -> None:
     proxy.refuse()
     assert look()
-    assert "nothing listens" in ask(operator, EVERY[name]).text
+    assert "nothing is listening" in ask(operator, EVERY[name]).text
 
 
 def long_ago(seconds: float) -> None:

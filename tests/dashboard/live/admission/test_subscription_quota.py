@@ -21,7 +21,7 @@ def test_one_takes_no_more_than_a_part_and_all_no_more_than_the_whole() -> None:
     quota = SubscriptionQuota()
     for n in range(EACH):
         quota.acquire(stream(n), VERA)
-    with pytest.raises(QuotaExceeded, match=f"You follow {EACH} streams"):
+    with pytest.raises(QuotaExceeded, match=f"You already follow {EACH} streams"):
         quota.acquire(stream(EACH), VERA)
     for n in range(EACH, STREAMS):
         quota.acquire(stream(n), OLGA)

@@ -61,7 +61,7 @@ def test_it_is_not_said_while_a_group_was_not_looked_into(
     monkeypatch.setattr(losses, "GROUPS", 0)
     found = titles(planned(slug, params))
     assert NOBODY not in found
-    assert "1 more group not looked into" in found
+    assert "1 more group not checked" in found
 
 
 def test_all_that_a_deleted_stream_has_pending_is_counted(many: redis.Redis) -> None:

@@ -50,7 +50,7 @@ def test_a_stuck_message_is_found_and_claimed(site: Site, page: Page, crashed_or
     finding.get_by_role("link", name="order_processors").click()
     expect(page.locator("[data-live-badge]")).to_have_text("live")
     page.locator("#pending-filters ~ .fold select[name=consumer]").select_option("worker-2")
-    expect(page.locator("#pending")).to_contain_text(f"{stuck} of {stuck} that match")
+    expect(page.locator("#pending")).to_contain_text(f"{stuck} of {stuck} matching")
     page.locator("[data-select-row]").first.check()
     page.get_by_label(f"All {stuck} that match").check()
     expect(page.locator("[data-select-count]")).to_have_text(f"{stuck} selected")

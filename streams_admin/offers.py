@@ -14,7 +14,7 @@ from dashboard.config.active import configured
 from dashboard.menus import Item, Target
 from dashboard.streams import links
 from dashboard.streams.names import from_path, to_path
-from streams_admin.actions.base import Action
+from streams_admin.actions.base import AnyAction
 from streams_admin.actions.registry import ALL
 from streams_admin.models import Operation
 
@@ -84,7 +84,7 @@ def _for(principal: Principal, target: Target, *slugs: str, **query: str) -> Ite
 def _item(
     principal: Principal,
     target: Target,
-    action: Action,
+    action: AnyAction,
     query: dict[str, str],
     *,
     primary: bool = False,

@@ -15,7 +15,7 @@ from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
 from dashboard.streams.errors import UnknownServer
 from dashboard.streams.names import from_path, plain, to_path
-from streams_admin import plans
+from streams_admin.actions import gate
 from streams_admin.actions.reads.targets import target_of
 from streams_admin.audit.log import Caller
 from streams_admin.models import AuditEntry, Operation, Plan
@@ -45,14 +45,14 @@ def operation_for(principal: Principal, number: UUID) -> Operation:
 
 def may_steer(principal: Principal, found: Plan) -> bool:
     """Who may run such an action may pause and cancel it."""
-    return may(principal, plans.action_of(found.action).permission, found.server, from_path(found.stream))
+    return may(principal, gate.resolve(found.action).permission, found.server, from_path(found.stream))
 
 
 def steered_by(principal: Principal, number: UUID) -> Operation:
     """The operation, for who may pause and cancel it. Raises Forbidden, or Http404."""
     found = operation_for(principal, number)
     if not may_steer(principal, found.plan):
-        raise Forbidden(plans.action_of(found.plan.action).permission, found.plan.server)
+        raise Forbidden(gate.resolve(found.plan.action).permission, found.plan.server)
     return found
 
 

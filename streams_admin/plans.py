@@ -4,98 +4,48 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Mapping
-from dataclasses import replace
 from datetime import timedelta
-from typing import Any
 
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from dashboard.accounts.access import Forbidden, may
 from dashboard.accounts.principals import Principal
-from dashboard.streams import links
 from dashboard.streams.links import Server
-from dashboard.streams.names import from_path, to_path
-from streams_admin.actions.base import Action, ActionContext, Note
-from streams_admin.actions.reads.targets import with_target
-from streams_admin.actions.registry import ALL
-from streams_admin.audit import log
-from streams_admin.audit.log import Caller, Line
-from streams_admin.errors import BadParameters, Conflict, Expired, NoSuchPlan, TooManyAttempts
+from dashboard.streams.names import to_path
+from streams_admin.actions import gate
+from streams_admin.actions.base import Note
+from streams_admin.actions.gate import Admitted
+from streams_admin.audit.log import Caller
+from streams_admin.errors import Expired, NoSuchPlan
 from streams_admin.models import Plan
-from streams_admin.params.strict import Asked
+from streams_admin.params.base import Raw, Spelling, serialise
 
 LIVES = timedelta(minutes=2)
 KEPT = timedelta(days=1)
 """Unused plans are deleted after that."""
-DENIED_MOST, DENIED_WITHIN = 100, timedelta(minutes=5)
-"""Denied attempts of one person that are written down, and the time after which there may be more."""
-NAMED = 1000
-"""Bytes of the name of a stream that are kept of a denied attempt: nobody looked whether there is such a one."""
 
 
-def action_of(slug: str) -> Action:
-    """Raises BadParameters."""
-    try:
-        return ALL[slug]
-    except KeyError:
-        raise BadParameters(f"action is {slug[:40]!r}; allowed: {', '.join(ALL)}.") from None
+def prepare(
+    caller: Caller, server: Server, key: bytes, slug: str, raw: Raw, spelling: Spelling = Spelling.PATHS
+) -> Plan:
+    """Through the gate, then look. Raises Forbidden, ActionError, StreamError; changes nothing on the server."""
+    return make(gate.admit(caller, server, key, slug, raw, spelling))
 
 
-def allow(
-    caller: Caller, action: Action, server: Server, key: bytes, *, params: Mapping[str, Any] | None = None
-) -> None:
-    """Raises Forbidden, and writes the attempt down; raises ActionError on a server that is configured as read-only."""
-    line = Line(server.name, to_path(key), action.slug, params=params)
-    if not may(caller.principal, action.permission, server.name, key):
-        _deny(caller, replace(line, stream=to_path(key[:NAMED])), f"needs {action.permission}")
-        raise Forbidden(action.permission, server.name)
-    if server.config.read_only:
-        log.refuse(caller, line, "refused", "the server is configured as read-only")
-        raise Conflict(f"{server.title} is configured as read-only.")
-    if why := server.refuses_writes():
-        log.refuse(caller, line, "refused", "the server is a replica")
-        raise Conflict(why)
-
-
-def allow_more(caller: Caller, action: Action, ctx: ActionContext) -> None:
-    """What the checked parameters ask for beside the stream itself. Raises Forbidden, and writes the attempt down."""
-    try:
-        action.allow(ctx)
-    except Forbidden as denied:
-        line = Line(ctx.server.name, to_path(ctx.key), action.slug, params=action.told(ctx.params))
-        _deny(caller, line, denied.message)
-        raise
-
-
-def _deny(caller: Caller, line: Line, why: str) -> None:
-    """Write an attempt down. Raises TooManyAttempts, and writes nothing, for who never stops: the log is for ever."""
-    if log.denied_since(caller.principal, timezone.now() - DENIED_WITHIN) >= DENIED_MOST:
-        raise TooManyAttempts("Too many denied attempts. Wait a few minutes.")
-    log.refuse(caller, line, "denied", why)
-
-
-def prepare(caller: Caller, server: Server, key: bytes, slug: str, raw: Mapping[str, Any]) -> Plan:
-    """Look, and write down what was seen. Raises Forbidden, ActionError, StreamError; changes nothing on the server."""
-    action = action_of(slug)
-    allow(caller, action, server, key, params=None)
-    asked = Asked(raw)
-    ctx = ActionContext(caller.principal, server, key, with_target(slug, server.name, key, action.clean(asked)))
-    if caller.via != "page":  # a form says only what its action knows, and the page's address more than that
-        asked.refuse_unknown(slug)
-    allow_more(caller, action, ctx)
+def make(admitted: Admitted) -> Plan:
+    """Look, and write down what was seen. Raises ActionError or StreamError; changes nothing on the server."""
+    action, ctx = admitted.action, admitted.ctx
     preview, seen = action.look(ctx)
     Plan.objects.filter(used=None, created__lt=timezone.now() - KEPT).delete()
     return Plan.objects.create(
-        who=caller.principal.name,
-        who_id=caller.principal.id,
-        server=server.name,
-        stream=to_path(key),
-        action=slug,
-        params=ctx.params,
+        who=ctx.principal.name,
+        who_id=ctx.principal.id,
+        server=ctx.server.name,
+        stream=to_path(ctx.key),
+        action=action.slug,
+        params=serialise(ctx.params),
         seen=seen,
-        preview=preview.to_json(*_production(server)),
+        preview=preview.to_json(*_production(ctx.server)),
         expires=timezone.now() + LIVES,
     )
 
@@ -146,11 +96,6 @@ def check_fresh(plan: Plan) -> None:
     """Raises Expired."""
     if timezone.now() > plan.expires:
         raise Expired("This plan is older than two minutes and was not run. Refresh it.")
-
-
-def context_of(plan: Plan, principal: Principal) -> ActionContext:
-    """The plan as an action takes it. Raises UnknownServer when the server is not configured any more."""
-    return ActionContext(principal, links.get(plan.server), from_path(plan.stream), plan.params)
 
 
 def take(plan: Plan) -> bool:

@@ -5,9 +5,9 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from django import forms
 
@@ -16,9 +16,13 @@ from dashboard.accounts.principals import Principal
 from dashboard.streams.links import Server
 from dashboard.streams.queries import Query
 from dashboard.streams.snapshots import Entry, PendingEntry
+from streams_admin.params.address import Address
+from streams_admin.params.base import Params, Raw
 
-Params = dict[str, Any]
+Model = TypeVar("Model", bound=Params)
+Model_co = TypeVar("Model_co", bound=Params, covariant=True)
 Seen = dict[str, Any]
+"""The state a plan was made on, as the database keeps it."""
 BATCH = 500
 """Entries per batch, and the most that run within a request."""
 RESULTS = (
@@ -34,8 +38,8 @@ RESULTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class ActionContext:
-    """An action on a stream: who asks, where, and the checked parameters (names in them are path names).
+class Scope:
+    """Who acts on which stream of which server.
 
     While it runs, `operation` is its number, `reason` what was given for it, and `most` entries make a batch.
     """
@@ -43,10 +47,16 @@ class ActionContext:
     principal: Principal
     server: Server
     key: bytes
-    params: Params
-    operation: str = ""
-    reason: str = ""
-    most: int = BATCH
+    operation: str = field(default="", kw_only=True)
+    reason: str = field(default="", kw_only=True)
+    most: int = field(default=BATCH, kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ActionContext(Scope, Generic[Model_co]):
+    """An action on a stream: where, by whom, and its parameters."""
+
+    params: Model_co
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,9 +174,11 @@ class Done:
         return cls({result: text}, Counter({result: text.count(" ") + 1}))
 
 
-class Action(ABC):
-    """One verb. Subclasses are stateless; their instances are in `actions.ALL`."""
+class Action(ABC, Generic[Model]):
+    """One verb on parameters of its own. Subclasses are stateless; their instances are in `registry.ALL`."""
 
+    model: type[Model]
+    """Of its parameters."""
     slug: ClassVar[str]
     label: ClassVar[str]
     """Of the button that opens the plan, with its "…"."""
@@ -185,57 +197,63 @@ class Action(ABC):
     idempotent: ClassVar[bool] = False
     """Whether the same work, sent twice, is done once at most."""
 
-    @abstractmethod
-    def clean(self, raw: Mapping[str, Any]) -> Params:
-        """Checked parameters, defaults filled in. Raises BadParameters."""
+    def complete(self, scope: Scope, params: Model) -> Model:
+        """The parameters with what the configuration says now: a plan does what it has shown."""
+        return params
 
-    def allow(self, ctx: ActionContext) -> None:
+    def authorise(self, ctx: ActionContext[Model]) -> None:
         """What has to be allowed beside `permission` on the stream: other streams it writes to. Raises Forbidden."""
         return
 
-    def told(self, params: Params) -> Params:
-        """The parameters as the audit log keeps them: no payloads."""
-        return params
-
     @abstractmethod
-    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+    def look(self, ctx: ActionContext[Model]) -> tuple[Preview, Seen]:
         """Read the present state, bounded, and say what would be done. Raises ActionError or StreamError."""
 
     @abstractmethod
-    def changed(self, ctx: ActionContext, seen: Seen) -> str:
+    def changed(self, ctx: ActionContext[Model], seen: Seen) -> str:
         """Why the plan no longer holds, "" while it does."""
 
     @abstractmethod
-    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext[Model], seen: Seen, cursor: Any) -> Batch:
         """Read what to do next from `cursor` on (None at the beginning). Changes nothing."""
 
-    def reading(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Query[Batch] | None:
+    def reading(self, ctx: ActionContext[Model], seen: Seen, cursor: Any) -> Query[Batch] | None:
         """What `batch` reads, where one round trip is enough: it may then be read ahead. None: it may not."""
         return None
 
     @abstractmethod
-    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: ActionContext[Model], seen: Seen, work: list[Any]) -> Done:
         """Do it. Raises StreamError when nothing of it was done, OutcomeUnknown when nobody knows."""
 
-    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext[Model], seen: Seen, work: list[Any]) -> Done:
         """What came of work whose outcome was lost, found by reading. Changes nothing.
 
         "failed" says that it was certainly not done: after a crash that part is done again.
         """
         return Done(counts=Counter(unknown=len(ids_of(work)) or len(work)))
 
-    def affected(self, ctx: ActionContext, seen: Seen) -> Iterator[Sequence[Entry | PendingEntry]] | None:
+    def affected(self, ctx: ActionContext[Model], seen: Seen) -> Iterator[Sequence[Entry | PendingEntry]] | None:
         """The entries that go, or whose holders are forgotten, page by page as they are now; None: there are none."""
         return None
 
     @abstractmethod
-    def figures(self, ctx: ActionContext) -> list[list[Any]]:
+    def figures(self, ctx: ActionContext[Model]) -> list[list[Any]]:
         """Figures read before and after: [label, number] pairs."""
 
-    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
-        """What a person can choose on the page. `ctx.params` holds what the page's address says."""
+    def form(self, ctx: ActionContext[Address], data: Any = None) -> forms.Form:
+        """What a person can choose on the page."""
         return forms.Form(data)
 
-    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
-        """Raw parameters for `clean` from the page's address and a valid form."""
-        return {**ctx.params, **{name: value for name, value in form.cleaned_data.items() if value not in (None, "")}}
+    def from_form(self, ctx: ActionContext[Address], form: forms.Form) -> Raw:
+        """Parameters, unchecked, from the page's address and a valid form."""
+        return {**self.addressed(ctx.params), **form.cleaned_data}
+
+    def addressed(self, address: Address) -> dict[str, object]:
+        """What the page's address says, as far as the action takes it."""
+        return {name: getattr(address, name) for name in Address.model_fields if name in self.model.model_fields}
+
+
+AnyAction = Action[Any]
+"""A verb whose parameters are not looked into: what the registry holds."""
+AnyContext = ActionContext[Any]
+"""The context of such a verb."""

@@ -17,7 +17,7 @@ ask for a recipe (`tests/streams_admin/recipes_*.py`) and a section of `docs/act
 
 from __future__ import annotations
 
-from streams_admin.actions.base import Action
+from streams_admin.actions.base import AnyAction
 from streams_admin.actions.consumers.create import ConsumerCreate
 from streams_admin.actions.consumers.delete import ConsumerDelete
 from streams_admin.actions.entries.add import Add
@@ -34,7 +34,7 @@ from streams_admin.actions.pending.release import Release
 from streams_admin.actions.streams.delete import StreamDelete
 from streams_admin.actions.streams.trim import Trim
 
-ALL: dict[str, Action] = {
+ALL: dict[str, AnyAction] = {
     action.slug: action
     for action in (
         Claim(),

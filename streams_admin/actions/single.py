@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 from dashboard.accounts.permissions import Permission
 from dashboard.display.format import age, plural
@@ -12,41 +12,46 @@ from dashboard.streams.errors import Gone, ServerRefused, StreamError
 from dashboard.streams.names import plain, to_path
 from dashboard.streams.queries import GroupQuery
 from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
-from streams_admin.actions.base import Action, ActionContext, Batch, Done, Note, Seen
+from streams_admin.actions.base import Action, ActionContext, Batch, Done, Model, Note, Scope, Seen
 from streams_admin.actions.reads.entries import stream_facts
-from streams_admin.errors import BadParameters, Changed
-from streams_admin.params.which import name
+from streams_admin.errors import Changed
+from streams_admin.params.pending import OfGroup
 
+Group = TypeVar("Group", bound=OfGroup)
 ALIVE_MS = 60_000
 """A consumer that read within that time is alive."""
 
 
-class Single(Action):
+class Single(Action[Model]):
     """An action that is one command on a group or a stream. Its results count that command: 1 done."""
 
     permission = Permission.GROUPS
     about = "group"
 
-    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext[Model], seen: Seen, cursor: Any) -> Batch:
         return Batch([{"step": self.slug}], None, last=True)
 
-    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: ActionContext[Model], seen: Seen, work: list[Any]) -> Done:
         self.do(ctx, seen)
         return Done(counts=Counter(done=1))
 
-    def do(self, ctx: ActionContext, seen: Seen) -> None:
+    def do(self, ctx: ActionContext[Model], seen: Seen) -> None:
         """Send it. Raises StreamError when nothing was done, OutcomeUnknown when nobody knows."""
         raise NotImplementedError
 
-    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext[Model], seen: Seen, work: list[Any]) -> Done:
         return Done(counts=Counter({self.outcome(ctx, seen): 1}))
 
-    def outcome(self, ctx: ActionContext, seen: Seen) -> str:
+    def outcome(self, ctx: ActionContext[Model], seen: Seen) -> str:
         """After a lost reply, found by reading: "done", "failed" (nothing happened) or "unknown"."""
         raise NotImplementedError
 
-    def figures(self, ctx: ActionContext) -> list[list[Any]]:
-        overview = find_group(ctx)
+
+class OnGroup(Single[Group]):
+    """One command on a group, or on a consumer of it."""
+
+    def figures(self, ctx: ActionContext[Group]) -> list[list[Any]]:
+        overview = find_group(ctx, ctx.params.group)
         if overview is None:
             return [["groups", facts.groups if (facts := stream_facts(ctx, ctx.key)) else 0]]
         return figures_of(overview)
@@ -62,31 +67,20 @@ def figures_of(overview: GroupOverview) -> list[list[Any]]:
     ]
 
 
-def find_group(ctx: ActionContext, path: str = "") -> GroupOverview | None:
-    """The group of the parameters (or that of `path`) as it is now; None when it or the stream is not there.
-
-    Raises BadParameters where an address of a form names none.
-    """
-    group = name("group", path or named(ctx.params, "group", "which one"))
+def find_group(scope: Scope, group: bytes) -> GroupOverview | None:
+    """A group as it is now; None when it or the stream is not there."""
     try:
-        return ctx.server.run(GroupQuery(ctx.key, group, ctx.server.capabilities()))
+        return scope.server.run(GroupQuery(scope.key, group, scope.server.capabilities()))
     except Gone:
         return None
 
 
-def the_group(ctx: ActionContext) -> GroupOverview:
+def the_group(scope: Scope, group: bytes) -> GroupOverview:
     """As `find_group`; raises Changed when it is not there."""
-    overview = find_group(ctx)
+    overview = find_group(scope, group)
     if overview is None:
-        raise Changed(f"There is no group {plain(name('group', ctx.params['group']))} on {plain(ctx.key)}.")
+        raise Changed(f"There is no group {plain(group)} on {plain(scope.key)}.")
     return overview
-
-
-def named(raw: Mapping[str, Any], what: str, why: str) -> str:
-    """A name among raw parameters, checked, as a path name. Raises BadParameters with `why` it is needed."""
-    if raw.get(what) in (None, ""):
-        raise BadParameters(f"{what} is missing: {why}.")
-    return to_path(name(what, raw[what]))
 
 
 def typed(raw: bytes) -> str:

@@ -21,14 +21,16 @@ from dashboard.accounts.principals import Principal
 from dashboard.api import shapes
 from dashboard.api.shapes import End, Listing, PageQuery, Start, Value, listing
 from streams_admin import plans
+from streams_admin.actions import gate
 from streams_admin.actions.registry import ALL
 from streams_admin.api import shapes as wire
 from streams_admin.api.shapes import AuditItem, OperationItem, PlanItem
-from streams_admin.audit import attempts
 from streams_admin.audit.filters import within
 from streams_admin.errors import ActionError, BadParameters
 from streams_admin.models import AuditEntry
 from streams_admin.operations import start as operations
+from streams_admin.params.base import Spelling
+from streams_admin.params.kinds import name_of
 from streams_admin.permissions import caller_of, operation_for, steered_by, visible
 from streams_admin.views import downloads, exports
 
@@ -121,10 +123,9 @@ def make_plan(request: HttpRequest, order: Order) -> Status[Any]:
     """Changes nothing. The plan runs once, within two minutes, and only while what it saw still holds."""
     caller = caller_of(request, "api")
     server = server_for(caller.principal, order.server)
-    key, params = wire.name_of("stream", order.stream), wire.params_in(order.params)
-    attempts.allow(caller, server, key, order.action, params)
-    made = plans.prepare(caller, server, key, order.action, params)
-    return Status(201, wire.plan_item(made, caller.principal))
+    key = name_of("stream", order.stream)
+    admitted = gate.admit(caller, server, key, order.action, order.params, Spelling.VALUES)
+    return Status(201, wire.plan_item(plans.make(admitted), admitted))
 
 
 @router.post("/plans/{plan}/run", response={202: Begun}, summary="Run a plan")

@@ -22,19 +22,19 @@ from dashboard.api.shapes import (
 )
 from dashboard.display.format import iso
 from dashboard.display.rows import Sight, sight
-from dashboard.streams.names import from_path, to_path
+from dashboard.streams.names import from_path
 from dashboard.streams.snapshots import PendingEntry
 from streams_admin import plans
+from streams_admin.actions import gate
 from streams_admin.actions.base import RESULTS
-from streams_admin.errors import BadParameters
+from streams_admin.actions.gate import Admitted
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations.progress import visible_figures
-from streams_admin.params import values
+from streams_admin.params.base import Spelling, serialise
+from streams_admin.params.kinds import NAMES
 from streams_admin.permissions import NOT_TOLD, hidden_target, said
 from streams_admin.views.samples import sample
 
-NAMES = ("group", "to", "consumer", "like")
-"""Parameters that name a stream, a group or a consumer; a filter has `consumer` too."""
 NOT_BEFORE = "Not known before it is done."
 HIDDEN = "It names a stream you may not see."
 
@@ -149,34 +149,15 @@ class AuditItem(BaseModel):
     hash: str = Field(description="SHA-256 over the record and the hash of the record before it")
 
 
-def name_of(what: str, given: Any) -> bytes:
-    """A name in a body: a string, or {"base64": "..."}. Raises BadParameters."""
-    found = values.bytes_in(given)
-    if found is not None and given != "":
-        return found
-    raise BadParameters(f'{what} is {str(given)[:60]!r}; allowed: a string that is not empty, or {{"base64": "..."}}.')
-
-
-def params_in(given: Mapping[str, Any]) -> dict[str, Any]:
-    """Parameters of a body as actions take them: every name a path name. Raises BadParameters."""
-    found = _paths("", given)
-    return {**found, "filter": _paths("filter.", given["filter"])} if isinstance(given.get("filter"), dict) else found
-
-
-def _paths(where: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    named = [key for key in NAMES if given.get(key) is not None]
-    return {**given, **{key: to_path(name_of(where + key, given[key])) for key in named}}
-
-
 def params_out(kept: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters as an action keeps them, with names as values again."""
     found = {key: name(from_path(value)) if key in NAMES else value for key, value in kept.items()}
     return {**found, "filter": params_out(found["filter"])} if "filter" in found else found
 
 
-def plan_item(plan: Plan, principal: Principal) -> dict[str, Any]:
+def plan_item(plan: Plan, admitted: Admitted) -> dict[str, Any]:
     preview = plan.preview
-    seen = sight(principal, plan.server, from_path(plan.stream))
+    seen = sight(admitted.ctx.principal, plan.server, from_path(plan.stream))
     return {
         "plan": plans.token(plan),
         "expires_at": iso(plan.expires),
@@ -192,13 +173,12 @@ def plan_item(plan: Plan, principal: Principal) -> dict[str, Any]:
         "sample": [_sample_item(entry, seen) for entry in sample(plan)],
         "redis_cli": preview["redis_cli"],
         "confirm": preview["confirm"] or None,
-        "entries_file": _entries_file(plan, principal) if seen.may_read else None,
+        "entries_file": _entries_file(plan, admitted) if seen.may_read else None,
     }
 
 
-def _entries_file(plan: Plan, principal: Principal) -> str | None:
-    action, ctx = plans.action_of(plan.action), plans.context_of(plan, principal)
-    goes = action.affected(ctx, plan.seen) is not None
+def _entries_file(plan: Plan, admitted: Admitted) -> str | None:
+    goes = admitted.action.affected(admitted.ctx, plan.seen) is not None
     return reverse("api:plan_entries", args=[plans.token(plan)]) if goes else None
 
 
@@ -233,7 +213,7 @@ def operation_item(operation: Operation, principal: Principal) -> dict[str, Any]
         "server": plan.server,
         **_stream(plan.stream),
         "action": plan.action,
-        "params": _params(plans.action_of(plan.action).told(plan.params), hidden),
+        "params": _params(serialise(gate.params_of(plan), Spelling.AUDIT), hidden),
         "title": plan.preview["title"],
         "who": plan.who,
         "reason": operation.reason,

@@ -6,13 +6,8 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from dashboard.streams.links import Server
 from dashboard.streams.names import from_path, plain
-from streams_admin import plans
-from streams_admin.actions.base import Action, Params
-from streams_admin.api.shapes import NAMES
-from streams_admin.audit.log import Caller
-from streams_admin.errors import ActionError
+from streams_admin.params.kinds import NAMES
 
 KEPT_MOST = 2000
 """Characters of one parameter that are kept: who may not act must not fill the log either."""
@@ -20,23 +15,9 @@ SHOWN_MOST = 300
 """Characters of all of them on a page."""
 
 
-def allow(caller: Caller, server: Server, key: bytes, slug: str, raw: Mapping[str, Any]) -> None:
-    """As `plans.allow`, for who asks for a plan with these parameters. Raises BadParameters without such an action."""
-    action = plans.action_of(slug)
-    plans.allow(caller, action, server, key, params=told(action, raw))
-
-
-def told(action: Action, raw: Mapping[str, Any]) -> Params:
-    """What the log may keep of them: checked, without payloads, bounded; nothing where they cannot be read."""
-    try:
-        return bounded(action.told(action.clean(raw)))
-    except ActionError:
-        return {}
-
-
-def bounded(params: Mapping[str, Any]) -> Params:
+def bounded(params: Mapping[str, Any]) -> dict[str, Any]:
     """Parameters that weigh no more than KEPT_MOST each; `<name>_left_out` is how much of one is not there."""
-    found: Params = {}
+    found: dict[str, Any] = {}
     for name, value in params.items():
         items = value if isinstance(value, list) else [value]
         kept = list(_light(items))

@@ -20,7 +20,7 @@ from django.db import DatabaseError
 from dashboard.streams import links
 from dashboard.streams.errors import OutcomeUnknown, StreamError
 from dashboard.streams.links import PendingReply
-from streams_admin.actions.base import BATCH, Action, ActionContext, Batch, Done, part_of
+from streams_admin.actions.base import BATCH, AnyAction, AnyContext, Batch, Done, part_of
 from streams_admin.operations import results
 from streams_admin.operations import state as saving
 from streams_admin.operations.pieces import GENTLE, AtOnce, InPieces
@@ -50,7 +50,7 @@ class Run:
     `alone`: its first batch, within a request.
     """
 
-    def __init__(self, running: Running, ctx: ActionContext, action: Action, *, alone: bool = False) -> None:
+    def __init__(self, running: Running, ctx: AnyContext, action: AnyAction, *, alone: bool = False) -> None:
         operation = running.operation
         hurries = operation.duty_cycle >= NO_LIMIT
         in_pieces = action.pieces and not (hurries or alone)

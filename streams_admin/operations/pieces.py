@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from dashboard.streams.errors import OutcomeUnknown, StreamError, Unreachable
-from streams_admin.actions.base import BATCH, Action, ActionContext, Batch, Done, ids_of
+from streams_admin.actions.base import BATCH, AnyAction, AnyContext, Batch, Done, ids_of
 from streams_admin.operations import state
 from streams_admin.operations.pacing import Paces, aged, divided, paces_of
 from streams_admin.operations.state import Running
@@ -31,7 +31,7 @@ class AtOnce:
     """
 
     def __init__(
-        self, running: Running, ctx: ActionContext, action: Action, beat: Callable[[], None], *, waits: bool
+        self, running: Running, ctx: AnyContext, action: AnyAction, beat: Callable[[], None], *, waits: bool
     ) -> None:
         self.running, self.operation = running, running.operation
         self.ask, self.action = ctx, action
@@ -82,7 +82,7 @@ class AtOnce:
                 continue
         return unknown(work)
 
-    def _look(self, ctx: ActionContext, cursor: Any) -> Batch:
+    def _look(self, ctx: AnyContext, cursor: Any) -> Batch:
         return self._patiently(lambda: self.action.batch(ctx, self.operation.plan.seen, cursor))
 
     def _patiently(self, what: Callable[[], Answer]) -> Answer:
@@ -109,7 +109,7 @@ def unknown(work: list[Any]) -> Done:
 class InPieces(AtOnce):
     """Of the size that `pace` tells."""
 
-    def __init__(self, running: Running, ctx: ActionContext, action: Action, beat: Callable[[], None]) -> None:
+    def __init__(self, running: Running, ctx: AnyContext, action: AnyAction, beat: Callable[[], None]) -> None:
         super().__init__(running, ctx, action, beat, waits=True)
         self._read_at = 0.0
 

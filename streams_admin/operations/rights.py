@@ -7,8 +7,8 @@ from uuid import UUID
 
 from dashboard.accounts.access import Forbidden, require
 from dashboard.accounts.directory import principal_again
-from streams_admin import plans
-from streams_admin.actions.base import Action
+from streams_admin.actions import gate
+from streams_admin.actions.base import AnyAction
 from streams_admin.errors import ActionError
 from streams_admin.models import Operation, Plan
 
@@ -18,7 +18,7 @@ _asked: dict[UUID, float] = {}
 """The operation that was asked about last, and when. Of this process."""
 
 
-def lost(operation: Operation, action: Action) -> str:
+def lost(operation: Operation, action: AnyAction) -> str:
     """Why who began it may not go on, a sentence that may be shown; "" while they may, and until it is asked again."""
     if time.monotonic() - _asked.get(operation.pk, -ASK_EVERY) < ASK_EVERY:
         return ""
@@ -28,11 +28,11 @@ def lost(operation: Operation, action: Action) -> str:
     return why
 
 
-def _why(plan: Plan, action: Action) -> str:
-    ctx = plans.context_of(plan, principal_again(plan.who_id, plan.who))
+def _why(plan: Plan, action: AnyAction) -> str:
+    ctx = gate.context_of(plan, principal_again(plan.who_id, plan.who))
     try:
         require(ctx.principal, action.permission, plan.server, ctx.key)
-        action.allow(ctx)
+        action.authorise(ctx)
     except Forbidden:
         return f"{plan.who} no longer has the permission for this."
     except ActionError as refused:

@@ -26,7 +26,8 @@ from dashboard.config.active import configured
 from dashboard.live import hub
 from dashboard.streams.errors import StreamError
 from streams_admin import plans
-from streams_admin.actions.base import BATCH, Action, ActionContext
+from streams_admin.actions import gate
+from streams_admin.actions.base import BATCH, AnyAction, AnyContext
 from streams_admin.actions.registry import ALL
 from streams_admin.audit import log as audit
 from streams_admin.audit.log import Caller
@@ -59,9 +60,8 @@ def begin(
     if known is not None:
         return known
     plans.check_fresh(plan)
-    action, ctx = ALL[plan.action], plans.context_of(plan, caller.principal)
-    plans.allow(caller, action, ctx.server, ctx.key, params=action.told(plan.params))
-    plans.allow_more(caller, action, ctx)
+    admitted = gate.admit_plan(caller, plan)
+    action, ctx = admitted.action, admitted.ctx
     _check_typed(plan, confirm)
     operation, first = _begin_once(caller, plan, action, ctx, reason.replace("\0", ""), key, duty)
     if first:
@@ -87,7 +87,7 @@ def _check_typed(plan: Plan, confirm: str) -> None:
 
 
 def _begin_once(
-    caller: Caller, plan: Plan, action: Action, ctx: ActionContext, reason: str, key: str, duty: int
+    caller: Caller, plan: Plan, action: AnyAction, ctx: AnyContext, reason: str, key: str, duty: int
 ) -> tuple[Operation, bool]:
     """The operation, and whether it is ours to run.
 
@@ -107,7 +107,7 @@ def _begin_once(
     return _open(caller, plan, before, reason, key, duty)
 
 
-def _check_unchanged(plan: Plan, action: Action, ctx: ActionContext) -> None:
+def _check_unchanged(plan: Plan, action: AnyAction, ctx: AnyContext) -> None:
     why = action.changed(ctx, plan.seen)
     if why:
         raise Changed(why)
@@ -140,7 +140,7 @@ def _first_of(caller: Caller, plan: Plan, key: str) -> Operation:
     return known
 
 
-def _run_here(operation: Operation, ctx: ActionContext, action: Action) -> None:
+def _run_here(operation: Operation, ctx: AnyContext, action: AnyAction) -> None:
     """The first batch, and the end when that was all; else, and for what has to wait in between, the background."""
     preview = operation.plan.preview
     small = operation.total is not None and operation.total <= BATCH and not preview["least"]
@@ -200,7 +200,7 @@ def _go_on(running: Running, until: float) -> None:
     """What was being done when a process died comes first, then the state that was requested, then the next batches."""
     operation = running.operation
     action, plan = ALL[operation.plan.action], operation.plan
-    ctx = plans.context_of(plan, Principal(plan.who, plan.who_id))
+    ctx = gate.context_of(plan, Principal(plan.who, plan.who_id))
     if operation.inflight is None and not state.obey(running, ctx, action):
         return
     if operation.inflight is None and (why := rights.lost(operation, action)):

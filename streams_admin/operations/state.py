@@ -20,12 +20,13 @@ from dashboard.live import hub
 from dashboard.streams.errors import BadId, StreamError
 from dashboard.streams.ids import MAX, StreamId
 from dashboard.streams.names import from_path
-from streams_admin.actions.base import Action, ActionContext, ids_of
+from streams_admin.actions.base import AnyAction, AnyContext, ids_of
 from streams_admin.actions.registry import ALL
 from streams_admin.audit import log
 from streams_admin.audit.log import Line
 from streams_admin.models import Operation, Plan
 from streams_admin.operations import results
+from streams_admin.params.base import Spelling, parse, serialise
 
 KEPT = 1000
 """Results per entry that are kept with an operation; of larger ones all are in a file (`results`)."""
@@ -83,7 +84,7 @@ def _in_order(result: list[str]) -> StreamId:
         return MAX
 
 
-def obey(running: Running, ctx: ActionContext, action: Action) -> bool:
+def obey(running: Running, ctx: AnyContext, action: AnyAction) -> bool:
     """Apply a state that was requested meanwhile: pause or cancel. False when the operation goes on no further."""
     row = Operation.objects.filter(pk=running.operation.pk)
     while requested := row.values_list("requested_state", flat=True).get():
@@ -121,7 +122,7 @@ def save(running: Running, *, while_requested: str | None = None, **changes: Any
         transaction.on_commit(partial(hub.nudge, hub.operation(operation.pk)))
 
 
-def end(running: Running, state: str, error: str, ctx: ActionContext, action: Action, **noted: Any) -> None:
+def end(running: Running, state: str, error: str, ctx: AnyContext, action: AnyAction, **noted: Any) -> None:
     """The last save, with the figures read again, and the audit line: both or none."""
     close(running, state, error, after=_after(action, ctx), **noted)
     group = running.operation.plan.params.get("group")
@@ -141,7 +142,7 @@ def close(running: Running, state: str, error: str, **noted: Any) -> None:
             log.end(operation.span, line, outcome(operation), operation.results, error)
 
 
-def _after(action: Action, ctx: ActionContext) -> list[list[Any]]:
+def _after(action: AnyAction, ctx: AnyContext) -> list[list[Any]]:
     try:
         return action.figures(ctx)
     except StreamError:
@@ -181,7 +182,7 @@ def line_of(plan: Plan, operation: Operation | None, reason: str) -> Line:
         stream=plan.stream,
         action=plan.action,
         title=plan.preview["title"],
-        params=action.told(plan.params) if action else {},
+        params=serialise(parse(action.model, plan.params), Spelling.AUDIT) if action else {},
         plan=plan.pk,
         operation=operation.pk if operation else None,
         reason=reason,

@@ -24,6 +24,7 @@ from dashboard.streams.errors import StreamError
 from dashboard.streams.names import from_path
 from dashboard.streams.snapshots import Entry, PendingEntry
 from streams_admin import plans
+from streams_admin.actions import gate
 from streams_admin.errors import Changed, NoSuchPlan
 from streams_admin.models import Plan
 from streams_admin.operations.results import read
@@ -50,9 +51,9 @@ def entries_of(principal: Principal, token: str) -> StreamingHttpResponse:
     """
     found = plans.find(token, principal)
     _check(found)
-    ctx = plans.context_of(found, principal)
+    ctx = gate.context_of(found, principal)
     require(principal, Permission.READ_PAYLOAD, found.server, ctx.key)
-    pages = plans.action_of(found.action).affected(ctx, found.seen)
+    pages = gate.resolve(found.action).affected(ctx, found.seen)
     if pages is None:
         raise NoSuchPlan("This plan removes no entries: there is nothing to download.")
     seen = sight(principal, found.server, from_path(found.stream))

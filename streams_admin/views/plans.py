@@ -21,9 +21,11 @@ from dashboard.display.format import plural
 from dashboard.display.rows import pending_row, sight
 from dashboard.http.params import BadParameter, choice, entry_id, entry_ids, flag, names, whole
 from dashboard.http.params import name as name_param
+from dashboard.streams.links import Server
 from dashboard.streams.names import from_path, plain
 from streams_admin import plans
-from streams_admin.actions.base import BATCH, Action, ActionContext, Params
+from streams_admin.actions import gate
+from streams_admin.actions.base import BATCH, ActionContext, AnyAction, AnyContext
 from streams_admin.actions.registry import ALL
 from streams_admin.audit import attempts
 from streams_admin.audit.filters import chosen, conditions
@@ -31,7 +33,8 @@ from streams_admin.audit.log import Caller
 from streams_admin.errors import ActionError, BadParameters
 from streams_admin.models import AuditEntry, Plan
 from streams_admin.operations import start
-from streams_admin.params.which import name as path_name
+from streams_admin.params.address import Address
+from streams_admin.params.selection import Filter
 from streams_admin.permissions import (
     NOT_TOLD,
     caller_of,
@@ -54,41 +57,44 @@ DUTIES = ("10", "25", "50", "100")
 def do(request: HttpRequest, server: str, stream: bytes, action: str) -> HttpResponse:
     """The form of an action; a POST makes the plan."""
     caller = caller_of(request, "page")
-    verb = plans.action_of(action)
+    verb = gate.resolve(action)
     watched = server_for(caller.principal, server)
     require(caller.principal, Permission.SEE, server, stream)
-    plans.allow(caller, verb, watched, stream, params=_tried(request.GET))
-    ctx = ActionContext(caller.principal, watched, stream, params_of(request.GET))
-    if verb.about == "pending" and "group" not in ctx.params:
+    door = _admit(caller, watched, stream, action, request.GET)
+    if verb.about == "pending" and door.ctx.params.group is None:
         raise BadParameters("group is missing: name the group whose pending entries are meant.")
-    form = verb.form(ctx, request.POST if request.method == "POST" else None)
+    form = verb.form(door.ctx, request.POST if request.method == "POST" else None)
     status = 400 if form.is_bound else 200
     if form.is_bound and form.is_valid():
         try:
-            return _to(plans.prepare(caller, watched, stream, action, verb.from_form(ctx, form)))
+            return _to(plans.make(door.submit(verb.from_form(door.ctx, form))))
         except ActionError as refused:
             form.add_error(None, refused.message)
             status = refused.status
-    return _show_form(request, ctx, verb, form, status)
+    return _show_form(request, door.ctx, verb, form, status)
 
 
-def _tried(query: QueryDict) -> Params:
-    """What the address says, for the log; nothing where it cannot be read."""
+def _admit(caller: Caller, server: Server, stream: bytes, action: str, query: QueryDict) -> gate.AdmittedForm:
+    """Who may not act does not learn what is wrong with the address either."""
     try:
-        return attempts.bounded(params_of(query))
+        address = address_of(query)
     except BadParameter:
-        return {}
+        gate.admit_form(caller, server, stream, action, {})
+        raise
+    return gate.admit_form(caller, server, stream, action, address)
 
 
 def _to(made: Plan) -> HttpResponse:
     return redirect("plan", plans.token(made))
 
 
-def _show_form(request: HttpRequest, ctx: ActionContext, verb: Action, form: Form, status: int) -> HttpResponse:
+def _show_form(
+    request: HttpRequest, ctx: ActionContext[Address], verb: AnyAction, form: Form, status: int
+) -> HttpResponse:
     context = {
         "server": ctx.server,
         "key": ctx.key,
-        "group": path_name("group", ctx.params["group"]) if "group" in ctx.params else None,
+        "group": ctx.params.group,
         "action": verb,
         "form": form,
         "heading": heading(verb, ctx.params),
@@ -99,16 +105,16 @@ def _show_form(request: HttpRequest, ctx: ActionContext, verb: Action, form: For
     return render(request, "streamgauge_admin/do.html", context, status=status)
 
 
-def params_of(query: QueryDict) -> Params:
-    """Raw parameters from a page's address: `group`, and ticked `id`s or, with `all`, the filters that were set."""
-    found: Params = {}
+def address_of(query: QueryDict) -> dict[str, object]:
+    """What a page's address says, unchecked: `group`, and ticked `id`s or, with `all`, the filters that were set."""
+    found: dict[str, object] = {}
     group = name_param(query, "group")
     if group is not None:
         found["group"] = query["group"]
     ids = [str(id_) for id_ in entry_ids(query, "id")]
     if flag(query, "all") or not ids:
         names(query, "consumer")
-        chosen: Params = {"consumer": query["consumer"]} if query.get("consumer") else {}
+        chosen: dict[str, object] = {"consumer": query["consumer"]} if query.get("consumer") else {}
         for key in ("min_idle_ms", "min_deliveries"):
             if whole(query, key, 0):
                 chosen[key] = whole(query, key, 0)
@@ -119,25 +125,25 @@ def params_of(query: QueryDict) -> Params:
     return {**found, "ids": ids}
 
 
-def heading(verb: Action, params: Params) -> str:
+def heading(verb: AnyAction, address: Address) -> str:
     """What the form is about: the action, with how many entries where they are counted."""
     word = verb.label.removesuffix("…").removesuffix(" entries")
     if verb.about not in ("pending", "entries"):
         return word
-    if "ids" in params:
-        return f"{word} {plural(len(params['ids']), 'entry', 'entries')}"
+    if address.ids:
+        return f"{word} {plural(len(address.ids), 'entry', 'entries')}"
     return f"{word} pending entries" if verb.about == "pending" else f"{word} entries"
 
 
-def which_words(params: Params) -> str:
+def which_words(address: Address) -> str:
     """Which entries are meant, for the form."""
-    if "ids" in params:
-        count = len(params["ids"])
+    if address.ids:
+        count = len(address.ids)
         return "the selected entry" if count == 1 else f"the {count:,} selected entries"
-    chosen = params.get("filter", {})
-    who = f" with {plain(from_path(chosen['consumer']))}" if "consumer" in chosen else ""
-    rest = " matching the filters" if set(chosen) - {"consumer"} else ""
-    return f"all pending entries{who}{rest}" if "group" in params else "entries"
+    chosen = address.filter or Filter()
+    who = "" if chosen.consumer is None else f" with {plain(chosen.consumer)}"
+    rest = " matching the filters" if chosen != Filter(consumer=chosen.consumer) else ""
+    return f"all pending entries{who}{rest}" if address.group is not None else "entries"
 
 
 @refusals
@@ -161,7 +167,6 @@ def plan_again(request: HttpRequest, token: str) -> HttpResponse:
     found = plans.find(token, caller.principal)
     watched = server_for(caller.principal, found.server)
     key = from_path(found.stream)
-    attempts.allow(caller, watched, key, found.action, found.params)
     return _to(plans.prepare(caller, watched, key, found.action, found.params))
 
 
@@ -184,8 +189,8 @@ def _is_large(found: Plan) -> bool:
 
 
 def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", reason: str = "") -> HttpResponse:
-    action = plans.action_of(found.action)
-    ctx, query = plans.context_of(found, caller.principal), query_of(found)
+    action = gate.resolve(found.action)
+    ctx, query = gate.context_of(found, caller.principal), query_of(found)
     seen = sight(caller.principal, found.server, ctx.key)
     context = {
         **place_of(found),
@@ -210,7 +215,7 @@ def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", re
     return render(request, "streamgauge_admin/plan.html", context, status=400 if error else 200)
 
 
-def _download(found: Plan, action: Action, ctx: ActionContext) -> str:
+def _download(found: Plan, action: AnyAction, ctx: AnyContext) -> str:
     """Where the entries that would go can be kept; "" when none go."""
     return reverse("plan_entries", args=[plans.token(found)]) if action.affected(ctx, found.seen) is not None else ""
 

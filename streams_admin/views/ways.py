@@ -12,15 +12,15 @@ from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
 from dashboard.streams import links
 from dashboard.streams.names import from_path
-from streams_admin import plans
-from streams_admin.actions.base import ActionContext
+from streams_admin.actions import gate
+from streams_admin.actions.base import Scope
 from streams_admin.actions.registry import ALL
 from streams_admin.models import Plan
 
 
 def group_behind(found: Plan) -> bytes | None:
     """The group whose page is left and come back to; None where it is the stream's."""
-    lasts = plans.action_of(found.action).back == "group"
+    lasts = gate.resolve(found.action).back == "group"
     return from_path(found.params["group"]) if lasts and "group" in found.params else None
 
 
@@ -30,7 +30,7 @@ def place_of(found: Plan) -> dict[str, Any]:
         "server": links.get(found.server),
         "key": from_path(found.stream),
         "group": group_behind(found),
-        "gone": plans.action_of(found.action).back == "server",
+        "gone": gate.resolve(found.action).back == "server",
     }
 
 
@@ -51,7 +51,7 @@ def form_again(found: Plan) -> str:
     return f"{url}?{query_of(found)}"
 
 
-def instead(ctx: ActionContext, slug: str, query: str, own: str) -> dict[str, str]:
+def instead(ctx: Scope, slug: str, query: str, own: str) -> dict[str, str]:
     """A link to another action on the same entries, for who may use it. `query`: of the address that names them.
 
     `own`: the action that it is instead of; there it leads back.

@@ -9,7 +9,7 @@ import pytest
 import redis
 from django.test import Client
 
-from streams_admin import plans
+from streams_admin.actions import gate
 from streams_admin.models import AuditEntry
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("server")]
@@ -21,7 +21,7 @@ def order(client: Client, **given: Any) -> Any:
 
 
 def test_attempts_that_never_end_are_not_all_written_down(viewer: Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(plans, "DENIED_MOST", 3)
+    monkeypatch.setattr(gate, "DENIED_MOST", 3)
     assert [order(viewer).status_code for _ in range(5)] == [403, 403, 403, 429, 429]
     assert AuditEntry.objects.filter(outcome="denied").count() == 3
 
@@ -29,7 +29,7 @@ def test_attempts_that_never_end_are_not_all_written_down(viewer: Client, monkey
 def test_somebody_elses_attempts_do_not_count(
     viewer: Client, operator: Client, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(plans, "DENIED_MOST", 1)
+    monkeypatch.setattr(gate, "DENIED_MOST", 1)
     redis_client.xadd("orders", {"n": "1"})
     assert [order(viewer).status_code, order(viewer).status_code] == [403, 429]
     assert order(operator, action="trim").status_code == 403
@@ -40,7 +40,7 @@ def test_somebody_elses_attempts_do_not_count(
 
 def test_a_huge_name_is_not_kept(viewer: Client) -> None:
     assert order(viewer, stream="\x01" * 30_000).status_code == 403
-    assert len(AuditEntry.objects.get().stream) == 3 * plans.NAMED
+    assert len(AuditEntry.objects.get().stream) == 3 * gate.NAMED
 
 
 def test_a_seal_in_other_letters_is_just_wrong(operator: Client, redis_client: redis.Redis) -> None:

@@ -140,4 +140,4 @@ def test_a_plan_goes_where_it_said_whatever_is_configured_then(world: redis.Redi
 
 
 def test_every_action_that_asks_for_another_stream_is_known_to_copy() -> None:
-    assert {slug for slug, action in ALL.items() if "allow_target(" in getsource(type(action).allow)} == COPYING
+    assert {slug for slug, action in ALL.items() if "allow_target(" in getsource(type(action).authorise)} == COPYING

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,52 +16,46 @@ from dashboard.streams.errors import ServerRefused
 from dashboard.streams.names import plain, to_path
 from dashboard.streams.snapshots import ConsumerFacts, GroupOverview, PendingEntry
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Preview, Scope, Seen
 from streams_admin.actions.consumers.create import consumer_of
 from streams_admin.actions.pending.claim import Claim
 from streams_admin.actions.pending.claim_form import choices_of
 from streams_admin.actions.reads.affected import pending
-from streams_admin.actions.single import Single, alive_note, figures_of, find_group, named, the_group
-from streams_admin.errors import BadParameters, Changed
+from streams_admin.actions.single import OnGroup, alive_note, figures_of, find_group, the_group
+from streams_admin.errors import Changed
 from streams_admin.forms import choice_field
-from streams_admin.params.which import name
+from streams_admin.params.address import Address
+from streams_admin.params.base import Raw
+from streams_admin.params.groups import ConsumerDeleteParams
+from streams_admin.params.pending import ClaimParams
+from streams_admin.params.selection import Filter
 
 CLAIM = Claim()
 
 
-def _name(ctx: ActionContext) -> bytes:
-    return name("consumer", ctx.params["consumer"])
+Context = ActionContext[ConsumerDeleteParams]
 
 
-class ConsumerDelete(Single):
+class ConsumerDelete(OnGroup[ConsumerDeleteParams]):
     """Claims what the consumer holds for `to`, in batches as `claim` does, then deletes it while it holds nothing."""
 
+    model = ConsumerDeleteParams
     slug = "consumer_delete"
     label = "Remove consumer…"
     permission = Permission.CONSUMERS
 
-    def clean(self, raw: Mapping[str, Any]) -> Params:
-        group = named(raw, "group", "the group of the consumer")
-        consumer = named(raw, "consumer", "the consumer to delete")
-        if raw.get("to") in (None, ""):
-            return {"group": group, "consumer": consumer}
-        to = to_path(name("to", raw["to"]))
-        if to == consumer:
-            raise BadParameters("to is the consumer itself: name another one to take its entries.")
-        return {"group": group, "consumer": consumer, "to": to}
-
-    def allow(self, ctx: ActionContext) -> None:
-        if "to" in ctx.params:
+    def authorise(self, ctx: Context) -> None:
+        if ctx.params.to is not None:
             require(ctx.principal, CLAIM.permission, ctx.server.name, ctx.key)
 
-    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
-        overview = the_group(ctx)
-        found = consumer_of(overview, _name(ctx))
+    def look(self, ctx: Context) -> tuple[Preview, Seen]:
+        overview = the_group(ctx, ctx.params.group)
+        found = consumer_of(overview, ctx.params.consumer)
         if found is None:
-            raise Changed(f"There is no consumer {plain(_name(ctx))} in {plain(overview.group.name)}.")
+            raise Changed(f"There is no consumer {plain(ctx.params.consumer)} in {plain(overview.group.name)}.")
         if not found.pending:
             return _delete_preview(ctx, overview, found), {"holds": 0}
-        if "to" not in ctx.params:
+        if ctx.params.to is None:
             held = plural(found.pending, "pending entry", "pending entries")
             raise Changed(
                 f"{plain(found.name)} holds {held}, which would be lost with it. Name a consumer to take them (to)."
@@ -69,15 +63,15 @@ class ConsumerDelete(Single):
         claiming, seen = CLAIM.look(_claim(ctx))
         return _claim_preview(ctx, overview, found, claiming), {"holds": found.pending, "claim": seen}
 
-    def changed(self, ctx: ActionContext, seen: Seen) -> str:
-        found = consumer_of(overview := find_group(ctx), _name(ctx))
+    def changed(self, ctx: Context, seen: Seen) -> str:
+        found = consumer_of(overview := find_group(ctx, ctx.params.group), ctx.params.consumer)
         if overview is None or found is None:
             return "The consumer no longer exists."
         if found.pending and not seen["holds"]:
             return f"{plain(found.name)} now holds {plural(found.pending, 'entry', 'entries')}: it is working."
         return CLAIM.still(_claim(ctx), seen["claim"], overview) if seen["holds"] else ""
 
-    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: Context, seen: Seen, cursor: Any) -> Batch:
         """First the batches of the claim; the deletion is the last one."""
         state = cursor or {"at": None, "claimed": not seen["holds"]}
         if state["claimed"]:
@@ -85,59 +79,55 @@ class ConsumerDelete(Single):
         part = CLAIM.batch(_claim(ctx), seen["claim"], state["at"])
         return replace(part, cursor={"at": part.cursor, "claimed": part.last}, last=False)
 
-    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: Context, seen: Seen, work: list[Any]) -> Done:
         return self._delete(ctx) if _deletes(work) else CLAIM.act(_claim(ctx), seen["claim"], work)
 
-    def _delete(self, ctx: ActionContext) -> Done:
-        lost = writes.consumer_delete(ctx.server, ctx.key, name("group", ctx.params["group"]), _name(ctx))
+    def _delete(self, ctx: Context) -> Done:
+        lost = writes.consumer_delete(ctx.server, ctx.key, ctx.params.group, ctx.params.consumer)
         if lost < 0:
             why = "It holds entries that were delivered to it or touched since the plan; they would be lost."
-            raise ServerRefused(f"{plain(_name(ctx))} was not deleted. {why}", "CHANGED")
+            raise ServerRefused(f"{plain(ctx.params.consumer)} was not deleted. {why}", "CHANGED")
         return Done(counts=Counter({"done": 1, "failed": lost} if lost else {"done": 1}))
 
-    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: Context, seen: Seen, work: list[Any]) -> Done:
         return (
             super().reconcile(ctx, seen, work) if _deletes(work) else CLAIM.reconcile(_claim(ctx), seen["claim"], work)
         )
 
-    def outcome(self, ctx: ActionContext, seen: Seen) -> str:
-        return "failed" if consumer_of(find_group(ctx), _name(ctx)) else "done"
+    def outcome(self, ctx: Context, seen: Seen) -> str:
+        return "failed" if consumer_of(find_group(ctx, ctx.params.group), ctx.params.consumer) else "done"
 
-    def affected(self, ctx: ActionContext, seen: Seen) -> Iterator[Sequence[PendingEntry]] | None:
+    def affected(self, ctx: Context, seen: Seen) -> Iterator[Sequence[PendingEntry]] | None:
         """What it holds, and another gets."""
-        return pending(ctx, name("group", ctx.params["group"]), _name(ctx)) if seen["holds"] else None
+        return pending(ctx, ctx.params.group, ctx.params.consumer) if seen["holds"] else None
 
-    def figures(self, ctx: ActionContext) -> list[list[Any]]:
-        overview = find_group(ctx)
+    def figures(self, ctx: Context) -> list[list[Any]]:
+        overview = find_group(ctx, ctx.params.group)
         if overview is None:
             return super().figures(ctx)
-        wanted = [_name(ctx), *([name("to", ctx.params["to"])] if "to" in ctx.params else [])]
+        wanted = [ctx.params.consumer, *([] if ctx.params.to is None else [ctx.params.to])]
         there = [(who, consumer_of(overview, who)) for who in wanted]
         return [*figures_of(overview), *([f"pending with {plain(who)}", c.pending] for who, c in there if c)]
 
-    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
-        return ConsumerDeleteForm(data, overview=the_group(ctx), chosen=_asked(ctx))
+    def form(self, ctx: ActionContext[Address], data: Any = None) -> forms.Form:
+        overview, only = the_group(ctx, ctx.params.of_group.group), ctx.params.filter
+        chosen = to_path(only.consumer) if only and only.consumer is not None else ""
+        return ConsumerDeleteForm(data, overview=overview, chosen=chosen)
 
-    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
-        return {"group": ctx.params.get("group"), **{k: v for k, v in form.cleaned_data.items() if v}}
-
-
-def _asked(ctx: ActionContext) -> str:
-    return str(ctx.params.get("filter", {}).get("consumer", ""))
+    def from_form(self, ctx: ActionContext[Address], form: forms.Form) -> Raw:
+        return {"group": ctx.params.group, **form.cleaned_data}
 
 
 def _deletes(work: list[Any]) -> bool:
     return isinstance(work[0], dict)
 
 
-def _claim(ctx: ActionContext) -> ActionContext:
+def _claim(ctx: Context) -> ActionContext[ClaimParams]:
     """The same, as `claim` takes it: all that the consumer holds."""
-    params = {
-        "group": ctx.params["group"],
-        "filter": {"consumer": ctx.params["consumer"]},
-        "to": ctx.params["to"],
-    }
-    return replace(ctx, params=params)
+    wanted = ctx.params
+    params = ClaimParams(group=wanted.group, filter=Filter(consumer=wanted.consumer), to=wanted.to or b"")
+    more = {"operation": ctx.operation, "reason": ctx.reason}
+    return ActionContext(ctx.principal, ctx.server, ctx.key, params, **more, most=ctx.most)
 
 
 class ConsumerDeleteForm(forms.Form):
@@ -169,7 +159,7 @@ class ConsumerDeleteForm(forms.Form):
         return found
 
 
-def _delete_preview(ctx: ActionContext, overview: GroupOverview, found: ConsumerFacts) -> Preview:
+def _delete_preview(ctx: Scope, overview: GroupOverview, found: ConsumerFacts) -> Preview:
     words = writes.consumer_delete_words(ctx.key, overview.group.name, found.name)
     return Preview(
         title=f"Remove consumer {plain(found.name)}",
@@ -192,8 +182,8 @@ def _atomic(found: ConsumerFacts) -> Note:
     return Note("", f"Only while {plain(found.name)} has no pending entries", text)
 
 
-def _claim_preview(ctx: ActionContext, overview: GroupOverview, found: ConsumerFacts, claiming: Preview) -> Preview:
-    to = name("to", ctx.params["to"])
+def _claim_preview(ctx: Context, overview: GroupOverview, found: ConsumerFacts, claiming: Preview) -> Preview:
+    to = ctx.params.to or b""
     words = writes.consumer_delete_words(ctx.key, overview.group.name, found.name)
     held = plural(found.pending, "entry", "entries")
     comes = 0 if consumer_of(overview, to) else 1

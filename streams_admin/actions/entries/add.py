@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -11,27 +10,29 @@ from django import forms
 from dashboard.accounts.access import require
 from dashboard.accounts.permissions import Permission
 from dashboard.display.format import age, number, plural
-from dashboard.streams.errors import BadId, Gone
+from dashboard.streams.errors import Gone
 from dashboard.streams.ids import MIN, TOP, StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.queries import PAGE_MAX, Command, EntryRange, StreamQuery
 from dashboard.streams.snapshots import Fields, StreamFacts, StreamOverview
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import Action, ActionContext, Batch, Change, Done, Note, Params, Preview, Seen
-from streams_admin.actions.reads.bounds import id_of
+from streams_admin.actions.base import Action, ActionContext, Batch, Change, Done, Note, Preview, Scope, Seen
 from streams_admin.actions.reads.entries import read, stream_facts
 from streams_admin.actions.reads.reservations import Reservation, arrived, reserve, reserve_in
 from streams_admin.actions.reads.targets import reached
 from streams_admin.actions.single import typed
 from streams_admin.errors import BadParameters
-from streams_admin.params import values
-from streams_admin.params.which import truth, whole
+from streams_admin.params.address import Address
+from streams_admin.params.base import Raw
+from streams_admin.params.entries import AddParams
+from streams_admin.params.fields import from_text
 
 AHEAD_MS = 60_000
 """An ID that is further ahead of the server's clock is warned of."""
 
 
-class Add(Action):
+class Add(Action[AddParams]):
+    model = AddParams
     slug = "add"
     label = "Add entry…"
     permission = Permission.ADD
@@ -39,24 +40,15 @@ class Add(Action):
     idempotent = True
     back = "stream"
 
-    def clean(self, raw: Mapping[str, Any]) -> Params:
-        found: Params = {"fields": values.fields_out(values.fields_in(raw.get("fields")))}
-        if raw.get("id") not in (None, "", "*"):
-            found["id"] = _id(raw["id"])
-        return {**found, "mkstream": truth("mkstream", raw.get("mkstream", False)), **_bound(raw)}
-
-    def told(self, params: Params) -> Params:
-        return {**params, "fields": values.told(params["fields"])}
-
-    def allow(self, ctx: ActionContext) -> None:
+    def authorise(self, ctx: ActionContext[AddParams]) -> None:
         """Who may add may not trim by it."""
-        if not {"maxlen", "minid"} & ctx.params.keys():
+        if not ctx.params.bounded:
             return
         facts = stream_facts(ctx, ctx.key)
         if facts and _removed(ctx, facts)[0]:
             require(ctx.principal, Permission.TRIM, ctx.server.name, ctx.key)
 
-    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+    def look(self, ctx: ActionContext[AddParams]) -> tuple[Preview, Seen]:
         overview = _find(ctx)
         why = _refusal(ctx, overview.facts if overview else None)
         if why:
@@ -64,44 +56,43 @@ class Add(Action):
         removed, least = _removed(ctx, overview.facts) if overview else (0, False)
         return _preview(ctx, overview, removed, least), {"removed": removed, "existed": overview is not None}
 
-    def changed(self, ctx: ActionContext, seen: Seen) -> str:
+    def changed(self, ctx: ActionContext[AddParams], seen: Seen) -> str:
         facts = stream_facts(ctx, ctx.key)
         if seen["existed"] and facts is None:
             return "The stream no longer exists."
         return _refusal(ctx, facts)
 
-    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext[AddParams], seen: Seen, cursor: Any) -> Batch:
         """The piece of work is the ID that the entry will have, and the last one of the stream before."""
         reserved = _reserved(ctx)
         return Batch([{"id": str(reserved.first), "since": str(reserved.since)}], None, last=True)
 
-    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: ActionContext[AddParams], seen: Seen, work: list[Any]) -> Done:
         added = writes.add(ctx.server, _words(ctx, seen["removed"], work[0]["id"]))
         if added == writes.PASSED:
-            own = not ctx.params.get("id", "*").endswith("*")
+            own = not (ctx.params.id or "*").endswith("*")
             return Done(counts=Counter(failed=1)) if own else Done(again=True)
         return Done.of([(str(added), "done")]) if added else Done(counts=Counter(not_found=1))
 
-    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext[AddParams], seen: Seen, work: list[Any]) -> Done:
         """The entry, if it is there, by its ID; one of the asker's own choice may be somebody else's entry."""
         id_ = StreamId.parse(work[0]["id"])
         came = arrived(ctx, ctx.key, [id_], StreamId.parse(work[0]["since"]))[id_]
-        there = next(iter(read(ctx, [str(id_)]).values()))
-        if there and there.fields != _fields(ctx):
+        there = next(iter(read(ctx, [id_]).values()))
+        if there and there.fields != ctx.params.pairs:
             came = "failed"
         return Done.of([(str(id_), "done")]) if came == "done" else Done(counts=Counter({came: 1}))
 
-    def figures(self, ctx: ActionContext) -> list[list[Any]]:
+    def figures(self, ctx: ActionContext[AddParams]) -> list[list[Any]]:
         facts = stream_facts(ctx, ctx.key)
         return [["entries", facts.length if facts else 0]]
 
-    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
+    def form(self, ctx: ActionContext[Address], data: Any = None) -> forms.Form:
         return AddForm(data)
 
-    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
+    def from_form(self, ctx: ActionContext[Address], form: forms.Form) -> Raw:
         found = form.cleaned_data
-        bound = {"maxlen": found["maxlen"]} if found["maxlen"] is not None else {}
-        return {"fields": found["fields"], "id": found["id"].strip(), "mkstream": found["mkstream"], **bound}
+        return {**found, "id": found["id"].strip()}
 
 
 class AddForm(forms.Form):
@@ -118,60 +109,34 @@ class AddForm(forms.Form):
     )
     mkstream = forms.BooleanField(label="Create the stream if it does not exist", required=False)
 
-    def clean_fields(self) -> list[list[Any]]:
+    def clean_fields(self) -> Fields:
         try:
-            return values.fields_out(values.fields_in(values.from_text(self.cleaned_data["fields"])))
+            return from_text(self.cleaned_data["fields"])
         except BadParameters as error:
             raise forms.ValidationError(error.message) from error
 
 
-def _id(given: Any) -> str:
-    """An ID, or the milliseconds of one with its number left to the server ("5-*")."""
-    text = str(given)
-    try:
-        id_ = StreamId.parse(text[:-1] + "0" if text.endswith("-*") else text)
-    except BadId as error:
-        raise BadParameters(f"id: {error}") from error
-    if id_ == MIN and not text.endswith("-*"):
-        raise BadParameters("id is 0-0; the smallest valid one is 0-1.")
-    return text if text.endswith("-*") else str(id_)
-
-
-def _reserved(ctx: ActionContext) -> Reservation:
-    asked = ctx.params.get("id", "*")
-    if asked == "*":
+def _reserved(ctx: ActionContext[AddParams]) -> Reservation:
+    asked = ctx.params.id
+    if asked is None:
         return reserve(ctx, ctx.key)
     if asked.endswith("-*"):
         return reserve_in(ctx, ctx.key, int(asked[:-2]))
     return Reservation(StreamId.parse(asked), reached(ctx, ctx.key))
 
 
-def _bound(raw: Mapping[str, Any]) -> Params:
-    given = [key for key in ("maxlen", "minid") if raw.get(key) is not None]
-    if len(given) == 2:
-        raise BadParameters("Give maxlen or minid, not both.")
-    if not given:
-        if raw.get("approximate") is not None:
-            raise BadParameters("approximate needs maxlen or minid.")
-        return {}
-    found = {"approximate": truth("approximate", raw.get("approximate", True))}
-    if given == ["maxlen"]:
-        return {**found, "maxlen": whole("maxlen", raw["maxlen"], least=1)}
-    return {**found, "minid": str(id_of(raw["minid"]))}
-
-
-def _find(ctx: ActionContext) -> StreamOverview | None:
+def _find(ctx: Scope) -> StreamOverview | None:
     try:
         return ctx.server.run(StreamQuery(ctx.key, ctx.server.capabilities()))
     except Gone:
         return None
 
 
-def _refusal(ctx: ActionContext, facts: StreamFacts | None) -> str:
+def _refusal(ctx: ActionContext[AddParams], facts: StreamFacts | None) -> str:
     """Why XADD would not take it, "" when it would."""
     if facts is None:
-        return "" if ctx.params["mkstream"] else "The stream does not exist. Set mkstream to create it."
-    asked, last = ctx.params.get("id", "*"), facts.last_generated_id
+        return "" if ctx.params.mkstream else "The stream does not exist. Set mkstream to create it."
+    asked, last = ctx.params.id or "*", facts.last_generated_id
     if asked.endswith("-*") and not _numbers_itself(ctx):
         return f"id is {asked}: a sequence number set by the server needs Redis 7.0 or Valkey."
     lowest = StreamId.parse(asked[:-1] + str(TOP) if asked.endswith("-*") else asked) if asked != "*" else None
@@ -180,43 +145,39 @@ def _refusal(ctx: ActionContext, facts: StreamFacts | None) -> str:
     return ""
 
 
-def _numbers_itself(ctx: ActionContext) -> bool:
+def _numbers_itself(ctx: Scope) -> bool:
     info = ctx.server.capabilities().info
     return info.flavour != "Redis" or info.version >= (7, 0)
 
 
-def _removed(ctx: ActionContext, facts: StreamFacts) -> tuple[int, bool]:
+def _removed(ctx: ActionContext[AddParams], facts: StreamFacts) -> tuple[int, bool]:
     """How many entries the bound would take, at most; and whether there may be more."""
-    if "maxlen" in ctx.params:
-        return max(0, facts.length + 1 - ctx.params["maxlen"]), False
-    below = StreamId.parse(ctx.params["minid"]) if "minid" in ctx.params else MIN
+    if ctx.params.maxlen is not None:
+        return max(0, facts.length + 1 - ctx.params.maxlen), False
+    below = ctx.params.minid or MIN
     if facts.first_id is None or below <= facts.first_id:
         return 0, False
     page = ctx.server.run(EntryRange(ctx.key, end=below.prev(), limit=PAGE_MAX))
     return len(page.items), not page.complete
 
 
-def _fields(ctx: ActionContext) -> Fields:
-    return values.fields_in(ctx.params["fields"])
-
-
-def _words(ctx: ActionContext, removed: int, id_: str = "") -> Command:
+def _words(ctx: ActionContext[AddParams], removed: int, id_: str = "") -> Command:
     """XADD. A length is raised by what came since it was planned, so that no more goes than was shown."""
     trim: Command = ()
-    sign = "~" if ctx.params.get("approximate") else "="
-    if "maxlen" in ctx.params:
+    params = ctx.params
+    sign = "~" if params.loose else "="
+    if params.maxlen is not None:
         facts = stream_facts(ctx, ctx.key)
-        trim = ("MAXLEN", sign, max(ctx.params["maxlen"], (facts.length if facts else 0) + 1 - removed))
-    elif "minid" in ctx.params:
-        trim = ("MINID", sign, ctx.params["minid"])
-    id_ = id_ or ctx.params.get("id", "*")
-    return writes.add_words(ctx.key, _fields(ctx), id_, mkstream=ctx.params["mkstream"], trim=trim)
+        trim = ("MAXLEN", sign, max(params.maxlen, (facts.length if facts else 0) + 1 - removed))
+    elif params.minid is not None:
+        trim = ("MINID", sign, str(params.minid))
+    return writes.add_words(ctx.key, params.pairs, id_ or params.id or "*", mkstream=params.mkstream, trim=trim)
 
 
-def _preview(ctx: ActionContext, overview: StreamOverview | None, removed: int, least: bool) -> Preview:
+def _preview(ctx: ActionContext[AddParams], overview: StreamOverview | None, removed: int, least: bool) -> Preview:
     length = overview.facts.length if overview else 0
-    fields = plural(len(ctx.params["fields"]), "field")
-    exact = not removed or not (ctx.params["approximate"] or least)
+    fields = plural(len(ctx.params.pairs), "field")
+    exact = not removed or not (ctx.params.loose or least)
     return Preview(
         title=f"Add an entry with {fields}",
         sentence=f"Adds it to the end of {plain(ctx.key)}. It can be deleted again, but what workers do with it stays.",
@@ -238,10 +199,10 @@ def _removed_note(removed: int, least: bool) -> list[Note]:
     return [Note("stuck", f"{at_least}{number(removed)} of the oldest entries are removed", text)]
 
 
-def _id_notes(ctx: ActionContext, overview: StreamOverview | None) -> list[Note]:
-    if "id" not in ctx.params or overview is None:
+def _id_notes(ctx: ActionContext[AddParams], overview: StreamOverview | None) -> list[Note]:
+    if ctx.params.id is None or overview is None:
         return []
-    ahead = int(ctx.params["id"].partition("-")[0]) - overview.now_ms
+    ahead = int(ctx.params.id.partition("-")[0]) - overview.now_ms
     if ahead <= AHEAD_MS:
         return []
     text = "IDs never go back: until the clock catches up, every later entry gets an ID of that time."

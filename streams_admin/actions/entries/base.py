@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from django import forms
 from django.utils import timezone
@@ -17,13 +17,17 @@ from dashboard.streams.ids import MIN, StreamId, parse_position
 from dashboard.streams.names import EMPTY
 from dashboard.streams.queries import EntryRange, FactsQuery, fitting
 from dashboard.streams.snapshots import StreamOverview
-from streams_admin.actions.base import BATCH, Action, ActionContext, Batch, Params, Preview, Seen
+from streams_admin.actions.base import BATCH, Action, ActionContext, Batch, Preview, Scope, Seen
 from streams_admin.actions.reads import positions
 from streams_admin.actions.reads.bounds import stream_overview
 from streams_admin.actions.reads.entries import AT_ONCE, pages, read
-from streams_admin.errors import BadParameters, Changed
-from streams_admin.params.which import Which
+from streams_admin.errors import Changed
+from streams_admin.params.address import Address
+from streams_admin.params.base import serialise
+from streams_admin.params.entries import EntriesParams
+from streams_admin.params.selection import ALL, Filter
 
+Entries = TypeVar("Entries", bound=EntriesParams)
 COUNT_UP_TO = 5_000
 """Entries a plan reads to count a range, on at most positions.PAGES pages; more are "at least"."""
 SAMPLE = 5
@@ -52,111 +56,105 @@ class Found:
         return f"{'at least ' if self.least else ''}{plural(self.total, 'entry', 'entries')}"
 
 
-class EntriesAction(Action):
+class EntriesAction(Action[Entries]):
     """An action on entries of a stream."""
 
     about = "entries"
     back = "stream"
 
-    def clean(self, raw: Mapping[str, Any]) -> Params:
-        which = Which.parse(raw)
-        if which != Which(ids=which.ids, start=which.start, end=which.end, limit=which.limit):
-            raise BadParameters("filter takes start, end and limit here: entries of a stream have no consumer.")
-        return {**which.to_json(), **self.options(raw)}
-
-    def options(self, raw: Mapping[str, Any]) -> Params:
-        """Checked parameters beside which."""
-        return {}
-
-    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+    def look(self, ctx: ActionContext[Entries]) -> tuple[Preview, Seen]:
         found = find(ctx)
         if not found.total:
             raise Changed("No such entry: it was never added, or has been trimmed or deleted.")
         preview, more = self.preview(ctx, found)
-        return preview, {**_seen(found, Which.parse(ctx.params)), **more}
+        return preview, {**_seen(found, ctx.params.matching), **more}
 
     @abstractmethod
-    def preview(self, ctx: ActionContext, found: Found) -> tuple[Preview, Seen]:
+    def preview(self, ctx: ActionContext[Entries], found: Found) -> tuple[Preview, Seen]:
         """What would be done, in words and counts; and what of it `changed` compares with, beside the entries."""
 
-    def changed(self, ctx: ActionContext, seen: Seen) -> str:
+    def changed(self, ctx: ActionContext[Entries], seen: Seen) -> str:
         try:
             facts = ctx.server.run(FactsQuery(ctx.key))
         except Gone:
             return "The stream no longer exists."
         if facts.last_generated_id < StreamId.parse(seen["end"]):
             return "The stream was deleted and recreated."
-        if not facts.length or ("ids" in seen and not any(read(ctx, seen["ids"][:AT_ONCE]).values())):
+        if not facts.length or ("ids" in seen and not any(read(ctx, _ids_of(seen)[:AT_ONCE]).values())):
             return "None of the entries exist any more."
         return self.still(ctx, seen)
 
-    def still(self, ctx: ActionContext, seen: Seen) -> str:
+    def still(self, ctx: ActionContext[Entries], seen: Seen) -> str:
         """As `changed`, for what a subclass depends on."""
         return ""
 
-    def step(self, ctx: ActionContext) -> int:
+    def step(self, ctx: ActionContext[Entries]) -> int:
         """Entries per batch."""
         return BATCH
 
-    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext[Entries], seen: Seen, cursor: Any) -> Batch:
         most = self.step(ctx)
         return _named(seen, cursor or 0, most) if "ids" in seen else _range(ctx, seen, cursor, most)
 
-    def figures(self, ctx: ActionContext) -> list[list[Any]]:
+    def figures(self, ctx: ActionContext[Entries]) -> list[list[Any]]:
         try:
             return [["entries", ctx.server.run(FactsQuery(ctx.key)).length]]
         except Gone:
             return [["entries", 0]]
 
 
-def find(ctx: ActionContext) -> Found:
+def find(ctx: ActionContext[Entries]) -> Found:
     """The entries meant, counted up to COUNT_UP_TO."""
-    which, overview = Which.parse(ctx.params), stream_overview(ctx)
-    if which.ids:
-        return _find_named(ctx, which, overview)
-    end = min(which.end, overview.facts.last_id or MIN)
-    ids, least = _count(ctx, which, end)
-    through = len(ids) == which.limit
-    reach = ids[-1] if ids and which.limit and (through or least) else end
+    ids_named, chosen, overview = ctx.params.named, ctx.params.matching, stream_overview(ctx)
+    if ids_named:
+        return _find_named(ctx, ids_named, overview)
+    end = min(chosen.end, overview.facts.last_id or MIN)
+    ids, least = _count(ctx, chosen, end)
+    through = len(ids) == chosen.limit
+    reach = ids[-1] if ids and chosen.limit and (through or least) else end
     end = reach if through else end
-    whole = which == Which(limit=which.limit)
-    total = min(overview.facts.length, which.limit or overview.facts.length) if whole else len(ids)
-    return Found(overview, ids, (), which.start, end, reach, total, least and not whole, named=False)
+    whole = chosen == Filter(limit=chosen.limit)
+    total = min(overview.facts.length, chosen.limit or overview.facts.length) if whole else len(ids)
+    return Found(overview, ids, (), chosen.start, end, reach, total, least and not whole, named=False)
 
 
-def _find_named(ctx: ActionContext, which: Which, overview: StreamOverview) -> Found:
-    there = read(ctx, [str(i) for i in which.ids])
-    ids = tuple(i for i in which.ids if there[i])
-    absent = tuple(i for i in which.ids if not there[i])
+def _find_named(ctx: Scope, wanted: Sequence[StreamId], overview: StreamOverview) -> Found:
+    there = read(ctx, wanted)
+    ids = tuple(i for i in wanted if there[i])
+    absent = tuple(i for i in wanted if not there[i])
     end = max(ids, default=MIN)
-    return Found(overview, ids, absent, which.ids[0], end, end, len(ids), False, named=True)
+    return Found(overview, ids, absent, wanted[0], end, end, len(ids), False, named=True)
 
 
-def again(ctx: ActionContext, seen: Seen) -> Found:
+def again(ctx: Scope, seen: Seen) -> Found:
     """What a plan has seen, in the stream as it is now. Not counted anew."""
     overview, end = stream_overview(ctx), StreamId.parse(seen["end"])
-    ids = tuple(StreamId.parse(text) for text in seen.get("ids", []))
+    ids = tuple(_ids_of(seen))
     start = ids[0] if ids else StreamId.parse(seen["start"])
     reach = StreamId.parse(seen["reach"] if "reach" in seen else seen["end"])
     return Found(overview, ids, (), start, end, reach, len(ids), False, named=bool(ids))
 
 
-def _count(ctx: ActionContext, which: Which, end: StreamId) -> tuple[tuple[StreamId, ...], bool]:
+def _count(ctx: Scope, chosen: Filter, end: StreamId) -> tuple[tuple[StreamId, ...], bool]:
     """IDs of the range up to COUNT_UP_TO, and whether there may be more. A whole stream is not walked to be counted."""
-    most = SAMPLE if which == Which() else min(COUNT_UP_TO, which.limit or COUNT_UP_TO)
+    most = SAMPLE if chosen == ALL else min(COUNT_UP_TO, chosen.limit or COUNT_UP_TO)
     ids: list[StreamId] = []
-    for page in islice(pages(ctx, ctx.key, which.start, end, most=most, size=BATCH), positions.PAGES):
+    for page in islice(pages(ctx, ctx.key, chosen.start, end, most=most, size=BATCH), positions.PAGES):
         ids.extend(entry.id for entry in page.items)
         if page.next is None:
             return tuple(ids), False
-    return tuple(ids), which.limit is None or len(ids) < which.limit
+    return tuple(ids), chosen.limit is None or len(ids) < chosen.limit
 
 
-def _seen(found: Found, which: Which) -> Seen:
+def _ids_of(seen: Seen) -> list[StreamId]:
+    return [StreamId.parse(text) for text in seen.get("ids", ())]
+
+
+def _seen(found: Found, chosen: Filter) -> Seen:
     if found.named:
         ids = [str(i) for i in found.ids]
         return {"ids": ids, "absent": [str(i) for i in found.absent], "end": str(found.end)}
-    return {"start": str(found.start), "end": str(found.end), "reach": str(found.reach), "limit": which.limit}
+    return {"start": str(found.start), "end": str(found.end), "reach": str(found.reach), "limit": chosen.limit}
 
 
 def _named(seen: Seen, cursor: int, most: int) -> Batch:
@@ -166,7 +164,7 @@ def _named(seen: Seen, cursor: int, most: int) -> Batch:
     return Batch([[text] for text in part], end, settled, last=end >= len(seen["ids"]))
 
 
-def _range(ctx: ActionContext, seen: Seen, cursor: Any, most: int) -> Batch:
+def _range(ctx: Scope, seen: Seen, cursor: Any, most: int) -> Batch:
     """The next entries of the range. It ends where the stream ended when the plan was made."""
     start = StreamId.parse(cursor["at"] if cursor else seen["start"])
     taken = cursor["taken"] if cursor else 0
@@ -198,9 +196,10 @@ class EntriesForm(forms.Form):
         label="To", required=False, max_length=64, help_text="As above. Empty: up to the current last entry."
     )
 
-    def __init__(self, data: Any, ctx: ActionContext) -> None:
-        super().__init__(data, initial=ctx.params.get("filter", {}))
-        if "ids" in ctx.params:
+    def __init__(self, data: Any, ctx: ActionContext[Address]) -> None:
+        chosen = ctx.params.filter
+        super().__init__(data, initial=serialise(chosen) if chosen else {})
+        if ctx.params.ids:
             del self.fields["start"], self.fields["end"]
 
     def clean_start(self) -> str:
@@ -216,8 +215,8 @@ class EntriesForm(forms.Form):
         except BadId as error:
             raise forms.ValidationError(str(error)) from error
 
-    def which(self, ctx: ActionContext) -> Params:
+    def selection(self, ctx: ActionContext[Address]) -> dict[str, object]:
         """Raw parameters that say which entries."""
-        if "ids" in ctx.params:
-            return {"ids": ctx.params["ids"]}
+        if ctx.params.ids:
+            return {"ids": ctx.params.ids}
         return {"filter": {name: self.cleaned_data[name] for name in ("start", "end") if self.cleaned_data.get(name)}}

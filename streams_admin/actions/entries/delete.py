@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django import forms
@@ -13,7 +13,7 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.snapshots import Entry
 from streams_admin import writes
-from streams_admin.actions.base import ActionContext, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.base import ActionContext, Change, Done, Note, Preview, Seen
 from streams_admin.actions.entries.base import EntriesAction, EntriesForm, Found, again, sample
 from streams_admin.actions.lines import lines
 from streams_admin.actions.reads.affected import named, ranged
@@ -21,8 +21,10 @@ from streams_admin.actions.reads.entries import read
 from streams_admin.actions.reads.losses import Loss, counts_of, loss_notes, losses, may_lose, worse
 from streams_admin.actions.single import typed
 from streams_admin.errors import BadParameters
+from streams_admin.params.address import Address
+from streams_admin.params.base import Raw
+from streams_admin.params.entries import DeleteParams
 
-REFERENCES = ("keep", "delete", "acked")
 PENDING_TEXT = {
     "keep": "They stay on its pending list without content; nobody can process them.",
     "delete": "They are removed from its pending list too; nobody will process them.",
@@ -31,27 +33,22 @@ PENDING_TEXT = {
 RESULT = {1: "done", 2: "still_referenced", -1: "not_found"}
 
 
-class Delete(EntriesAction):
+class Delete(EntriesAction[DeleteParams]):
+    model = DeleteParams
     slug = "delete"
     label = "Delete entries…"
     permission = Permission.DELETE
     literal = True
     irreversible = True
 
-    def options(self, raw: Mapping[str, Any]) -> Params:
-        references = raw.get("references") or "keep"
-        if references not in REFERENCES:
-            raise BadParameters(f"references is {str(references)[:40]!r}; allowed: {', '.join(REFERENCES)}.")
-        return {"references": references}
-
-    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+    def look(self, ctx: ActionContext[DeleteParams]) -> tuple[Preview, Seen]:
         missing = ctx.server.capabilities().missing("xdelex")
-        if missing and ctx.params["references"] != "keep":
-            raise BadParameters(f"references can only be keep here: {ctx.params['references']} {missing}.")
+        if missing and ctx.params.references != "keep":
+            raise BadParameters(f"references can only be keep here: {ctx.params.references} {missing}.")
         return super().look(ctx)
 
-    def preview(self, ctx: ActionContext, found: Found) -> tuple[Preview, Seen]:
-        length, mode = found.overview.facts.length, ctx.params["references"]
+    def preview(self, ctx: ActionContext[DeleteParams], found: Found) -> tuple[Preview, Seen]:
+        length, mode = found.overview.facts.length, ctx.params.references
         lost = losses(ctx, found)
         groups = len(found.overview.groups) + found.overview.groups_cut
         certain = not found.least and mode != "acked"
@@ -72,33 +69,33 @@ class Delete(EntriesAction):
         )
         return preview, {"losses": [loss.to_json() for loss in lost if loss.weight]}
 
-    def still(self, ctx: ActionContext, seen: Seen) -> str:
-        if ctx.params["references"] == "acked":
+    def still(self, ctx: ActionContext[DeleteParams], seen: Seen) -> str:
+        if ctx.params.references == "acked":
             return ""  # the server asks every group itself
         group = worse(seen["losses"], losses(ctx, again(ctx, seen)))
         return f"{group} would lose more than shown." if group else ""
 
-    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: ActionContext[DeleteParams], seen: Seen, work: list[Any]) -> Done:
         ids = [StreamId.parse(item[0]) for item in work]
-        replies = writes.delete(ctx.server, ctx.key, ids, references=ctx.params["references"])
+        replies = writes.delete(ctx.server, ctx.key, ids, references=ctx.params.references)
         return Done.of([(str(i), RESULT[reply]) for i, reply in zip(ids, replies, strict=True)])
 
-    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext[DeleteParams], seen: Seen, work: list[Any]) -> Done:
         """What is not there any more is deleted; by whom makes no difference."""
-        there = read(ctx, [item[0] for item in work])
+        there = read(ctx, [StreamId.parse(item[0]) for item in work])
         return Done.of([(str(i), "failed" if entry else "done") for i, entry in there.items()])
 
-    def affected(self, ctx: ActionContext, seen: Seen) -> Iterator[Sequence[Entry]]:
+    def affected(self, ctx: ActionContext[DeleteParams], seen: Seen) -> Iterator[Sequence[Entry]]:
         if "ids" in seen:
-            return named(ctx, seen["ids"])
+            return named(ctx, [StreamId.parse(text) for text in seen["ids"]])
         return ranged(ctx, StreamId.parse(seen["start"]), StreamId.parse(seen["end"]), seen["limit"])
 
-    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
+    def form(self, ctx: ActionContext[Address], data: Any = None) -> forms.Form:
         return DeleteForm(data, ctx)
 
-    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
+    def from_form(self, ctx: ActionContext[Address], form: forms.Form) -> Raw:
         assert isinstance(form, DeleteForm)
-        return {**form.which(ctx), "references": form.cleaned_data["references"]}
+        return {**form.selection(ctx), "references": form.cleaned_data["references"]}
 
 
 class DeleteForm(EntriesForm):
@@ -111,9 +108,9 @@ class DeleteForm(EntriesForm):
         choices=[("keep", "keep them on the pending lists, without content")],
     )
 
-    def __init__(self, data: Any, ctx: ActionContext) -> None:
+    def __init__(self, data: Any, ctx: ActionContext[Address]) -> None:
         super().__init__(data, ctx)
-        if "ids" in ctx.params:
+        if ctx.params.ids:
             del self.fields["whole"]
         missing = ctx.server.capabilities().missing("xdelex")
         field = self.fields["references"]
@@ -157,12 +154,12 @@ def _acked_note(lost: list[Loss], groups: int, mode: str) -> list[Note]:
     return [Note("late", title, f"At least {number(stay)} of them stay: still needed by {', '.join(needing)}.")]
 
 
-def _mode_note(ctx: ActionContext, mode: str) -> list[Note]:
+def _mode_note(ctx: ActionContext[DeleteParams], mode: str) -> list[Note]:
     missing = ctx.server.capabilities().missing("xdelex")
     if mode == "keep" and missing:
         return [Note("", "Pending lists stay as they are", f"Cleaning them up in the same step {missing}.")]
     return []
 
 
-def _lines(ctx: ActionContext, found: Found) -> list[str]:
-    return lines(lambda ids: [writes.delete_words(ctx.key, ids, ctx.params["references"])], found.ids, found.total)
+def _lines(ctx: ActionContext[DeleteParams], found: Found) -> list[str]:
+    return lines(lambda ids: [writes.delete_words(ctx.key, ids, ctx.params.references)], found.ids, found.total)

@@ -8,7 +8,6 @@ which arrive as they once were.
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -18,18 +17,20 @@ from dashboard.accounts.permissions import Permission
 from dashboard.display.format import age, plural
 from dashboard.display.rows import sight
 from dashboard.streams.ids import StreamId
-from dashboard.streams.names import plain, to_path
+from dashboard.streams.names import plain
 from dashboard.streams.queries import EntryRange, StreamQuery
 from dashboard.streams.snapshots import Entry, Fields, StreamFacts
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Preview, Scope, Seen
 from streams_admin.actions.entries.base import EntriesAction, EntriesForm, Found, sample
 from streams_admin.actions.reads.entries import read, stream_facts
 from streams_admin.actions.reads.reservations import arrived, reserve
 from streams_admin.actions.reads.targets import allow_target, target_figures
 from streams_admin.errors import BadParameters
-from streams_admin.params import values
-from streams_admin.params.which import name, whole
+from streams_admin.params.address import Address
+from streams_admin.params.base import Raw
+from streams_admin.params.entries import ReplayParams
+from streams_admin.params.fields import from_text, to_text
 from streams_admin.writes.provenance import STREAM, block, stripped
 
 STEP = 100
@@ -39,33 +40,19 @@ EDIT_MOST = 65_536
 RESULT = {1: "done", 0: "not_found", writes.REFUSED: "failed", writes.PASSED: "failed"}
 
 
-class Replay(EntriesAction):
+class Replay(EntriesAction[ReplayParams]):
+    model = ReplayParams
     slug = "replay"
     label = "Replay…"
     permission = Permission.REPLAY
     idempotent = True
 
-    def options(self, raw: Mapping[str, Any]) -> Params:
-        if raw.get("to") in (None, ""):
-            raise BadParameters("to is missing: the stream for the copies.")
-        found: Params = {"to": to_path(name("to", raw["to"]))}
-        if raw.get("fields") is not None:
-            if len(raw.get("ids") or ()) != 1:
-                raise BadParameters("fields needs ids with one entry: only a single entry can be edited.")
-            found["fields"] = values.fields_out(values.fields_in(raw["fields"]))
-        if raw.get("per_second") is not None:
-            found["per_second"] = whole("per_second", raw["per_second"], least=1, most=100_000)
-        return found
+    def authorise(self, ctx: ActionContext[ReplayParams]) -> None:
+        allow_target(ctx, ctx.params.to, self.permission)
 
-    def allow(self, ctx: ActionContext) -> None:
-        allow_target(ctx, _to(ctx), self.permission)
-
-    def told(self, params: Params) -> Params:
-        return {**params, "fields": values.told(params["fields"])} if "fields" in params else params
-
-    def preview(self, ctx: ActionContext, found: Found) -> tuple[Preview, Seen]:
-        to, length = plain(_to(ctx)), found.overview.facts.length
-        facts = stream_facts(ctx, _to(ctx))
+    def preview(self, ctx: ActionContext[ReplayParams], found: Found) -> tuple[Preview, Seen]:
+        to, length = plain(ctx.params.to), found.overview.facts.length
+        facts = stream_facts(ctx, ctx.params.to)
         before = facts.length if facts else 0
         preview = Preview(
             title=f"Replay {found.text}",
@@ -81,65 +68,65 @@ class Replay(EntriesAction):
             ],
             sample=sample(found),
             redis_cli=_lines(ctx, found),
-            lasting="per_second" in ctx.params,
+            lasting=ctx.params.per_second is not None,
         )
         return preview, {}
 
-    def step(self, ctx: ActionContext) -> int:
+    def step(self, ctx: ActionContext[ReplayParams]) -> int:
         """Never more than belong into one second."""
-        return int(min(STEP, ctx.params.get("per_second", STEP)))
+        return min(STEP, ctx.params.per_second or STEP)
 
-    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext[ReplayParams], seen: Seen, cursor: Any) -> Batch:
         """Each piece of work ends with the ID that the copy will have, and the last ID of the target before."""
         found = super().batch(ctx, seen, cursor)
         if not found.work:
             return found
-        reserved = reserve(ctx, _to(ctx))
+        reserved = reserve(ctx, ctx.params.to)
         copies = zip(found.work, reserved.ids(len(found.work)), strict=True)
         return replace(found, work=[[*item, str(copy), str(reserved.since)] for item, copy in copies])
 
-    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: ActionContext[ReplayParams], seen: Seen, work: list[Any]) -> Done:
         """The copies first, then the rest that a rate asks for: what is waited before would outlive the reservation."""
         done = self._copy(ctx, work)
-        if "per_second" not in ctx.params or done.again:
+        if ctx.params.per_second is None or done.again:
             return done
-        pause = len(work) / ctx.params["per_second"]
+        pause = len(work) / ctx.params.per_second
         time.sleep(pause)
         return replace(done, waited=pause)
 
-    def _copy(self, ctx: ActionContext, work: list[Any]) -> Done:
+    def _copy(self, ctx: ActionContext[ReplayParams], work: list[Any]) -> Done:
         copies = [(StreamId.parse(item[0]), StreamId.parse(item[1])) for item in work]
-        if "fields" in ctx.params:
+        if ctx.params.edited is not None:
             replies = [self._add_edited(ctx, copies[0][1])]
         else:
-            replies = writes.replay(ctx.server, ctx.key, _to(ctx), copies)
+            replies = writes.replay(ctx.server, ctx.key, ctx.params.to, copies)
         if set(replies) == {writes.PASSED}:
             return Done(again=True)
         return Done.of([(str(i), RESULT[reply]) for (i, _), reply in zip(copies, replies, strict=True)])
 
-    def _add_edited(self, ctx: ActionContext, copy: StreamId) -> int:
-        added = writes.add(ctx.server, writes.add_words(_to(ctx), _edited(ctx), str(copy)))
+    def _add_edited(self, ctx: ActionContext[ReplayParams], copy: StreamId) -> int:
+        added = writes.add(ctx.server, writes.add_words(ctx.params.to, ctx.params.edited or (), str(copy)))
         return writes.PASSED if added == writes.PASSED else 1
 
-    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext[ReplayParams], seen: Seen, work: list[Any]) -> Done:
         copies = {StreamId.parse(item[1]): item[0] for item in work}
-        came = arrived(ctx, _to(ctx), list(copies), StreamId.parse(work[0][2]))
-        there = read(ctx, list(copies.values()))
+        came = arrived(ctx, ctx.params.to, list(copies), StreamId.parse(work[0][2]))
+        there = read(ctx, [StreamId.parse(i) for i in copies.values()])
         return Done.of([(i, self._result(came[copy], there[StreamId.parse(i)])) for copy, i in copies.items()])
 
     def _result(self, came: str, entry: Entry | None) -> str:
         """Of an entry that is not there any more nobody knows whether it still was when the others were copied."""
         return came if entry or came != "done" else "unknown"
 
-    def figures(self, ctx: ActionContext) -> list[list[Any]]:
-        return [*super().figures(ctx), *target_figures(ctx, _to(ctx))]
+    def figures(self, ctx: ActionContext[ReplayParams]) -> list[list[Any]]:
+        return [*super().figures(ctx), *target_figures(ctx, ctx.params.to)]
 
-    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
+    def form(self, ctx: ActionContext[Address], data: Any = None) -> forms.Form:
         return ReplayForm(data, ctx)
 
-    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
+    def from_form(self, ctx: ActionContext[Address], form: forms.Form) -> Raw:
         assert isinstance(form, ReplayForm)
-        return {**form.which(ctx), **form.chosen()}
+        return {**form.selection(ctx), **form.chosen()}
 
 
 class ReplayForm(EntriesForm):
@@ -160,7 +147,7 @@ class ReplayForm(EntriesForm):
         help_text="One “name: value” per line, or JSON. Edit to send something else.",
     )
 
-    def __init__(self, data: Any, ctx: ActionContext) -> None:
+    def __init__(self, data: Any, ctx: ActionContext[Address]) -> None:
         super().__init__(data, ctx)
         found = _single(ctx)
         self.origin = block(found).get(STREAM) if found else _origin(ctx)
@@ -171,59 +158,51 @@ class ReplayForm(EntriesForm):
         if not self.text:
             del self.fields["fields_text"]
 
-    def clean_fields_text(self) -> list[list[Any]] | None:
+    def clean_fields_text(self) -> Fields | None:
         """None when nothing was edited."""
         text = self.cleaned_data["fields_text"].replace("\r\n", "\n")
         if text.strip() == self.text.strip():
             return None
         try:
-            return values.fields_out(values.fields_in(values.from_text(text)))
+            return from_text(text)
         except BadParameters as error:
             raise forms.ValidationError(error.message) from error
 
-    def chosen(self) -> Params:
+    def chosen(self) -> dict[str, object]:
         found = self.cleaned_data
         to = found["to"].encode() or self.origin or b""
         edited = {"fields": found["fields_text"]} if found.get("fields_text") else {}
-        return {"to": to_path(to), **edited, **({"per_second": found["per_second"]} if found["per_second"] else {})}
+        return {"to": to, **edited, **({"per_second": found["per_second"]} if found["per_second"] else {})}
 
 
-def _to(ctx: ActionContext) -> bytes:
-    return name("to", ctx.params["to"])
-
-
-def _edited(ctx: ActionContext) -> Fields:
-    return values.fields_in(ctx.params["fields"])
-
-
-def _single(ctx: ActionContext) -> Fields:
+def _single(ctx: ActionContext[Address]) -> Fields:
     """The fields of the entry that was named alone."""
-    ids = ctx.params.get("ids", ())
+    ids = ctx.params.ids or ()
     entry = next(iter(read(ctx, ids).values())) if len(ids) == 1 else None
     return entry.fields if entry else ()
 
 
-def _origin(ctx: ActionContext) -> bytes | None:
+def _origin(ctx: Scope) -> bytes | None:
     """Where the newest entry came from, if it is a dead letter."""
     newest = ctx.server.run(EntryRange(ctx.key, newest_first=True, limit=1)).items
     return block(newest[0].fields).get(STREAM) if newest else None
 
 
-def _editable(ctx: ActionContext, fields: Fields) -> str:
+def _editable(ctx: Scope, fields: Fields) -> str:
     """The fields as text; "" when they may not be read in full, or are too many to edit."""
     seen = sight(ctx.principal, ctx.server.name, ctx.key)
     hidden = not seen.may_read or any(seen.mask.hides(n) for n, _ in fields)
-    return "" if hidden or sum(len(n) + len(v) for n, v in fields) > EDIT_MOST else values.to_text(fields)
+    return "" if hidden or sum(len(n) + len(v) for n, v in fields) > EDIT_MOST else to_text(fields)
 
 
-def _readers(ctx: ActionContext, facts: StreamFacts | None) -> list[Note]:
+def _readers(ctx: ActionContext[ReplayParams], facts: StreamFacts | None) -> list[Note]:
     """Who gets the copies: every group of the target, whatever they did with the originals."""
-    to = plain(_to(ctx))
+    to = plain(ctx.params.to)
     if facts is None:
         return [Note("late", f"{to} does not exist yet", "The first entry creates it, without groups.")]
     if facts.groups == 0:
         return [Note("late", f"No group reads {to}", "The copies stay there until one does.")]
-    groups = ctx.server.run(StreamQuery(_to(ctx), ctx.server.capabilities())).groups
+    groups = ctx.server.run(StreamQuery(ctx.params.to, ctx.server.capabilities())).groups
     names = ", ".join(plain(g.name) for g in groups[:4])
     more = f" and {facts.groups - 4} more" if facts.groups > 4 else ""
     several = "Groups that processed the originals get them again." if facts.groups > 1 else ""
@@ -231,36 +210,36 @@ def _readers(ctx: ActionContext, facts: StreamFacts | None) -> list[Note]:
     return [Note(severity, f"{plural(facts.groups, 'group')} will get them: {names}{more}", several)]
 
 
-def _provenance_note(ctx: ActionContext, found: Found) -> list[Note]:
-    entries = [entry for entry in read(ctx, [str(i) for i in found.ids[:5]]).values() if entry]
+def _provenance_note(ctx: ActionContext[ReplayParams], found: Found) -> list[Note]:
+    entries = [entry for entry in read(ctx, found.ids[:5]).values() if entry]
     origins = {block(entry.fields).get(STREAM) for entry in entries} - {None}
-    if _to(ctx) in origins:
+    if ctx.params.to in origins:
         return [Note("", "They are restored to their original form", "The fields with their origin are dropped.")]
     if origins:
         came = ", ".join(sorted(plain(origin) for origin in origins if origin))
-        return [Note("late", f"They came from {came}", f"{plain(_to(ctx))} is another stream.")]
+        return [Note("late", f"They came from {came}", f"{plain(ctx.params.to)} is another stream.")]
     return []
 
 
-def _edited_note(ctx: ActionContext) -> list[Note]:
+def _edited_note(ctx: ActionContext[ReplayParams]) -> list[Note]:
     return (
         [Note("late", "Its fields were edited", "The copy differs from the original.")]
-        if "fields" in ctx.params
+        if ctx.params.edited is not None
         else []
     )
 
 
-def _bound_notes(ctx: ActionContext, found: Found) -> list[Note]:
+def _bound_notes(ctx: ActionContext[ReplayParams], found: Found) -> list[Note]:
     notes = [] if found.named else [Note("", f"Up to {found.end}", "Later entries are not replayed.")]
-    if "per_second" not in ctx.params:
+    rate = ctx.params.per_second
+    if rate is None:
         return notes
-    rate = ctx.params["per_second"]
     return [*notes, Note("", f"At most {rate:,} per second", f"This takes about {age(found.total * 1000 // rate)}.")]
 
 
-def _lines(ctx: ActionContext, found: Found) -> list[str]:
-    fields = _edited(ctx) if "fields" in ctx.params else ((b"<field>", b"<value>"),)
-    words = writes.add_words(_to(ctx), fields)
+def _lines(ctx: ActionContext[ReplayParams], found: Found) -> list[str]:
+    fields = ctx.params.edited or ((b"<field>", b"<value>"),)
+    words = writes.add_words(ctx.params.to, fields)
     first = str(found.ids[0])
     return [
         "# for each entry",

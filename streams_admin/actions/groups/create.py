@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,19 +9,22 @@ from django import forms
 
 from dashboard.display.format import plural
 from dashboard.streams.ids import StreamId
-from dashboard.streams.names import plain, to_path
+from dashboard.streams.names import plain
 from dashboard.streams.snapshots import StreamFacts
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Change, Note, Params, Preview, Seen
+from streams_admin.actions.base import ActionContext, Change, Note, Preview, Scope, Seen
 from streams_admin.actions.groups.position_form import AT, PositionForm
 from streams_admin.actions.reads import positions
 from streams_admin.actions.reads.entries import stream_facts
-from streams_admin.actions.single import Single, find_group, named
-from streams_admin.errors import BadParameters, Changed
-from streams_admin.params.which import name, truth
+from streams_admin.actions.single import OnGroup, find_group
+from streams_admin.errors import Changed
+from streams_admin.params.address import Address
+from streams_admin.params.base import Raw
+from streams_admin.params.groups import GroupCreateParams
+from streams_admin.params.kinds import END
 
 
-def counts_reads(ctx: ActionContext, facts: StreamFacts | None) -> bool:
+def counts_reads(ctx: Scope, facts: StreamFacts | None) -> bool:
     """Whether XGROUP knows ENTRIESREAD: it came with entries-added in XINFO STREAM; without a stream, the version."""
     info = ctx.server.capabilities().info
     if info.flavour == "Dragonfly":
@@ -40,8 +42,8 @@ class Start:
     read: int | None
 
     @classmethod
-    def of(cls, ctx: ActionContext, facts: StreamFacts | None) -> Start:
-        at = positions.resolve(ctx.params["position"], facts)
+    def of(cls, ctx: ActionContext[GroupCreateParams], facts: StreamFacts | None) -> Start:
+        at = positions.resolve(ctx.params.position, facts)
         left = positions.count_behind(ctx, facts, at) if facts else 0
         beyond = positions.beyond(at, facts)
         read = None if beyond else positions.entries_read(facts, left, understood=counts_reads(ctx, facts))
@@ -53,20 +55,14 @@ class Start:
         return positions.beyond(self.at, self.facts)
 
 
-class GroupCreate(Single):
+class GroupCreate(OnGroup[GroupCreateParams]):
+    model = GroupCreateParams
     slug = "group_create"
     label = "Create group…"
     literal = True
     about = "stream"
 
-    def clean(self, raw: Mapping[str, Any]) -> Params:
-        group = named(raw, "group", "the name of the new group")
-        if raw.get("position") in (None, ""):
-            raise BadParameters("position is missing: 0 (the start), $ (the end), an ID or a time.")
-        mkstream = truth("mkstream", raw.get("mkstream", False))
-        return {"group": group, "position": positions.parse(raw["position"]), "mkstream": mkstream}
-
-    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+    def look(self, ctx: ActionContext[GroupCreateParams]) -> tuple[Preview, Seen]:
         facts = stream_facts(ctx, ctx.key)
         why = self._taken(ctx) or self._missing(ctx, facts)
         if why:
@@ -79,38 +75,38 @@ class GroupCreate(Single):
         }
         return _create_preview(ctx, start), seen
 
-    def _taken(self, ctx: ActionContext) -> str:
-        group = plain(name("group", ctx.params["group"]))
-        return f"A group {group} already exists on {plain(ctx.key)}." if find_group(ctx) else ""
+    def _taken(self, ctx: ActionContext[GroupCreateParams]) -> str:
+        group = plain(ctx.params.group)
+        return f"A group {group} already exists on {plain(ctx.key)}." if find_group(ctx, ctx.params.group) else ""
 
-    def _missing(self, ctx: ActionContext, facts: StreamFacts | None) -> str:
-        if facts or ctx.params["mkstream"]:
+    def _missing(self, ctx: ActionContext[GroupCreateParams], facts: StreamFacts | None) -> str:
+        if facts or ctx.params.mkstream:
             return ""
         return f"There is no stream {plain(ctx.key)}; set mkstream to create it."
 
-    def changed(self, ctx: ActionContext, seen: Seen) -> str:
+    def changed(self, ctx: ActionContext[GroupCreateParams], seen: Seen) -> str:
         facts = stream_facts(ctx, ctx.key)
         if seen["stream"] and (facts is None or facts.last_generated_id < StreamId.parse(seen["stream"])):
             return "The stream was deleted in the meantime."
         return self._taken(ctx) or self._missing(ctx, facts)
 
-    def do(self, ctx: ActionContext, seen: Seen) -> None:
+    def do(self, ctx: ActionContext[GroupCreateParams], seen: Seen) -> None:
         writes.group_create(
             ctx.server,
             ctx.key,
-            name("group", ctx.params["group"]),
+            ctx.params.group,
             StreamId.parse(seen["at"]),
-            mkstream=ctx.params["mkstream"],
+            mkstream=ctx.params.mkstream,
             entries_read=seen["read"],
         )
 
-    def outcome(self, ctx: ActionContext, seen: Seen) -> str:
-        return "done" if find_group(ctx) else "failed"
+    def outcome(self, ctx: ActionContext[GroupCreateParams], seen: Seen) -> str:
+        return "done" if find_group(ctx, ctx.params.group) else "failed"
 
-    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
+    def form(self, ctx: ActionContext[Address], data: Any = None) -> forms.Form:
         return GroupCreateForm(data, exists=stream_facts(ctx, ctx.key) is not None)
 
-    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
+    def from_form(self, ctx: ActionContext[Address], form: forms.Form) -> Raw:
         assert isinstance(form, GroupCreateForm)
         return form.params()
 
@@ -126,21 +122,24 @@ class GroupCreateForm(PositionForm):
         super().__init__(data)
         self.fields["to"].label = "Start"
         now, start = "now: only new entries", "at the beginning: everything in the stream"
-        self.offer([(positions.END, now), ("0", start), AT])
+        self.offer([(END, now), ("0", start), AT])
         if exists:
             del self.fields["mkstream"]
 
-    def params(self) -> Params:
+    def params(self) -> Raw:
         found = self.cleaned_data
-        group = to_path(str(found["name"]).encode())
-        return {"group": group, "position": self.position, "mkstream": found.get("mkstream", False)}
+        return {
+            "group": str(found["name"]).encode(),
+            "position": self.position,
+            "mkstream": found.get("mkstream", False),
+        }
 
 
 def beyond_note(at: StreamId) -> Note:
     return Note("late", f"{at} is beyond the last entry", "Entries with lower IDs will never be delivered to it.")
 
 
-def lag_note(ctx: ActionContext, read: int | None) -> Note:
+def lag_note(ctx: Scope, read: int | None) -> Note:
     if read is not None:
         return Note("", "The lag is known at once", "The command includes the number of entries before the position.")
     info = ctx.server.capabilities().info
@@ -148,16 +147,14 @@ def lag_note(ctx: ActionContext, read: int | None) -> Note:
     return Note("", f"The lag may be unknown at first on {info.flavour} {info.version_text}", text)
 
 
-def _create_preview(ctx: ActionContext, start: Start) -> Preview:
-    group, left = name("group", ctx.params["group"]), start.left
+def _create_preview(ctx: ActionContext[GroupCreateParams], start: Start) -> Preview:
+    group, left = ctx.params.group, start.left
     gets = "an unknown number of entries" if left is None else plural(left, "entry", "entries")
     notes = [beyond_note(start.at)] if start.beyond else [lag_note(ctx, start.read)]
     if start.facts is None:
         notes = [Note("late", f"{plain(ctx.key)} does not exist", "It will be created, empty."), *notes]
     groups = start.facts.groups if start.facts else 0
-    words = writes.group_create_words(
-        ctx.key, group, start.at, mkstream=ctx.params["mkstream"], entries_read=start.read
-    )
+    words = writes.group_create_words(ctx.key, group, start.at, mkstream=ctx.params.mkstream, entries_read=start.read)
     return Preview(
         title=f"Create group {plain(group)}",
         sentence=f"It starts after {start.at} and gets {gets} of {plain(ctx.key)}, then new ones.",

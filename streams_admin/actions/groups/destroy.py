@@ -2,39 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
 from dashboard.display.format import number, plural
 from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.snapshots import GroupOverview, PendingEntry
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Change, Note, Params, Preview, Seen
+from streams_admin.actions.base import ActionContext, Change, Note, Preview, Scope, Seen
 from streams_admin.actions.reads.affected import pending
-from streams_admin.actions.single import Single, alive, alive_note, find_group, named, refusal, the_group, typed
-from streams_admin.params.which import name
+from streams_admin.actions.single import OnGroup, alive, alive_note, find_group, refusal, the_group, typed
+from streams_admin.params.groups import GroupDestroyParams
 
 
-class GroupDestroy(Single):
+class GroupDestroy(OnGroup[GroupDestroyParams]):
+    model = GroupDestroyParams
     slug = "group_destroy"
     label = "Destroy group…"
     irreversible = True
     back = "stream"
 
-    def clean(self, raw: Mapping[str, Any]) -> Params:
-        return {"group": named(raw, "group", "the group to destroy")}
-
-    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
-        overview = the_group(ctx)
+    def look(self, ctx: ActionContext[GroupDestroyParams]) -> tuple[Preview, Seen]:
+        overview = the_group(ctx, ctx.params.group)
         return _destroy_preview(ctx, overview), stand(overview)
 
-    def changed(self, ctx: ActionContext, seen: Seen) -> str:
-        overview = find_group(ctx)
+    def changed(self, ctx: ActionContext[GroupDestroyParams], seen: Seen) -> str:
+        overview = find_group(ctx, ctx.params.group)
         return moved(overview, seen) if overview else "The group no longer exists."
 
-    def do(self, ctx: ActionContext, seen: Seen) -> None:
-        words = writes.group_destroy_words(ctx.key, name("group", ctx.params["group"]))
+    def do(self, ctx: ActionContext[GroupDestroyParams], seen: Seen) -> None:
+        words = writes.group_destroy_words(ctx.key, ctx.params.group)
         reply = writes.on_group_as_seen(
             ctx.server,
             words,
@@ -45,12 +42,12 @@ class GroupDestroy(Single):
         if reply != 1:
             raise refusal("Consumers read in the group in the meantime." if reply else "The group does not exist.")
 
-    def affected(self, ctx: ActionContext, seen: Seen) -> Iterator[Sequence[PendingEntry]] | None:
+    def affected(self, ctx: ActionContext[GroupDestroyParams], seen: Seen) -> Iterator[Sequence[PendingEntry]] | None:
         """Its pending list, which is forgotten. The entries stay in the stream."""
-        return pending(ctx, name("group", ctx.params["group"])) if seen["pending"] else None
+        return pending(ctx, ctx.params.group) if seen["pending"] else None
 
-    def outcome(self, ctx: ActionContext, seen: Seen) -> str:
-        return "failed" if find_group(ctx) else "done"
+    def outcome(self, ctx: ActionContext[GroupDestroyParams], seen: Seen) -> str:
+        return "failed" if find_group(ctx, ctx.params.group) else "done"
 
 
 def stand(overview: GroupOverview) -> Seen:
@@ -69,7 +66,7 @@ def moved(overview: GroupOverview, seen: Seen) -> str:
     return ""
 
 
-def _destroy_preview(ctx: ActionContext, overview: GroupOverview) -> Preview:
+def _destroy_preview(ctx: Scope, overview: GroupOverview) -> Preview:
     group, what = overview.group, plain(overview.group.name)
     return Preview(
         title=f"Destroy group {what}",

@@ -10,10 +10,11 @@ from streams_admin.actions.base import ActionContext, Note, Seen
 from streams_admin.actions.entries.delete import PENDING_TEXT
 from streams_admin.actions.reads.bounds import stream_overview
 from streams_admin.actions.reads.losses import Loss, loss_notes, losses_of
-from streams_admin.actions.reads.pending import BODIES, Looked, bodies_of, group_of, look_at
+from streams_admin.actions.reads.pending import BODIES, Looked, bodies_of, look_at
+from streams_admin.params.pending import PendingParams
 
 
-def of_looked(ctx: ActionContext, looked: Looked) -> tuple[Loss, ...]:
+def of_looked(ctx: ActionContext[PendingParams], looked: Looked) -> tuple[Loss, ...]:
     """What each other group would lose with what was looked at."""
     group = looked.overview.group
     whole = not looked.least and len(looked.entries) >= looked.total
@@ -21,7 +22,7 @@ def of_looked(ctx: ActionContext, looked: Looked) -> tuple[Loss, ...]:
     return _of_others(ctx, ids, None if whole else group.last_delivered_id)
 
 
-def of_seen(ctx: ActionContext, seen: Seen) -> tuple[Loss, ...]:
+def of_seen(ctx: ActionContext[PendingParams], seen: Seen) -> tuple[Loss, ...]:
     """The same of what a plan has seen. What was delivered since is not meant."""
     if "ids" in seen:
         ids = [StreamId.parse(row[0]) for row in seen["ids"]]
@@ -31,8 +32,8 @@ def of_seen(ctx: ActionContext, seen: Seen) -> tuple[Loss, ...]:
     return of_looked(ctx, replace(looked, entries=tuple(entry for entry in looked.entries if entry.id <= end)))
 
 
-def _of_others(ctx: ActionContext, ids: Sequence[StreamId], upto: StreamId | None) -> tuple[Loss, ...]:
-    others = [group for group in stream_overview(ctx).groups if group.name != group_of(ctx)]
+def _of_others(ctx: ActionContext[PendingParams], ids: Sequence[StreamId], upto: StreamId | None) -> tuple[Loss, ...]:
+    others = [group for group in stream_overview(ctx).groups if group.name != ctx.params.group]
     return tuple(losses_of(ctx, others, ids, upto))
 
 

@@ -11,10 +11,10 @@ from typing import Any
 
 from django import forms
 from django.forms.boundfield import BoundField, BoundWidget
+from pydantic_core import PydanticCustomError
 
-from streams_admin.actions.reads import positions
-from streams_admin.errors import BadParameters
 from streams_admin.forms import choice_field
+from streams_admin.params.kinds import position_of
 
 AT = ("at", "at an ID or a time")
 """The choice that has a box to type into."""
@@ -57,7 +57,7 @@ class PositionForm(forms.Form):
 
     @property
     def position(self) -> str:
-        """As `positions.parse` gives it, of a valid form that chose one."""
+        """The end or an ID, of a valid form that chose one."""
         found = self.cleaned_data
         return str(found["at"] if found["to"] == "at" else found["to"])
 
@@ -76,7 +76,7 @@ class PositionForm(forms.Form):
 
     def _typed(self, text: str) -> str | None:
         try:
-            return positions.parse(text)
-        except BadParameters as error:
-            self.add_error("at", error.message if text else "Enter an ID or a time.")
+            return str(position_of(text))
+        except PydanticCustomError as error:
+            self.add_error("at", f"position{error.message()}" if text else "Enter an ID or a time.")
             return None

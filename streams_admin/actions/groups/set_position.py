@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,16 +13,19 @@ from dashboard.streams.names import plain, to_path
 from dashboard.streams.queries import PAGE_MAX, PendingQuery, StreamQuery
 from dashboard.streams.snapshots import GroupOverview
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Change, Note, Params, Preview, Seen
+from streams_admin.actions.base import ActionContext, Change, Note, Preview, Scope, Seen
 from streams_admin.actions.groups.create import beyond_note, counts_reads, lag_note
 from streams_admin.actions.groups.destroy import stand
 from streams_admin.actions.groups.position_form import AT, PositionForm
 from streams_admin.actions.reads import positions
 from streams_admin.actions.reads.positions import Count
-from streams_admin.actions.single import Single, alive_note, find_group, named, refusal, the_group
-from streams_admin.errors import BadParameters, Changed
+from streams_admin.actions.single import OnGroup, alive_note, find_group, refusal, the_group
+from streams_admin.errors import Changed
 from streams_admin.forms import choice_field
-from streams_admin.params.which import name
+from streams_admin.params.address import Address
+from streams_admin.params.base import Raw
+from streams_admin.params.groups import GroupSetPositionParams
+from streams_admin.params.kinds import END
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class Move:
         return self.new < self.old
 
     @classmethod
-    def of(cls, ctx: ActionContext, overview: GroupOverview, new: StreamId, left: int | None = None) -> Move:
+    def of(cls, ctx: Scope, overview: GroupOverview, new: StreamId, left: int | None = None) -> Move:
         """`left`: what is behind `new`, where that is known."""
         facts, old = overview.stream, overview.group.last_delivered_id
         low, high = sorted((old, new))
@@ -63,21 +65,13 @@ def _sum(left: int | None, gain: int | None) -> int | None:
     return None if left is None or gain is None else max(0, left + gain)
 
 
-class GroupSetPosition(Single):
+class GroupSetPosition(OnGroup[GroupSetPositionParams]):
+    model = GroupSetPositionParams
     slug = "group_set_position"
     label = "Set position…"
 
-    def clean(self, raw: Mapping[str, Any]) -> Params:
-        group = named(raw, "group", "the group to move")
-        given = [key for key in ("position", "like") if raw.get(key) not in (None, "")]
-        if len(given) != 1:
-            raise BadParameters("Give either position (0, $, an ID, a time) or like (a group).")
-        if given == ["like"]:
-            return {"group": group, "like": to_path(name("like", raw["like"]))}
-        return {"group": group, "position": positions.parse(raw["position"])}
-
-    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
-        overview = the_group(ctx)
+    def look(self, ctx: ActionContext[GroupSetPositionParams]) -> tuple[Preview, Seen]:
+        overview = the_group(ctx, ctx.params.group)
         new, left = _target(ctx, overview)
         if new == overview.group.last_delivered_id:
             raise Changed(f"The group is already at {new}.")
@@ -88,23 +82,23 @@ class GroupSetPosition(Single):
         seen = {**stand(overview), "new": str(new), "read": read, "end": str(overview.stream.last_generated_id)}
         return _preview(ctx, overview, move, read), seen
 
-    def changed(self, ctx: ActionContext, seen: Seen) -> str:
-        overview = find_group(ctx)
+    def changed(self, ctx: ActionContext[GroupSetPositionParams], seen: Seen) -> str:
+        overview = find_group(ctx, ctx.params.group)
         if overview is None or overview.stream.last_generated_id < StreamId.parse(seen["end"]):
             return "The group or the stream was deleted in the meantime."
         now = overview.group.last_delivered_id
         return "" if str(now) == seen["at"] else f"The group moved from {seen['at']} to {now} in the meantime."
 
-    def do(self, ctx: ActionContext, seen: Seen) -> None:
-        group, new = name("group", ctx.params["group"]), StreamId.parse(seen["new"])
+    def do(self, ctx: ActionContext[GroupSetPositionParams], seen: Seen) -> None:
+        group, new = ctx.params.group, StreamId.parse(seen["new"])
         words = writes.group_set_words(ctx.key, group, new, entries_read=seen["read"])
         reply = writes.on_group_as_seen(ctx.server, words, position=StreamId.parse(seen["at"]))
         if reply != 1:
             raise refusal("The group moved in the meantime." if reply else "The group does not exist.")
 
-    def outcome(self, ctx: ActionContext, seen: Seen) -> str:
+    def outcome(self, ctx: ActionContext[GroupSetPositionParams], seen: Seen) -> str:
         """Where it stands tells: consumers that read on only go forward from where they were."""
-        overview = find_group(ctx)
+        overview = find_group(ctx, ctx.params.group)
         if overview is None:
             return "unknown"
         now, old, new = overview.group.last_delivered_id, StreamId.parse(seen["at"]), StreamId.parse(seen["new"])
@@ -112,21 +106,20 @@ class GroupSetPosition(Single):
             return "failed"
         return "done" if now == new or new <= now < old else "unknown"
 
-    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
+    def form(self, ctx: ActionContext[Address], data: Any = None) -> forms.Form:
         return SetPositionForm(data, ctx=ctx)
 
-    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
+    def from_form(self, ctx: ActionContext[Address], form: forms.Form) -> Raw:
         assert isinstance(form, SetPositionForm)
-        return {"group": ctx.params.get("group"), **form.params()}
+        return {"group": ctx.params.group, **form.params()}
 
 
-def _target(ctx: ActionContext, overview: GroupOverview) -> tuple[StreamId, int | None]:
+def _target(ctx: ActionContext[GroupSetPositionParams], overview: GroupOverview) -> tuple[StreamId, int | None]:
     """The position that is wanted, and what is behind it where another group's count tells."""
-    if "like" not in ctx.params:
-        return positions.resolve(ctx.params["position"], overview.stream), None
-    model = find_group(ctx, ctx.params["like"])
-    if model is None:
-        raise Changed(f"There is no group {plain(name('like', ctx.params['like']))} on {plain(ctx.key)}.")
+    params = ctx.params
+    if params.position is not None:
+        return positions.resolve(params.position, overview.stream), None
+    model = the_group(ctx, params.like or b"")
     return model.group.last_delivered_id, positions.behind_group(overview.stream, model.group)
 
 
@@ -139,7 +132,7 @@ def _verb(move: Move) -> str:
     return f"Deliver {entries} again" if move.back else f"Skip {entries}"
 
 
-def _preview(ctx: ActionContext, overview: GroupOverview, move: Move, read: int | None) -> Preview:
+def _preview(ctx: Scope, overview: GroupOverview, move: Move, read: int | None) -> Preview:
     group, count = overview.group, move.between.value
     words = writes.group_set_words(ctx.key, group.name, move.new, entries_read=read)
     return Preview(
@@ -158,7 +151,7 @@ def _preview(ctx: ActionContext, overview: GroupOverview, move: Move, read: int 
     )
 
 
-def _notes(ctx: ActionContext, overview: GroupOverview, move: Move, read: int | None) -> list[Note]:
+def _notes(ctx: Scope, overview: GroupOverview, move: Move, read: int | None) -> list[Note]:
     notes = []
     if move.between.value and not move.back:
         title = f"{number(move.between.value)} will never be delivered to {plain(overview.group.name)}"
@@ -173,7 +166,7 @@ def _notes(ctx: ActionContext, overview: GroupOverview, move: Move, read: int | 
     return [*notes, beyond_note(move.new) if beyond else lag_note(ctx, read)]
 
 
-def _pending_again(ctx: ActionContext, overview: GroupOverview, move: Move) -> list[Note]:
+def _pending_again(ctx: Scope, overview: GroupOverview, move: Move) -> list[Note]:
     """Entries that are pending and would be delivered once more."""
     if not overview.group.pending:
         return []
@@ -194,16 +187,16 @@ class SetPositionForm(PositionForm):
     boxes = ("at", "like")
     like = forms.ChoiceField(label="Group", required=False, widget=forms.Select(attrs={"data-chooses": "to"}))
 
-    def __init__(self, data: Any, *, ctx: ActionContext) -> None:
+    def __init__(self, data: Any, *, ctx: ActionContext[Address]) -> None:
         super().__init__(data)
-        overview = the_group(ctx)
+        overview = the_group(ctx, ctx.params.of_group.group)
         others = _others(ctx, overview)
         self.offer([*_choices(overview), *([("like", "same as another group")] if others else [])])
         choice_field(self, "like").choices = [("", "choose a group"), *others]
         if not others:
             del self.fields["like"]
 
-    def params(self) -> Params:
+    def params(self) -> Raw:
         """Raw parameters of a valid form, beside the group."""
         found = self.cleaned_data
         return {"like": found["like"]} if found["to"] == "like" else {"position": self.position}
@@ -220,12 +213,12 @@ def _choices(overview: GroupOverview) -> list[tuple[str, str]]:
     facts = overview.stream
     return [
         ("0", f"the start{_effect(overview, MIN, positions.behind(facts, MIN))}"),
-        (positions.END, f"the end{_effect(overview, facts.last_generated_id, 0)}"),
+        (END, f"the end{_effect(overview, facts.last_generated_id, 0)}"),
         AT,
     ]
 
 
-def _others(ctx: ActionContext, overview: GroupOverview) -> list[tuple[str, str]]:
+def _others(ctx: Scope, overview: GroupOverview) -> list[tuple[str, str]]:
     """The other groups of the stream, and what going where they are would do."""
     groups = ctx.server.run(StreamQuery(ctx.key, ctx.server.capabilities())).groups
     return [

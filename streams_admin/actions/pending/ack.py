@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -10,27 +9,46 @@ from django import forms
 from dashboard.accounts.permissions import Permission
 from dashboard.streams.names import plain
 from streams_admin import writes
-from streams_admin.actions.base import ActionContext, Change, Done, Note, Params, Preview, Seen, ids_of
+from streams_admin.actions.base import ActionContext, Change, Done, Note, Preview, Seen, ids_of
 from streams_admin.actions.lines import lines
 from streams_admin.actions.pending import retried
-from streams_admin.actions.pending.base import PendingAction
+from streams_admin.actions.pending.base import Pending, PendingAction
 from streams_admin.actions.pending.unchanged import lease_batches, leases, not_done
 from streams_admin.actions.pending.words import busy_note, ghost_note, owners, per_consumer, preview_of
-from streams_admin.actions.reads.pending import Looked, group_of, read_pending
+from streams_admin.actions.reads.pending import Looked, read_pending
+from streams_admin.params.address import Address
+from streams_admin.params.base import Raw
+from streams_admin.params.pending import AckParams, PendingParams
 
 RESULT = {1: "done", 0: "already_acknowledged", -1: "owner_changed"}
 
 
-class Ack(PendingAction):
-    slug = "ack"
-    label = "Acknowledge…"
+class Acknowledging(PendingAction[Pending]):
+    """What takes entries off the pending list."""
+
     permission = Permission.ACK
 
-    def options(self, raw: Mapping[str, Any]) -> Params:
-        return retried.option(raw)
+    def act(self, ctx: ActionContext[Pending], seen: Seen, work: list[Any]) -> Done:
+        replies = writes.ack(ctx.server, ctx.key, ctx.params.group, lease_batches(work), retried=ctx.params.again)
+        if replies is None:
+            return Done.uniform("done", work)
+        return Done.of((id_, RESULT[reply]) for id_, reply in zip(ids_of(work), replies, strict=True))
 
-    def preview(self, ctx: ActionContext, looked: Looked) -> Preview:
-        group = plain(group_of(ctx))
+    def reconcile(self, ctx: ActionContext[Pending], seen: Seen, work: list[Any]) -> Done:
+        """What is not pending any more was acknowledged, by us or by its worker: the same to everybody."""
+        entries = leases(work)
+        left = {entry.id for entry in read_pending(ctx, [e.id for e in entries])}
+        done = [(str(e.id), "done") for e in entries if e.id not in left]
+        return Done.of(done + not_done(ctx, [e for e in entries if e.id in left]))
+
+
+class Ack(Acknowledging[AckParams]):
+    model = AckParams
+    slug = "ack"
+    label = "Acknowledge…"
+
+    def preview(self, ctx: ActionContext[AckParams], looked: Looked) -> Preview:
+        group = plain(ctx.params.group)
         now = looked.overview.pending.count
         return preview_of(
             looked,
@@ -50,27 +68,13 @@ class Ack(PendingAction):
             redis_cli=acked_lines(ctx, looked),
         )
 
-    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
-        again = ctx.params.get("retried", False)
-        replies = writes.ack(ctx.server, ctx.key, group_of(ctx), lease_batches(work), retried=again)
-        if replies is None:
-            return Done.uniform("done", work)
-        return Done.of((id_, RESULT[reply]) for id_, reply in zip(ids_of(work), replies, strict=True))
-
-    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
-        """What is not pending any more was acknowledged, by us or by its worker: the same to everybody."""
-        entries = leases(work)
-        left = {entry.id for entry in read_pending(ctx, [e.id for e in entries])}
-        done = [(str(e.id), "done") for e in entries if e.id not in left]
-        return Done.of(done + not_done(ctx, [e for e in entries if e.id in left]))
-
-    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
+    def form(self, ctx: ActionContext[Address], data: Any = None) -> forms.Form:
         return retried.RetriedForm(data)
 
-    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
-        return {**ctx.params, "retried": form.cleaned_data["retried"]}
+    def from_form(self, ctx: ActionContext[Address], form: forms.Form) -> Raw:
+        return {**self.addressed(ctx.params), "retried": form.cleaned_data["retried"]}
 
 
-def acked_lines(ctx: ActionContext, looked: Looked) -> list[str]:
+def acked_lines(ctx: ActionContext[PendingParams], looked: Looked) -> list[str]:
     ids = [entry.id for entry in looked.entries]
-    return lines(lambda some: [writes.ack_words(ctx.key, group_of(ctx), some)], ids, looked.total)
+    return lines(lambda some: [writes.ack_words(ctx.key, ctx.params.group, some)], ids, looked.total)

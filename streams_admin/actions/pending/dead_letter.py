@@ -8,7 +8,7 @@ for the copy, which names its origin and this operation, behind the ID that the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,12 +19,12 @@ from dashboard.accounts.permissions import Permission
 from dashboard.display.format import number, plural
 from dashboard.streams.errors import Gone
 from dashboard.streams.ids import MIN, StreamId
-from dashboard.streams.names import plain, to_path
+from dashboard.streams.names import plain
 from dashboard.streams.queries import Command, FactsQuery, Query
 from dashboard.streams.replies import Reply
 from dashboard.streams.snapshots import Entry, GroupOverview, PendingEntry, StreamFacts
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Preview, Scope, Seen
 from streams_admin.actions.groups import others
 from streams_admin.actions.lines import SHOWN
 from streams_admin.actions.pending import retried
@@ -34,46 +34,53 @@ from streams_admin.actions.pending.words import busy_note, ghost_note, owners, p
 from streams_admin.actions.reads.affected import named, pending
 from streams_admin.actions.reads.entries import stream_facts
 from streams_admin.actions.reads.losses import counts_of, may_lose, worse
-from streams_admin.actions.reads.pending import Looked, group_of, read_pending
+from streams_admin.actions.reads.pending import Looked, read_pending
 from streams_admin.actions.reads.targets import allow_target, reached, tail_of, target_figures
 from streams_admin.actions.single import typed
-from streams_admin.params.which import Which, name, truth
+from streams_admin.params.address import Address
+from streams_admin.params.base import Raw
+from streams_admin.params.pending import DeadLetterParams
 from streams_admin.writes import Lease
 from streams_admin.writes.provenance import Stamp, is_copy
 
 RESULT = {1: "done", 0: "already_acknowledged", -1: "owner_changed", -2: "body_gone", writes.REFUSED: "failed"}
 
 
-class DeadLetter(PendingAction):
+Context = ActionContext[DeadLetterParams]
+
+
+class DeadLetter(PendingAction[DeadLetterParams]):
+    model = DeadLetterParams
     slug = "dead_letter"
     label = "Dead-letter…"
     permission = Permission.DEAD_LETTER
 
-    def options(self, raw: Mapping[str, Any]) -> Params:
-        to = {"to": to_path(name("to", raw["to"]))} if raw.get("to") not in (None, "") else {}
-        return {**to, "delete": truth("delete", raw.get("delete", False)), **retried.option(raw)}
+    def complete(self, scope: Scope, params: DeadLetterParams) -> DeadLetterParams:
+        if params.to is not None:
+            return params
+        return params.model_copy(update={"to": scope.server.config.dead_letters_of(scope.key)})
 
-    def allow(self, ctx: ActionContext) -> None:
+    def authorise(self, ctx: Context) -> None:
         """Who may put entries aside may not delete them by it."""
         allow_target(ctx, _to(ctx), self.permission)
-        if ctx.params["delete"]:
+        if ctx.params.delete:
             require(ctx.principal, Permission.DELETE, ctx.server.name, ctx.key)
 
-    def looked(self, ctx: ActionContext) -> Looked:
+    def looked(self, ctx: Context) -> Looked:
         looked = super().looked(ctx)
-        return replace(looked, lost=others.of_looked(ctx, looked)) if ctx.params["delete"] else looked
+        return replace(looked, lost=others.of_looked(ctx, looked)) if ctx.params.delete else looked
 
-    def preview(self, ctx: ActionContext, looked: Looked) -> Preview:
+    def preview(self, ctx: Context, looked: Looked) -> Preview:
         found = self._preview(ctx, looked)
-        if not ctx.params["delete"]:
+        if not ctx.params.delete:
             return found
         confirm = typed(ctx.key) if may_lose(looked.lost, others.count(looked)) else ""
         return replace(found, counts={**found.counts, **counts_of(looked.lost)}, confirm=confirm)
 
-    def _preview(self, ctx: ActionContext, looked: Looked) -> Preview:
-        group, to, now = plain(group_of(ctx)), plain(_to(ctx)), looked.overview.pending.count
+    def _preview(self, ctx: Context, looked: Looked) -> Preview:
+        group, to, now = plain(ctx.params.group), plain(_to(ctx)), looked.overview.pending.count
         facts = stream_facts(ctx, _to(ctx))
-        gone = f" Then deletes them from {plain(ctx.key)}, for every group." if ctx.params["delete"] else ""
+        gone = f" Then deletes them from {plain(ctx.key)}, for every group." if ctx.params.delete else ""
         return preview_of(
             looked,
             "Dead-letter",
@@ -81,7 +88,7 @@ class DeadLetter(PendingAction):
             notes=[
                 *busy_note(looked),
                 *ghost_note(looked, "They stay pending: there is nothing to copy."),
-                *(others.notes(looked) if ctx.params["delete"] else []),
+                *(others.notes(looked) if ctx.params.delete else []),
                 *_target_notes(to, facts),
                 *retried.guard_notes(ctx, looked, self.slug),
             ],
@@ -93,26 +100,26 @@ class DeadLetter(PendingAction):
             redis_cli=_lines(ctx, looked),
         )
 
-    def remember(self, ctx: ActionContext, looked: Looked) -> Seen:
-        return {"losses": [loss.to_json() for loss in looked.lost]} if ctx.params["delete"] else {}
+    def remember(self, ctx: Context, looked: Looked) -> Seen:
+        return {"losses": [loss.to_json() for loss in looked.lost]} if ctx.params.delete else {}
 
-    def still(self, ctx: ActionContext, seen: Seen, overview: GroupOverview) -> str:
+    def still(self, ctx: Context, seen: Seen, overview: GroupOverview) -> str:
         """No other group may have come to need more of them than was shown."""
-        if not ctx.params["delete"]:
+        if not ctx.params.delete:
             return ""
         group = worse(seen["losses"], others.of_seen(ctx, seen))
         return f"{group} would lose more than shown." if group else ""
 
-    def affected(self, ctx: ActionContext, seen: Seen) -> Iterator[Sequence[Entry | PendingEntry]] | None:
+    def affected(self, ctx: Context, seen: Seen) -> Iterator[Sequence[Entry | PendingEntry]] | None:
         """What goes from the stream."""
-        if not ctx.params["delete"]:
+        if not ctx.params.delete:
             return None
         if "ids" in seen:
-            return named(ctx, [row[0] for row in seen["ids"]])
-        which = Which.parse(ctx.params)
-        return pending(ctx, group_of(ctx), which=replace(which, end=StreamId.parse(seen["end"])))
+            return named(ctx, [StreamId.parse(row[0]) for row in seen["ids"]])
+        only = ctx.params.matching.model_copy(update={"end": StreamId.parse(seen["end"])})
+        return pending(ctx, ctx.params.group, only=only)
 
-    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: Context, seen: Seen, cursor: Any) -> Batch:
         """Each piece of work ends with the ID the target has reached: its copy comes behind it."""
         found = super().batch(ctx, seen, cursor)
         if "ids" not in seen or not found.work:
@@ -120,20 +127,20 @@ class DeadLetter(PendingAction):
         since = str(reached(ctx, _to(ctx)))
         return replace(found, work=[[*item, since] for item in found.work])
 
-    def page(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Query[Batch]:
+    def page(self, ctx: Context, seen: Seen, cursor: Any) -> Query[Batch]:
         return _Reaching(_to(ctx), super().page(ctx, seen, cursor))
 
-    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: Context, seen: Seen, work: list[Any]) -> Done:
         entries, stamp = leases(work), Stamp(ctx.principal.name, ctx.reason, ctx.operation)
-        options = {"delete": ctx.params["delete"], "retried": ctx.params.get("retried", False)}
-        replies = writes.dead_letter(ctx.server, ctx.key, group_of(ctx), _to(ctx), entries, stamp, **options)
+        options = {"delete": ctx.params.delete, "retried": ctx.params.retried}
+        replies = writes.dead_letter(ctx.server, ctx.key, ctx.params.group, _to(ctx), entries, stamp, **options)
         return Done.of([(str(e.id), RESULT[reply]) for e, reply in zip(entries, replies, strict=True)])
 
-    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: Context, seen: Seen, work: list[Any]) -> Done:
         """What is still pending was not moved; of the rest, what has a copy was."""
         entries = leases(work)
         now = {entry.id: entry for entry in read_pending(ctx, [e.id for e in entries])}
-        again = ctx.params.get("retried", False)
+        again = ctx.params.retried
         same = {e.id for e in entries if e.id in now and still_holds(now[e.id], e, retried=again)}
         here = [(e, "failed" if e.id in same else "owner_changed") for e in entries if e.id in now]
         moved, all_read = _copies(ctx, [e for e in entries if e.id not in now], StreamId.parse(work[0][4]))
@@ -141,16 +148,16 @@ class DeadLetter(PendingAction):
         gone = [(e, "done" if e.id in moved else elsewhere) for e in entries if e.id not in now]
         return Done.of([(str(e.id), result) for e, result in here + gone])
 
-    def figures(self, ctx: ActionContext) -> list[list[Any]]:
+    def figures(self, ctx: Context) -> list[list[Any]]:
         return [*super().figures(ctx), *target_figures(ctx, _to(ctx))]
 
-    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
+    def form(self, ctx: ActionContext[Address], data: Any = None) -> forms.Form:
         return DeadLetterForm(data, ctx)
 
-    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
+    def from_form(self, ctx: ActionContext[Address], form: forms.Form) -> Raw:
         found = form.cleaned_data
-        to = {"to": to_path(found["to"].encode())} if found["to"] else {}
-        return {**ctx.params, **to, "delete": found.get("delete", False), "retried": found["retried"]}
+        to = {"to": found["to"].encode()} if found["to"] else {}
+        return {**self.addressed(ctx.params), **to, "delete": found.get("delete", False), "retried": found["retried"]}
 
 
 @dataclass(frozen=True)
@@ -187,7 +194,7 @@ class DeadLetterForm(retried.RetriedForm):
         help_text="All other groups lose them. Off: they stay, acknowledged.",
     )
 
-    def __init__(self, data: Any, ctx: ActionContext) -> None:
+    def __init__(self, data: Any, ctx: Scope) -> None:
         super().__init__(data)
         if not may(ctx.principal, Permission.DELETE, ctx.server.name, ctx.key):
             del self.fields["delete"]
@@ -200,11 +207,11 @@ class DeadLetterForm(retried.RetriedForm):
         )
 
 
-def _to(ctx: ActionContext) -> bytes:
-    return name("to", ctx.params["to"]) if "to" in ctx.params else ctx.server.config.dead_letters_of(ctx.key)
+def _to(ctx: Context) -> bytes:
+    return ctx.server.config.dead_letters_of(ctx.key) if ctx.params.to is None else ctx.params.to
 
 
-def _copies(ctx: ActionContext, entries: Sequence[Lease], since: StreamId) -> tuple[set[StreamId], bool]:
+def _copies(ctx: Context, entries: Sequence[Lease], since: StreamId) -> tuple[set[StreamId], bool]:
     """Which of the entries this operation has copied behind `since`, and whether all that is there was read."""
     found: set[StreamId] = set()
     left = {e.id for e in entries}
@@ -215,8 +222,8 @@ def _copies(ctx: ActionContext, entries: Sequence[Lease], since: StreamId) -> tu
     return found, not left
 
 
-def _is_copy(ctx: ActionContext, copy: Entry, id_: StreamId) -> bool:
-    return is_copy(copy.fields, stream=ctx.key, group=group_of(ctx), id_=id_, operation=ctx.operation)
+def _is_copy(ctx: Context, copy: Entry, id_: StreamId) -> bool:
+    return is_copy(copy.fields, stream=ctx.key, group=ctx.params.group, id_=id_, operation=ctx.operation)
 
 
 def _target_notes(to: str, facts: StreamFacts | None) -> list[Note]:
@@ -231,10 +238,10 @@ def _target_notes(to: str, facts: StreamFacts | None) -> list[Note]:
     return []
 
 
-def _lengths(ctx: ActionContext, looked: Looked, facts: StreamFacts | None) -> list[Change]:
+def _lengths(ctx: Context, looked: Looked, facts: StreamFacts | None) -> list[Change]:
     moved, length = looked.total - looked.ghosts, looked.overview.stream.length
     before = facts.length if facts else 0
-    stays = length if not ctx.params["delete"] else length - moved if _certain(looked) else None
+    stays = length if not ctx.params.delete else length - moved if _certain(looked) else None
     return [
         Change(f"in {plain(_to(ctx))}", before, before + moved if _certain(looked) else None),
         Change("in the stream", length, stays),
@@ -246,12 +253,12 @@ def _certain(looked: Looked) -> bool:
     return not looked.least and looked.bodies_looked >= looked.total
 
 
-def _lines(ctx: ActionContext, looked: Looked) -> list[str]:
+def _lines(ctx: Context, looked: Looked) -> list[str]:
     first = looked.entries[0]
     entry = Lease(first.id, first.consumer, first.deliveries, max(0, first.idle_ms))
     stamp, fields = Stamp(ctx.principal.name, "<reason>", "<number>"), ((b"<field>", b"<value>"),)
-    words = writes.dead_letter_words(ctx.key, group_of(ctx), _to(ctx), entry, fields, stamp)
-    words += [writes.delete_words(ctx.key, [entry.id])] if ctx.params["delete"] else []
+    words = writes.dead_letter_words(ctx.key, ctx.params.group, _to(ctx), entry, fields, stamp)
+    words += [writes.delete_words(ctx.key, [entry.id])] if ctx.params.delete else []
     rest = [str(e.id) for e in looked.entries[1:SHOWN]]
     more = looked.total - 1 - len(rest)
     return [

@@ -5,43 +5,34 @@ A body that is gone cannot come back: IDs of a stream only grow. So an entry wit
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from django import forms
-
-from dashboard.accounts.permissions import Permission
 from dashboard.display.format import number
 from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.queries import FactsQuery
 from dashboard.streams.snapshots import StreamFacts
-from streams_admin.actions.base import ActionContext, Batch, Change, Note, Params, Preview, Seen, ids_of, part_of
-from streams_admin.actions.pending.ack import Ack, acked_lines
+from streams_admin.actions.base import ActionContext, Batch, Change, Note, Preview, Scope, Seen, ids_of, part_of
+from streams_admin.actions.pending.ack import Acknowledging, acked_lines
 from streams_admin.actions.pending.unchanged import each_seen, seen_of
 from streams_admin.actions.pending.words import owners, per_consumer, preview_of
-from streams_admin.actions.reads.pending import Looked, bodies_of, group_of, look_at
+from streams_admin.actions.reads.pending import Looked, bodies_of, look_at
 from streams_admin.errors import Changed
-from streams_admin.params.which import IDS_MOST
+from streams_admin.params.kinds import IDS_MOST
+from streams_admin.params.pending import GhostsParams
 
 LOOK_FOR_BODIES = 1_000
 """Entries within the stream's range that a plan looks for the body of. Below its first ID none has one."""
 
 
-class Ghosts(Ack):
+class Ghosts(Acknowledging[GhostsParams]):
+    model = GhostsParams
     slug = "ghosts"
     label = "Clean up…"
-    permission = Permission.ACK
 
-    def which(self, raw: Mapping[str, Any]) -> Params:
-        """Without `ids` or `filter`: the whole pending list."""
-        return super().which(raw) if "ids" in raw or "filter" in raw else {"filter": {}}
-
-    def options(self, raw: Mapping[str, Any]) -> Params:
-        return {}
-
-    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+    def look(self, ctx: ActionContext[GhostsParams]) -> tuple[Preview, Seen]:
         looked = look_at(ctx)
         found = _only_ghosts(ctx, looked)
         if not found.total:
@@ -49,8 +40,8 @@ class Ghosts(Ack):
         known = not found.least and found.total <= IDS_MOST
         return self.preview(ctx, found), each_seen(found) if known else seen_of(ctx, looked)
 
-    def preview(self, ctx: ActionContext, looked: Looked) -> Preview:
-        group, now = plain(group_of(ctx)), looked.overview.pending.count
+    def preview(self, ctx: ActionContext[GhostsParams], looked: Looked) -> Preview:
+        group, now = plain(ctx.params.group), looked.overview.pending.count
         gain = {n: -count for n, count in owners(looked).items()}
         return preview_of(
             looked,
@@ -65,7 +56,7 @@ class Ghosts(Ack):
             redis_cli=acked_lines(ctx, looked),
         )
 
-    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext[GhostsParams], seen: Seen, cursor: Any) -> Batch:
         """The ghosts among the next pending entries; the others are passed over in silence."""
         batch = super().batch(ctx, seen, cursor)
         if not batch.work:
@@ -75,17 +66,11 @@ class Ghosts(Ack):
         ghosts = [*below, *_without_body(ctx, others)]
         return replace(batch, work=part_of(batch.work, {str(id_) for id_ in ghosts}))
 
-    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
-        return forms.Form(data)
-
-    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
-        return dict(ctx.params)
-
-    def reading(self, ctx: ActionContext, seen: Seen, cursor: Any) -> None:
+    def reading(self, ctx: ActionContext[GhostsParams], seen: Seen, cursor: Any) -> None:
         """Bodies are looked for in further round trips."""
 
 
-def _only_ghosts(ctx: ActionContext, looked: Looked) -> Looked:
+def _only_ghosts(ctx: Scope, looked: Looked) -> Looked:
     """What was looked at without the entries that have a body."""
     below, others = _parted(looked.overview.stream, [e.id for e in looked.entries])
     gone = {*below, *_without_body(ctx, others[:LOOK_FOR_BODIES])}
@@ -101,5 +86,5 @@ def _parted(facts: StreamFacts, ids: Sequence[StreamId]) -> tuple[list[StreamId]
     return below, [i for i in ids if first is not None and i >= first]
 
 
-def _without_body(ctx: ActionContext, ids: Sequence[StreamId]) -> list[StreamId]:
+def _without_body(ctx: Scope, ids: Sequence[StreamId]) -> list[StreamId]:
     return [i for i, body in zip(ids, bodies_of(ctx, ids), strict=True) if not body]

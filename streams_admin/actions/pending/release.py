@@ -22,7 +22,8 @@ from streams_admin.actions.lines import lines
 from streams_admin.actions.pending.base import PendingAction
 from streams_admin.actions.pending.unchanged import leases, still_holds, why_not
 from streams_admin.actions.pending.words import busy_note, ghost_note, guard_note, owners, per_consumer, preview_of
-from streams_admin.actions.reads.pending import Looked, group_of, read_pending
+from streams_admin.actions.reads.pending import Looked, read_pending
+from streams_admin.params.pending import ReleaseParams
 from streams_admin.writes import Lease
 
 RELEASED_MS = 24 * HOUR
@@ -30,17 +31,18 @@ RELEASED_MS = 24 * HOUR
 RESULT = {1: "done", 0: "already_acknowledged", -1: "owner_changed", -2: "body_gone"}
 
 
-class Release(PendingAction):
+class Release(PendingAction[ReleaseParams]):
+    model = ReleaseParams
     slug = "release"
     label = "Release…"
     permission = Permission.RELEASE
 
-    def preview(self, ctx: ActionContext, looked: Looked) -> Preview:
+    def preview(self, ctx: ActionContext[ReleaseParams], looked: Looked) -> Preview:
         now = looked.overview.pending.count
         return preview_of(
             looked,
             "Release",
-            f"Lets any worker of {plain(group_of(ctx))} claim them at once, whoever holds them now.",
+            f"Lets any worker of {plain(ctx.params.group)} claim them at once, whoever holds them now.",
             notes=[
                 *busy_note(looked),
                 *ghost_note(looked, "Redis 7 and later, and Valkey, remove them from the pending list."),
@@ -55,7 +57,7 @@ class Release(PendingAction):
             redis_cli=_lines(ctx, looked),
         )
 
-    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: ActionContext[ReleaseParams], seen: Seen, work: list[Any]) -> Done:
         entries = leases(work)
         ready = [] if _nacks(ctx) else [e for e in entries if _claimable(e)]
         others = entries if _nacks(ctx) else [e for e in entries if not _claimable(e)]
@@ -63,7 +65,7 @@ class Release(PendingAction):
         results = [(str(e.id), RESULT[int(r)]) for e, r in zip(others, replies, strict=True)]
         return Done.of([(str(e.id), "done") for e in ready] + results)
 
-    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext[ReleaseParams], seen: Seen, work: list[Any]) -> Done:
         entries = leases(work)
         now = {entry.id: entry for entry in read_pending(ctx, [e.id for e in entries])}
         done = [(str(e.id), "done") for e in entries if e.id in now and _claimable(now[e.id])]
@@ -78,17 +80,17 @@ def _claimable(entry: Lease | PendingEntry) -> bool:
     return entry.idle_ms < 0 or entry.idle_ms >= RELEASED_MS
 
 
-def _release(ctx: ActionContext, entries: list[Lease]) -> list[int]:
+def _release(ctx: ActionContext[ReleaseParams], entries: list[Lease]) -> list[int]:
     if _nacks(ctx):
-        return writes.nack(ctx.server, ctx.key, group_of(ctx), entries)
-    return writes.release(ctx.server, ctx.key, group_of(ctx), entries, idle_ms=RELEASED_MS)
+        return writes.nack(ctx.server, ctx.key, ctx.params.group, entries)
+    return writes.release(ctx.server, ctx.key, ctx.params.group, entries, idle_ms=RELEASED_MS)
 
 
-def _nacks(ctx: ActionContext) -> bool:
+def _nacks(ctx: ActionContext[ReleaseParams]) -> bool:
     return ctx.server.capabilities().has("xnack")
 
 
-def _gain(ctx: ActionContext, looked: Looked) -> dict[bytes, int]:
+def _gain(ctx: ActionContext[ReleaseParams], looked: Looked) -> dict[bytes, int]:
     """XNACK takes entries from their consumers; XCLAIM leaves them where they are."""
     if not _nacks(ctx):
         return dict.fromkeys(owners(looked), 0)
@@ -96,7 +98,7 @@ def _gain(ctx: ActionContext, looked: Looked) -> dict[bytes, int]:
     return {**taken, b"": taken.get(b"", 0) - sum(taken.values())}
 
 
-def _how(ctx: ActionContext) -> list[Note]:
+def _how(ctx: ActionContext[ReleaseParams]) -> list[Note]:
     next_look = "Workers that claim idle entries (XAUTOCLAIM) take them on their next pass; other workers never do."
     if _nacks(ctx):
         return [Note("", "Nobody holds them until a worker claims them", next_look)]
@@ -108,16 +110,16 @@ def _how(ctx: ActionContext) -> list[Note]:
     ]
 
 
-def _idle_note(ctx: ActionContext) -> str:
+def _idle_note(ctx: ActionContext[ReleaseParams]) -> str:
     return "released" if _nacks(ctx) else ""
 
 
-def _lines(ctx: ActionContext, looked: Looked) -> list[str]:
+def _lines(ctx: ActionContext[ReleaseParams], looked: Looked) -> list[str]:
     return lines(partial(_words, ctx), looked.entries, looked.total)
 
 
-def _words(ctx: ActionContext, entries: Sequence[PendingEntry]) -> list[Command]:
-    group = group_of(ctx)
+def _words(ctx: ActionContext[ReleaseParams], entries: Sequence[PendingEntry]) -> list[Command]:
+    group = ctx.params.group
     if _nacks(ctx):
         return [writes.nack_words(ctx.key, group, [e.id for e in entries])]
     return [

@@ -7,17 +7,14 @@ new ones by nobody having touched them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 from django import forms
 
 from dashboard.config.active import configured
 from dashboard.display.format import plural
-from streams_admin.actions.base import ActionContext, Note, Params
+from streams_admin.actions.base import ActionContext, Note
 from streams_admin.actions.pending.words import guard_note
 from streams_admin.actions.reads.pending import Looked
-from streams_admin.params.which import truth
+from streams_admin.params.pending import PendingParams
 
 SOON_MS = 60_000
 """What was delivered again and again, and less than that ago, is likely to be before a plan is run."""
@@ -36,14 +33,9 @@ class RetriedForm(forms.Form):
     )
 
 
-def option(raw: Mapping[str, Any]) -> Params:
-    """Checked, and kept only where it is set."""
-    return {"retried": True} if truth("retried", raw.get("retried", False)) else {}
-
-
-def guard_notes(ctx: ActionContext, looked: Looked, slug: str) -> list[Note]:
+def guard_notes(ctx: ActionContext[PendingParams], looked: Looked, slug: str) -> list[Note]:
     """What is left alone, and whether that may be all of it. `slug`: of the action."""
-    if ctx.params.get("retried"):
+    if ctx.params.again:
         text = "A worker that is processing one of them keeps working on it, and may still finish it."
         return [Note("late", "Also entries redelivered in the meantime", text)]
     return [*_refusal_note(looked, slug), guard_note(looked)]

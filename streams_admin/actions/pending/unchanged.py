@@ -8,12 +8,13 @@ from operator import itemgetter
 from typing import Any
 
 from dashboard.streams.ids import StreamId
-from dashboard.streams.names import to_path
+from dashboard.streams.names import from_path, to_path
 from dashboard.streams.snapshots import PendingEntry
 from streams_admin.actions.base import ActionContext, Batch, Seen
 from streams_admin.actions.reads.pending import CLOCK, Looked, ask_all, bodies_of, each_pending, read_pending
 from streams_admin.errors import BadParameters
-from streams_admin.params.which import IDS_MOST, Which, name
+from streams_admin.params.kinds import IDS_MOST
+from streams_admin.params.pending import OfGroup, PendingParams
 from streams_admin.writes import Lease, LeaseBatch
 
 SLACK_MS = 3
@@ -22,23 +23,23 @@ SLOW_MS = 10_000
 """What is set back by more was released."""
 
 
-def seen_of(ctx: ActionContext, looked: Looked) -> Seen:
+def seen_of(ctx: ActionContext[PendingParams], looked: Looked) -> Seen:
     """The state as the plan keeps it: each entry's, or of long lists by what a match is known to be untouched since.
 
     Raises BadParameters for `retried` where that leaves nothing to tell an entry by.
     """
-    which = Which.parse(ctx.params)
-    if which.ids or (len(looked.entries) == looked.total <= IDS_MOST and not looked.least):
+    chosen = ctx.params.matching
+    if ctx.params.named or (len(looked.entries) == looked.total <= IDS_MOST and not looked.least):
         return each_seen(looked)
-    if ctx.params.get("retried"):
+    if ctx.params.again:
         raise BadParameters(f"retried works for at most {IDS_MOST:,} entries; there are more.")
     last = looked.overview.group.last_delivered_id
-    highest = min(which.end, max([last, *(e.id for e in looked.entries[-1:])]))
+    highest = min(chosen.end, max([last, *(e.id for e in looked.entries[-1:])]))
     return {
         "at_ms": looked.overview.now_ms,
-        "guard_ms": which.min_idle_ms,
+        "guard_ms": chosen.min_idle_ms,
         "end": str(highest),
-        "limit": which.limit,
+        "limit": chosen.limit,
         "total": None if looked.least else looked.total,
     }
 
@@ -49,7 +50,7 @@ def each_seen(looked: Looked) -> Seen:
     return {"ids": rows, "absent": [str(i) for i in looked.absent]}
 
 
-def named(ctx: ActionContext, seen: Seen, cursor: int) -> Batch:
+def named(ctx: ActionContext[PendingParams], seen: Seen, cursor: int) -> Batch:
     """The next named entries that are still as they were seen; the rest is settled with the reason."""
     part = seen["ids"][cursor : cursor + ctx.most]
     ids = [StreamId.parse(row[0]) for row in part]
@@ -61,7 +62,7 @@ def named(ctx: ActionContext, seen: Seen, cursor: int) -> Batch:
         entry = present.get(id_)
         if entry is None:
             settled.append((row[0], "already_acknowledged"))
-        elif _as_it_was(entry, row, now_ms, retried=ctx.params.get("retried", False)):
+        elif _as_it_was(entry, row, now_ms, retried=ctx.params.again):
             same.append(entry)
         else:
             settled.append((row[0], "owner_changed"))
@@ -112,14 +113,14 @@ def still_holds(entry: PendingEntry, lease: Lease, *, retried: bool = False) -> 
 
 def lease_batches(work: Iterable[Sequence[Any]]) -> list[LeaseBatch]:
     """Work as commands take it."""
-    return [LeaseBatch(ids, name("consumer", who), count, idle) for ids, who, count, idle, *_ in work]
+    return [LeaseBatch(ids, from_path(who), count, idle) for ids, who, count, idle, *_ in work]
 
 
 def leases(work: Iterable[Sequence[Any]]) -> list[Lease]:
     return [entry for part in lease_batches(work) for entry in part.each()]
 
 
-def why_not(ctx: ActionContext, entries: Sequence[Lease]) -> list[tuple[str, str]]:
+def why_not(ctx: ActionContext[OfGroup], entries: Sequence[Lease]) -> list[tuple[str, str]]:
     """What became of entries that were left alone: gone from the list (with or without a body), or touched."""
     if not entries:
         return []
@@ -132,10 +133,10 @@ def why_not(ctx: ActionContext, entries: Sequence[Lease]) -> list[tuple[str, str
     ]
 
 
-def not_done(ctx: ActionContext, entries: Sequence[Lease]) -> list[tuple[str, str]]:
+def not_done(ctx: ActionContext[PendingParams], entries: Sequence[Lease]) -> list[tuple[str, str]]:
     """What became of work whose outcome was lost and that shows no sign of it: "failed" where it is as it was."""
     now = {entry.id: entry for entry in read_pending(ctx, [e.id for e in entries])}
-    retried = ctx.params.get("retried", False)
+    retried = ctx.params.again
     same = [e for e in entries if e.id in now and still_holds(now[e.id], e, retried=retried)]
     known = {e.id for e in same}
     return [*((str(e.id), "failed") for e in same), *why_not(ctx, [e for e in entries if e.id not in known])]

@@ -2,42 +2,32 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from dashboard.streams.errors import BadId
 from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.queries import PAGE_MAX, EntryRange, StreamQuery
 from dashboard.streams.snapshots import StreamFacts, StreamOverview
-from streams_admin.actions.base import ActionContext
+from streams_admin.actions.base import ActionContext, Scope
 from streams_admin.actions.reads import positions
 from streams_admin.actions.reads.positions import Count
-from streams_admin.errors import BadParameters
+from streams_admin.params.streams import TrimParams
+
+Context = ActionContext[TrimParams]
 
 
-def stream_overview(ctx: ActionContext) -> StreamOverview:
+def stream_overview(ctx: Scope) -> StreamOverview:
     """The stream of a plan and its groups, read now. Raises Gone."""
     return ctx.server.run(StreamQuery(ctx.key, ctx.server.capabilities()))
 
 
-def id_of(text: Any) -> StreamId:
-    try:
-        return StreamId.bound(str(text))
-    except BadId as error:
-        raise BadParameters(f"minid: {error}") from error
-
-
-def boundary_of(ctx: ActionContext, overview: StreamOverview) -> tuple[StreamId | None, StreamId | None]:
+def boundary_of(ctx: Context, overview: StreamOverview) -> tuple[StreamId | None, StreamId | None]:
     """The first ID that stays: as asked for (minid, age), and as far as it can be told from a length."""
-    if "minid" in ctx.params:
-        below = StreamId.parse(ctx.params["minid"])
-        return below, below
-    if "older_than_ms" in ctx.params:
-        below = StreamId(max(0, overview.now_ms - ctx.params["older_than_ms"]), 0)
-        return below, below
-    return None, _first_kept(ctx, overview, ctx.params["maxlen"])
+    params = ctx.params
+    if params.maxlen is not None:
+        return None, _first_kept(ctx, overview, params.maxlen)
+    below = params.minid or StreamId(max(0, overview.now_ms - (params.older_than_ms or 0)), 0)
+    return below, below
 
 
-def _first_kept(ctx: ActionContext, overview: StreamOverview, keep: int) -> StreamId | None:
+def _first_kept(ctx: Scope, overview: StreamOverview, keep: int) -> StreamId | None:
     """The first entry that stays when `keep` do; None when it lies too deep to be read."""
     facts = overview.facts
     if keep == 0:
@@ -49,27 +39,27 @@ def _first_kept(ctx: ActionContext, overview: StreamOverview, keep: int) -> Stre
     return None
 
 
-def _nth(ctx: ActionContext, upto: EntryRange) -> StreamId | None:
+def _nth(ctx: Scope, upto: EntryRange) -> StreamId | None:
     """The last entry of a page; None when what was read weighed too much to get that far."""
     page = ctx.server.run(upto)
     return None if page.stopped or not page.items else page.items[-1].id
 
 
-def count(ctx: ActionContext, overview: StreamOverview, below: StreamId | None) -> Count:
+def count(ctx: Context, overview: StreamOverview, below: StreamId | None) -> Count:
     """How many entries would go."""
     facts = overview.facts
-    if "maxlen" not in ctx.params:
+    if ctx.params.maxlen is None:
         return _count_below(ctx, facts, below or MIN)
-    most = max(0, facts.length - ctx.params["maxlen"])
+    most = max(0, facts.length - ctx.params.maxlen)
     found = _count_below(ctx, facts, below) if below and most else Count(most)
     return Count(min(most, found.value), found.least and found.value < most)
 
 
-def holds_back(ctx: ActionContext, overview: StreamOverview, need: StreamId, boundary: StreamId | None) -> bool | None:
+def holds_back(ctx: Context, overview: StreamOverview, need: StreamId, boundary: StreamId | None) -> bool | None:
     """Whether what is needed begins below the bound. None: a length so deep that it cannot be told."""
     if boundary is not None:
         return need < boundary
-    facts, keep = overview.facts, int(ctx.params["maxlen"])
+    facts, keep = overview.facts, ctx.params.maxlen or 0
     most = max(0, facts.length - keep)
     below = _count_below(ctx, facts, need)
     if below.value >= most or not below.least:
@@ -78,7 +68,7 @@ def holds_back(ctx: ActionContext, overview: StreamOverview, need: StreamId, bou
     return None if needed.least and needed.value <= keep else needed.value > keep
 
 
-def _count_below(ctx: ActionContext, facts: StreamFacts, below: StreamId) -> Count:
+def _count_below(ctx: Scope, facts: StreamFacts, below: StreamId) -> Count:
     if facts.last_id is None or facts.first_id is None or facts.first_id >= below:
         return Count(0)
     if facts.last_id < below:

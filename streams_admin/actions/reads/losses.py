@@ -11,7 +11,7 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain, to_path
 from dashboard.streams.queries import PAGE_MAX, EntryRange, PendingQuery, Together
 from dashboard.streams.snapshots import GroupFacts, Page, PendingEntry
-from streams_admin.actions.base import ActionContext, Note
+from streams_admin.actions.base import Note, Scope
 from streams_admin.actions.entries.base import Found
 
 GROUPS = 100
@@ -58,26 +58,26 @@ class Loss:
         return f"{some}{number(self.unread or 0)}"
 
 
-def losses(ctx: ActionContext, found: Found) -> list[Loss]:
+def losses(scope: Scope, found: Found) -> list[Loss]:
     """Per group, those that lose something first."""
     groups = looked_into(found.overview.groups)
     if found.named:
-        return losses_of(ctx, groups, found.ids)
-    looked = [within(ctx, group, found.start, found.reach) for group in groups]
+        return losses_of(scope, groups, found.ids)
+    looked = [within(scope, group, found.start, found.reach) for group in groups]
     if found.reach < found.end:
         looked = [_in_part(loss, group, found.end) for loss, group in zip(looked, groups, strict=True)]
     return _sorted(looked)
 
 
 def losses_of(
-    ctx: ActionContext, groups: Sequence[GroupFacts], ids: Sequence[StreamId], upto: StreamId | None = None
+    scope: Scope, groups: Sequence[GroupFacts], ids: Sequence[StreamId], upto: StreamId | None = None
 ) -> list[Loss]:
     """What each of the groups would lose with these entries, the most first.
 
     `upto`: there are more entries than these, up to that ID.
     """
     groups = looked_into(groups)
-    looked = [_named(ctx, group, ids) for group in groups]
+    looked = [_named(scope, group, ids) for group in groups]
     if upto is not None:
         looked = [_in_part(loss, group, upto) for loss, group in zip(looked, groups, strict=False)]
     return _sorted(looked)
@@ -99,31 +99,31 @@ def _sorted(looked: Sequence[Loss]) -> list[Loss]:
     return sorted(looked, key=lambda loss: (-loss.weight, loss.group))
 
 
-def _named(ctx: ActionContext, group: GroupFacts, ids: Sequence[StreamId]) -> Loss:
+def _named(scope: Scope, group: GroupFacts, ids: Sequence[StreamId]) -> Loss:
     unread = sum(i > group.last_delivered_id for i in ids)
     if not group.pending or not ids:
         return Loss(group.name, 0, unread)
     if len(ids) <= IDS:
-        return Loss(group.name, _each(ctx, group, ids), unread)
-    page = _list_of(ctx, group, min(ids), max(ids))
+        return Loss(group.name, _each(scope, group, ids), unread)
+    page = _list_of(scope, group, min(ids), max(ids))
     wanted = set(ids)
     pending = sum(entry.id in wanted for entry in page.items)
     return Loss(group.name, pending if page.complete else pending or None, unread, not page.complete)
 
 
-def _each(ctx: ActionContext, group: GroupFacts, ids: Sequence[StreamId]) -> int:
+def _each(scope: Scope, group: GroupFacts, ids: Sequence[StreamId]) -> int:
     """How many of the entries are pending in the group, asked one by one."""
-    queries = tuple(PendingQuery(ctx.key, group.name, start=i, end=i, limit=1, bodies=False) for i in ids)
-    pages: tuple[Page[PendingEntry] | Exception, ...] = ctx.server.run(Together(queries))
+    queries = tuple(PendingQuery(scope.key, group.name, start=i, end=i, limit=1, bodies=False) for i in ids)
+    pages: tuple[Page[PendingEntry] | Exception, ...] = scope.server.run(Together(queries))
     return sum(_held(page) for page in pages)
 
 
-def _list_of(ctx: ActionContext, group: GroupFacts, start: StreamId, end: StreamId) -> Page[PendingEntry]:
+def _list_of(scope: Scope, group: GroupFacts, start: StreamId, end: StreamId) -> Page[PendingEntry]:
     """The first page of what the group has pending there; a group that was destroyed meanwhile has nothing."""
     if not group.pending:
         return Page(())
     try:
-        return ctx.server.run(PendingQuery(ctx.key, group.name, start=start, end=end, limit=PAGE_MAX, bodies=False))
+        return scope.server.run(PendingQuery(scope.key, group.name, start=start, end=end, limit=PAGE_MAX, bodies=False))
     except Gone:
         return Page(())
 
@@ -144,13 +144,13 @@ def _held(page: Page[PendingEntry] | Exception) -> int:
     return len(page.items)
 
 
-def within(ctx: ActionContext, group: GroupFacts, start: StreamId, end: StreamId) -> Loss:
+def within(scope: Scope, group: GroupFacts, start: StreamId, end: StreamId) -> Loss:
     """What a group would lose with the entries from `start` to `end`, both included."""
-    page = _list_of(ctx, group, start, end)
+    page = _list_of(scope, group, start, end)
     first_unread = max(start, group.last_delivered_id.next())
     if first_unread > end:
         return Loss(group.name, len(page.items), 0, not page.complete)
-    unread = ctx.server.run(EntryRange(ctx.key, first_unread, end, limit=PAGE_MAX))
+    unread = scope.server.run(EntryRange(scope.key, first_unread, end, limit=PAGE_MAX))
     return Loss(group.name, len(page.items), len(unread.items), not page.complete, not unread.complete)
 
 
@@ -195,7 +195,7 @@ def may_lose(lost: Sequence[Loss], groups: int) -> bool:
 
 
 def worse(before: Sequence[Sequence[str | int]], now: Sequence[Loss]) -> str:
-    """Which group would lose more than a plan showed, "" for none."""
+    """Filter group would lose more than a plan showed, "" for none."""
     known = {row[0]: row for row in before}
     for loss in now:
         _, pending, unread = known.get(to_path(loss.group), ["", 0, 0])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from dashboard.streams.ids import StreamId
@@ -12,8 +12,8 @@ from dashboard.streams.queries import LOOK_MAX, Command, Query
 from dashboard.streams.replies import Reply, need, server_ms
 from streams_admin.actions.base import BATCH, ActionContext, Batch, Seen
 from streams_admin.actions.pending.unchanged import SLACK_MS, Row, as_work
-from streams_admin.actions.reads.pending import group_of
-from streams_admin.params.which import Which
+from streams_admin.params.pending import PendingParams
+from streams_admin.params.selection import Filter
 
 WIDER = LOOK_MAX // BATCH
 """Times as many entries are looked at as there is room for, where few of them may match."""
@@ -28,7 +28,7 @@ class Matching(Query[Batch]):
 
     key: bytes
     group: bytes
-    which: Which
+    chosen: Filter
     latest_ms: int
     room: int
     taken: int
@@ -41,26 +41,26 @@ class Matching(Query[Batch]):
     """Whether all that is pending there was planned: what was touched is told then, what is gone was acknowledged."""
 
     @classmethod
-    def of(cls, ctx: ActionContext, seen: Seen, cursor: Any) -> Matching:
-        which = Which.parse(ctx.params)
-        start = StreamId.parse(cursor["at"]) if cursor else which.start
+    def of(cls, ctx: ActionContext[PendingParams], seen: Seen, cursor: Any) -> Matching:
+        chosen = ctx.params.matching
+        start = StreamId.parse(cursor["at"]) if cursor else chosen.start
         taken = cursor["taken"] if cursor else 0
-        wide = which.min_idle_ms > 0 or which.min_deliveries > 1 or bool(cursor and cursor.get("wide"))
+        wide = chosen.min_idle_ms > 0 or chosen.min_deliveries > 1 or bool(cursor and cursor.get("wide"))
         left = ctx.most if seen["limit"] is None else max(0, seen["limit"] - taken)
         room = min(ctx.most, left)
         return cls(
             key=ctx.key,
-            group=group_of(ctx),
-            which=replace(which, start=start, end=StreamId.parse(seen["end"])),
+            group=ctx.params.group,
+            chosen=chosen.model_copy(update={"start": start, "end": StreamId.parse(seen["end"])}),
             latest_ms=seen["at_ms"] - seen["guard_ms"] + SLACK_MS,
             room=room,
             look=ctx.most * WIDER if wide else room,
             taken=taken,
             total=seen["total"],
             ends=seen["limit"] is not None and left <= ctx.most,
-            all_meant=which.consumer is None
-            and which.min_idle_ms == 0
-            and which.min_deliveries <= 1
+            all_meant=chosen.consumer is None
+            and chosen.min_idle_ms == 0
+            and chosen.min_deliveries <= 1
             and seen["limit"] is None,
         )
 
@@ -69,18 +69,18 @@ class Matching(Query[Batch]):
         return (self.key,)
 
     def build(self) -> Sequence[Command]:
-        of: Command = () if self.which.consumer is None else (self.which.consumer,)
-        start, end = str(self.which.start), str(self.which.end)
+        of: Command = () if self.chosen.consumer is None else (self.chosen.consumer,)
+        start, end = str(self.chosen.start), str(self.chosen.end)
         return [("TIME",), ("XPENDING", self.key, self.group, start, end, self.look + 1, *of)]
 
     def parse(self, replies: Sequence[Reply]) -> Batch:
         rows = need(replies[1])
-        least_ms, least = server_ms(replies[0]) - self.latest_ms, self.which.min_deliveries
+        least_ms, least = server_ms(replies[0]) - self.latest_ms, self.chosen.min_deliveries
         looked = rows[: self.look]
         same = [row for row in looked if (row[2] >= least_ms or row[2] < 0) and row[3] >= least]
         full, more = len(same) > self.room, len(rows) > len(looked)
         kept = same[: self.room]
-        onward = _behind(kept if full else looked, self.which.start) if full or more else self.which.start
+        onward = _behind(kept if full else looked, self.chosen.start) if full or more else self.chosen.start
         touched = self._touched(looked, same, kept) if self.all_meant else []
         taken = self.taken + len(kept) + len(touched)
         last = not (full or more) or (self.ends and len(kept) == self.room)

@@ -11,7 +11,7 @@ from dashboard.streams.ids import MAX, StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.queries import Command, Query
 from dashboard.streams.replies import Reply, pending_summary, rows
-from streams_admin.actions.base import ActionContext, Note
+from streams_admin.actions.base import Note, Scope
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,16 +73,16 @@ def _need(group: bytes, delivered: StreamId, reply: Reply) -> Need:
     return Need(group, unread, 0)
 
 
-def lowest_need(ctx: ActionContext) -> Need | None:
+def lowest_need(scope: Scope) -> Need | None:
     """The group that needs the oldest entry; None when no group reads the stream."""
-    positions = ctx.server.run(Positions(ctx.key))
-    needs = ctx.server.run(Needs(ctx.key, positions)) if positions else ()
+    positions = scope.server.run(Positions(scope.key))
+    needs = scope.server.run(Needs(scope.key, positions)) if positions else ()
     return min(needs, key=lambda need: (need.id, need.group), default=None)
 
 
-def first_needed(ctx: ActionContext) -> StreamId:
+def first_needed(scope: Scope) -> StreamId:
     """Nothing from here on may go; the top when nobody needs anything."""
-    need = lowest_need(ctx)
+    need = lowest_need(scope)
     return need.id if need else MAX
 
 

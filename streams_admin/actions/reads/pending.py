@@ -11,10 +11,11 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import GroupQuery, PendingQuery, Query, Together
 from dashboard.streams.replies import Reply, server_ms
 from dashboard.streams.snapshots import GroupOverview, Page, PendingEntry
-from streams_admin.actions.base import BATCH, ActionContext
+from streams_admin.actions.base import BATCH, ActionContext, Scope
 from streams_admin.actions.reads.entries import each_at, matching
 from streams_admin.actions.reads.losses import Loss
-from streams_admin.params.which import Which, name
+from streams_admin.params.pending import OfGroup, PendingParams
+from streams_admin.params.selection import Filter
 
 COUNT_UP_TO = 10_000
 """Entries a plan looks at to count what matches; more are "at least"."""
@@ -71,30 +72,26 @@ class Looked:
         return max(0, min((e.idle_ms for e in self.entries), default=0))
 
 
-def group_of(ctx: ActionContext) -> bytes:
-    return name("group", ctx.params["group"])
+def group_overview(scope: Scope, group: bytes) -> GroupOverview:
+    """A group and its consumers, read now. Raises Gone."""
+    return scope.server.run(GroupQuery(scope.key, group, scope.server.capabilities()))
 
 
-def group_overview(ctx: ActionContext) -> GroupOverview:
-    """The group of a plan and its consumers, read now. Raises Gone."""
-    return ctx.server.run(GroupQuery(ctx.key, group_of(ctx), ctx.server.capabilities()))
-
-
-def look_at(ctx: ActionContext) -> Looked:
+def look_at(ctx: ActionContext[PendingParams]) -> Looked:
     """The entries meant, counted up to COUNT_UP_TO, some looked at for their bodies."""
-    which = Which.parse(ctx.params)
-    overview = group_overview(ctx)
-    entries, least, read_ms = _by_ids(ctx, which.ids) if which.ids else _by_filter(ctx, which)
+    ids, chosen = ctx.params.named, ctx.params.matching
+    overview = group_overview(ctx, ctx.params.group)
+    entries, least, read_ms = _by_ids(ctx, ids) if ids else _by_filter(ctx, chosen)
     found = {entry.id for entry in entries}
     looked = _with_bodies(ctx, entries[:BODIES])
-    simple = not which.ids and which == Which(consumer=which.consumer)
-    held = _held(overview, which.consumer) if simple and least else ()
+    simple = not ids and chosen == Filter(consumer=chosen.consumer)
+    held = _held(overview, chosen.consumer) if simple and least else ()
     total = sum(count for _, count in held) if simple and least else len(entries)
     return Looked(
         overview=overview,
         entries=(*looked, *entries[BODIES:]),
-        absent=tuple(id_ for id_ in which.ids if id_ not in found),
-        total=total if which.limit is None else min(total, which.limit),
+        absent=tuple(id_ for id_ in ids if id_ not in found),
+        total=total if chosen.limit is None else min(total, chosen.limit),
         least=least and not simple,
         ghosts=sum(entry.body == "gone" for entry in looked),
         bodies_looked=len(looked),
@@ -112,7 +109,7 @@ Listed = tuple[tuple[PendingEntry, ...], bool, int]
 """Entries, whether there may be more, and the server's clock just after the last of them was read."""
 
 
-def _by_ids(ctx: ActionContext, ids: Sequence[StreamId]) -> Listed:
+def _by_ids(ctx: ActionContext[OfGroup], ids: Sequence[StreamId]) -> Listed:
     found: list[PendingEntry] = []
     read_ms = 0
     for at in range(0, len(ids), BATCH):
@@ -121,17 +118,17 @@ def _by_ids(ctx: ActionContext, ids: Sequence[StreamId]) -> Listed:
     return tuple(found), False, read_ms
 
 
-def read_pending(ctx: ActionContext, ids: Sequence[StreamId]) -> list[PendingEntry]:
+def read_pending(ctx: ActionContext[OfGroup], ids: Sequence[StreamId]) -> list[PendingEntry]:
     """Those of `ids` that are pending in the group, as they are now: one XPENDING each, in one round trip."""
     return [entry for page in ask_all(ctx, *each_pending(ctx, ids)) for entry in page.items]
 
 
-def each_pending(ctx: ActionContext, ids: Sequence[StreamId]) -> list[PendingQuery]:
-    group = group_of(ctx)
+def each_pending(ctx: ActionContext[OfGroup], ids: Sequence[StreamId]) -> list[PendingQuery]:
+    group = ctx.params.group
     return [PendingQuery(ctx.key, group, start=i, end=i, limit=1, bodies=False) for i in ids]
 
 
-def ask_all(ctx: ActionContext, *queries: Query[Any]) -> tuple[Any, ...]:
+def ask_all(ctx: Scope, *queries: Query[Any]) -> tuple[Any, ...]:
     """The answers, all in one round trip. Raises StreamError."""
     found = ctx.server.run(Together(queries))
     for answer in found:
@@ -140,25 +137,25 @@ def ask_all(ctx: ActionContext, *queries: Query[Any]) -> tuple[Any, ...]:
     return found
 
 
-def _by_filter(ctx: ActionContext, which: Which) -> Listed:
+def _by_filter(ctx: ActionContext[OfGroup], chosen: Filter) -> Listed:
     """Matching entries up to COUNT_UP_TO looked at."""
     found: list[PendingEntry] = []
-    start, looked = which.start, 0
+    start, looked = chosen.start, 0
     while looked < COUNT_UP_TO:
-        page, read_ms = ask_all(ctx, matching(ctx, group_of(ctx), which, start, limit=BATCH, bodies=False), CLOCK)
+        page, read_ms = ask_all(ctx, matching(ctx, ctx.params.group, chosen, start, limit=BATCH, bodies=False), CLOCK)
         found.extend(page.items)
         looked += page.scanned
-        if page.next is None or (which.limit is not None and len(found) >= which.limit):
-            return tuple(found[: which.limit]), False, read_ms
+        if page.next is None or (chosen.limit is not None and len(found) >= chosen.limit):
+            return tuple(found[: chosen.limit]), False, read_ms
         start = page.next
     return tuple(found), True, read_ms
 
 
-def bodies_of(ctx: ActionContext, ids: Sequence[StreamId]) -> list[bool]:
+def bodies_of(ctx: Scope, ids: Sequence[StreamId]) -> list[bool]:
     """Whether each entry still has its body. Where that is not told it is taken to be there."""
     return [not isinstance(page, Page) or bool(page.items) for page in each_at(ctx, ids)]
 
 
-def _with_bodies(ctx: ActionContext, entries: Sequence[PendingEntry]) -> list[PendingEntry]:
+def _with_bodies(ctx: Scope, entries: Sequence[PendingEntry]) -> list[PendingEntry]:
     there = bodies_of(ctx, [entry.id for entry in entries])
     return [replace(entry, body="present" if known else "gone") for entry, known in zip(entries, there, strict=True)]

@@ -4,45 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
 
-from django.utils import timezone
-
-from dashboard.streams.errors import BadId
-from dashboard.streams.ids import MIN, StreamId, parse_position
+from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.snapshots import GroupFacts, StreamFacts
-from streams_admin.actions.base import ActionContext
+from streams_admin.actions.base import Scope
 from streams_admin.actions.reads.entries import pages
-from streams_admin.errors import BadParameters
 
-END = "$"
 PAGES = 10
 """Pages of entries that one count reads at most, about 40 MB; what lies further is "at least"."""
 
 
-def parse(raw: Any) -> str:
-    """A position as a plan keeps it: "$" or an ID; what comes after it is delivered. Raises BadParameters.
-
-    An ID is taken as Redis takes it: the last one that counts as delivered. A time means what was added from then on.
-    """
-    text = str(raw).strip()
-    if text == END:
-        return END
-    try:
-        return str(StreamId.bound(text))
-    except BadId:
-        pass
-    try:
-        return str(parse_position(text, now=timezone.localtime()).prev())
-    except BadId as error:
-        raise BadParameters(f"position: {error} 0 is the start, $ the end.") from error
-
-
-def resolve(position: str, facts: StreamFacts | None) -> StreamId:
+def resolve(position: str | StreamId, facts: StreamFacts | None) -> StreamId:
     """The ID; the end is where the stream ends now, so that what comes later is not skipped."""
-    if position == END:
-        return facts.last_generated_id if facts else MIN
-    return StreamId.parse(position)
+    if isinstance(position, StreamId):
+        return position
+    return facts.last_generated_id if facts else MIN
 
 
 def beyond(at: StreamId, facts: StreamFacts | None) -> bool:
@@ -75,22 +51,22 @@ def behind_group(facts: StreamFacts, group: GroupFacts) -> int | None:
     return max(0, facts.entries_added - group.entries_read)
 
 
-def count_behind(ctx: ActionContext, facts: StreamFacts, at: StreamId) -> int | None:
+def count_behind(scope: Scope, facts: StreamFacts, at: StreamId) -> int | None:
     """Entries after `at`, read from there on or up to there, whichever is near; None when both are far."""
     known = behind(facts, at)
     if known is not None:
         return known
-    after = count(ctx, at.next(), facts.last_generated_id)
+    after = count(scope, at.next(), facts.last_generated_id)
     if not after.least:
         return after.value
-    before = count(ctx, MIN, at)
+    before = count(scope, MIN, at)
     return None if before.least else max(0, facts.length - before.value)
 
 
-def count(ctx: ActionContext, start: StreamId, end: StreamId) -> Count:
+def count(scope: Scope, start: StreamId, end: StreamId) -> Count:
     """Entries from `start` to `end`, both included, by reading at most PAGES pages."""
     found = 0
-    for page in islice(pages(ctx, ctx.key, start, end), PAGES):
+    for page in islice(pages(scope, scope.key, start, end), PAGES):
         found += len(page.items)
         if page.next is None:
             return Count(found)

@@ -15,7 +15,7 @@ from dashboard.streams.errors import ServerRefused
 from dashboard.streams.ids import MIN, TOP, StreamId
 from dashboard.streams.queries import EntryRange
 from dashboard.streams.snapshots import StreamFacts
-from streams_admin.actions.base import ActionContext
+from streams_admin.actions.base import Scope
 from streams_admin.actions.reads.entries import stream_facts
 from streams_admin.actions.reads.pending import CLOCK
 
@@ -36,9 +36,9 @@ class Reservation:
         return [StreamId(self.first.ms, self.first.seq + n) for n in range(many)]
 
 
-def reserve(ctx: ActionContext, key: bytes) -> Reservation:
+def reserve(scope: Scope, key: bytes) -> Reservation:
     """IDs above all that the stream has, and above what others will add in the next AHEAD_MS. Raises StreamError."""
-    facts, now_ms = stream_facts(ctx, key), ctx.server.run(CLOCK)
+    facts, now_ms = stream_facts(scope, key), scope.server.run(CLOCK)
     last = facts.last_generated_id if facts else MIN
     number = LOWEST_NUMBER + secrets.randbelow(NUMBERS)
     clock = StreamId(now_ms + AHEAD_MS, number)
@@ -51,32 +51,32 @@ def reserve(ctx: ActionContext, key: bytes) -> Reservation:
     return Reservation(StreamId(last.ms + 1, number), last)
 
 
-def reserve_in(ctx: ActionContext, key: bytes, ms: int) -> Reservation:
+def reserve_in(scope: Scope, key: bytes, ms: int) -> Reservation:
     """The next ID of these milliseconds, as `<ms>-*` of XADD gives it."""
-    facts = stream_facts(ctx, key)
+    facts = stream_facts(scope, key)
     last = facts.last_generated_id if facts else MIN
     return Reservation(last.next() if last.ms == ms else StreamId(ms, 1 if ms == 0 else 0), last)
 
 
-def arrived(ctx: ActionContext, key: bytes, ids: Sequence[StreamId], since: StreamId) -> dict[StreamId, str]:
+def arrived(scope: Scope, key: bytes, ids: Sequence[StreamId], since: StreamId) -> dict[StreamId, str]:
     """Whether each was added: "done", "failed" (it was not, and only sending it again can add it), or "unknown".
 
     `ids`: ascending, sent in one step that ends where one is refused; `since`: the stream's last ID before. What was
     added may have been trimmed, or deleted by who has processed it: behind the last one that certainly was added, an
     entry is called failed only where the stream's own counts leave no room for that.
     """
-    facts = stream_facts(ctx, key)
+    facts = stream_facts(scope, key)
     if facts is None and since == MIN:
         return dict.fromkeys(ids, "failed")  # it was not there before, and is not there now
     if facts is None or facts.last_generated_id < since:
         return dict.fromkeys(ids, "unknown")  # deleted since, and perhaps begun anew
     last = facts.last_generated_id
-    reached = last if last <= ids[-1] else _newest(ctx, key, ids[0], ids[-1])
+    reached = last if last <= ids[-1] else _newest(scope, key, ids[0], ids[-1])
     return {id_: "done" if reached and id_ <= reached else _why_absent(facts, id_) for id_ in ids}
 
 
-def _newest(ctx: ActionContext, key: bytes, start: StreamId, end: StreamId) -> StreamId | None:
-    items = ctx.server.run(EntryRange(key, start, end, newest_first=True, limit=1)).items
+def _newest(scope: Scope, key: bytes, start: StreamId, end: StreamId) -> StreamId | None:
+    items = scope.server.run(EntryRange(key, start, end, newest_first=True, limit=1)).items
     return items[0].id if items else None
 
 

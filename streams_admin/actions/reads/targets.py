@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from dashboard.accounts.access import require
@@ -11,9 +11,9 @@ from dashboard.accounts.masking import mask
 from dashboard.accounts.permissions import Permission
 from dashboard.streams import links
 from dashboard.streams.ids import MIN, StreamId
-from dashboard.streams.names import from_path, plain, to_path
+from dashboard.streams.names import from_path, plain
 from dashboard.streams.snapshots import Entry
-from streams_admin.actions.base import ActionContext, Params
+from streams_admin.actions.base import Scope
 from streams_admin.actions.reads.entries import pages, stream_facts
 from streams_admin.errors import BadParameters
 
@@ -27,62 +27,60 @@ LOOK_AT_MOST = 20_000
 """Entries of a target that are read to find out what came of a step."""
 
 
-def target_of(slug: str, server: str, key: bytes, params: Params) -> bytes | None:
-    """The stream an action copies to; None where it copies nothing, or is not known. Raises UnknownServer."""
+def target_of(slug: str, server: str, key: bytes, kept: Mapping[str, object]) -> bytes | None:
+    """The stream an action copies to, by its parameters as they are kept; None where it copies nothing.
+
+    Raises UnknownServer.
+    """
     if slug not in COPYING:
         return None
-    if "to" in params:
-        return from_path(params["to"])
+    if "to" in kept:
+        return from_path(str(kept["to"]))
     return links.get(server).config.dead_letters_of(key) if slug == "dead_letter" else None
 
 
-def with_target(slug: str, server: str, key: bytes, params: Params) -> Params:
-    """The parameters with the target that the configuration names now: a plan does what it has shown."""
-    to = target_of(slug, server, key, params)
-    return params if to is None else {**params, "to": to_path(to)}
-
-
-def allow_target(ctx: ActionContext, to: bytes, permission: Permission) -> None:
+def allow_target(scope: Scope, to: bytes, permission: Permission) -> None:
     """Raises Forbidden; BadParameters when copies would loop, be readable where masked, or lie in another slot."""
-    require(ctx.principal, permission, ctx.server.name, to)
-    if to == ctx.key:
+    require(scope.principal, permission, scope.server.name, to)
+    if to == scope.key:
         raise BadParameters("to is the stream itself: that would never end.")
-    open_there = set(mask(ctx.key).fields) - set(mask(to).fields)
+    open_there = set(mask(scope.key).fields) - set(mask(to).fields)
     if open_there:
         fields = ", ".join(sorted(open_there))
-        raise BadParameters(f"{plain(to)} does not mask {fields} like {plain(ctx.key)}: the copies would be readable.")
-    if not ctx.server.link.same_slot(ctx.key, to):
-        raise BadParameters(_other_slot(ctx, to))
+        unlike = f"{plain(to)} does not mask {fields} like {plain(scope.key)}"
+        raise BadParameters(f"{unlike}: the copies would be readable.")
+    if not scope.server.link.same_slot(scope.key, to):
+        raise BadParameters(_other_slot(scope, to))
 
 
-def _other_slot(ctx: ActionContext, to: bytes) -> str:
+def _other_slot(scope: Scope, to: bytes) -> str:
     """One script copies and settles, and in cluster mode it may touch one slot only: why, and which name has it."""
-    why = f"{plain(ctx.key)} and {plain(to)} are in different slots of the cluster, so no script can write to both."
-    rest = to.removeprefix(ctx.key) if to.startswith(ctx.key) else b":" + to
-    tag = HASH_TAG.search(ctx.key)
-    name = b"{%s}%s" % (tag[1] if tag else ctx.key, rest)
-    fits = ctx.server.link.same_slot(ctx.key, name)
+    why = f"{plain(scope.key)} and {plain(to)} are in different slots of the cluster, so no script can write to both."
+    rest = to.removeprefix(scope.key) if to.startswith(scope.key) else b":" + to
+    tag = HASH_TAG.search(scope.key)
+    name = b"{%s}%s" % (tag[1] if tag else scope.key, rest)
+    fits = scope.server.link.same_slot(scope.key, name)
     return f"{why} Use a name with a hash tag, like {plain(name)}." if fits else why
 
 
-def target_figures(ctx: ActionContext, to: bytes) -> list[list[Any]]:
+def target_figures(scope: Scope, to: bytes) -> list[list[Any]]:
     """Its length, as an operation reads it before and after."""
-    facts = stream_facts(ctx, to)
+    facts = stream_facts(scope, to)
     return [[IN_TARGET, facts.length if facts else 0]]
 
 
-def reached(ctx: ActionContext, to: bytes) -> StreamId:
+def reached(scope: Scope, to: bytes) -> StreamId:
     """The last ID the target has given so far: copies come behind it."""
-    facts = stream_facts(ctx, to)
+    facts = stream_facts(scope, to)
     return facts.last_generated_id if facts else MIN
 
 
-def tail_of(ctx: ActionContext, to: bytes, since: StreamId) -> Iterator[tuple[tuple[Entry, ...], bool]]:
+def tail_of(scope: Scope, to: bytes, since: StreamId) -> Iterator[tuple[tuple[Entry, ...], bool]]:
     """Pages of the target behind `since`, and whether that is all that ever came: never where it was trimmed since."""
-    facts = stream_facts(ctx, to)
+    facts = stream_facts(scope, to)
     if facts is None:
         yield (), since == MIN
         return
     cut = since > MIN and (facts.first_id is None or facts.first_id > since)
-    for page in pages(ctx, to, since.next(), most=LOOK_AT_MOST):
+    for page in pages(scope, to, since.next(), most=LOOK_AT_MOST):
         yield page.items, page.next is None and not cut

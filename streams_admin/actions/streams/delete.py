@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
-
-from django import forms
 
 from dashboard.accounts.permissions import Permission
 from dashboard.display.format import number, plural
@@ -14,17 +12,18 @@ from dashboard.streams.names import plain
 from dashboard.streams.queries import GroupQuery, StreamQuery, Together
 from dashboard.streams.snapshots import Entry, GroupFacts, GroupOverview, StreamFacts, StreamOverview
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Change, Note, Params, Preview, Seen
+from streams_admin.actions.base import ActionContext, Change, Note, Preview, Scope, Seen
 from streams_admin.actions.reads.affected import ranged
 from streams_admin.actions.reads.entries import stream_facts
 from streams_admin.actions.single import Single, alive_note, refusal, typed
-from streams_admin.errors import BadParameters
+from streams_admin.params.streams import StreamDeleteParams
 
 GROUPS = 8
 """Groups whose consumers a plan looks at."""
 
 
-class StreamDelete(Single):
+class StreamDelete(Single[StreamDeleteParams]):
+    model = StreamDeleteParams
     slug = "stream_delete"
     label = "Delete stream…"
     permission = Permission.DELETE
@@ -32,25 +31,17 @@ class StreamDelete(Single):
     about = "stream"
     back = "server"
 
-    def clean(self, raw: Mapping[str, Any]) -> Params:
-        for what in raw:
-            raise BadParameters(f"params has {what[:40]!r}; {self.slug} takes none: it deletes the whole stream.")
-        return {}
-
-    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
-        return {}
-
-    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+    def look(self, ctx: ActionContext[StreamDeleteParams]) -> tuple[Preview, Seen]:
         overview = ctx.server.run(StreamQuery(ctx.key, ctx.server.capabilities()))
         return _preview(ctx, overview), _as_seen(overview.facts)
 
-    def changed(self, ctx: ActionContext, seen: Seen) -> str:
+    def changed(self, ctx: ActionContext[StreamDeleteParams], seen: Seen) -> str:
         facts = stream_facts(ctx, ctx.key)
         if facts is None:
             return "The stream no longer exists."
         return "" if _as_seen(facts) == seen else "Entries or groups were added or removed in the meantime."
 
-    def do(self, ctx: ActionContext, seen: Seen) -> None:
+    def do(self, ctx: ActionContext[StreamDeleteParams], seen: Seen) -> None:
         end = StreamId.parse(seen["end"])
         reply = writes.stream_delete(
             ctx.server, ctx.key, last_generated_id=end, length=seen["length"], groups=seen["groups"]
@@ -58,16 +49,16 @@ class StreamDelete(Single):
         if reply != 1:
             raise refusal("The stream changed in the meantime." if reply else "The stream does not exist.")
 
-    def outcome(self, ctx: ActionContext, seen: Seen) -> str:
+    def outcome(self, ctx: ActionContext[StreamDeleteParams], seen: Seen) -> str:
         facts = stream_facts(ctx, ctx.key)
         if facts is None:
             return "done"
         return "failed" if _as_seen(facts) == seen else "unknown"
 
-    def affected(self, ctx: ActionContext, seen: Seen) -> Iterator[Sequence[Entry]] | None:
+    def affected(self, ctx: ActionContext[StreamDeleteParams], seen: Seen) -> Iterator[Sequence[Entry]] | None:
         return ranged(ctx, MIN, StreamId.parse(seen["end"])) if seen["length"] else None
 
-    def figures(self, ctx: ActionContext) -> list[list[Any]]:
+    def figures(self, ctx: ActionContext[StreamDeleteParams]) -> list[list[Any]]:
         facts = stream_facts(ctx, ctx.key)
         return [["entries", facts.length if facts else 0], ["groups", facts.groups if facts else 0]]
 
@@ -76,7 +67,7 @@ def _as_seen(facts: StreamFacts) -> Seen:
     return {"end": str(facts.last_generated_id), "length": facts.length, "groups": facts.groups}
 
 
-def _preview(ctx: ActionContext, overview: StreamOverview) -> Preview:
+def _preview(ctx: Scope, overview: StreamOverview) -> Preview:
     facts, key = overview.facts, plain(ctx.key)
     return Preview(
         title=f"Delete stream {key}",
@@ -91,7 +82,7 @@ def _preview(ctx: ActionContext, overview: StreamOverview) -> Preview:
     )
 
 
-def _alive(ctx: ActionContext, groups: tuple[GroupFacts, ...]) -> list[Note]:
+def _alive(ctx: Scope, groups: tuple[GroupFacts, ...]) -> list[Note]:
     """A group that somebody reads, for each of the first few."""
     can, read = ctx.server.capabilities(), [group for group in groups if group.consumers]
     found = ctx.server.run(Together(tuple(GroupQuery(ctx.key, g.name, can) for g in read[:GROUPS])))

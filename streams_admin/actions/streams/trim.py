@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django import forms
@@ -16,40 +16,37 @@ from dashboard.streams.names import plain
 from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, fitting
 from dashboard.streams.snapshots import Entry, StreamOverview
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import Action, ActionContext, Batch, Change, Done, Note, Params, Preview, Seen
+from streams_admin.actions.base import Action, ActionContext, Batch, Change, Done, Note, Preview, Scope, Seen
 from streams_admin.actions.reads.affected import ranged
-from streams_admin.actions.reads.bounds import boundary_of, count, holds_back, id_of, stream_overview
+from streams_admin.actions.reads.bounds import boundary_of, count, holds_back, stream_overview
 from streams_admin.actions.reads.losses import Loss, looked_into, loss_notes, shown, too_deep, within
 from streams_admin.actions.reads.needs import Need, first_needed, lowest_need, safe_notes
 from streams_admin.actions.reads.positions import Count
 from streams_admin.actions.single import typed
-from streams_admin.errors import BadParameters, Changed
-from streams_admin.params.which import truth, whole
+from streams_admin.errors import Changed
+from streams_admin.params.address import Address
+from streams_admin.params.base import Raw
+from streams_admin.params.streams import TrimParams
 
 CHUNK = 10_000
 """Entries one command removes at most, so that the server stays responsive."""
 GHOSTS = "They stay on its pending list without content; nobody can process them."
 
 
-class Trim(Action):
+Context = ActionContext[TrimParams]
+
+
+class Trim(Action[TrimParams]):
+    model = TrimParams
     slug = "trim"
     label = "Trim…"
     permission = Permission.TRIM
     irreversible = True
 
-    def clean(self, raw: Mapping[str, Any]) -> Params:
-        given = [key for key in ("maxlen", "minid", "older_than_ms") if raw.get(key) is not None]
-        if len(given) != 1:
-            raise BadParameters("Give one of maxlen, minid and older_than_ms.")
-        key = given[0]
-        value = str(id_of(raw[key])) if key == "minid" else whole(key, raw[key], least=0 if key == "maxlen" else 1)
-        flags = {flag: truth(flag, raw.get(flag, usual)) for flag, usual in (("approximate", True), ("safe", False))}
-        return {key: value, **flags}
-
-    def look(self, ctx: ActionContext) -> tuple[Preview, Seen]:
+    def look(self, ctx: Context) -> tuple[Preview, Seen]:
         overview = stream_overview(ctx)
         below, boundary = boundary_of(ctx, overview)
-        need = lowest_need(ctx) if ctx.params.get("safe") else None
+        need = lowest_need(ctx) if ctx.params.safe else None
         holds = holds_back(ctx, overview, need.id, boundary) if need else False
         if need and holds is not False:
             below = boundary = need.id
@@ -61,15 +58,15 @@ class Trim(Action):
             "groups": sorted(g.name.hex() for g in overview.groups),
             "minid": str(boundary) if boundary else None,
             "going": going.value,
-            "most": max(0, overview.facts.length - ctx.params["maxlen"]) if "maxlen" in ctx.params else None,
+            "most": max(0, overview.facts.length - ctx.params.maxlen) if ctx.params.maxlen is not None else None,
         }
-        if ctx.params.get("safe"):
+        if ctx.params.safe:
             return _preview(ctx, overview, below, going, [], safe_notes(need, holds), holds), seen
         lost = _losses(ctx, overview, boundary, overview.facts.length - going.value)
         notes = loss_notes(lost, len(overview.groups) + overview.groups_cut, pending_text=GHOSTS)
         return _preview(ctx, overview, below, going, lost, notes), seen
 
-    def changed(self, ctx: ActionContext, seen: Seen) -> str:
+    def changed(self, ctx: Context, seen: Seen) -> str:
         try:
             overview = stream_overview(ctx)
         except Gone:
@@ -80,24 +77,24 @@ class Trim(Action):
             return "A group was created or destroyed in the meantime."
         return ""
 
-    def batch(self, ctx: ActionContext, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: Context, seen: Seen, cursor: Any) -> Batch:
         state = cursor or {"gone": 0, "exact": False}
         facts = ctx.server.run(FactsQuery(ctx.key))
         return Batch([{**state, "length": facts.length, "added": facts.entries_added}], state)
 
-    def act(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: Context, seen: Seen, work: list[Any]) -> Done:
         """One command of at most CHUNK entries, whole nodes first; an exact trim ends with the rest of one node."""
         state = work[0]
         exact = state["exact"]
-        if ctx.params.get("safe"):
+        if ctx.params.safe:
             return _act_safely(ctx, seen, state)
         gone = writes.trim(ctx.server, ctx.key, _bound(ctx, seen, state["gone"]), approximate=not exact, limit=CHUNK)
         nodes_done = exact or gone == 0
-        ready = exact or (nodes_done and ctx.params["approximate"])
+        ready = exact or (nodes_done and ctx.params.approximate)
         onward = {"gone": state["gone"] + gone, "exact": exact or nodes_done}
         return Done(counts=Counter(done=gone), cursor=onward, last=ready)
 
-    def reconcile(self, ctx: ActionContext, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: Context, seen: Seen, work: list[Any]) -> Done:
         """What is missing from the length went. It goes on from there: beyond the bound nothing is removed."""
         state, facts = work[0], ctx.server.run(FactsQuery(ctx.key))
         if facts.entries_added is None and not seen["minid"]:  # before 7.0: what came meanwhile hides what went
@@ -107,19 +104,19 @@ class Trim(Action):
         onward = {"gone": state["gone"] + gone, "exact": state["exact"]}
         return Done(counts=Counter(done=gone), cursor=onward)
 
-    def affected(self, ctx: ActionContext, seen: Seen) -> Iterator[Sequence[Entry]]:
+    def affected(self, ctx: Context, seen: Seen) -> Iterator[Sequence[Entry]]:
         """Up to the bound; an approximate trim leaves some of the last ones."""
         end = StreamId.parse(seen["minid"]).prev() if seen["minid"] else MAX
         return ranged(ctx, MIN, end, seen["most"])
 
-    def figures(self, ctx: ActionContext) -> list[list[Any]]:
+    def figures(self, ctx: Context) -> list[list[Any]]:
         facts = ctx.server.run(FactsQuery(ctx.key))
         return [["entries", facts.length], ["groups", facts.groups]]
 
-    def form(self, ctx: ActionContext, data: Any = None) -> forms.Form:
+    def form(self, ctx: ActionContext[Address], data: Any = None) -> forms.Form:
         return TrimForm(data)
 
-    def from_form(self, ctx: ActionContext, form: forms.Form) -> Params:
+    def from_form(self, ctx: ActionContext[Address], form: forms.Form) -> Raw:
         return dict(form.cleaned_data["bound"])
 
 
@@ -146,14 +143,16 @@ class TrimForm(forms.Form):
         given = [key for key in ("keep", "minid", "days") if found.get(key) not in (None, "")]
         if len(given) != 1:
             raise forms.ValidationError("Fill in one of the three.")
-        bound: Params = {"maxlen": found["keep"]} if given == ["keep"] else {"minid": str(found.get("minid")).strip()}
+        bound: dict[str, object] = (
+            {"maxlen": found["keep"]} if given == ["keep"] else {"minid": str(found.get("minid")).strip()}
+        )
         if given == ["days"]:
             bound = {"older_than_ms": int(found["days"] * 86_400_000)}
         found["bound"] = {**bound, "approximate": not found.get("exact"), "safe": bool(found.get("safe"))}
         return found
 
 
-def _bound(ctx: ActionContext, seen: Seen, gone: int) -> int | StreamId:
+def _bound(ctx: Context, seen: Seen, gone: int) -> int | StreamId:
     """The bound as a command takes it: the first ID that stays, so that only what was shown goes.
 
     Where that lies too deep to be read it is the length, raised by what came since.
@@ -161,10 +160,10 @@ def _bound(ctx: ActionContext, seen: Seen, gone: int) -> int | StreamId:
     if seen["minid"]:
         return StreamId.parse(seen["minid"])
     length = ctx.server.run(FactsQuery(ctx.key)).length
-    return int(max(ctx.params["maxlen"], length - (seen["going"] - gone)))
+    return int(max(ctx.params.maxlen or 0, length - (seen["going"] - gone)))
 
 
-def _act_safely(ctx: ActionContext, seen: Seen, state: dict[str, Any]) -> Done:
+def _act_safely(ctx: Context, seen: Seen, state: dict[str, Any]) -> Done:
     """As `act`, below what any group needs at this moment, and never more entries than a length leaves over."""
     left = None if seen["most"] is None else seen["most"] - state["gone"]
     if left is not None and left <= 0:
@@ -175,19 +174,19 @@ def _act_safely(ctx: ActionContext, seen: Seen, state: dict[str, Any]) -> Done:
         bound = min(bound, _behind(ctx, left))
     limit = CHUNK if left is None else min(CHUNK, left)
     gone = writes.trim(ctx.server, ctx.key, bound, approximate=not exact, limit=limit, acked=_asks_itself(ctx, exact))
-    last = gone == 0 and (exact or ctx.params["approximate"])
-    onward = {"gone": state["gone"] + gone, "exact": exact or (gone == 0 and not ctx.params["approximate"])}
+    last = gone == 0 and (exact or ctx.params.approximate)
+    onward = {"gone": state["gone"] + gone, "exact": exact or (gone == 0 and not ctx.params.approximate)}
     return Done(counts=Counter(done=gone), cursor=onward, last=last)
 
 
-def _behind(ctx: ActionContext, count: int) -> StreamId:
+def _behind(ctx: Scope, count: int) -> StreamId:
     """The ID behind the first `count` entries, or behind as many of them as fit into a page."""
     facts = ctx.server.run(FactsQuery(ctx.key))
     page = ctx.server.run(EntryRange(ctx.key, limit=min(count, fitting(PAGE_MAX, facts.entry_bytes))))
     return page.items[-1].id.next() if page.items else MIN
 
 
-def _asks_itself(ctx: ActionContext, exact: bool) -> bool:
+def _asks_itself(ctx: Scope, exact: bool) -> bool:
     """Whether the server looks at every group in the same step (ACKED). Together with ~ several 8.x remove nothing."""
     return exact and ctx.server.capabilities().has("xdelex")
 
@@ -199,7 +198,7 @@ def _nothing(need: Need | None) -> str:
     return "Nothing to remove: the stream is already within that limit."
 
 
-def _losses(ctx: ActionContext, overview: StreamOverview, boundary: StreamId | None, left: int) -> list[Loss]:
+def _losses(ctx: Scope, overview: StreamOverview, boundary: StreamId | None, left: int) -> list[Loss]:
     """What each group would lose, the most first."""
     groups = looked_into(overview.groups)
     if boundary is None:
@@ -209,8 +208,8 @@ def _losses(ctx: ActionContext, overview: StreamOverview, boundary: StreamId | N
     return sorted(lost, key=lambda loss: (-loss.weight, loss.group))
 
 
-def _precision(params: Params) -> Note:
-    if params["approximate"]:
+def _precision(params: TrimParams) -> Note:
+    if params.approximate:
         return Note(
             "",
             "Approximate (~): only whole nodes are removed",
@@ -219,26 +218,26 @@ def _precision(params: Params) -> Note:
     return Note("", "Exact (=)", "Whole nodes first, in steps, then the rest of one node.")
 
 
-def _how_far(params: Params, below: StreamId | None, holds: bool | None) -> str:
+def _how_far(params: TrimParams, below: StreamId | None, holds: bool | None) -> str:
     if holds:
         return f", those below {below}"
-    if "maxlen" in params:
-        return f", the newest {number(params['maxlen'])} stay"
-    if "older_than_ms" in params:
-        return f", those older than {age(params['older_than_ms'])}"
+    if params.maxlen is not None:
+        return f", the newest {number(params.maxlen)} stay"
+    if params.older_than_ms is not None:
+        return f", those older than {age(params.older_than_ms)}"
     return f", those below {below}"
 
 
-def _lines(ctx: ActionContext, below: StreamId | None, holds: bool | None) -> list[str]:
+def _lines(ctx: Context, below: StreamId | None, holds: bool | None) -> list[str]:
     """The one command that does the same; none where it would have to look at the groups in between."""
     if holds is None:
-        return [f"# in steps: below {below}, and no more than a length of {ctx.params['maxlen']} leaves over"]
-    bound = ctx.params["maxlen"] if below is None else below
-    return [redis_cli_text.line(*writes.trim_words(ctx.key, bound, approximate=ctx.params["approximate"]))]
+        return [f"# in steps: below {below}, and no more than a length of {ctx.params.maxlen} leaves over"]
+    bound = ctx.params.maxlen or 0 if below is None else below
+    return [redis_cli_text.line(*writes.trim_words(ctx.key, bound, approximate=ctx.params.approximate))]
 
 
 def _preview(
-    ctx: ActionContext,
+    ctx: Context,
     overview: StreamOverview,
     below: StreamId | None,
     going: Count,
@@ -247,7 +246,7 @@ def _preview(
     holds: bool | None = False,
 ) -> Preview:
     length = overview.facts.length
-    about = "at least " if going.least else "up to " if ctx.params["approximate"] else ""
+    about = "at least " if going.least else "up to " if ctx.params.approximate else ""
     what = f"{about}{plural(going.value, 'entry', 'entries')}"
     far = _how_far(ctx.params, below, holds)
     return Preview(

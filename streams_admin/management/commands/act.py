@@ -26,13 +26,12 @@ from dashboard.streams.errors import StreamError
 from dashboard.streams.names import to_path
 from streams_admin import plans
 from streams_admin.actions.registry import ALL
-from streams_admin.api.shapes import NAMES
-from streams_admin.audit import attempts
 from streams_admin.audit.log import Caller
 from streams_admin.errors import ActionError
 from streams_admin.models import Operation, Plan
 from streams_admin.operations import start
 from streams_admin.operations.state import outcome
+from streams_admin.params.kinds import NAMES
 
 HELP = """Run one action on a stream: print the plan, ask, run it, print the results. Exits with 1 unless all was done.
 
@@ -87,7 +86,6 @@ class Command(BaseCommand):
     def _plan(self, caller: Caller, given: dict[str, Any]) -> Plan:
         server, key = links.get(given["server"]), os.fsencode(given["stream"])
         params = params_of(given["param"])
-        attempts.allow(caller, server, key, given["action"], params)
         return plans.prepare(caller, server, key, given["action"], params)
 
     def _show(self, plan: Plan) -> None:

@@ -18,12 +18,14 @@ from dashboard.streams import links
 from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.names import to_path
 from streams_admin import plans
+from streams_admin.actions import gate
 from streams_admin.actions.registry import ALL
 from streams_admin.audit import log
 from streams_admin.audit.log import Caller
 from streams_admin.errors import ActionError, BadParameters
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import start
+from streams_admin.params.base import Spelling, serialise
 from tests.dashboard.streams.seeding import KEY
 from tests.people import id_of
 from tests.streams_admin.acting import ADMIN, OPERATOR, lost_replies, planned, run
@@ -111,7 +113,7 @@ def test_what_was_done_is_in_the_audit_log(slug: str, recipe: Recipe, redis_clie
     assert (ended.who, ended.role, ended.via, ended.server) == ("anna", "admin", "page", "default")
     assert (ended.stream, ended.action, ended.reason) == (to_path(recipe.key), slug, "they are stuck")
     assert (ended.counts, ended.operation, ended.plan) == (operation.results, operation.pk, operation.plan.pk)
-    assert began.params == ended.params == ALL[slug].told(operation.plan.params)
+    assert began.params == ended.params == serialise(gate.params_of(operation.plan), Spelling.AUDIT)
 
 
 def test_the_preview_can_be_read(slug: str, recipe: Recipe) -> None:

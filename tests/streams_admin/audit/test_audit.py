@@ -24,6 +24,7 @@ from dashboard.models import AccessGrant
 from dashboard.streams import links
 from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.names import to_path
+from streams_admin.actions import gate
 from streams_admin.audit import attempts, log
 from streams_admin.audit.log import Caller, Line
 from streams_admin.models import AuditEntry
@@ -203,7 +204,7 @@ IDS = {"group": G, "ids": ["1-0", "2-0"]}
 def asked(slug: str, raw: dict[str, Any]) -> AuditEntry:
     """The line of what a viewer may not do."""
     with pytest.raises(Forbidden):
-        attempts.allow(VIEWER, links.get("default"), KEY, slug, raw)
+        gate.admit(VIEWER, links.get("default"), KEY, slug, raw)
     return AuditEntry.objects.get(outcome="denied")
 
 

@@ -28,7 +28,7 @@ from dashboard.streams.names import to_path
 from dashboard.streams.payloads.show import MASK
 from dashboard.streams.snapshots import Entry
 from streams_admin import plans
-from streams_admin.actions.base import ActionContext
+from streams_admin.actions.base import Scope
 from streams_admin.actions.reads import affected
 from streams_admin.actions.registry import ALL
 from streams_admin.models import Plan
@@ -190,7 +190,7 @@ def test_memory_stays_flat(server: Server, redis_client: redis.Redis) -> None:
         for number in range(1, 6001):
             pipe.xadd(KEY, {"n": b"x" * 8192}, id=f"{number}-0")
         pipe.execute()
-    ctx = ActionContext(Principal("anna", id_of("anna")), links.get("default"), KEY, {})
+    ctx = Scope(Principal("anna", id_of("anna")), links.get("default"), KEY)
     tracemalloc.start()
     size = sum(map(len, downloads.told(affected.ranged(ctx, MIN, MAX), OPEN)))
     _, peak = tracemalloc.get_traced_memory()

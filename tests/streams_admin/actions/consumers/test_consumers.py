@@ -18,7 +18,7 @@ from streams_admin.audit.log import Caller
 from streams_admin.errors import BadParameters, Changed
 from streams_admin.models import AuditEntry
 from streams_admin.operations import start
-from streams_admin.params.which import IDS_MOST
+from streams_admin.params.kinds import IDS_MOST
 from tests.dashboard.streams.seeding import GROUP, KEY, OTHER, WORKER, fill, group, neglect
 from tests.html_page import Page
 from tests.people import id_of

@@ -12,7 +12,8 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
 from dashboard.streams.queries import GroupQuery
-from streams_admin import plans, writes
+from streams_admin import writes
+from streams_admin.actions import gate
 from streams_admin.actions.reads import positions
 from streams_admin.errors import BadParameters, Changed, NotConfirmed
 from streams_admin.models import AuditEntry, Plan
@@ -338,6 +339,6 @@ def test_after_a_lost_reply_it_is_found_out_by_reading(
     plan = planned(server, slug, **params)
     if meanwhile:
         redis_client.execute_command(*meanwhile)
-    action = plans.action_of(slug)
-    found = action.reconcile(plans.context_of(plan, ADMIN.principal), plan.seen, [{"step": slug}])
+    action = gate.resolve(slug)
+    found = action.reconcile(gate.context_of(plan, ADMIN.principal), plan.seen, [{"step": slug}])
     assert dict(found.counts) == {expected: 1}

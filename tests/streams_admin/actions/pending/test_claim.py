@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -17,6 +18,9 @@ from streams_admin.actions.base import ActionContext
 from streams_admin.actions.pending.claim import Claim
 from streams_admin.errors import BadParameters, Changed
 from streams_admin.models import Operation
+from streams_admin.params.address import Address
+from streams_admin.params.base import parse, serialise
+from streams_admin.params.pending import ClaimParams
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, neglect
 from tests.streams_admin.acting import act, before_sending, lost_replies, of_group, pending, planned, run
 from tests.streams_admin.recipes import HELPER, IDLE_MS
@@ -119,7 +123,9 @@ def test_what_was_to_be_set_is_found_out_after_a_lost_reply(stuck: redis.Redis, 
 
 @pytest.mark.parametrize("options", [{"idle_ms": 3 * IDLE_MS}, {"retrycount": 8}, {"time_ms": 1}, {"bump": True}])
 def test_what_does_not_show_what_was_to_be_set_was_not_claimed(stuck: redis.Redis, options: dict[str, Any]) -> None:
-    ctx = ActionContext(Principal("anna"), links.get("default"), KEY, of_group(to=to_path(WORKER), **options))
+    ctx = ActionContext(
+        Principal("anna"), links.get("default"), KEY, parse(ClaimParams, of_group(to=to_path(WORKER), **options))
+    )
     assert Claim().reconcile(ctx, {}, [["1-0 2-0", to_path(WORKER), 3, IDLE_MS]]).named == {"failed": "1-0 2-0"}
 
 
@@ -142,8 +148,8 @@ def test_who_holds_them_already_may_have_them_changed(stuck: redis.Redis) -> Non
     assert pending(stuck)[b"1-0"][1] < IDLE_MS
 
 
-def _form(data: str, *ids: str) -> tuple[Form, dict[str, Any]]:
-    ctx = ActionContext(Principal("anna"), links.get("default"), KEY, of_group(*ids))
+def _form(data: str, *ids: str) -> tuple[Form, Mapping[str, Any]]:
+    ctx = ActionContext(Principal("anna"), links.get("default"), KEY, parse(Address, of_group(*ids)))
     form = Claim().form(ctx, QueryDict(data))
     return form, Claim().from_form(ctx, form) if form.is_valid() else {}
 
@@ -151,7 +157,8 @@ def _form(data: str, *ids: str) -> tuple[Form, dict[str, Any]]:
 def test_the_form_takes_times_with_their_units(stuck: redis.Redis) -> None:
     form, params = _form("new=b&min_idle_ms=5+min&idle_ms=1+h&retrycount=0&force=on", "1-0")
     assert form.is_valid()
-    assert params == of_group("1-0", to="b", min_idle_ms=300_000, idle_ms=3_600_000, retrycount=0, force=True)
+    wanted = of_group("1-0", to="b", min_idle_ms=300_000, idle_ms=3_600_000, retrycount=0, force=True)
+    assert serialise(parse(ClaimParams, params)) == wanted
     assert "idle_ms" in _form("new=b&idle_ms=soon", "1-0")[0].errors
 
 
@@ -187,7 +194,7 @@ def test_what_belonged_to_nobody_and_was_taken_since_it_was_read_stays(stuck: re
     """However short ago others were read: 1-0 half a second before 2-0."""
     stuck.xclaim(KEY, GROUP, b"fast", 0, [b"1-0"], justid=True)
     ctx, nobody = (
-        ActionContext(Principal("anna"), links.get("default"), KEY, of_group(to=to_path(HELPER))),
+        ActionContext(Principal("anna"), links.get("default"), KEY, parse(ClaimParams, of_group(to=to_path(HELPER)))),
         to_path(b""),
     )
     done = Claim().act(ctx, {}, [["1-0", nobody, 3, 500], ["2-0", nobody, 3, 0]])

@@ -13,6 +13,7 @@ from streams_admin import writes
 from streams_admin.actions.base import ActionContext
 from streams_admin.actions.pending.release import RELEASED_MS, Release
 from streams_admin.errors import Changed
+from streams_admin.params.pending import ReleaseParams
 from streams_admin.writes import Lease
 from tests.dashboard.streams.impostor import impostor
 from tests.dashboard.streams.seeding import GROUP, KEY, OTHER, WORKER, fill, group, neglect
@@ -120,7 +121,7 @@ def _probed(command: list[bytes]) -> bytes:
 def test_where_there_is_xnack_it_is_used_guarded_by_a_script(server: Server) -> None:
     with impostor(_probed) as other:
         links.configure([ServerConfig("default", other.url)])
-        ctx = ActionContext(Principal("anna"), links.get("default"), KEY, of_group("1-0"))
+        ctx = ActionContext(Principal("anna"), links.get("default"), KEY, ReleaseParams(group=GROUP, ids=("1-0",)))
         done = Release().act(ctx, {}, [["1-0", "w1", 3, 600_000]])
         sent = other.heard[-1]
     assert done.named == {"done": "1-0"}

@@ -12,10 +12,11 @@ from django.test import Client
 from dashboard.streams import links
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
-from streams_admin import plans
+from streams_admin.actions import gate
 from streams_admin.actions.registry import ALL
 from streams_admin.errors import BadParameters, Changed
 from streams_admin.models import Plan
+from streams_admin.params.base import parse
 from tests.dashboard.streams.seeding import GROUP, KEY, fill, group, neglect
 from tests.streams_admin.acting import (
     ADMIN,
@@ -154,12 +155,12 @@ def test_a_lost_reply_is_found_out(poisoned: redis.Redis, slug: str) -> None:
 @BOTH
 def test_what_was_not_done_and_is_retried_since_is_done_again(poisoned: redis.Redis, slug: str) -> None:
     plan = planned(slug, of_group(*POISON, retried=True))
-    ctx = replace(plans.context_of(plan, ADMIN.principal), operation="a number")
+    ctx = replace(gate.context_of(plan, ADMIN.principal), operation="a number")
     action = ALL[slug]
     batch = action.batch(ctx, plan.seen, None)
     retry(poisoned)
     assert set(action.reconcile(ctx, plan.seen, batch.work).counts) == {"failed"}
-    strict = replace(ctx, params=of_group(*POISON, delete=False))
+    strict = replace(ctx, params=parse(action.model, of_group(*POISON)))
     assert set(action.reconcile(strict, plan.seen, batch.work).counts) == {"owner_changed"}
 
 

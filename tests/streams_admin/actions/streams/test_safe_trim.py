@@ -9,7 +9,7 @@ import redis
 
 from dashboard.streams.links import Server
 from dashboard.streams.names import plain
-from streams_admin.actions.base import ActionContext
+from streams_admin.actions.base import Scope
 from streams_admin.actions.streams import trim
 from streams_admin.errors import BadParameters, Changed
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
@@ -141,7 +141,7 @@ def test_a_group_that_goes_back_between_two_steps_is_heeded(stream: redis.Redis)
 def test_between_look_and_act_the_server_itself_asks_the_groups(server: Server, stream: redis.Redis) -> None:
     """XTRIM ACKED, where there is one: from 8.2."""
     if not server.capabilities().has("xdelex"):
-        assert not trim._asks_itself(ActionContext(ADMIN.principal, server, KEY, {}), exact=True)
+        assert not trim._asks_itself(Scope(ADMIN.principal, server, KEY), exact=True)
         return
     stream.xtrim(KEY, minid="601-0", approximate=False)
     stream.xack(KEY, GROUP, "601-0")

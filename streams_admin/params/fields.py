@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from base64 import b64decode
-from typing import Any
 
 from dashboard.display.format import size
 from dashboard.display.rows import value_json
@@ -16,20 +15,21 @@ BYTES_MOST = 2**20
 FIELDS_MOST = 10_000
 
 
-def fields_in(given: Any) -> Fields:
-    """Raises BadParameters."""
-    if not isinstance(given, list) or not given or not all(isinstance(p, list | tuple) and len(p) == 2 for p in given):
+def fields_in(given: object) -> Fields:
+    """From pairs of values; those of bytes are taken as they are. Raises BadParameters."""
+    pairs = given if isinstance(given, list | tuple) else ()
+    if not pairs or not all(isinstance(pair, list | tuple) and len(pair) == 2 for pair in pairs):
         raise BadParameters("fields must be a list of at least one [name, value] pair.")
-    if len(given) > FIELDS_MOST:
-        raise BadParameters(f"fields has {len(given):,} pairs; allowed: {FIELDS_MOST:,}.")
-    found = tuple((_value("a name in fields", name), _value("a value in fields", value)) for name, value in given)
+    if len(pairs) > FIELDS_MOST:
+        raise BadParameters(f"fields has {len(pairs):,} pairs; allowed: {FIELDS_MOST:,}.")
+    found = tuple((_value("a name in fields", name), _value("a value in fields", value)) for name, value in pairs)
     weight = sum(len(name) + len(value) for name, value in found)
     if weight > BYTES_MOST:
         raise BadParameters(f"fields has {size(weight)}; allowed: {size(BYTES_MOST)}.")
     return found
 
 
-def bytes_in(given: Any) -> bytes | None:
+def value_of(given: object) -> bytes | None:
     """A value of a body: a string, or {"base64": "..."}; None for anything else."""
     try:
         if isinstance(given, str):
@@ -41,33 +41,33 @@ def bytes_in(given: Any) -> bytes | None:
     return None
 
 
-def _value(what: str, given: Any) -> bytes:
-    found = bytes_in(given)
+def _value(what: str, given: object) -> bytes:
+    found = given if isinstance(given, bytes) else value_of(given)
     if found is not None:
         return found
     raise BadParameters(f'{what} is {str(given)[:60]!r}; allowed: a string, or {{"base64": "..."}}.')
 
 
-def fields_out(fields: Fields) -> list[list[Any]]:
+def fields_out(fields: Fields) -> list[list[object]]:
     """As `fields_in` reads them."""
     return [[_json(name), _json(value)] for name, value in fields]
 
 
-def _json(value: bytes) -> Any:
+def _json(value: bytes) -> object:
     return value_json(value, limit=len(value))
 
 
-def told(fields: Any) -> list[list[Any]]:
+def described(fields: Fields) -> list[list[object]]:
     """Names as they are, and of each value only what it weighs: what a log may keep."""
-    return [[_json(name), f"{len(value)} bytes"] for name, value in fields_in(fields)]
+    return [[_json(name), f"{len(value)} bytes"] for name, value in fields]
 
 
-def from_text(text: str) -> list[list[Any]]:
-    """Lines of `name: value`, a JSON object, or a JSON list of pairs; for `fields_in`. Raises BadParameters."""
-    return _from_json(text) if text.lstrip()[:1] in ("{", "[") else _from_lines(text)
+def from_text(text: str) -> Fields:
+    """Of lines of `name: value`, a JSON object, or a JSON list of pairs. Raises BadParameters."""
+    return fields_in(_from_json(text) if text.lstrip()[:1] in ("{", "[") else _from_lines(text))
 
 
-def _from_lines(text: str) -> list[list[Any]]:
+def _from_lines(text: str) -> list[list[str]]:
     found = []
     for number, line in enumerate(text.splitlines(), 1):
         name, colon, value = line.partition(":")
@@ -78,11 +78,11 @@ def _from_lines(text: str) -> list[list[Any]]:
     return found
 
 
-class _Object(list[tuple[str, Any]]):
+class _Object(list[tuple[str, object]]):
     """A JSON object, repeated names kept."""
 
 
-def _from_json(text: str) -> list[list[Any]]:
+def _from_json(text: str) -> list[object]:
     try:
         found = json.loads(text, object_pairs_hook=_Object)
     except (ValueError, RecursionError) as error:
@@ -92,16 +92,16 @@ def _from_json(text: str) -> list[list[Any]]:
     return [[_part(part) for part in pair] if isinstance(pair, list) else pair for pair in found]
 
 
-def _plain(value: Any) -> str:
+def _plain(value: object) -> str:
     """A string as it is; everything else as the JSON it was."""
     return value if isinstance(value, str) else json.dumps(_whole(value), ensure_ascii=False)
 
 
-def _part(value: Any) -> Any:
+def _part(value: object) -> object:
     return dict(value) if isinstance(value, _Object) else value
 
 
-def _whole(value: Any) -> Any:
+def _whole(value: object) -> object:
     if isinstance(value, _Object):
         return {name: _whole(inner) for name, inner in value}
     return [_whole(inner) for inner in value] if isinstance(value, list) else value
@@ -111,13 +111,13 @@ def to_text(fields: Fields) -> str:
     """What `from_text` turns into the same fields: lines where they can say it, else a JSON list of pairs."""
     pairs = fields_out(fields)
     lines = "\n".join(f"{name}: {value}" for name, value in pairs)
-    if _says(lines, pairs):
+    if _says(lines, fields):
         return lines
     return "[\n" + ",\n".join(f"  {json.dumps(pair, ensure_ascii=False)}" for pair in pairs) + "\n]"
 
 
-def _says(lines: str, pairs: list[list[Any]]) -> bool:
+def _says(lines: str, fields: Fields) -> bool:
     try:
-        return from_text(lines) == pairs
+        return from_text(lines) == fields
     except BadParameters:
         return False

@@ -136,7 +136,7 @@ def run(
     go: Body[Go | None] = None,
     idempotency_key: HeaderEx[str, P(alias="Idempotency-Key", max_length=255, description=IDEMPOTENCY)] = "",
 ) -> Status[Any]:
-    """Asked again, for the same plan or with the same Idempotency-Key, the answer is the operation that runs or ran."""
+    """Asked again for the same plan: the operation that runs or ran. An Idempotency-Key is for one plan."""
     caller, go = caller_of(request, "api"), go or Go(confirm="", reason="", duty=0)
     found = plans.find(plan, caller.principal)
     operation = operations.begin(caller, found, confirm=go.confirm, reason=go.reason, key=idempotency_key, duty=go.duty)

@@ -70,8 +70,11 @@ def begin(
 
 
 def _first_answer(caller: Caller, plan: Plan, key: str) -> Operation | None:
+    """The operation of the plan, if it was run. Raises Conflict for a key that another plan was run with."""
     known = Operation.objects.filter(plan=plan).first()
-    return known or (Operation.objects.filter(key=_key(caller, key)).first() if key else None)
+    if known is None and key and Operation.objects.filter(key=_key(caller, key)).exclude(plan=plan).exists():
+        raise Conflict("This Idempotency-Key was used for another plan: nothing was done.")
+    return known
 
 
 def _key(caller: Caller, key: str) -> str | None:

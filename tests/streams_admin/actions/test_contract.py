@@ -22,7 +22,7 @@ from streams_admin.actions import gate
 from streams_admin.actions.registry import ALL
 from streams_admin.audit import log
 from streams_admin.audit.log import Caller
-from streams_admin.errors import ActionError, BadParameters
+from streams_admin.errors import ActionError, BadParameters, Conflict
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import start
 from streams_admin.params.base import Spelling, serialise
@@ -290,12 +290,13 @@ def test_the_same_key_fifty_times_at_once_is_one_operation(
     assert lines(slug) == [("anna", "started"), ("anna", "done")]
 
 
-def test_the_key_of_another_plan_gives_the_first_answer(slug: str, recipe: Recipe, redis_client: redis.Redis) -> None:
+def test_the_key_of_another_plan_is_refused(slug: str, recipe: Recipe, redis_client: redis.Redis) -> None:
     first, second = plan_of(slug, recipe), plan_of(slug, recipe)
     confirm = first.preview["confirm"]
-    began = start.begin(ADMIN, first, confirm=confirm, key="once")
+    start.begin(ADMIN, first, confirm=confirm, key="once")
     after = world(redis_client)
-    assert start.begin(ADMIN, second, confirm=confirm, key="once").pk == began.pk
+    with pytest.raises(Conflict, match="used for another plan"):
+        start.begin(ADMIN, second, confirm=confirm, key="once")
     assert world(redis_client) == after
     assert Operation.objects.count() == 1
 

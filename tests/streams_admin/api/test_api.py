@@ -191,12 +191,16 @@ def test_a_large_one_is_followed_and_steered(server: Server, redis_client: redis
 # Once ---------------------------------------------------------------------------------------------------------------
 
 
-def test_the_same_key_gives_the_first_answer(script: Client, stuck: redis.Redis) -> None:
-    first = done(script, {**ACK, "params": {"group": value(GROUP), "ids": ["1-0"]}}, **{"Idempotency-Key": "night"})
-    again = done(script, {**ACK, "params": {"group": value(GROUP), "ids": ["2-0"]}}, **{"Idempotency-Key": "night"})
-    other = done(script, {**ACK, "params": {"group": value(GROUP), "ids": ["3-0"]}}, **{"Idempotency-Key": "day"})
-    assert (first["id"] == again["id"], first["id"] == other["id"]) == (True, False)
-    assert sorted(pending(stuck)) == [b"2-0", b"4-0"]
+def test_the_same_key_is_for_one_plan(script: Client, stuck: redis.Redis) -> None:
+    """Asked again for it, the answer is the same; for another plan it is a 409, and nothing is done."""
+    night = {"Idempotency-Key": "night"}
+    path = f"/plans/{made(script, {**ACK, 'params': {'group': value(GROUP), 'ids': ['1-0']}})['plan']}/run"
+    first, again = (json.loads(post(script, path, **night).content) for _ in range(2))
+    other = made(script, {**ACK, "params": {"group": value(GROUP), "ids": ["2-0"]}})["plan"]
+    status, detail = problem(post(script, f"/plans/{other}/run", **night))
+    assert (first["operation"] == again["operation"], status) == (True, 409)
+    assert "Idempotency-Key was used for another plan" in detail
+    assert sorted(pending(stuck)) == [b"2-0", b"3-0", b"4-0"]
 
 
 def test_the_same_plan_gives_the_first_answer(script: Client, stuck: redis.Redis) -> None:

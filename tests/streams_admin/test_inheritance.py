@@ -21,7 +21,7 @@ from dashboard.streams.names import to_path
 from streams_admin import permissions, plans
 from streams_admin.audit import log
 from streams_admin.audit.log import Caller, Line
-from streams_admin.errors import NoSuchPlan
+from streams_admin.errors import Conflict, NoSuchPlan
 from streams_admin.models import AuditEntry, Operation
 from streams_admin.operations import start
 from tests.dashboard.streams.seeding import KEY
@@ -92,7 +92,8 @@ def test_what_somebody_else_ran_is_seen_and_steered_only_by_right(many: redis.Re
 def test_a_key_that_was_used_under_this_name_answers_nobody_else(many: redis.Redis, make: Make) -> None:
     first = make()
     operation = begun(first, "1-0", key="nightly")
-    assert begun(first, "2-0", key="nightly") == operation
+    with pytest.raises(Conflict, match="used for another plan"):
+        begun(first, "2-0", key="nightly")
     assert begun(make(), "3-0", key="nightly") != operation
 
 

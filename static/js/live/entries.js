@@ -40,13 +40,18 @@ class Entries {
   /** @param {object} frame  entries, oldest first, each with its row */
   take(frame) {
     if (!this.table.dataset.columns && !this.body.querySelector("tr[id]")) return location.reload();
-    const rows = frame.html.flatMap(rowsOf).filter((row) => !document.getElementById(row.id));
+    const rows = frame.html.flatMap(rowsOf).filter((row) => !this.has(row.id));
     this.skipped += frame.skipped;
     this.seen += rows.length;
     this.fresh += rows.length;
     if (frame.skipped) this.put(this.gap(skippedText(frame)));
     rows.forEach((row) => this.put(this.localised(row)));
     this.settle();
+  }
+
+  /** Whether the row stands in the table, or waits. @param {string} id */
+  has(id) {
+    return document.getElementById(id) !== null || this.waiting.some((row) => row.id === id);
   }
 
   /** @param {object} frame  a reset */

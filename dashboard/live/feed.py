@@ -87,9 +87,11 @@ class Feed:
         self._at_once: dict[type, Status | Changed | StreamError] = {}
         self._sent: StreamId = MIN
         self._seen: StreamId | None = None
+        self._floor: StreamId = MIN
 
     def begin(self, begun: Begun, earlier: Sequence[Entry] = (), *, broken: Broken | None = None) -> None:
         """Where it begins, and what the stream already holds beyond that. Comes before all that waits."""
+        self._begin_after(earlier[-1].id if earlier else broken.goes_on if broken else begun.after)
         kept = [entry for entry in earlier if self.keep is None or self.keep(entry)]
         first: list[Entry | Begun | Broken] = [begun, *([broken] if broken else []), *kept]
         self._queue.extendleft(reversed(first))
@@ -97,7 +99,6 @@ class Feed:
         self._bytes += sum(entry.weight for entry in kept)
         self._allowed = len(kept)
         self._begun, self._sent = True, begun.after
-        self._seen = self._seen or (earlier[-1].id if earlier else begun.after)
         self._wake()
 
     def skip(self, count: int, *, uncounted: bool = False) -> None:
@@ -105,9 +106,17 @@ class Feed:
         self._skipped += count
         self._uncounted |= uncounted
 
+    def leap(self, after: StreamId, upto: StreamId, count: int) -> None:
+        """The reader went from one ID to another and left out what lies between, so many entries."""
+        if upto > self._floor:
+            ahead = after < self._floor
+            self.skip(0 if ahead else count, uncounted=ahead)
+
     def push(self, entries: Sequence[Entry]) -> None:
         """New entries, in their order."""
         for entry in entries:
+            if entry.id <= self._floor:
+                continue
             self._seen = entry.id
             if self.keep is None or self.keep(entry):
                 self._queue.append(entry)
@@ -123,7 +132,7 @@ class Feed:
         """A break keeps its place among the entries; the rest is sent at once, the latest of its kind only."""
         if isinstance(news, Broken):
             self._queue.append(news)
-            self._seen = news.goes_on
+            self._seen = self._floor = news.goes_on
         else:
             self._at_once[type(news)] = news
         self._wake()
@@ -156,6 +165,23 @@ class Feed:
         prev, self._sent = self._sent, items[-1].id if self._queue else self._seen or items[-1].id
         skipped, uncounted, self._skipped, self._uncounted = self._skipped, self._uncounted, 0, False
         return Batch(prev, self._sent, tuple(items), skipped, uncounted)
+
+    def _begin_after(self, start: StreamId) -> None:
+        """What is not newer than the start is no news: a viewer may know more than the reader has read."""
+        waiting, self._queue = self._queue, deque()
+        self._waiting = self._bytes = 0
+        floor = start
+        for news in waiting:
+            if isinstance(news, Broken):
+                floor = MIN
+            elif isinstance(news, Entry) and news.id <= floor:
+                continue
+            self._queue.append(news)
+            if isinstance(news, Entry):
+                self._waiting += 1
+                self._bytes += news.weight
+        if floor == start:
+            self._floor, self._seen = start, max(self._seen or start, start)
 
     def _drop(self) -> None:
         """The oldest entry that waits."""

@@ -93,10 +93,10 @@ class Stream:
         if not newest or self.cursor is None:
             return
         added = None if self.cursor.added is None else self.cursor.added + skipped
-        self.cursor = Cursor(newest[0].id.prev(), added, self.cursor.run_id)
+        before, self.cursor = self.cursor.at, Cursor(newest[0].id.prev(), added, self.cursor.run_id)
         self.window = Window(self.cursor.at)
         for feed in self._feeds:
-            feed.skip(skipped)
+            feed.leap(before, self.cursor.at, skipped)
         self.read(newest)
 
     def _sync(self, found: StreamFacts, run_id: str) -> int:

@@ -78,6 +78,42 @@ def test_what_a_returning_viewer_missed_may_exceed_the_limit() -> None:
     assert (len(batch.items), batch.skipped) == (21, 0)
 
 
+@given(st.integers(0, 6), st.integers(0, 6))
+def test_a_viewer_who_knows_more_than_the_reader_gets_nothing_twice(after: int, before_it_begins: int) -> None:
+    """A page shows what the shared reader has still to read: it comes once more from there."""
+    waiting = feed()
+    waiting.push([entry(n) for n in range(1, before_it_begins + 1)])
+    waiting.begin(Begun(StreamId(after, 0), "e"))
+    waiting.push([entry(n) for n in range(before_it_begins + 1, 8)])
+    [_, batch] = everything(waiting)
+    assert isinstance(batch, Batch)
+    assert [item.id.ms for item in batch.items] == list(range(after + 1, 8))
+    assert (batch.prev.ms, batch.last.ms, batch.skipped) == (after, 7, 0)
+
+
+def test_what_the_reader_leaves_out_counts_for_those_who_had_not_seen_it() -> None:
+    behind, within, ahead = feed(), feed(), feed()
+    for viewer, after in ((behind, 1), (within, 3), (ahead, 9)):
+        viewer.begin(Begun(StreamId(after, 0), "e"))
+        viewer.leap(StreamId(1, 0), StreamId(6, 0), 5)
+        viewer.push([entry(n) for n in range(7, 12)])
+    batches = [everything(viewer)[1] for viewer in (behind, within, ahead)]
+    assert [(b.skipped, b.uncounted) for b in batches if isinstance(b, Batch)] == [(5, False), (0, True), (0, False)]
+
+
+def test_a_stream_made_anew_counts_from_its_beginning_for_every_viewer() -> None:
+    waiting = feed()
+    waiting.push([entry(2)])
+    waiting.notify(Broken("recreated", None, "f", MIN))
+    waiting.push([entry(1)])
+    waiting.begin(Begun(StreamId(5, 0), "e"))
+    waiting.push([entry(3)])
+    _, broken, batch = everything(waiting)
+    assert isinstance(broken, Broken)
+    assert isinstance(batch, Batch)
+    assert ([item.id.ms for item in batch.items], batch.prev) == ([1, 3], MIN)
+
+
 def test_a_break_keeps_its_place() -> None:
     waiting = feed()
     waiting.begin(Begun(MIN, "e"))

@@ -135,6 +135,21 @@ def test_any_mix_of_entries_arrives_without_a_gap(site: Site, form: dict[str, ob
         complete(read_to(socket, ids[-1]), first, ids)
 
 
+def test_who_comes_ahead_of_the_reader_gets_nothing_twice(site: Site) -> None:
+    """A page that was just drawn knows an entry that the shared reader, which lingers, is only about to read."""
+    last = site.client.xadd("ahead", {"n": 0}).decode()
+    with site.watching(b"ahead", last) as socket:
+        for _ in range(100):
+            stream = {"server": "default", "stream": to_path(b"ahead")}
+            socket.send(json.dumps({"type": "unwatch", "id": "t"}))
+            [first] = add(site.client, b"ahead", [[(b"n", b"1")]])
+            socket.send(json.dumps({"type": "watch", "id": "t", "topic": "entries", **stream, "after": first}))
+            ids = add(site.client, b"ahead", [[(b"n", b"2")]])
+            frames = [frame for frame in read_to(socket, ids[-1]) if frame["last_id"] != first]
+            complete(frames, first, ids)
+            time.sleep(0.02)
+
+
 @pytest.mark.parametrize(
     "mix",
     [

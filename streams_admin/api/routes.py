@@ -25,7 +25,7 @@ from streams_admin.actions import gate
 from streams_admin.actions.registry import ALL
 from streams_admin.api import shapes as wire
 from streams_admin.api.shapes import AuditItem, OperationItem, PlanItem
-from streams_admin.audit.filters import within
+from streams_admin.audit.filters import of_stream, within
 from streams_admin.errors import ActionError, BadParameters
 from streams_admin.models import AuditEntry
 from streams_admin.operations import start as operations
@@ -92,7 +92,8 @@ class AuditFilters(shapes.Query):
     def conditions(self) -> dict[str, Any]:
         """As a query set takes them."""
         plainly = self.model_dump(exclude={"limit", "cursor", "start", "end"}, exclude_defaults=True)
-        return {**plainly, **within(self.start, self.end)}
+        stream = of_stream(plainly.pop("stream")) if "stream" in plainly else {}
+        return {**plainly, **stream, **within(self.start, self.end)}
 
 
 class AuditQuery(AuditFilters, PageQuery):

@@ -10,6 +10,7 @@ from django.http import QueryDict
 from dashboard.http.params import position
 from dashboard.streams.ids import StreamId
 from dashboard.streams.names import to_path
+from streams_admin.models.audit import STREAM_START
 
 TEXTS = ("who", "action", "outcome", "server", "stream", "via")
 TIMES = ("start", "end")
@@ -31,8 +32,13 @@ def conditions(query: QueryDict) -> dict[str, Any]:
     texts = {name: value for name, value in chosen(query).items() if name in TEXTS}
     found = {**texts, **within(position(query, "start"), position(query, "end", upper=True))}
     if "stream" in texts:  # people type a key as they see it; what links here has its path name
-        found["stream__in"] = [found.pop("stream"), to_path(texts["stream"].encode(errors="replace"))]
+        found.update(of_stream(found.pop("stream"), to_path(texts["stream"].encode(errors="replace"))))
     return found
+
+
+def of_stream(*paths: str) -> dict[str, list[str]]:
+    """Lines about streams with one of these path names. Their beginnings are what the index knows."""
+    return {"stream_start__in": [path[:STREAM_START] for path in paths], "stream__in": list(paths)}
 
 
 def within(start: StreamId | None, end: StreamId | None) -> dict[str, datetime]:

@@ -136,7 +136,8 @@ def _plain(value: Any) -> Any:
 def broken() -> Iterator[tuple[int, str]]:
     """Lines (number, why) that do not fit the chain. None: nothing was changed, and nothing is missing in between."""
     previous = START
-    names = [f.name for f in AuditEntry._meta.concrete_fields if f.name not in ("id", "previous", "hash")]
+    fixed = [f.name for f in AuditEntry._meta.concrete_fields if not f.generated]
+    names = [name for name in fixed if name not in ("id", "previous", "hash")]
     for entry in AuditEntry.objects.order_by("pk").iterator():
         fields = {name: getattr(entry, name) for name in names}
         if entry.previous != previous:

@@ -9,7 +9,6 @@ from django.db.models.functions import Substr
 
 from dashboard.accounts.principals import kind_of
 
-
 STREAM_START = 200
 """Characters of a path name that its index holds: PostgreSQL refuses index rows over 2,704 bytes."""
 

@@ -6,11 +6,15 @@ import importlib.util
 import json
 import re
 import sys
+from collections import Counter
+from itertools import accumulate
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+from dashboard.assets.storage import SHEETS
 
 ROOT = Path(__file__).resolve().parent.parent
 VENDOR = ROOT / "static" / "vendor"
@@ -99,6 +103,25 @@ def test_every_symbol_that_is_used_is_in_the_sprite() -> None:
 
 
 def test_every_colour_that_is_named_exists() -> None:
-    sheets = {name: (ROOT / f"static/css/{name}.css").read_text() for name in ("tokens", "base", "components")}
+    sheets = {name: (ROOT / "static" / name).read_text() for name in SHEETS}
     defined = set(re.findall(r"(--[\w-]+):", "".join(sheets.values())))
     assert set(re.findall(r"var\((--[\w-]+)", "".join(sheets.values()))) <= defined
+
+
+def test_every_sheet_is_delivered_once_and_the_narrow_one_last() -> None:
+    present = {str(path.relative_to(ROOT / "static")) for path in OWN if path.suffix == ".css"}
+    assert sorted(SHEETS) == sorted(present)
+    assert (*SHEETS[:2], SHEETS[-1]) == ("css/tokens.css", "css/base.css", "css/narrow.css")
+
+
+@pytest.mark.parametrize("name", SHEETS[2:])
+def test_a_component_is_one_layer_so_that_order_alone_decides(name: str) -> None:
+    text = re.sub(r"/\*.*?\*/", "", (ROOT / "static" / name).read_text(), flags=re.DOTALL).strip()
+    assert re.match(r"@layer components \{\n", text)
+    depths = list(accumulate((char == "{") - (char == "}") for char in text))
+    assert depths.index(0, len("@layer components {")) == len(text) - 1
+
+
+def test_no_folder_of_sheets_or_behaviours_has_more_than_twelve_files() -> None:
+    counts = Counter(path.parent for path in OWN)
+    assert [(str(folder), count) for folder, count in counts.items() if count > 12] == []

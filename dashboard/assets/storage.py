@@ -7,7 +7,31 @@ from pathlib import Path
 from whitenoise.middleware import WhiteNoiseMiddleware
 from whitenoise.storage import CompressedManifestStaticFilesStorage
 
-SHEETS = ("css/tokens.css", "css/base.css", "css/components.css")
+SHEETS = (
+    "css/tokens.css",
+    "css/base.css",
+    "css/frame/masthead.css",
+    "css/frame/page.css",
+    "css/words/status.css",
+    "css/words/names.css",
+    "css/frame/controls.css",
+    "css/frame/fold.css",
+    "css/frame/menu.css",
+    "css/figures/facts.css",
+    "css/figures/table.css",
+    "css/words/live.css",
+    "css/figures/sparks.css",
+    "css/figures/gauge.css",
+    "css/frame/tabs.css",
+    "css/figures/values.css",
+    "css/words/note.css",
+    "css/figures/delta.css",
+    "css/frame/actions.css",
+    "css/frame/dialog.css",
+    "css/words/state.css",
+    "css/narrow.css",
+)
+"""In the order of the cascade: of two rules that say the same as precisely, the later one holds."""
 ENTRIES = ("js/main.js", "js/live/main.js")
 """What every page runs, and what pages of people who are signed in run too."""
 STYLES, SCRIPTS, ALL_SCRIPTS = "bundles/styles.css", "bundles/main.js", "bundles/live.js"

@@ -7,7 +7,7 @@ refused as it said it.
 from __future__ import annotations
 
 from streams_admin.writes.copies import REFUSED, SCRIPTED_AT_ONCE, TOO_LARGE, dead_letter, dead_letter_words, replay
-from streams_admin.writes.entries import PASSED, add, add_words, delete, delete_words, trim, trim_words
+from streams_admin.writes.entries import PASSED, add, add_words, delete, delete_words, trim, trim_safely, trim_words
 from streams_admin.writes.groups import (
     consumer_create,
     consumer_create_words,
@@ -23,6 +23,7 @@ from streams_admin.writes.groups import (
 )
 from streams_admin.writes.leases import Lease, LeaseBatch
 from streams_admin.writes.pending import Marks, ack, ack_words, claim, claim_words, claims, nack, nack_words, release
+from streams_admin.writes.scripting import runs_scripts
 
 __all__ = [
     "PASSED",
@@ -56,8 +57,10 @@ __all__ = [
     "on_group_as_seen",
     "release",
     "replay",
+    "runs_scripts",
     "stream_delete",
     "stream_delete_words",
     "trim",
+    "trim_safely",
     "trim_words",
 ]

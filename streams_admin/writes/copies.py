@@ -18,6 +18,7 @@ from streams_admin.writes.entries import PASSED, add_words, delete_words
 from streams_admin.writes.leases import Lease, as_leases
 from streams_admin.writes.pending import claim_words
 from streams_admin.writes.provenance import Stamp
+from streams_admin.writes.scripting import only_without_scripts
 
 SCRIPTED_AT_ONCE = 100
 """Entries that one script moves: the server does nothing else meanwhile."""
@@ -60,7 +61,7 @@ def dead_letter(
             replies = server.writer.call("EVAL", script, 2, key, to, group, *argv, *as_leases(part))
             out.extend(map(int, replies))
         except (NotAllowed, ServerRefused) as error:
-            _only_without_scripts(server, error)
+            only_without_scripts(server, error)
             _one_by_one(part, move, out)
     large = [e for e, reply in zip(entries, out, strict=True) if reply == TOO_LARGE]
     singly = iter(_one_by_one(large, move, []))
@@ -152,15 +153,6 @@ def _each_of(server: Server, commands: Sequence[Command]) -> list[Reply]:
     return list(replies[-1])
 
 
-def _only_without_scripts(server: Server, error: StreamError) -> None:
-    """Raises the refusal of a script that was run: only a server that runs none is to be asked in another way."""
-    try:
-        server.writer.call("EVAL", "return 1", 0)
-    except (NotAllowed, ServerRefused):
-        return
-    raise error
-
-
 Copies = Sequence[tuple[StreamId, StreamId]]
 """Entries, and the IDs that their copies are to have: ascending."""
 
@@ -175,7 +167,7 @@ def replay(server: Server, key: bytes, to: bytes, copies: Copies) -> list[int]:
     try:
         replies = list(map(int, server.writer.call("EVAL", scripts.REPLAY, 2, key, to, *argv)))
     except (NotAllowed, ServerRefused) as error:
-        _only_without_scripts(server, error)
+        only_without_scripts(server, error)
         replies = [TOO_LARGE]
     if replies == [PASSED]:
         return [PASSED] * len(copies)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from dashboard.streams.errors import ServerRefused
+from dashboard.streams.errors import NotAllowed, ServerRefused
 from dashboard.streams.ids import StreamId
 from dashboard.streams.links import ID_PASSED, Server
 from dashboard.streams.queries import Command
 from dashboard.streams.snapshots import Fields
+from streams_admin.writes import scripts
 from streams_admin.writes.leases import all_replies
+from streams_admin.writes.scripting import only_without_scripts
 
 Passed = Literal[-5]
 PASSED: Passed = -5
@@ -32,6 +34,19 @@ def trim(
 ) -> int:
     """How many entries went."""
     return int(server.writer.call(*trim_words(key, bound, approximate=approximate, limit=limit, acked=acked)))
+
+
+def trim_safely(server: Server, key: bytes, bound: StreamId, *, approximate: bool, limit: int) -> int | None:
+    """As `trim`, below `bound` and below all that any group has pending or unread: seen in the same step.
+
+    None, and nothing was done, where the server runs no scripts. Raises Gone.
+    """
+    sign = "~" if approximate else "="
+    try:
+        return int(server.writer.call("EVAL", scripts.TRIM_SAFELY, 1, key, str(bound), sign, limit))
+    except (NotAllowed, ServerRefused) as error:
+        only_without_scripts(server, error)
+        return None
 
 
 def delete_words(key: bytes, ids: Sequence[StreamId], references: str = "keep") -> Command:

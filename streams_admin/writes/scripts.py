@@ -110,6 +110,45 @@ if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then retu
 return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
 """
 
+# Trims below an ID, and below what any group needs: its first pending entry, and what lies behind its position. Numbers
+# of an ID have up to 20 digits, more than Lua counts exactly: they are compared, and counted up, as text.
+# ARGV: the first ID that may stay, "~" or "=", the most entries that "~" may remove. Replies how many went.
+TRIM_SAFELY = """
+local function earlier(a, b)
+  local ams, aseq = string.match(a, '(%d+)-(%d+)')
+  local bms, bseq = string.match(b, '(%d+)-(%d+)')
+  if ams == bms then ams, bms = aseq, bseq end
+  if #ams ~= #bms then return #ams < #bms end
+  return ams < bms
+end
+
+local function up(text)
+  local head, last, nines = string.match(text, '^(.-)([0-8]?)(9*)$')
+  return head .. (last == '' and '1' or string.format('%d', last + 1)) .. string.rep('0', #nines)
+end
+
+local function behind(id)
+  local ms, seq = string.match(id, '(%d+)-(%d+)')
+  if seq ~= TOP then return ms .. '-' .. up(seq) end
+  return ms == TOP and id or up(ms) .. '-0'
+end
+
+local bound = ARGV[1]
+local function keep(id)
+  if earlier(id, bound) then bound = id end
+end
+
+for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
+  local row = {}
+  for i = 1, #flat, 2 do row[flat[i]] = flat[i + 1] end
+  keep(behind(row['last-delivered-id']))
+  local first = row['pending'] > 0 and redis.call('XPENDING', KEYS[1], row['name'], '-', '+', 1)[1]
+  if first then keep(first[1]) end
+end
+if ARGV[2] == '=' then return redis.call('XTRIM', KEYS[1], 'MINID', '=', bound) end
+return redis.call('XTRIM', KEYS[1], 'MINID', '~', bound, 'LIMIT', ARGV[3])
+""".replace("TOP", "'18446744073709551615'")
+
 # Deletes a stream only while it is as it was seen. Replies 1 done, -1 changed.
 DELETE_STREAM_AS_SEEN = """
 local flat, row = redis.call('XINFO', 'STREAM', KEYS[1]), {}

@@ -61,7 +61,8 @@ class Trim(Action[TrimParams]):
             "most": max(0, overview.facts.length - ctx.params.maxlen) if ctx.params.maxlen is not None else None,
         }
         if ctx.params.safe:
-            return _preview(ctx, overview, below, going, [], safe_notes(need, holds), holds), seen
+            notes = [*safe_notes(need, holds), *_apart_note(ctx)]
+            return _preview(ctx, overview, below, going, [], notes, holds), seen
         lost = _losses(ctx, overview, boundary, overview.facts.length - going.value)
         notes = loss_notes(lost, len(overview.groups) + overview.groups_cut, pending_text=GHOSTS)
         return _preview(ctx, overview, below, going, lost, notes), seen
@@ -168,15 +169,23 @@ def _act_safely(ctx: Context, seen: Seen, state: dict[str, Any]) -> Done:
     left = None if seen["most"] is None else seen["most"] - state["gone"]
     if left is not None and left <= 0:
         return Done(last=True)
-    bound = min(StreamId.parse(seen["minid"]) if seen["minid"] else MAX, first_needed(ctx))
+    bound = StreamId.parse(seen["minid"]) if seen["minid"] else MAX
     exact = state["exact"]
     if exact and left is not None:
         bound = min(bound, _behind(ctx, left))
-    limit = CHUNK if left is None else min(CHUNK, left)
-    gone = writes.trim(ctx.server, ctx.key, bound, approximate=not exact, limit=limit, acked=_asks_itself(ctx, exact))
+    gone = _trim_safely(ctx, bound, exact, CHUNK if left is None else min(CHUNK, left))
     last = gone == 0 and (exact or ctx.params.approximate)
     onward = {"gone": state["gone"] + gone, "exact": exact or (gone == 0 and not ctx.params.approximate)}
     return Done(counts=Counter(done=gone), cursor=onward, last=last)
+
+
+def _trim_safely(ctx: Context, bound: StreamId, exact: bool, limit: int) -> int:
+    """Entries that went. Where scripts are refused the groups are looked at right before."""
+    gone = writes.trim_safely(ctx.server, ctx.key, bound, approximate=not exact, limit=limit)
+    if gone is not None:
+        return gone
+    bound, acked = min(bound, first_needed(ctx)), _asks_itself(ctx, exact)
+    return writes.trim(ctx.server, ctx.key, bound, approximate=not exact, limit=limit, acked=acked)
 
 
 def _behind(ctx: Scope, count: int) -> StreamId:
@@ -189,6 +198,14 @@ def _behind(ctx: Scope, count: int) -> StreamId:
 def _asks_itself(ctx: Scope, exact: bool) -> bool:
     """Whether the server looks at every group in the same step (ACKED). Together with ~ several 8.x remove nothing."""
     return exact and ctx.server.capabilities().has("xdelex")
+
+
+def _apart_note(ctx: Context) -> list[Note]:
+    """What is not certain where no script can look and trim in one step."""
+    if writes.runs_scripts(ctx.server):
+        return []
+    text = "A group that is moved back just between the two may lose entries: that this cannot happen needs EVAL."
+    return [Note("late", "Groups are checked right before each command, not in the same step", text)]
 
 
 def _nothing(need: Need | None) -> str:

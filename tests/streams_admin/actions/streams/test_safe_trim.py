@@ -13,7 +13,7 @@ from streams_admin.actions.base import Scope
 from streams_admin.actions.streams import trim
 from streams_admin.errors import BadParameters, Changed
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
-from tests.streams_admin.acting import ADMIN, act, before_sending, entries, planned, run
+from tests.streams_admin.acting import ADMIN, act, before_sending, entries, planned, run, without_scripts
 
 pytestmark = pytest.mark.django_db
 COUNT = 1_000
@@ -138,8 +138,64 @@ def test_a_group_that_goes_back_between_two_steps_is_heeded(stream: redis.Redis)
     assert first(stream) == 251
 
 
-def test_between_look_and_act_the_server_itself_asks_the_groups(server: Server, stream: redis.Redis) -> None:
+@pytest.mark.parametrize("approximate", [True, False])
+def test_a_group_that_goes_back_just_before_a_command_loses_nothing(stream: redis.Redis, approximate: bool) -> None:
+    """Groups and entries are looked at in the step that trims."""
+    plan = planned("trim", {"minid": "601-0", "safe": True, "approximate": approximate})
+    with before_sending(trims, lambda: stream.xgroup_setid(KEY, "others", "250-0")):
+        operation = run(plan)
+    assert operation.results == {"done": 200 if approximate else 250}, "nodes have a hundred entries"
+    assert first(stream) == (201 if approximate else 251)
+
+
+def test_what_becomes_pending_just_before_a_command_stays(stream: redis.Redis) -> None:
+    plan = planned("trim", {"maxlen": 400, "safe": True, "approximate": False})
+    with before_sending(trims, lambda: stream.xclaim(KEY, GROUP, WORKER, 0, ["100-0"], force=True)):
+        assert run(plan).results == {"done": 99}
+    assert first(stream) == 100
+
+
+def trims(command: tuple[Any, ...]) -> bool:
+    return command[0] in ("XTRIM", "EVAL") and "return 1" not in command
+
+
+TOP = 2**64 - 1
+
+
+@pytest.mark.parametrize(
+    ("read", "left"),
+    [
+        (f"{TOP - 2}-8", [f"{TOP - 2}-9", f"{TOP - 2}-{TOP}", f"{TOP - 1}-0", f"{TOP}-{TOP}"]),
+        (f"{TOP - 2}-9", [f"{TOP - 2}-{TOP}", f"{TOP - 1}-0", f"{TOP}-{TOP}"]),
+        (f"{TOP - 2}-{TOP}", [f"{TOP - 1}-0", f"{TOP}-{TOP}"]),
+        (f"{TOP - 1}-0", [f"{TOP}-{TOP}"]),
+        (f"{TOP}-{TOP}", [f"{TOP}-{TOP}"]),
+    ],
+)
+def test_ids_are_compared_to_the_last_digit(
+    server: Server, redis_client: redis.Redis, read: str, left: list[str]
+) -> None:
+    """Lua's numbers are exact up to 2^53 only."""
+    for id_ in ("9-1", f"{TOP - 2}-8", f"{TOP - 2}-9", f"{TOP - 2}-{TOP}", f"{TOP - 1}-0", f"{TOP}-{TOP}"):
+        redis_client.xadd(KEY, {"n": "1"}, id=id_)
+    redis_client.xgroup_create(KEY, "others", id=read)
+    act("trim", {"minid": f"{TOP}-{TOP}", "safe": True, "approximate": False})
+    assert [id_.decode() for id_, _ in entries(redis_client)] == left
+
+
+def test_without_scripts_the_plan_says_what_is_not_certain(stream: redis.Redis, redis_url: str) -> None:
+    without_scripts(stream, redis_url)
+    params = {"minid": "601-0", "safe": True, "approximate": False}
+    assert "Groups are checked right before each command, not in the same step" in notes(params)
+    plan = planned("trim", params)
+    stream.xgroup_setid(KEY, "others", "250-0")
+    assert run(plan).results == {"done": 250}
+    assert first(stream) == 251
+
+
+def test_without_scripts_the_server_itself_checks_the_groups_where_it_can(stream: redis.Redis, redis_url: str) -> None:
     """XTRIM ACKED, where there is one: from 8.2."""
+    server = without_scripts(stream, redis_url)
     if not server.capabilities().has("xdelex"):
         assert not trim._asks_itself(Scope(ADMIN.principal, server, KEY), exact=True)
         return

@@ -105,6 +105,11 @@ def parse_position(text: str, *, now: datetime, upper: bool = False) -> StreamId
     return StreamId(ms, TOP if upper else 0)
 
 
+def is_time(text: str) -> bool:
+    """Whether `parse_position` takes it as a time and not as an ID, given that it takes it."""
+    return not _ID.fullmatch(text.strip())
+
+
 def _ago(text: str, now: datetime) -> datetime | None:
     match = _AGO.fullmatch(text)
     if not match:

@@ -18,7 +18,7 @@ from dashboard.streams.snapshots import Fields, StreamFacts, StreamOverview
 from streams_admin import redis_cli_text, writes
 from streams_admin.actions.base import Action, ActionContext, Batch, Change, Done, Note, Preview, Scope, Seen
 from streams_admin.actions.reads.entries import read, stream_facts
-from streams_admin.actions.reads.reservations import Reservation, arrived, reserve, reserve_in
+from streams_admin.actions.reads.reservations import Reservation, arrived, following, reserve, reserve_in
 from streams_admin.actions.reads.targets import reached
 from streams_admin.actions.single import typed
 from streams_admin.errors import BadParameters
@@ -180,7 +180,8 @@ def _preview(ctx: ActionContext[AddParams], overview: StreamOverview | None, rem
     exact = not removed or not (ctx.params.loose or least)
     return Preview(
         title=f"Add an entry with {fields}",
-        sentence=f"Adds it to the end of {plain(ctx.key)}. It can be deleted again, but what workers do with it stays.",
+        sentence=f"Adds it to the end of {plain(ctx.key)}{_next_id(ctx, overview)}. It can be deleted again, but what"
+        " workers do with it stays.",
         button="Add entry",
         total=1,
         counts={"entries": 1, "removed": removed},
@@ -199,14 +200,38 @@ def _removed_note(removed: int, least: bool) -> list[Note]:
     return [Note("stuck", f"{at_least}{number(removed)} of the oldest entries are removed", text)]
 
 
+def _next_id(ctx: ActionContext[AddParams], overview: StreamOverview | None) -> str:
+    """Which ID the entry gets, as a part of a sentence."""
+    asked, last = ctx.params.id, overview.facts.last_generated_id if overview else MIN
+    if asked is None:
+        ahead = overview is not None and last.ms > overview.now_ms
+        return f", with an ID just above the last one, {last}" if ahead else ", with the server's time as its ID"
+    if asked.endswith("-*"):
+        asked = str(following(last, int(asked[:-2])))
+    return f", with the ID {asked}"
+
+
 def _id_notes(ctx: ActionContext[AddParams], overview: StreamOverview | None) -> list[Note]:
-    if ctx.params.id is None or overview is None:
+    if overview is None:
         return []
+    if ctx.params.id is None:
+        return _last_ahead(overview)
     ahead = int(ctx.params.id.partition("-")[0]) - overview.now_ms
     if ahead <= AHEAD_MS:
         return []
     text = "IDs never go back: until the clock catches up, every later entry gets an ID of that time."
     return [Note("stuck", f"The ID is {age(ahead)} ahead of the server's clock", text)]
+
+
+def _last_ahead(overview: StreamOverview) -> list[Note]:
+    last = overview.facts.last_generated_id
+    if last.ms - overview.now_ms <= AHEAD_MS:
+        return []
+    if last.clock_ms is None:
+        text = "The server's time is lower, so the new entry's ID is no time either."
+        return [Note("late", f"IDs of this stream are not times: the last one is {last}", text)]
+    text = "IDs never go back: the new entry is dated so too, and every later one until the clock catches up."
+    return [Note("late", f"The last ID, {last}, is {age(last.ms - overview.now_ms)} ahead of the server's clock", text)]
 
 
 def _reader_notes(overview: StreamOverview | None) -> list[Note]:

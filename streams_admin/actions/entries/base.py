@@ -13,14 +13,16 @@ from django.utils import timezone
 
 from dashboard.display.format import plural
 from dashboard.streams.errors import BadId, Gone
-from dashboard.streams.ids import MIN, StreamId, parse_position
+from dashboard.streams.id_units import id_times
+from dashboard.streams.ids import MIN, StreamId, is_time, parse_position
 from dashboard.streams.names import EMPTY
 from dashboard.streams.queries import EntryRange, FactsQuery, fitting
 from dashboard.streams.snapshots import StreamOverview
 from streams_admin.actions.base import BATCH, Action, ActionContext, Batch, Preview, Scope, Seen
 from streams_admin.actions.reads import positions
+from streams_admin.actions.reads.ages import why_no_ages
 from streams_admin.actions.reads.bounds import stream_overview
-from streams_admin.actions.reads.entries import AT_ONCE, pages, read
+from streams_admin.actions.reads.entries import AT_ONCE, pages, read, stream_facts
 from streams_admin.errors import Changed
 from streams_admin.params.address import Address
 from streams_admin.params.base import serialise
@@ -199,6 +201,7 @@ class EntriesForm(forms.Form):
     def __init__(self, data: Any, ctx: ActionContext[Address]) -> None:
         chosen = ctx.params.filter
         super().__init__(data, initial=serialise(chosen) if chosen else {})
+        self._ctx = ctx
         if ctx.params.ids:
             del self.fields["start"], self.fields["end"]
 
@@ -211,9 +214,13 @@ class EntriesForm(forms.Form):
     def _position(self, field: str, *, upper: bool) -> str:
         text = self.cleaned_data[field]
         try:
-            return str(parse_position(text, now=timezone.localtime(), upper=upper)) if text else ""
+            found = parse_position(text, now=timezone.localtime(), upper=upper) if text else ""
         except BadId as error:
             raise forms.ValidationError(str(error)) from error
+        facts = stream_facts(self._ctx, self._ctx.key) if text and is_time(text) else None
+        if facts and not id_times(facts).ages:
+            raise forms.ValidationError(f"{why_no_ages(facts, id_times(facts))} Give an ID instead of a time.")
+        return str(found)
 
     def selection(self, ctx: ActionContext[Address]) -> dict[str, object]:
         """Raw parameters that say which entries."""

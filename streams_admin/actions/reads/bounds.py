@@ -7,6 +7,7 @@ from dashboard.streams.queries import PAGE_MAX, EntryRange, StreamQuery
 from dashboard.streams.snapshots import StreamFacts, StreamOverview
 from streams_admin.actions.base import ActionContext, Scope
 from streams_admin.actions.reads import positions
+from streams_admin.actions.reads.ages import check_age
 from streams_admin.actions.reads.positions import Count
 from streams_admin.params.streams import TrimParams
 
@@ -19,10 +20,15 @@ def stream_overview(ctx: Scope) -> StreamOverview:
 
 
 def boundary_of(ctx: Context, overview: StreamOverview) -> tuple[StreamId | None, StreamId | None]:
-    """The first ID that stays: as asked for (minid, age), and as far as it can be told from a length."""
+    """The first ID that stays: as asked for (minid, age), and as far as it can be told from a length.
+
+    Raises BadParameters for an age where IDs are no times.
+    """
     params = ctx.params
     if params.maxlen is not None:
         return None, _first_kept(ctx, overview, params.maxlen)
+    if params.older_than_ms is not None:
+        check_age(overview, params.older_than_ms)
     below = params.minid or StreamId(max(0, overview.now_ms - (params.older_than_ms or 0)), 0)
     return below, below
 

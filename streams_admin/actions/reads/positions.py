@@ -8,6 +8,7 @@ from itertools import islice
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.snapshots import GroupFacts, StreamFacts
 from streams_admin.actions.base import Scope
+from streams_admin.actions.reads.ages import check_moment
 from streams_admin.actions.reads.entries import pages
 
 PAGES = 10
@@ -15,8 +16,12 @@ PAGES = 10
 
 
 def resolve(position: str | StreamId, facts: StreamFacts | None) -> StreamId:
-    """The ID; the end is where the stream ends now, so that what comes later is not skipped."""
+    """The ID; the end is where the stream ends now, so that what comes later is not skipped.
+
+    Raises BadParameters for a time where IDs are no times.
+    """
     if isinstance(position, StreamId):
+        check_moment(position, facts)
         return position
     return facts.last_generated_id if facts else MIN
 

@@ -55,7 +55,12 @@ def reserve_in(scope: Scope, key: bytes, ms: int) -> Reservation:
     """The next ID of these milliseconds, as `<ms>-*` of XADD gives it."""
     facts = stream_facts(scope, key)
     last = facts.last_generated_id if facts else MIN
-    return Reservation(last.next() if last.ms == ms else StreamId(ms, 1 if ms == 0 else 0), last)
+    return Reservation(following(last, ms), last)
+
+
+def following(last: StreamId, ms: int) -> StreamId:
+    """The first ID of these milliseconds behind the last one of a stream; 0-0 is none."""
+    return last.next() if last.ms == ms else StreamId(ms, 1 if ms == 0 else 0)
 
 
 def arrived(scope: Scope, key: bytes, ids: Sequence[StreamId], since: StreamId) -> dict[StreamId, str]:

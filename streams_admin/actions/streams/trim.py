@@ -11,6 +11,7 @@ from django import forms
 from dashboard.accounts.permissions import Permission
 from dashboard.display.format import age, number, plural
 from dashboard.streams.errors import Gone
+from dashboard.streams.id_units import id_times
 from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, fitting
@@ -19,10 +20,13 @@ from streams_admin import redis_cli_text, writes
 from streams_admin.actions.base import Action, ActionContext, Batch, Change, Done, Note, Preview, Scope, Seen
 from streams_admin.actions.reads.affected import ranged
 from streams_admin.actions.reads.bounds import boundary_of, count, holds_back, stream_overview
+from streams_admin.actions.reads.entries import stream_facts
 from streams_admin.actions.reads.losses import Loss, looked_into, loss_notes, shown, too_deep, within
 from streams_admin.actions.reads.needs import Need, first_needed, lowest_need, safe_notes
+from streams_admin.actions.reads.pending import CLOCK
 from streams_admin.actions.reads.positions import Count
 from streams_admin.actions.single import typed
+from streams_admin.actions.streams.trim_form import TrimForm
 from streams_admin.errors import Changed
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw
@@ -115,42 +119,11 @@ class Trim(Action[TrimParams]):
         return [["entries", facts.length], ["groups", facts.groups]]
 
     def form(self, ctx: ActionContext[Address], data: Any = None) -> forms.Form:
-        return TrimForm(data)
+        facts = stream_facts(ctx, ctx.key)
+        return TrimForm(data, id_times(facts) if facts else None, lambda: ctx.server.run(CLOCK))
 
     def from_form(self, ctx: ActionContext[Address], form: forms.Form) -> Raw:
         return dict(form.cleaned_data["bound"])
-
-
-class TrimForm(forms.Form):
-    """How far."""
-
-    keep = forms.IntegerField(label="Keep the newest", required=False, min_value=0, help_text="entries")
-    minid = forms.CharField(label="or remove entries below the ID", required=False, max_length=41)
-    days = forms.FloatField(label="or older than", required=False, min_value=0.001, help_text="days")
-    safe = forms.BooleanField(
-        label="Keep entries any group still needs",
-        required=False,
-        initial=True,
-        help_text="Pending and unread entries stay.",
-    )
-    exact = forms.BooleanField(
-        label="Exact",
-        required=False,
-        help_text="Off: approximate (~), faster; up to about a hundred more entries stay.",
-    )
-
-    def clean(self) -> dict[str, Any]:
-        found = super().clean() or {}
-        given = [key for key in ("keep", "minid", "days") if found.get(key) not in (None, "")]
-        if len(given) != 1:
-            raise forms.ValidationError("Fill in one of the three.")
-        bound: dict[str, object] = (
-            {"maxlen": found["keep"]} if given == ["keep"] else {"minid": str(found.get("minid")).strip()}
-        )
-        if given == ["days"]:
-            bound = {"older_than_ms": int(found["days"] * 86_400_000)}
-        found["bound"] = {**bound, "approximate": not found.get("exact"), "safe": bool(found.get("safe"))}
-        return found
 
 
 def _bound(ctx: Context, seen: Seen, gone: int) -> int | StreamId:

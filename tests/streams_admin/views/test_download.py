@@ -82,7 +82,7 @@ ALL_SIX, HELD = [1, 2, 3, 4, 5, 6], [1, 2, 3, 4]
         ("delete", {"filter": {"limit": 4}}, HELD),
         ("trim", {"maxlen": 2, "approximate": False}, HELD),
         ("trim", {"minid": "4-0", "approximate": False}, [1, 2, 3]),
-        ("trim", {"older_than_ms": 1000}, ALL_SIX),
+        ("trim", {"maxlen": 0}, ALL_SIX),
         ("stream_delete", {}, ALL_SIX),
         ("group_destroy", {"group": G}, HELD),
         ("consumer_delete", {"group": G, "consumer": W, "to": to_path(HELPER)}, HELD),

@@ -75,6 +75,41 @@ def fill_one(client: redis.Redis, id_: str) -> None:
     client.xadd(KEY, {"other": "1"}, id=id_)
 
 
+DAY_MS = 86_400_000
+
+
+def told(key: bytes = KEY, **params: Any) -> tuple[str, list[str]]:
+    """Which ID the plan says, and its warnings about IDs."""
+    preview = planned("add", {"fields": FIELDS, **params}, key=key).preview
+    notes = [note["title"] for note in preview["notes"] if "ID" in note["title"]]
+    return preview["sentence"].partition(", with ")[2].partition(". ")[0], notes
+
+
+def test_the_plan_says_which_id_it_gets(server: Server, stream: redis.Redis) -> None:
+    assert told() == ("the server's time as its ID", [])
+    assert told(id="7-3") == ("the ID 7-3", [])
+    if counts_reads(server):
+        assert told(id="6-*") == ("the ID 6-1", [])
+        assert told(id="7-*") == ("the ID 7-0", [])
+
+
+def test_the_plan_says_that_the_last_id_is_ahead_of_the_clock(server: Server, redis_client: redis.Redis) -> None:
+    ahead = (int(redis_client.time()[0]) * 1000) + 30 * DAY_MS + 60_000
+    redis_client.xadd(KEY, {"n": "1"}, id=f"{ahead}-0")
+    says, notes = told()
+    assert says == f"an ID just above the last one, {ahead}-0"
+    assert notes == [f"The last ID, {ahead}-0, is 30 d ahead of the server's clock"]
+    id_, result = act("add", {"fields": FIELDS}).entries[0]
+    assert (result, id_.partition("-")[0]) == ("done", str(ahead))
+
+
+def test_the_plan_says_that_ids_beyond_the_clock_are_no_times(server: Server, redis_client: redis.Redis) -> None:
+    redis_client.xadd(KEY, {"n": "1"}, id="1763596680000000-0")
+    says, notes = told()
+    assert says == "an ID just above the last one, 1763596680000000-0"
+    assert notes == ["IDs of this stream are not times: the last one is 1763596680000000-0"]
+
+
 def test_the_number_may_be_left_to_the_server(server: Server, stream: redis.Redis) -> None:
     if not counts_reads(server):  # the same age: Redis 7.0
         with pytest.raises(BadParameters, match="needs Redis 7"):

@@ -38,7 +38,7 @@ def notes(params: dict[str, Any]) -> list[str]:
     return [note["title"] for note in planned("trim", params).preview["notes"]]
 
 
-@pytest.mark.parametrize("bound", [{"minid": "900-0"}, {"maxlen": 10}, {"maxlen": 0}, {"older_than_ms": 1}])
+@pytest.mark.parametrize("bound", [{"minid": "900-0"}, {"maxlen": 10}, {"maxlen": 0}])
 def test_it_stops_at_the_lowest_need(stream: redis.Redis, bound: dict[str, Any]) -> None:
     params = {**bound, "safe": True, "approximate": False}
     plan = planned("trim", params)
@@ -47,6 +47,19 @@ def test_it_stops_at_the_lowest_need(stream: redis.Redis, bound: dict[str, Any])
     assert "1 entry pending, the oldest of them 601-0" in plan.preview["notes"][0]["text"]
     assert run(plan).results == {"done": 600}
     assert first(stream) == 601
+
+
+def test_an_age_stops_there_too(server: Server, redis_client: redis.Redis) -> None:
+    """1,000 entries of a day ago, a millisecond apart; GROUP has read all and acknowledged all but the 601st."""
+    oldest = (int(redis_client.time()[0]) - 86_400) * 1000
+    for number in range(1, COUNT + 1):
+        redis_client.xadd(KEY, {"n": number}, id=f"{oldest + number}-0")
+    group(redis_client, read=COUNT)
+    redis_client.xack(KEY, GROUP, *[f"{oldest + n}-0" for n in range(1, COUNT + 1) if n != 601])
+    plan = planned("trim", {"older_than_ms": 1, "safe": True, "approximate": False})
+    assert (plan.preview["total"], plan.preview["least"]) == (600, False)
+    assert run(plan).results == {"done": 600}
+    assert first(redis_client) == oldest + 601
 
 
 def test_unread_entries_hold_it_back_too(stream: redis.Redis) -> None:

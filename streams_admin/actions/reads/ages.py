@@ -1,0 +1,43 @@
+"""Ages and times in parameters: refused where the IDs of a stream are no times, with what fits there instead."""
+
+from __future__ import annotations
+
+from dashboard.streams.id_units import IdTimes, id_times
+from dashboard.streams.ids import TOP, StreamId
+from dashboard.streams.names import plain
+from dashboard.streams.snapshots import StreamFacts, StreamOverview
+from streams_admin.errors import BadParameters
+
+
+def check_age(overview: StreamOverview, older_than_ms: int) -> None:
+    """Raises BadParameters where an age cannot be compared with the IDs: it would remove all, or nothing, unasked."""
+    times = id_times(overview.facts)
+    if times.ages:
+        return
+    why = why_no_ages(overview.facts, times)
+    if times.unit is None:
+        raise BadParameters(f"{why} Give minid (an ID) or maxlen instead of older_than_ms.")
+    same = times.unit.at(overview.now_ms - older_than_ms)
+    raise BadParameters(f"{why} Instead of older_than_ms, minid {same} is the same age.")
+
+
+def check_moment(position: StreamId, facts: StreamFacts | None) -> None:
+    """Raises BadParameters for a position that was given as a time, where IDs are no times."""
+    if facts is None or not from_time(position):
+        return
+    times = id_times(facts)
+    if not times.ages:
+        raise BadParameters(f"{why_no_ages(facts, times)} Give an ID instead of a time.")
+
+
+def from_time(position: StreamId) -> bool:
+    """Whether it was given as a time: that becomes the last ID before the moment, which no server gives an entry."""
+    return position.seq == TOP and position.clock_ms is not None
+
+
+def why_no_ages(facts: StreamFacts, times: IdTimes) -> str:
+    """A sentence for people."""
+    name = plain(facts.key)
+    if times.unit is None:
+        return f"IDs of {name} are not times ({times.example}), so the age of its entries is unknown."
+    return f"IDs of {name} count {times.unit.name}, not milliseconds ({times.example})."

@@ -1,7 +1,7 @@
 """One operation, batch by batch: what is about to be done is saved before, together with what came of the batch before.
 
 A process that dies leaves `inflight`. The next one finds out by reading what came of that; only what certainly was not
-done ("failed") is done again.
+done ("failed") is done again, and only if it still may be: who cancels, or takes rights away, is obeyed first.
 
 Without a limit of its duty cycle nothing waits that need not: while the server works on a batch, the next one is taken
 apart and saved as what is about to be done `then`, and the one behind it is requested.
@@ -10,6 +10,7 @@ apart and saved as what is about to be done `then`, and the one behind it is req
 from __future__ import annotations
 
 import time
+from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,7 +22,7 @@ from dashboard.streams import links
 from dashboard.streams.errors import OutcomeUnknown, StreamError
 from dashboard.streams.links import PendingReply
 from streams_admin.actions.base import BATCH, AnyAction, AnyContext, Batch, Done, part_of
-from streams_admin.operations import results
+from streams_admin.operations import results, rights
 from streams_admin.operations import state as saving
 from streams_admin.operations.pieces import GENTLE, AtOnce, InPieces
 from streams_admin.operations.state import Running, StateRequested, TakenOver
@@ -93,7 +94,7 @@ class Run:
             return False
         except StreamError as error:
             left = self.operation.inflight
-            settled = Done.of(_batch_of(left).settled if left else ())
+            settled = _known(_batch_of(left)) if left else Done()
             self._end("failed", error.message, Done.together(settled, *self._way.done))
             return False
 
@@ -151,27 +152,52 @@ class Run:
         return None if query is None else (cursor, self.ask.server.send(query))
 
     def _resume(self) -> bool:
-        """After a crash. What was not done is done now: whoever was about to do it is gone."""
+        """After a crash: first what came of it, which is read. What was not done is done now, if it still may be.
+
+        A part of a batch cannot be read anew: the rest of it is through.
+        """
         left = self.operation.inflight or {}
-        batch = _batch_of(left)
-        if left.get("lost"):
-            return self._note(batch, self._way.after_a_lost_reply(batch.work))
+        batch, part = _batch_of(left), bool(left.get("part"))
         found = self._way.found_out(batch.work)
         undone, rest = _undone(batch.work, found)
-        if not undone:
+        if not undone or (left.get("lost") and not (self.action.idempotent and not rest)):
             return self._note(batch, found)
-        batch = replace(batch, work=undone, settled=[*batch.settled, *rest])
-        self._save(inflight={**left, **_inflight(batch)})
-        done = self._way.attempt(batch.work)
-        # A part of a batch cannot be read anew: the rest of it is through.
-        return self._note(batch, Done.uniform("failed", undone) if done.again and rest else done)
+        if rest:
+            batch, part = self._recorded(replace(batch, work=undone, settled=[*batch.settled, *rest])), True
+        self._save(inflight={**left, **_inflight(batch), "part": part})
+        if not self._may_resume(batch):
+            return False
+        if left.get("lost"):
+            done = self._way.resend(batch.work)
+        else:
+            done = self._way.or_arrived(self._way.attempt(batch.work), batch.work)
+        return self._note(batch, Done.uniform("failed", batch.work) if done.again and part else done)
+
+    def _recorded(self, batch: Batch) -> Batch:
+        """Its work alone, with what is settled beside it noted in the row."""
+        known = _known(batch)
+        saving.note(self.running, **saving.counted(self.operation, known.named, known.counts))
+        self._unkept = known.named
+        return replace(batch, settled=[], passed=Counter())
+
+    def _may_resume(self, batch: Batch) -> bool:
+        """Whether it was not cancelled or paused meanwhile, and who began it may still do it. False: that is saved."""
+        known = _known(batch)
+        counted = saving.counted(self.operation, known.named, known.counts)
+        goes_on = saving.obey(self.running, self.ask, self.action, **counted)
+        if goes_on and (why := rights.lost(self.operation, self.action, now=True)):
+            saving.end(self.running, "cancelled", why, self.ask, self.action, **counted)
+            goes_on = False
+        if self.operation.over:
+            results.keep(self.operation, known.named)
+        return goes_on
 
     def _note(self, batch: Batch, done: Done) -> bool:
         """What came of a batch. False at the end."""
         if done.again:
             saving.note(self.running, inflight=None)
             return True
-        all_ = Done.together(Done.of(batch.settled), done, Done(counts=batch.passed))
+        all_ = Done.together(_known(batch), done)
         cursor = batch.cursor if done.cursor is None else done.cursor
         if batch.last or done.last:
             saving.note(self.running, cursor=cursor)
@@ -206,12 +232,24 @@ class Run:
 
 
 def _inflight(batch: Batch) -> dict[str, Any]:
-    return {"work": batch.work, "cursor": batch.cursor, "settled": batch.settled, "last": batch.last}
+    return {
+        "work": batch.work,
+        "cursor": batch.cursor,
+        "settled": batch.settled,
+        "passed": dict(batch.passed),
+        "last": batch.last,
+    }
 
 
 def _batch_of(inflight: dict[str, Any]) -> Batch:
     settled = [tuple(pair) for pair in inflight.get("settled", ())]
-    return Batch(inflight["work"], inflight["cursor"], settled, inflight["last"])
+    passed = Counter(inflight.get("passed", {}))
+    return Batch(inflight["work"], inflight["cursor"], settled, inflight["last"], passed)
+
+
+def _known(batch: Batch) -> Done:
+    """What is settled of a batch before its work is done."""
+    return Done.together(Done.of(batch.settled), Done(counts=batch.passed))
 
 
 def _undone(work: list[Any], found: Done) -> tuple[list[Any], list[tuple[str, str]]]:

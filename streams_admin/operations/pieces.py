@@ -64,12 +64,22 @@ class AtOnce:
     def after_a_lost_reply(self, work: list[Any]) -> Done:
         """What came of it. What was not done, and is done once at most however late it arrives, is sent again."""
         found = self.found_out(work)
-        if not self.action.idempotent or set(found.counts) != {"failed"}:
-            return found
+        return self.resend(work) if self.action.idempotent and set(found.counts) == {"failed"} else found
+
+    def resend(self, work: list[Any]) -> Done:
+        """What was certainly not done when somebody looked; unknown where it does not get through this time either."""
         try:
-            return self._patiently(lambda: self.action.act(self.ask, self.operation.plan.seen, work))
+            done = self._patiently(lambda: self.action.act(self.ask, self.operation.plan.seen, work))
         except StreamError:
             return unknown(work)
+        return self.or_arrived(done, work)
+
+    def or_arrived(self, done: Done, work: list[Any]) -> Done:
+        """`done` of what was sent a second time; where that was refused, what came of it if the first one was late."""
+        if not done.again:
+            return done
+        found = self.found_out(work)
+        return done if set(found.counts) == {"failed"} else found
 
     def found_out(self, work: list[Any]) -> Done:
         """What came of work, by reading."""

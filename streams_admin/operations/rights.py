@@ -18,9 +18,12 @@ _asked: dict[UUID, float] = {}
 """The operation that was asked about last, and when. Of this process."""
 
 
-def lost(operation: Operation, action: AnyAction) -> str:
-    """Why who began it may not go on, a sentence that may be shown; "" while they may, and until it is asked again."""
-    if time.monotonic() - _asked.get(operation.pk, -ASK_EVERY) < ASK_EVERY:
+def lost(operation: Operation, action: AnyAction, *, now: bool = False) -> str:
+    """Why who began it may not go on, a sentence that may be shown; "" while they may, and until it is asked again.
+
+    `now`: it is asked again in any case.
+    """
+    if not now and time.monotonic() - _asked.get(operation.pk, -ASK_EVERY) < ASK_EVERY:
         return ""
     why = _why(operation.plan, action)
     _asked.clear()

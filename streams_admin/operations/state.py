@@ -84,12 +84,15 @@ def _in_order(result: list[str]) -> StreamId:
         return MAX
 
 
-def obey(running: Running, ctx: AnyContext, action: AnyAction) -> bool:
-    """Apply a state that was requested meanwhile: pause or cancel. False when the operation goes on no further."""
+def obey(running: Running, ctx: AnyContext, action: AnyAction, **noted: Any) -> bool:
+    """Apply a state that was requested meanwhile: pause or cancel. False when the operation goes on no further.
+
+    `noted` is saved with its end.
+    """
     row = Operation.objects.filter(pk=running.operation.pk)
     while requested := row.values_list("requested_state", flat=True).get():
         if requested == "cancel":
-            end(running, "cancelled", "", ctx, action)
+            end(running, "cancelled", "", ctx, action, **noted)
             return False
         with suppress(StateRequested):  # somebody resumed or cancelled it meanwhile: that holds
             save(running, while_requested=requested, state="paused", runner="", requested_state="")

@@ -89,8 +89,10 @@ from tests.streams_admin.acting import ADMIN
 
 told, left = Writer._trip, [{writes}]
 def trip(writer, connection, commands):
-    answer = told(writer, connection, commands)
     left[0] -= 1
+    if not left[0] and {before}:
+        os.kill(os.getpid(), signal.SIGKILL)
+    answer = told(writer, connection, commands)
     if not left[0]:
         os.kill(os.getpid(), signal.SIGKILL)
     return answer
@@ -103,10 +105,10 @@ while start.work_once():
 """
 
 
-def run_until_killed(plan: Plan, database: Path, redis_url: str, *, writes: int) -> None:
-    """Another process on the same database runs the plan, and is killed right after its n-th write."""
+def run_until_killed(plan: Plan, database: Path, redis_url: str, *, writes: int, before: bool = False) -> None:
+    """Another process on the same database runs the plan, and is killed right after, or before, its n-th write."""
     environment = {**os.environ, "DATA_DIR": str(database.parent), "REDIS_URL": redis_url}
     environment["DJANGO_SETTINGS_MODULE"] = "dashboard.settings"
-    program = _PROGRAM.format(plan=plan.pk, writes=writes)
+    program = _PROGRAM.format(plan=plan.pk, writes=writes, before=before)
     ended = subprocess.run([sys.executable, "-c", program], env=environment, cwd=ROOT, capture_output=True, check=False)
     assert ended.returncode == -signal.SIGKILL, ended.stderr.decode()

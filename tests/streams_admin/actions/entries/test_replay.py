@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import redis
@@ -14,7 +15,8 @@ from dashboard.accounts.permissions import Grant
 from dashboard.accounts.principals import Principal
 from dashboard.config.masking import MaskRule
 from dashboard.streams import links
-from dashboard.streams.links import Server
+from dashboard.streams.errors import OutcomeUnknown
+from dashboard.streams.links import Server, Writer
 from dashboard.streams.names import to_path
 from streams_admin.audit.log import Caller
 from streams_admin.errors import BadParameters, Changed
@@ -313,6 +315,29 @@ def test_a_process_that_dies_leaves_one_copy_of_each(either: redis.Redis, around
     operation = Operation.objects.get()
     assert operation.results == {"done": 3}
     assert arrived(either) == CLEAN
+
+
+@pytest.mark.parametrize("stays", [True, False], ids=["still there", "trimmed at once"])
+def test_what_arrives_late_while_it_is_sent_again_is_there_once(either: redis.Redis, stays: bool) -> None:
+    """The first request is held up somewhere, and gets there just before the second."""
+    told, held = Writer._trip, list[Any]()
+
+    def each(writer: Writer, connection: Any, commands: Any) -> Any:
+        if not any(map(copying, commands)):
+            return told(writer, connection, commands)
+        if not held:
+            held.extend(commands)
+            raise OutcomeUnknown("The reply was lost: the command may or may not have run.")
+        for late in held:
+            either.execute_command(*late)
+        held[:] = [("PING",)]
+        if not stays:
+            either.xtrim(KEY, maxlen=0, approximate=False)
+        return told(writer, connection, commands)
+
+    with patch.object(Writer, "_trip", each):
+        operation = run(planned("replay", {"filter": {}, "to": TO}, key=DLQ))
+    assert (arrived(either), operation.results) == (CLEAN if stays else [], {"done": 3})
 
 
 def test_a_server_out_of_memory_copies_nothing(either: redis.Redis) -> None:

@@ -10,14 +10,20 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Container, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+FLOORS = 7
+"""Of `streams_admin/actions/`, at most: the longest chain of modules that import each other."""
+LOOSE = 12
+"""Modules beside each other in one folder, at most; where there are more, a subject is missing."""
 LAYERS = ("live", "fleet", "views", "api")
 LAYER_DOORS = {"fleet": "dashboard.fleet.store", "live": "dashboard.live.hub"}
 BUILDERS = ("dashboard/apps.py", "dashboard/asgi.py", "dashboard/routing.py")
@@ -241,12 +247,32 @@ def _reachable(start: str, graph: Mapping[str, set[str]]) -> set[str]:
     return found
 
 
+def floors(sources: Sequence[Source], folder: str) -> dict[str, int]:
+    """Floors of the modules in a folder: 1 for what imports none of the others, else one above the highest it imports.
+
+    Raises CycleError where they import each other in a circle.
+    """
+    modules = {source.module: source for source in sources if source.within(folder)}
+    graph = {name: {_module(n, modules) for _, n in s.imports()} - {"", name} for name, s in modules.items()}
+    found: dict[str, int] = {}
+    for name in TopologicalSorter(graph).static_order():
+        found[name] = 1 + max((found[below] for below in graph[name]), default=0)
+    return found
+
+
+def crowded(places: Iterable[str]) -> dict[str, int]:
+    """Folders with more than LOOSE modules beside `__init__`, and how many there are."""
+    modules = (place for place in places if place.endswith(".py") and not place.endswith("/__init__.py"))
+    return {folder: n for folder, n in Counter(place.rpartition("/")[0] for place in modules).items() if n > LOOSE}
+
+
 LAZY = {
     "streams_admin/apps.py": "ready(): what it registers needs the models, and they are not there before",
     "streams_admin/demo/embedded.py": "packages of the demo that may be missing; the first one found is enough",
     "streams_admin/demo/check.py": "a package of the demo that may be missing; only the check needs it",
 }
 """Modules that may import inside a function, each with its reason."""
+ACTIONS = "streams_admin/actions/"
 SCENARIOS = ("streams_admin/demo/scenarios/", "streams_admin/management/commands/scenario.py")
 STARTERS = ("streams_admin/demo/", "streams_admin/management/commands/")
 SOURCES = [
@@ -390,6 +416,33 @@ def test_a_circle_is_seen(planted: dict[str, str]) -> None:
 
 def test_a_package_that_shows_what_its_modules_hold_is_no_circle() -> None:
     assert circles([Source(place, text) for place, text in NO_CIRCLE.items()]) == []
+
+
+def test_actions_stand_on_few_floors() -> None:
+    found = floors(SOURCES, ACTIONS)
+    assert {name: floor for name, floor in found.items() if floor > FLOORS} == {}
+    assert found["streams_admin.actions.gate"] > found["streams_admin.actions.registry"] > 1
+
+
+def test_a_floor_too_many_is_seen() -> None:
+    """Each planted module imports the one below, in a way of its own: the eighth is too high."""
+    ways = ("from streams_admin.actions import m{0}", "from .m{0} import f", "import streams_admin.actions.m{0}")
+    lines = {n: ways[n % len(ways)].format(n - 1) if n > 1 else "import json" for n in range(1, FLOORS + 2)}
+    found = floors([Source(f"{ACTIONS}m{n}.py", line) for n, line in lines.items()], ACTIONS)
+    assert found == {f"streams_admin.actions.m{n}": n for n in range(1, FLOORS + 2)}
+    assert max(found.values()) > FLOORS
+
+
+def test_no_folder_is_crowded() -> None:
+    assert crowded(source.place for source in SOURCES) == {}
+
+
+def test_a_crowded_folder_is_seen() -> None:
+    """The thirteenth module is one too many; what lies in a folder below, or is `__init__`, does not count."""
+    full = [f"dashboard/display/m{n}.py" for n in range(LOOSE)]
+    others = ["dashboard/display/__init__.py", "dashboard/display/charts/line.py", "dashboard/display/readme.txt"]
+    assert crowded([*full, *others]) == {}
+    assert crowded([*full, *others, "dashboard/display/one_more.py"]) == {"dashboard/display": LOOSE + 1}
 
 
 def test_every_module_that_may_import_late_does() -> None:

@@ -2,13 +2,16 @@
 
 Verbs are the modules imported below; `base` says what one is. The other modules help them:
 
-* pending entries of a group: `pending` (what these verbs share), `looking` (finding them), `untouched` (what is still
-  as the plan saw it), `matching` (long lists), `retried`, `pending_words` (what their plans say)
-* entries of a stream: `entries` (what delete and replay share), `reading` (pages, and named ones), `affected` (what
-  goes, as a file), `targets` (the stream that gets copies)
-* what a removal costs: `bounds` (how far a trim goes), `losses` (what groups lose), `needs` (what they still need)
-* groups and streams in one command: `single`; where groups stand: `positions`
-* forms of their own: `claim_form`, `position_form`; the lines for redis-cli: `lines`
+* `pending/`: `base` (what verbs on pending entries share), `look` (finding them), `unchanged` (what is still as it was
+  seen), `retried`, `words` (what their plans say), `claim_form`
+* `entries/base` (what delete and replay share); `groups/others` (what other groups lose), `groups/position_form`
+* `reads/`: `entries` and `pending` (pages, and named ones), `matching` (long pending lists), `snapshots` (what a plan
+  saw), `affected` (what goes, as a file), `targets` (the stream that gets copies), `reservations` (IDs chosen before),
+  `positions` (where groups are), `ages` (whether IDs are times), and what a removal costs: `bounds` (how far a trim
+  goes), `losses` (what groups lose), `needs` (what they still need)
+* `single`: groups and streams in one command; `lines`: the lines for redis-cli
+
+Imports go down: reads know no verb, and no verb knows another one (`ConsumerDelete` is given the claim it begins with).
 
 A new one is a subclass of Action (PendingAction, EntriesAction, Single) with what is abstract there, `reconcile` for
 lost replies, and `affected` when entries go. It gets its place in ALL and, for its button, in `offers.py`. Tests then
@@ -34,10 +37,11 @@ from streams_admin.actions.pending.release import Release
 from streams_admin.actions.streams.delete import StreamDelete
 from streams_admin.actions.streams.trim import Trim
 
+_CLAIM = Claim()
 ALL: dict[str, AnyAction] = {
     action.slug: action
     for action in (
-        Claim(),
+        _CLAIM,
         Ack(),
         Release(),
         DeadLetter(),
@@ -50,7 +54,7 @@ ALL: dict[str, AnyAction] = {
         GroupSetPosition(),
         GroupDestroy(),
         ConsumerCreate(),
-        ConsumerDelete(),
+        ConsumerDelete(_CLAIM),
         StreamDelete(),
     )
 }

@@ -274,8 +274,8 @@ def test_what_matches_nothing_cannot_be_planned(
 
 
 def test_the_preview_says_what_it_could_not_count(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams_admin.actions.reads.pending.COUNT_UP_TO", 2)
-    monkeypatch.setattr("streams_admin.actions.reads.pending.BATCH", 2)
+    monkeypatch.setattr("streams_admin.actions.pending.look.COUNT_UP_TO", 2)
+    monkeypatch.setattr("streams_admin.actions.pending.look.BATCH", 2)
     plan = planned("ack", {"group": to_path(GROUP), "filter": {"start": "1-0", "min_deliveries": 1}})
     assert (plan.preview["total"], plan.preview["least"]) == (2, True)
     assert "at least 2" in plan.preview["title"]

@@ -18,7 +18,7 @@ from dashboard.streams.snapshots import ConsumerFacts, GroupOverview, PendingEnt
 from streams_admin import redis_cli_text, writes
 from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Preview, Scope, Seen
 from streams_admin.actions.consumers.create import consumer_of
-from streams_admin.actions.pending.claim import Claim
+from streams_admin.actions.pending.base import PendingAction
 from streams_admin.actions.pending.claim_form import choices_of
 from streams_admin.actions.reads.affected import pending
 from streams_admin.actions.single import OnGroup, alive_note, figures_of, find_group, the_group
@@ -30,23 +30,26 @@ from streams_admin.params.groups import ConsumerDeleteParams
 from streams_admin.params.pending import ClaimParams
 from streams_admin.params.selection import Filter
 
-CLAIM = Claim()
-
-
 Context = ActionContext[ConsumerDeleteParams]
 
 
 class ConsumerDelete(OnGroup[ConsumerDeleteParams]):
-    """Claims what the consumer holds for `to`, in batches as `claim` does, then deletes it while it holds nothing."""
+    """Claims what the consumer holds for `to`, in batches as `claim` does, then deletes it while it holds nothing.
+
+    `claim`: the verb that does the first part.
+    """
 
     model = ConsumerDeleteParams
     slug = "consumer_delete"
     label = "Remove consumer…"
     permission = Permission.CONSUMERS
 
+    def __init__(self, claim: PendingAction[ClaimParams]) -> None:
+        self._claim = claim
+
     def authorise(self, ctx: Context) -> None:
         if ctx.params.to is not None:
-            require(ctx.principal, CLAIM.permission, ctx.server.name, ctx.key)
+            require(ctx.principal, self._claim.permission, ctx.server.name, ctx.key)
 
     def look(self, ctx: Context) -> tuple[Preview, Seen]:
         overview = the_group(ctx, ctx.params.group)
@@ -60,7 +63,7 @@ class ConsumerDelete(OnGroup[ConsumerDeleteParams]):
             raise Changed(
                 f"{plain(found.name)} holds {held}, which would be lost with it. Name a consumer to take them (to)."
             )
-        claiming, seen = CLAIM.look(_claim(ctx))
+        claiming, seen = self._claim.look(_as_claim(ctx))
         return _claim_preview(ctx, overview, found, claiming), {"holds": found.pending, "claim": seen}
 
     def changed(self, ctx: Context, seen: Seen) -> str:
@@ -69,18 +72,18 @@ class ConsumerDelete(OnGroup[ConsumerDeleteParams]):
             return "The consumer no longer exists."
         if found.pending and not seen["holds"]:
             return f"{plain(found.name)} now holds {plural(found.pending, 'entry', 'entries')}: it is working."
-        return CLAIM.still(_claim(ctx), seen["claim"], overview) if seen["holds"] else ""
+        return self._claim.still(_as_claim(ctx), seen["claim"], overview) if seen["holds"] else ""
 
     def batch(self, ctx: Context, seen: Seen, cursor: Any) -> Batch:
         """First the batches of the claim; the deletion is the last one."""
         state = cursor or {"at": None, "claimed": not seen["holds"]}
         if state["claimed"]:
             return Batch([{"step": self.slug}], None, last=True)
-        part = CLAIM.batch(_claim(ctx), seen["claim"], state["at"])
+        part = self._claim.batch(_as_claim(ctx), seen["claim"], state["at"])
         return replace(part, cursor={"at": part.cursor, "claimed": part.last}, last=False)
 
     def act(self, ctx: Context, seen: Seen, work: list[Any]) -> Done:
-        return self._delete(ctx) if _deletes(work) else CLAIM.act(_claim(ctx), seen["claim"], work)
+        return self._delete(ctx) if _deletes(work) else self._claim.act(_as_claim(ctx), seen["claim"], work)
 
     def _delete(self, ctx: Context) -> Done:
         lost = writes.consumer_delete(ctx.server, ctx.key, ctx.params.group, ctx.params.consumer)
@@ -90,9 +93,9 @@ class ConsumerDelete(OnGroup[ConsumerDeleteParams]):
         return Done(counts=Counter({"done": 1, "failed": lost} if lost else {"done": 1}))
 
     def reconcile(self, ctx: Context, seen: Seen, work: list[Any]) -> Done:
-        return (
-            super().reconcile(ctx, seen, work) if _deletes(work) else CLAIM.reconcile(_claim(ctx), seen["claim"], work)
-        )
+        if _deletes(work):
+            return super().reconcile(ctx, seen, work)
+        return self._claim.reconcile(_as_claim(ctx), seen["claim"], work)
 
     def outcome(self, ctx: Context, seen: Seen) -> str:
         return "failed" if consumer_of(find_group(ctx, ctx.params.group), ctx.params.consumer) else "done"
@@ -122,7 +125,7 @@ def _deletes(work: list[Any]) -> bool:
     return isinstance(work[0], dict)
 
 
-def _claim(ctx: Context) -> ActionContext[ClaimParams]:
+def _as_claim(ctx: Context) -> ActionContext[ClaimParams]:
     """The same, as `claim` takes it: all that the consumer holds."""
     wanted = ctx.params
     params = ClaimParams(group=wanted.group, filter=Filter(consumer=wanted.consumer), to=wanted.to or b"")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any, TypeVar
 
 from django import forms
 from django.utils import timezone
 
-from dashboard.display.format import plural
 from dashboard.streams.errors import BadId, Gone
 from dashboard.streams.id_units import id_times
 from dashboard.streams.ids import MIN, StreamId, is_time, parse_position
@@ -21,8 +19,8 @@ from dashboard.streams.snapshots import StreamOverview
 from streams_admin.actions.base import BATCH, Action, ActionContext, Batch, Preview, Scope, Seen
 from streams_admin.actions.reads import positions
 from streams_admin.actions.reads.ages import why_no_ages
-from streams_admin.actions.reads.bounds import stream_overview
-from streams_admin.actions.reads.entries import AT_ONCE, pages, read, stream_facts
+from streams_admin.actions.reads.entries import AT_ONCE, pages, read, stream_facts, stream_overview
+from streams_admin.actions.reads.snapshots import Found
 from streams_admin.errors import Changed
 from streams_admin.params.address import Address
 from streams_admin.params.base import serialise
@@ -33,29 +31,6 @@ Entries = TypeVar("Entries", bound=EntriesParams)
 COUNT_UP_TO = 5_000
 """Entries a plan reads to count a range, on at most positions.PAGES pages; more are "at least"."""
 SAMPLE = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """The entries meant, as a plan saw them. `end` is never above the last ID at that time; what comes later is safe.
-
-    `ids`: all that were named, else those the count has met. `absent`: named ones that are not there. `reach`: the last
-    ID that is known to be meant, below `end` where a limit goes further than the count.
-    """
-
-    overview: StreamOverview
-    ids: tuple[StreamId, ...]
-    absent: tuple[StreamId, ...]
-    start: StreamId
-    end: StreamId
-    reach: StreamId
-    total: int
-    least: bool
-    named: bool
-
-    @property
-    def text(self) -> str:
-        return f"{'at least ' if self.least else ''}{plural(self.total, 'entry', 'entries')}"
 
 
 class EntriesAction(Action[Entries]):

@@ -14,22 +14,18 @@ from dashboard.streams.names import plain
 from dashboard.streams.snapshots import Entry
 from streams_admin import writes
 from streams_admin.actions.base import ActionContext, Change, Done, Note, Preview, Seen
-from streams_admin.actions.entries.base import EntriesAction, EntriesForm, Found, again, sample
+from streams_admin.actions.entries.base import EntriesAction, EntriesForm, again, sample
 from streams_admin.actions.lines import lines
 from streams_admin.actions.reads.affected import named, ranged
 from streams_admin.actions.reads.entries import read
-from streams_admin.actions.reads.losses import Loss, counts_of, loss_notes, losses, may_lose, worse
+from streams_admin.actions.reads.losses import PENDING_TEXT, counts_of, loss_notes, losses, may_lose, worse
+from streams_admin.actions.reads.snapshots import Found, Loss
 from streams_admin.actions.single import typed
 from streams_admin.errors import BadParameters
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw
 from streams_admin.params.entries import DeleteParams
 
-PENDING_TEXT = {
-    "keep": "They stay on its pending list without content; nobody can process them.",
-    "delete": "They are removed from its pending list too; nobody will process them.",
-    "acked": "They are left alone.",
-}
 RESULT = {1: "done", 2: "still_referenced", -1: "not_found"}
 
 

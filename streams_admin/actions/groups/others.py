@@ -7,10 +7,10 @@ from dataclasses import replace
 
 from dashboard.streams.ids import StreamId
 from streams_admin.actions.base import ActionContext, Note, Seen
-from streams_admin.actions.entries.delete import PENDING_TEXT
-from streams_admin.actions.reads.bounds import stream_overview
-from streams_admin.actions.reads.losses import Loss, loss_notes, losses_of
-from streams_admin.actions.reads.pending import BODIES, Looked, bodies_of, look_at
+from streams_admin.actions.pending.look import BODIES, look_at
+from streams_admin.actions.reads.entries import bodies_of, stream_overview
+from streams_admin.actions.reads.losses import PENDING_TEXT, loss_notes, losses_of
+from streams_admin.actions.reads.snapshots import Looked, Loss
 from streams_admin.params.pending import PendingParams
 
 

@@ -6,14 +6,19 @@ from abc import abstractmethod
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
+from dashboard.accounts.permissions import Permission
 from dashboard.streams.errors import Gone
 from dashboard.streams.names import plain
 from dashboard.streams.queries import Query
 from dashboard.streams.snapshots import GroupOverview
-from streams_admin.actions.base import Action, ActionContext, Batch, Preview, Seen
-from streams_admin.actions.pending.unchanged import named, seen_of
+from streams_admin import writes
+from streams_admin.actions.base import Action, ActionContext, Batch, Done, Preview, Seen, ids_of
+from streams_admin.actions.lines import lines
+from streams_admin.actions.pending.look import look_at
+from streams_admin.actions.pending.unchanged import lease_batches, leases, named, not_done, seen_of
 from streams_admin.actions.reads.matching import Matching
-from streams_admin.actions.reads.pending import Looked, group_overview, look_at
+from streams_admin.actions.reads.pending import group_overview, read_pending
+from streams_admin.actions.reads.snapshots import Looked
 from streams_admin.errors import Changed
 from streams_admin.models import OTHERS
 from streams_admin.params.pending import PendingParams
@@ -23,6 +28,7 @@ FIGURES = 100
 """Consumers whose figures are read before and after."""
 BATCHES_BEFORE = 3
 """Batches that are looked through before anything is done: whether any entry is as it was."""
+ACK_RESULT = {1: "done", 0: "already_acknowledged", -1: "owner_changed"}
 
 
 class PendingAction(Action[Pending]):
@@ -97,3 +103,27 @@ def held_figures(consumers: Sequence[tuple[bytes, int]]) -> list[list[Any]]:
     shown, rest = consumers[:FIGURES], consumers[FIGURES:]
     others = [[OTHERS, sum(count for _, count in rest)]] if rest else []
     return [*([f"pending with {plain(name) or 'nobody'}", count] for name, count in shown), *others]
+
+
+class Acknowledging(PendingAction[Pending]):
+    """What takes entries off the pending list."""
+
+    permission = Permission.ACK
+
+    def act(self, ctx: ActionContext[Pending], seen: Seen, work: list[Any]) -> Done:
+        replies = writes.ack(ctx.server, ctx.key, ctx.params.group, lease_batches(work), retried=ctx.params.again)
+        if replies is None:
+            return Done.uniform("done", work)
+        return Done.of((id_, ACK_RESULT[reply]) for id_, reply in zip(ids_of(work), replies, strict=True))
+
+    def reconcile(self, ctx: ActionContext[Pending], seen: Seen, work: list[Any]) -> Done:
+        """What is not pending any more was acknowledged, by us or by its worker: the same to everybody."""
+        entries = leases(work)
+        left = {entry.id for entry in read_pending(ctx, [e.id for e in entries])}
+        done = [(str(e.id), "done") for e in entries if e.id not in left]
+        return Done.of(done + not_done(ctx, [e for e in entries if e.id in left]))
+
+
+def acked_lines(ctx: ActionContext[PendingParams], looked: Looked) -> list[str]:
+    ids = [entry.id for entry in looked.entries]
+    return lines(lambda some: [writes.ack_words(ctx.key, ctx.params.group, some)], ids, looked.total)

@@ -34,7 +34,8 @@ from streams_admin.actions.pending.words import busy_note, ghost_note, owners, p
 from streams_admin.actions.reads.affected import named, pending
 from streams_admin.actions.reads.entries import stream_facts
 from streams_admin.actions.reads.losses import counts_of, may_lose, worse
-from streams_admin.actions.reads.pending import Looked, read_pending
+from streams_admin.actions.reads.pending import read_pending
+from streams_admin.actions.reads.snapshots import Looked
 from streams_admin.actions.reads.targets import allow_target, reached, tail_of, target_figures
 from streams_admin.actions.single import typed
 from streams_admin.params.address import Address

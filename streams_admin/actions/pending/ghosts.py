@@ -15,10 +15,12 @@ from dashboard.streams.names import plain
 from dashboard.streams.queries import FactsQuery
 from dashboard.streams.snapshots import StreamFacts
 from streams_admin.actions.base import ActionContext, Batch, Change, Note, Preview, Scope, Seen, ids_of, part_of
-from streams_admin.actions.pending.ack import Acknowledging, acked_lines
+from streams_admin.actions.pending.base import Acknowledging, acked_lines
+from streams_admin.actions.pending.look import look_at
 from streams_admin.actions.pending.unchanged import each_seen, seen_of
 from streams_admin.actions.pending.words import owners, per_consumer, preview_of
-from streams_admin.actions.reads.pending import Looked, bodies_of, look_at
+from streams_admin.actions.reads.entries import bodies_of
+from streams_admin.actions.reads.snapshots import Looked
 from streams_admin.errors import Changed
 from streams_admin.params.kinds import IDS_MOST
 from streams_admin.params.pending import GhostsParams

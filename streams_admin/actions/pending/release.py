@@ -22,7 +22,8 @@ from streams_admin.actions.lines import lines
 from streams_admin.actions.pending.base import PendingAction
 from streams_admin.actions.pending.unchanged import leases, still_holds, why_not
 from streams_admin.actions.pending.words import busy_note, ghost_note, guard_note, owners, per_consumer, preview_of
-from streams_admin.actions.reads.pending import Looked, read_pending
+from streams_admin.actions.reads.pending import read_pending
+from streams_admin.actions.reads.snapshots import Looked
 from streams_admin.params.pending import ReleaseParams
 from streams_admin.writes import Lease
 

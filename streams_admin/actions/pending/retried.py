@@ -13,7 +13,7 @@ from dashboard.config.active import configured
 from dashboard.display.format import plural
 from streams_admin.actions.base import ActionContext, Note
 from streams_admin.actions.pending.words import guard_note
-from streams_admin.actions.reads.pending import Looked
+from streams_admin.actions.reads.snapshots import Looked
 from streams_admin.params.pending import PendingParams
 
 SOON_MS = 60_000

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
 from dashboard.streams.ids import StreamId
 from dashboard.streams.names import from_path, to_path
 from dashboard.streams.snapshots import PendingEntry
 from streams_admin.actions.base import ActionContext, Batch, Seen
-from streams_admin.actions.reads.pending import CLOCK, Looked, ask_all, bodies_of, each_pending, read_pending
+from streams_admin.actions.reads.entries import bodies_of
+from streams_admin.actions.reads.pending import CLOCK, SLACK_MS, Row, as_work, ask_all, each_pending, read_pending
+from streams_admin.actions.reads.snapshots import Looked
 from streams_admin.errors import BadParameters
 from streams_admin.params.kinds import IDS_MOST
 from streams_admin.params.pending import OfGroup, PendingParams
 from streams_admin.writes import Lease, LeaseBatch
 
-SLACK_MS = 3
-"""Two readings of one delivery time differ by no more: clock and entries are read in one round trip."""
 SLOW_MS = 10_000
 """What is set back by more was released."""
 
@@ -89,19 +87,6 @@ def _touched(entry: PendingEntry, now_ms: int, delivered_ms: int) -> bool:
 def _delivered_ms(entry: PendingEntry, now_ms: int) -> int:
     """When it was last delivered, by the server's clock; 0 when it was released (XNACK) since."""
     return 0 if entry.idle_ms < 0 else now_ms - entry.idle_ms
-
-
-Row = list[Any]
-"""A pending entry as XPENDING tells it: ID, consumer, idle time in ms, deliveries."""
-_HELD = itemgetter(1, 3, 2)
-
-
-def as_work(rows: Iterable[Row]) -> list[Any]:
-    """Pending entries as a batch keeps them: neighbours that are held alike in one piece."""
-    return [
-        [b" ".join([row[0] for row in same]).decode(), to_path(consumer), deliveries, max(idle_ms, 0)]
-        for (consumer, deliveries, idle_ms), same in groupby(rows, key=_HELD)
-    ]
 
 
 def still_holds(entry: PendingEntry, lease: Lease, *, retried: bool = False) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboard.streams.ids import MAX, MIN, StreamId
-from dashboard.streams.queries import PAGE_MAX, EntryRange, StreamQuery
+from dashboard.streams.queries import PAGE_MAX, EntryRange
 from dashboard.streams.snapshots import StreamFacts, StreamOverview
 from streams_admin.actions.base import ActionContext, Scope
 from streams_admin.actions.reads import positions
@@ -12,11 +12,6 @@ from streams_admin.actions.reads.positions import Count
 from streams_admin.params.streams import TrimParams
 
 Context = ActionContext[TrimParams]
-
-
-def stream_overview(ctx: Scope) -> StreamOverview:
-    """The stream of a plan and its groups, read now. Raises Gone."""
-    return ctx.server.run(StreamQuery(ctx.key, ctx.server.capabilities()))
 
 
 def boundary_of(ctx: Context, overview: StreamOverview) -> tuple[StreamId | None, StreamId | None]:

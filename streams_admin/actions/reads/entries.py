@@ -1,4 +1,4 @@
-"""Reading entries: of a stream a range page by page, named ones a part at a time, and pending ones that match."""
+"""Reading a stream: its facts, its groups, a range page by page, and named entries a part at a time."""
 
 from __future__ import annotations
 
@@ -6,10 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from dashboard.streams.errors import Gone
 from dashboard.streams.ids import MAX, StreamId
-from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, PendingQuery, Together
-from dashboard.streams.snapshots import Entry, Page, StreamFacts
+from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, StreamQuery, Together
+from dashboard.streams.snapshots import Entry, Page, StreamFacts, StreamOverview
 from streams_admin.actions.base import Scope
-from streams_admin.params.selection import Filter
 
 AT_ONCE = 100
 """Named entries that are read in one round trip. Each comes with its body, however heavy."""
@@ -21,6 +20,11 @@ def stream_facts(scope: Scope, key: bytes) -> StreamFacts | None:
         return scope.server.run(FactsQuery(key))
     except Gone:
         return None
+
+
+def stream_overview(scope: Scope) -> StreamOverview:
+    """The stream of a plan and its groups, read now. Raises Gone."""
+    return scope.server.run(StreamQuery(scope.key, scope.server.capabilities()))
 
 
 def pages(
@@ -44,23 +48,6 @@ def pages(
         at, left = page.next, None if left is None else left - len(page.items)
 
 
-def matching(
-    scope: Scope, group: bytes, chosen: Filter, start: StreamId, *, limit: int, bodies: bool = True
-) -> PendingQuery:
-    """A page of what is pending in the group and matches, from `start` on."""
-    return PendingQuery(
-        scope.key,
-        group,
-        start=start,
-        end=chosen.end,
-        consumer=chosen.consumer,
-        min_idle_ms=chosen.min_idle_ms,
-        min_deliveries=chosen.min_deliveries,
-        limit=limit,
-        bodies=bodies,
-    )
-
-
 def each_at(scope: Scope, ids: Sequence[StreamId]) -> Iterator[Page[Entry] | Exception]:
     """What is at each of these IDs now: a page of one entry or of none, or the error that came instead."""
     for at in range(0, len(ids), AT_ONCE):
@@ -77,3 +64,8 @@ def _only(page: Page[Entry] | Exception) -> Entry | None:
     if isinstance(page, Exception):
         raise page
     return page.items[0] if page.items else None
+
+
+def bodies_of(scope: Scope, ids: Sequence[StreamId]) -> list[bool]:
+    """Whether each entry still has its body. Where that is not told it is taken to be there."""
+    return [not isinstance(page, Page) or bool(page.items) for page in each_at(scope, ids)]

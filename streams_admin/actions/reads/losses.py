@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from dashboard.display.format import number, plural
+from dashboard.display.format import plural
 from dashboard.streams.errors import Gone
 from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain, to_path
 from dashboard.streams.queries import PAGE_MAX, EntryRange, PendingQuery, Together
 from dashboard.streams.snapshots import GroupFacts, Page, PendingEntry
 from streams_admin.actions.base import Note, Scope
-from streams_admin.actions.entries.base import Found
+from streams_admin.actions.reads.snapshots import Found, Loss
 
 GROUPS = 100
 """Groups with something to lose that are looked into, those that hold most; the rest is said. Others cost nothing."""
@@ -20,42 +19,12 @@ SHOWN = 8
 """Groups up to which a plan lists each; of more only those that lose something."""
 IDS = 200
 """Named entries that are looked up one by one in each group; of more the page of its list where they lie is read."""
-
-
-@dataclass(frozen=True, slots=True)
-class Loss:
-    """What one group would lose; None where it cannot be told beforehand.
-
-    `least`: there may be more pending ones, or more unread ones; `about`: the server is known to miscount them.
-    """
-
-    group: bytes
-    pending: int | None
-    unread: int | None
-    pending_least: bool = False
-    unread_least: bool = False
-    unread_about: bool = False
-
-    @property
-    def known(self) -> bool:
-        return None not in (self.pending, self.unread)
-
-    @property
-    def weight(self) -> int:
-        return (self.pending or 0) + (self.unread or 0)
-
-    def to_json(self) -> list[str | int]:
-        """As a plan keeps it."""
-        return [to_path(self.group), self.pending or 0, self.unread or 0]
-
-    @property
-    def pending_text(self) -> str:
-        return f"{'at least ' if self.pending_least else ''}{number(self.pending or 0)}"
-
-    @property
-    def unread_text(self) -> str:
-        some = "at least " if self.unread_least else "about " if self.unread_about else ""
-        return f"{some}{number(self.unread or 0)}"
+PENDING_TEXT = {
+    "keep": "They stay on its pending list without content; nobody can process them.",
+    "delete": "They are removed from its pending list too; nobody will process them.",
+    "acked": "They are left alone.",
+}
+"""What becomes of entries that a group has pending, by what a deletion does with its list."""
 
 
 def losses(scope: Scope, found: Found) -> list[Loss]:

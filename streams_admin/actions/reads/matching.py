@@ -11,7 +11,7 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import LOOK_MAX, Command, Query
 from dashboard.streams.replies import Reply, need, server_ms
 from streams_admin.actions.base import BATCH, ActionContext, Batch, Seen
-from streams_admin.actions.pending.unchanged import SLACK_MS, Row, as_work
+from streams_admin.actions.reads.pending import SLACK_MS, Row, as_work
 from streams_admin.params.pending import PendingParams
 from streams_admin.params.selection import Filter
 

@@ -19,12 +19,13 @@ from dashboard.streams.snapshots import Entry, StreamOverview
 from streams_admin import redis_cli_text, writes
 from streams_admin.actions.base import Action, ActionContext, Batch, Change, Done, Note, Preview, Scope, Seen
 from streams_admin.actions.reads.affected import ranged
-from streams_admin.actions.reads.bounds import boundary_of, count, holds_back, stream_overview
-from streams_admin.actions.reads.entries import stream_facts
-from streams_admin.actions.reads.losses import Loss, looked_into, loss_notes, shown, too_deep, within
+from streams_admin.actions.reads.bounds import boundary_of, count, holds_back
+from streams_admin.actions.reads.entries import stream_facts, stream_overview
+from streams_admin.actions.reads.losses import PENDING_TEXT, looked_into, loss_notes, shown, too_deep, within
 from streams_admin.actions.reads.needs import Need, first_needed, lowest_need, safe_notes
 from streams_admin.actions.reads.pending import CLOCK
 from streams_admin.actions.reads.positions import Count
+from streams_admin.actions.reads.snapshots import Loss
 from streams_admin.actions.single import typed
 from streams_admin.actions.streams.trim_form import TrimForm
 from streams_admin.errors import Changed
@@ -34,7 +35,6 @@ from streams_admin.params.streams import TrimParams
 
 CHUNK = 10_000
 """Entries one command removes at most, so that the server stays responsive."""
-GHOSTS = "They stay on its pending list without content; nobody can process them."
 
 
 Context = ActionContext[TrimParams]
@@ -68,7 +68,7 @@ class Trim(Action[TrimParams]):
             notes = [*safe_notes(need, holds), *_apart_note(ctx)]
             return _preview(ctx, overview, below, going, [], notes, holds), seen
         lost = _losses(ctx, overview, boundary, overview.facts.length - going.value)
-        notes = loss_notes(lost, len(overview.groups) + overview.groups_cut, pending_text=GHOSTS)
+        notes = loss_notes(lost, len(overview.groups) + overview.groups_cut, pending_text=PENDING_TEXT["keep"])
         return _preview(ctx, overview, below, going, lost, notes), seen
 
     def changed(self, ctx: Context, seen: Seen) -> str:

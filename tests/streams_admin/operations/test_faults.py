@@ -30,7 +30,7 @@ PARAMS = {"claim": of_group(to=to_path(HELPER), bump=True), "ack": of_group()}
 
 @pytest.fixture(autouse=True)
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("actions.reads.pending", "operations.loop", "operations.pieces", "operations.start"):
+    for module in ("actions.pending.look", "operations.loop", "operations.pieces", "operations.start"):
         monkeypatch.setattr(f"streams_admin.{module}.BATCH", 3)
     monkeypatch.setattr(loop, "GENTLE", 3)
     monkeypatch.setattr(pieces, "LOOK_AFTER", (0, 0.1))

@@ -44,7 +44,7 @@ THIRD = b"third"
 @pytest.fixture
 def few(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
     """Eight entries pending with WORKER, idle for long, delivered once. Three make a batch, and nobody waits."""
-    for module in ("actions.reads.pending", "operations.loop", "operations.pieces", "operations.start"):
+    for module in ("actions.pending.look", "operations.loop", "operations.pieces", "operations.start"):
         monkeypatch.setattr(f"streams_admin.{module}.BATCH", 3)
     monkeypatch.setattr(loop, "GENTLE", 3)
     monkeypatch.setattr(pieces, "LOOK_AFTER", (0, 0))

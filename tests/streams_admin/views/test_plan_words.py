@@ -27,7 +27,7 @@ CONSUMERS, EACH = 12, 100
 @pytest.fixture
 def crowd(server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> redis.Redis:
     """1,200 entries, 100 of them with each of twelve consumers, of which a plan looks at 500."""
-    monkeypatch.setattr("streams_admin.actions.reads.pending.COUNT_UP_TO", 500)
+    monkeypatch.setattr("streams_admin.actions.pending.look.COUNT_UP_TO", 500)
     fill(redis_client, CONSUMERS * EACH)
     redis_client.xgroup_create(KEY, GROUP, id="0")
     for number in range(CONSUMERS):
@@ -54,8 +54,8 @@ def test_all_entries_of_all_consumers_are_summed_up_from_what_the_server_counts(
 
 
 def test_all_entries_of_one_consumer(crowd: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams_admin.actions.reads.pending.COUNT_UP_TO", 50)
-    monkeypatch.setattr("streams_admin.actions.reads.pending.BATCH", 50)
+    monkeypatch.setattr("streams_admin.actions.pending.look.COUNT_UP_TO", 50)
+    monkeypatch.setattr("streams_admin.actions.pending.look.BATCH", 50)
     preview = planned("ack", {"group": to_path(GROUP), "filter": {"consumer": "worker-03"}}).preview
     found = changes(preview)
     assert found["worker-03"] == (EACH, 0)

@@ -13,8 +13,8 @@ from dashboard.streams.errors import NotAllowed
 from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.names import to_path
 from streams_admin.actions.base import ActionContext
-from streams_admin.actions.entries.base import Found
-from streams_admin.actions.reads.losses import Loss, losses
+from streams_admin.actions.reads.losses import losses
+from streams_admin.actions.reads.snapshots import Found, Loss
 from streams_admin.errors import BadParameters, Changed, NotConfirmed
 from streams_admin.models import Plan
 from streams_admin.operations.start import begin

@@ -356,8 +356,8 @@ def test_without_other_groups_there_is_nothing_to_say(stuck: redis.Redis) -> Non
 
 def test_what_was_not_looked_at_is_not_taken_for_nothing(shared: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of a list longer than a plan looks at, the rest may be what others need."""
-    monkeypatch.setattr("streams_admin.actions.reads.pending.COUNT_UP_TO", 2)
-    monkeypatch.setattr("streams_admin.actions.reads.pending.BATCH", 2)
+    monkeypatch.setattr("streams_admin.actions.pending.look.COUNT_UP_TO", 2)
+    monkeypatch.setattr("streams_admin.actions.pending.look.BATCH", 2)
     shared.xack(KEY, "busy", "1-0", "2-0")
     preview = planned("dead_letter", of_group(delete=True)).preview
     assert (preview["total"], bool(preview["confirm"])) == (4, True)

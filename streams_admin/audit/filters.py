@@ -30,10 +30,10 @@ def chosen(query: QueryDict) -> dict[str, str]:
 def conditions(query: QueryDict) -> dict[str, Any]:
     """The same as a query set takes them. Raises BadParameter for what is no time."""
     texts = {name: value for name, value in chosen(query).items() if name in TEXTS}
+    stream = texts.pop("stream", "")
     found = {**texts, **within(position(query, "start"), position(query, "end", upper=True))}
-    if "stream" in texts:  # people type a key as they see it; what links here has its path name
-        found.update(of_stream(found.pop("stream"), to_path(texts["stream"].encode(errors="replace"))))
-    return found
+    # People type a key as they see it; what links here has its path name.
+    return {**found, **of_stream(stream, to_path(stream.encode(errors="replace")))} if stream else found
 
 
 def of_stream(*paths: str) -> dict[str, list[str]]:

@@ -84,6 +84,7 @@ def facts(key: bytes, stream: Reply, weight: Reply = None) -> StreamFacts:
         groups=info[b"groups"],
         entry_bytes=max((sum(map(len, entry[1])) for entry in (first, last) if entry), default=0),
         memory=memory(weight),
+        nodes=info.get(b"radix-tree-keys"),
     )
 
 

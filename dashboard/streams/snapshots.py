@@ -82,7 +82,8 @@ class ServerFacts:
 class StreamFacts:
     """XINFO STREAM. `first_id` and `last_id` are None when the stream is empty; `last_generated_id` survives deletion.
 
-    `entry_bytes` is the larger payload of the first and the last entry: what one entry may weigh.
+    `entry_bytes` is the larger payload of the first and the last entry: what one entry may weigh. `nodes`: those that
+    entries lie in, None where the server does not say.
     """
 
     key: bytes
@@ -95,6 +96,7 @@ class StreamFacts:
     groups: int
     entry_bytes: int
     memory: Figure = NOT_ASKED
+    nodes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -140,7 +140,7 @@ class Done:
 
     An action that knows only afterwards where to go on says so by `cursor`, and by `last` that it is at the end.
     `waited`: seconds of it that it left the server alone on purpose. `again`: nothing was done, and the batch has to
-    be read anew.
+    be read anew. `why`: a sentence on why an action that is at its end has done nothing.
     """
 
     named: dict[str, str] = field(default_factory=dict)
@@ -149,6 +149,7 @@ class Done:
     last: bool = False
     waited: float = 0.0
     again: bool = False
+    why: str = ""
 
     @classmethod
     def of(cls, entries: Iterable[tuple[str, str]]) -> Done:

@@ -106,7 +106,7 @@ class OperationItem(BaseModel):
     entries: list[EntryResult] = Field(description="the first thousand entries, each with its result")
     results_file: str = Field(description="URL of the results of every entry, as JSON Lines")
     figures: list[FigureItem] = Field(description="numbers read from the server before and after")
-    error: str = Field(description="why it ended early, in a sentence; otherwise empty")
+    error: str = Field(description="why it ended early, or did nothing, in a sentence; otherwise empty")
     server: ServerName
     stream: Value = Field(description="the stream")
     stream_path: str = Field(description="its path name")

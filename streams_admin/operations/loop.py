@@ -201,7 +201,7 @@ class Run:
         cursor = batch.cursor if done.cursor is None else done.cursor
         if batch.last or done.last:
             saving.note(self.running, cursor=cursor)
-            self._end("done", "", all_)
+            self._end("done", done.why, all_)
             return False
         counted = saving.counted(self.operation, all_.named, all_.counts)
         then = (self.operation.inflight or {}).get("then")

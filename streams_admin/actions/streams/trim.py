@@ -27,6 +27,7 @@ from streams_admin.actions.reads.pending import CLOCK
 from streams_admin.actions.reads.positions import Count
 from streams_admin.actions.reads.snapshots import Loss
 from streams_admin.actions.single import typed
+from streams_admin.actions.streams.nodes import EXACT, foresee, length_change, preview_of_nothing
 from streams_admin.actions.streams.trim_form import TrimForm
 from streams_admin.errors import Changed
 from streams_admin.params.address import Address
@@ -35,6 +36,7 @@ from streams_admin.params.streams import TrimParams
 
 CHUNK = 10_000
 """Entries one command removes at most, so that the server stays responsive."""
+NOTHING_WENT = "Nothing was removed: approximate (~) takes whole nodes only. Exact removes single entries."
 
 
 Context = ActionContext[TrimParams]
@@ -64,6 +66,9 @@ class Trim(Action[TrimParams]):
             "going": going.value,
             "most": max(0, overview.facts.length - ctx.params.maxlen) if ctx.params.maxlen is not None else None,
         }
+        nodes = foresee(overview.facts, going, CHUNK) if ctx.params.approximate else None
+        if nodes and nodes.nothing:
+            return preview_of_nothing(ctx, overview.facts, nodes), seen
         if ctx.params.safe:
             notes = [*safe_notes(need, holds), *_apart_note(ctx)]
             return _preview(ctx, overview, below, going, [], notes, holds), seen
@@ -97,7 +102,9 @@ class Trim(Action[TrimParams]):
         nodes_done = exact or gone == 0
         ready = exact or (nodes_done and ctx.params.approximate)
         onward = {"gone": state["gone"] + gone, "exact": exact or nodes_done}
-        return Done(counts=Counter(done=gone), cursor=onward, last=ready)
+        return Done(
+            counts=Counter(done=gone), cursor=onward, last=ready, why=_why_nothing(ctx, onward) if ready else ""
+        )
 
     def reconcile(self, ctx: Context, seen: Seen, work: list[Any]) -> Done:
         """What is missing from the length went. It goes on from there: beyond the bound nothing is removed."""
@@ -149,7 +156,13 @@ def _act_safely(ctx: Context, seen: Seen, state: dict[str, Any]) -> Done:
     gone = _trim_safely(ctx, bound, exact, CHUNK if left is None else min(CHUNK, left))
     last = gone == 0 and (exact or ctx.params.approximate)
     onward = {"gone": state["gone"] + gone, "exact": exact or (gone == 0 and not ctx.params.approximate)}
-    return Done(counts=Counter(done=gone), cursor=onward, last=last)
+    why = _why_nothing(ctx, onward) if last else ""
+    return Done(counts=Counter(done=gone), cursor=onward, last=last, why=why)
+
+
+def _why_nothing(ctx: Context, state: dict[str, Any]) -> str:
+    """Why a trim that is through has removed nothing, "" when it has."""
+    return NOTHING_WENT if ctx.params.approximate and not state["gone"] else ""
 
 
 def _trim_safely(ctx: Context, bound: StreamId, exact: bool, limit: int) -> int:
@@ -198,16 +211,6 @@ def _losses(ctx: Scope, overview: StreamOverview, boundary: StreamId | None, lef
     return sorted(lost, key=lambda loss: (-loss.weight, loss.group))
 
 
-def _precision(params: TrimParams) -> Note:
-    if params.approximate:
-        return Note(
-            "",
-            "Approximate (~): only whole nodes are removed",
-            "Redis keeps up to about a hundred entries more than requested.",
-        )
-    return Note("", "Exact (=)", "Whole nodes first, in steps, then the rest of one node.")
-
-
 def _how_far(params: TrimParams, below: StreamId | None, holds: bool | None) -> str:
     if holds:
         return f", those below {below}"
@@ -239,6 +242,7 @@ def _preview(
     about = "at least " if going.least else "up to " if ctx.params.approximate else ""
     what = f"{about}{plural(going.value, 'entry', 'entries')}"
     far = _how_far(ctx.params, below, holds)
+    nodes = foresee(overview.facts, going, CHUNK) if ctx.params.approximate else None
     return Preview(
         title=f"Trim {what}",
         sentence=f"Removes the oldest entries of {plain(ctx.key)}{far}. This cannot be undone.",
@@ -246,9 +250,9 @@ def _preview(
         total=going.value,
         least=going.least,
         counts={"entries": going.value, **{f"pending in {plain(loss.group)}": loss.pending for loss in shown(losses)}},
-        notes=[*notes, _precision(ctx.params)],
+        notes=[*notes, nodes.note() if nodes else EXACT],
         changes=[
-            Change("entries", length, None if going.least else length - going.value),
+            length_change(length, going, nodes),
             *(Change(f"{plain(loss.group)}: unread lost", 0, loss.unread) for loss in losses if loss.unread),
         ],
         redis_cli=_lines(ctx, below, holds),

@@ -27,7 +27,7 @@ class TrimForm(forms.Form):
     exact = forms.BooleanField(
         label="Exact",
         required=False,
-        help_text="Off: approximate (~), faster; up to about a hundred more entries stay.",
+        help_text="Off: approximate (~), faster; only whole nodes are removed.",
     )
 
     def __init__(self, data: Any, times: IdTimes | None, now_ms: Callable[[], int]) -> None:

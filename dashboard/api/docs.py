@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,12 +25,23 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Variant:
+    """One of the bodies that an operation takes: which value of which field tells it apart, and its own fields."""
+
+    name: str
+    value: str
+    description: Text
+    parameters: tuple[Field, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Operation:
     method: str
     path: str
     summary: Text
     description: Text
     parameters: tuple[Field, ...]
+    variants: tuple[Variant, ...]
     answer: tuple[Field, ...]
 
 
@@ -52,13 +63,15 @@ def text(said: str) -> Text:
 def _operation(schema: Schema, path: str, method: str, details: Schema) -> Operation:
     given = [_parameter(schema, each) for each in details.get("parameters", ())]
     body = _content(details.get("requestBody", {}))
+    shared, variants = _variants(schema, body) if "discriminator" in body else (_fields(schema, body, "body"), ())
     answer = next((_content(each) for status, each in details["responses"].items() if str(status).startswith("2")), {})
     return Operation(
         method=method.upper(),
         path=path,
         summary=text(f"{details['summary']}."),
         description=text(details.get("description", "")),
-        parameters=(*given, *_fields(schema, body, "body")),
+        parameters=(*given, *shared),
+        variants=variants,
         answer=tuple(_fields(schema, answer, "answer")),
     )
 
@@ -79,26 +92,48 @@ def _content(found: Schema) -> Schema:
     return shape
 
 
+def _variants(schema: Schema, body: Schema) -> tuple[list[Field], tuple[Variant, ...]]:
+    """Of a body that is told apart by one of its fields: the fields that all variants share, and the variants."""
+    mapping, by = body["discriminator"]["mapping"], body["discriminator"]["propertyName"]
+    shapes = {value: _named(schema, {"$ref": ref}) for value, ref in mapping.items()}
+    fields = {value: list(_fields(schema, shape, "body")) for value, shape in shapes.items()}
+    shared = [each for each in next(iter(fields.values())) if all(each in other for other in fields.values())]
+    told = text(_description(next(iter(shapes.values()))["properties"][by]))
+    variants = (
+        Variant(by, value, text(shape.get("description", "")), tuple(_but(fields[value], by, shared)))
+        for value, shape in shapes.items()
+    )
+    return [*shared, Field(by, "body", ", ".join(mapping), told, True)], tuple(variants)
+
+
+def _but(fields: Iterable[Field], by: str, shared: Container[Field]) -> Iterator[Field]:
+    return (each for each in fields if each.name != by and each not in shared)
+
+
 def _fields(schema: Schema, shape: Schema, place: str, before: str = "") -> Iterator[Field]:
-    """The fields of a shape, and below each list the fields of what it lists, as `items[].id`."""
+    """The fields of a shape, and below each object or list what it holds: `filter.start`, `items[].id`."""
     found = _named(schema, shape)
     for name, each in found.get("properties", {}).items():
         kind, said = _kind(schema, each), text(_description(each))
         yield Field(f"{before}{name}", place, kind, said, name in found.get("required", ()))
         if "$ref" in each.get("items", {}):
             yield from _fields(schema, each["items"], place, f"{before}{name}[].")
+        elif _named(schema, each) is not each:
+            yield from _fields(schema, each, place, f"{before}{name}.")
 
 
 def _named(schema: Schema, shape: Schema) -> Schema:
     """A shape itself, where another place of the schema describes it; an optional one without its null."""
-    shape = next((each for each in shape.get("anyOf", ()) if "$ref" in each), shape)
-    name = str(shape.get("$ref", "")).rpartition("/")[2]
-    return schema.get("components", {}).get("schemas", {}).get(name, {}) if name else shape
+    inner = (*shape.get("anyOf", ()), *shape.get("allOf", ()))
+    named = next((each for each in inner if "$ref" in each), shape)
+    name = str(named.get("$ref", "")).rpartition("/")[2]
+    found: Schema = schema.get("components", {}).get("schemas", {}).get(name, {}) if name else shape
+    return found
 
 
 def _kind(schema: Schema, shape: Schema) -> str:
     """A type in a word or two: "integer or null", "ok, late", "list of objects"."""
-    if "$ref" in shape:
+    if "$ref" in shape or "allOf" in shape:
         return "object"
     if "enum" in shape or "const" in shape:
         return ", ".join(map(str, shape.get("enum", [shape.get("const")])))

@@ -19,11 +19,11 @@ from dashboard.accounts.authenticators import principal_of
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
 from dashboard.api import shapes
-from dashboard.api.shapes import End, Listing, PageQuery, Start, Value, listing
+from dashboard.api.shapes import End, Listing, PageQuery, Start, listing
 from streams_admin import plans
 from streams_admin.actions import gate
-from streams_admin.actions.registry import ALL
 from streams_admin.api import shapes as wire
+from streams_admin.api.plan_requests import PlanBody
 from streams_admin.api.shapes import AuditItem, OperationItem, PlanItem
 from streams_admin.audit.filters import of_stream, within
 from streams_admin.errors import ActionError, BadParameters
@@ -46,17 +46,6 @@ OperationId = PathEx[UUID, P(description="the `operation` of the answer that sta
 Wish = PathEx[Literal["cancel", "pause", "resume"], P(description="the command")]
 Text = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=1000)]
 """No database has to look for a zero byte: PostgreSQL cannot."""
-
-
-class Order(BaseModel):
-    """What to plan. Names are values: a string, or {"base64": "..."}."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    server: str = Field(max_length=64, description="the server's name in the configuration")
-    stream: Value = Field(description="the key of the stream")
-    action: str = Field(max_length=32, description=f"one of {', '.join(f'`{slug}`' for slug in ALL)}")
-    params: dict[str, Any] = Field({}, description="the parameters of the action: docs/actions.md")
 
 
 class Go(BaseModel):
@@ -120,7 +109,7 @@ def _file(said: str, kind: str = "application/jsonl") -> dict[str, Any]:
 
 @router.post("/plans", response={201: PlanItem}, exclude_unset=True, summary="Plan an action: see what it would do")
 @refusals
-def make_plan(request: HttpRequest, order: Order) -> Status[Any]:
+def make_plan(request: HttpRequest, order: PlanBody) -> Status[Any]:
     """Changes nothing. The plan runs once, within two minutes, and only while what it saw still holds."""
     caller = caller_of(request, "api")
     server = server_for(caller.principal, order.server)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum, auto
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError, ValidationInfo, model_validator
+from pydantic import BaseModel, ConfigDict, GetJsonSchemaHandler, ValidationError, ValidationInfo, model_validator
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 from streams_admin.errors import BadParameters
 from streams_admin.params.sentences import sentence_of
@@ -34,6 +36,9 @@ class Params(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    one_of: ClassVar[tuple[str, ...]] = ()
+    """Parameters of which exactly one is given, as the description of the API says it."""
+
     @model_validator(mode="before")
     @classmethod
     def _given(cls, raw: Any, info: ValidationInfo) -> Any:
@@ -43,8 +48,32 @@ class Params(BaseModel):
         return {name: value for name, value in raw.items() if value not in empty or not cls._may_lack(name)}
 
     @classmethod
+    def __get_pydantic_json_schema__(cls, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        """With what `_given` lets pass, and `one_of`."""
+        found = handler(core)
+        shape = handler.resolve_ref_schema(found)
+        for name, field in cls.model_fields.items():
+            if not field.is_required() and cls._may_lack(name):
+                shape["properties"][field.alias or name] = _or_null(shape["properties"][field.alias or name])
+        if cls.one_of:
+            given = [{"required": [name], "properties": {name: {"not": {"type": "null"}}}} for name in cls.one_of]
+            shape["allOf"] = [{"oneOf": given}]
+        return found
+
+    @classmethod
     def _may_lack(cls, name: str) -> bool:
         return name in cls.model_fields and cls.model_fields[name].annotation is not bool
+
+
+def _or_null(shape: JsonSchemaValue) -> JsonSchemaValue:
+    """The same with null beside it."""
+    null: JsonSchemaValue = {"type": "null"}
+    if null in shape.get("anyOf", ()):
+        return shape
+    if "anyOf" in shape:
+        return {**shape, "anyOf": [*shape["anyOf"], null]}
+    beside: JsonSchemaValue = {name: shape[name] for name in ("default", "description", "title") if name in shape}
+    return {**beside, "anyOf": [{name: each for name, each in shape.items() if name not in beside}, null]}
 
 
 Model = TypeVar("Model", bound=Params)

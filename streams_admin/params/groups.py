@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -21,6 +21,8 @@ class GroupCreateParams(OfGroup):
 
 class GroupSetPositionParams(OfGroup):
     """Set a group's position, or that of another group."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("position", "like")
 
     group: Name = Field(description="the group to move")
     position: Position | None = Field(default=None, description="0 (the start), $ (the end), an ID or a time")

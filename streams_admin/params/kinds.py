@@ -21,12 +21,12 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from dashboard.display.rows import value_json
 from dashboard.streams.errors import BadId
-from dashboard.streams.ids import StreamId, parse_position
+from dashboard.streams.ids import PATTERN, U64, StreamId, parse_position
 from dashboard.streams.names import BadName, from_path, to_path
 from dashboard.streams.snapshots import Fields
 from streams_admin.errors import BadParameters
 from streams_admin.params.base import Spelling, spelling_of
-from streams_admin.params.fields import described, fields_in, fields_out, value_of
+from streams_admin.params.fields import FIELDS_MOST, described, fields_in, fields_out, value_of
 from streams_admin.params.sentences import about
 
 NAMES = ("group", "to", "consumer", "like")
@@ -36,18 +36,22 @@ IDS_MOST = 1000
 END = "$"
 """The end of a stream, as a position."""
 MAX_INTEGER = 10**15
-VALUE = {
-    "anyOf": [
-        {"type": "string"},
-        {
-            "type": "object",
-            "properties": {"base64": {"type": "string", "format": "byte"}},
-            "required": ["base64"],
-            "additionalProperties": False,
-        },
-    ]
+_BASE64 = {
+    "type": "object",
+    "properties": {
+        "base64": {
+            "type": "string",
+            "contentEncoding": "base64",
+            "pattern": "^([A-Za-z0-9+/]{4})*([A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$",
+        }
+    },
+    "required": ["base64"],
+    "additionalProperties": False,
 }
+VALUE = {"anyOf": [{"type": "string"}, _BASE64]}
 """A value, as JSON Schema."""
+NAME = {"anyOf": [{"type": "string", "minLength": 1}, _BASE64]}
+"""A name, as JSON Schema: one that is empty is written as base64, so that nobody sends it by mistake."""
 
 
 def name_of(what: str, given: object) -> bytes:
@@ -154,19 +158,23 @@ class Whole:
 
 
 _TEXT = {"type": "string"}
-Name = Annotated[bytes, PlainValidator(_name), PlainSerializer(_name_out), Schema(VALUE)]
+Name = Annotated[bytes, PlainValidator(_name), PlainSerializer(_name_out), Schema(NAME)]
 """The name of a stream, a group or a consumer."""
-EntryId = Annotated[StreamId, PlainValidator(_id), PlainSerializer(str), Schema({**_TEXT, "examples": ["1763-0"]})]
-LowestId = Annotated[StreamId, PlainValidator(_bound), PlainSerializer(str), Schema(_TEXT)]
+_ID = {**_TEXT, "pattern": PATTERN, "examples": ["1763596680412-0"]}
+EntryId = Annotated[StreamId, PlainValidator(_id), PlainSerializer(str), Schema(_ID)]
+LowestId = Annotated[
+    StreamId, PlainValidator(_bound), PlainSerializer(str), Schema({**_TEXT, "pattern": f"^({U64})(-({U64}))?$"})
+]
 """An ID, or milliseconds alone."""
 Ids = Annotated[
     tuple[StreamId, ...],
     PlainValidator(_ids),
     PlainSerializer(lambda ids: [str(each) for each in ids]),
-    Schema({"type": "array", "items": _TEXT, "minItems": 1, "maxItems": IDS_MOST}),
+    Schema({"type": "array", "items": _ID, "minItems": 1, "maxItems": IDS_MOST}),
 ]
 Position = Annotated[str | StreamId, PlainValidator(position_of), PlainSerializer(str), Schema(_TEXT)]
 """The end ("$"), or the ID behind which a group is delivered what comes."""
+_PAIR = {"type": "array", "prefixItems": [VALUE, VALUE], "minItems": 2, "maxItems": 2}
 Switch = Annotated[bool, BeforeValidator(_flag)]
 Flag = Annotated[bool, BeforeValidator(_flag), Field(exclude_if=not_)]
 """A switch that is kept only where it is on."""
@@ -174,6 +182,6 @@ FieldPairs = Annotated[
     Fields,
     PlainValidator(fields_in),
     PlainSerializer(_fields_out),
-    Schema({"type": "array", "items": {"type": "array", "prefixItems": [VALUE, VALUE], "minItems": 2, "maxItems": 2}}),
+    Schema({"type": "array", "items": _PAIR, "minItems": 1, "maxItems": FIELDS_MOST}),
 ]
 """The fields of an entry: [name, value] pairs in their order, names may repeat."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -49,6 +49,8 @@ class AckParams(RetriedParams):
 
 class GhostsParams(PendingParams):
     """Acknowledge pending entries whose body is gone; without `ids` or `filter` among the whole pending list."""
+
+    one_of: ClassVar[tuple[str, ...]] = ()
 
     @model_validator(mode="before")
     @classmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -35,8 +35,15 @@ class Filter(Params):
     limit: Annotated[int, Whole(1)] | None = Field(
         default=None, description="no more entries than that, the oldest first"
     )
-    start: EntryId = Field(default=MIN, exclude_if=_is_low, description="from this ID on")
-    end: EntryId = Field(default=MAX, exclude_if=_is_high, description="up to this ID, itself included")
+    start: EntryId = Field(
+        default=MIN, exclude_if=_is_low, description="from this ID on", json_schema_extra={"default": str(MIN)}
+    )
+    end: EntryId = Field(
+        default=MAX,
+        exclude_if=_is_high,
+        description="up to this ID, itself included",
+        json_schema_extra={"default": str(MAX)},
+    )
 
 
 ALL = Filter()
@@ -44,6 +51,8 @@ ALL = Filter()
 
 class Selection(Params):
     """Entries by `ids`, or by `filter`."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("ids", "filter")
 
     ids: Ids | None = Field(default=None, description=IDS)
     filter: Filter | None = Field(default=None, description=FILTER)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+from typing import Annotated, ClassVar, Self
 
 from pydantic import Field, model_validator
 
@@ -13,6 +13,8 @@ from streams_admin.params.kinds import LowestId, Switch, Whole
 
 class TrimParams(Params):
     """Remove the oldest entries of a stream."""
+
+    one_of: ClassVar[tuple[str, ...]] = ("maxlen", "minid", "older_than_ms")
 
     maxlen: Annotated[int, Whole(0)] | None = Field(default=None, description="so many entries stay")
     minid: LowestId | None = Field(default=None, description="what is below this ID goes")

@@ -57,10 +57,14 @@ def test_every_parameter_and_field_says_what_it_means(schema: dict[str, Any]) ->
         (f"{operation.method} {operation.path}", field)
         for section in docs.operations(schema).values()
         for operation in section
-        for field in (*operation.parameters, *operation.answer)
+        for field in (*operation.parameters, *operation.answer, *_of_variants(operation))
     ]
     assert len(found) > 250, "else this proves nothing"
     assert [f"{where}: {field.name}" for where, field in found if not field.description] == []
+
+
+def _of_variants(operation: docs.Operation) -> list[docs.Field]:
+    return [field for variant in operation.variants for field in variant.parameters]
 
 
 def test_no_shape_is_left_without_words(schema: dict[str, Any]) -> None:
@@ -76,6 +80,18 @@ def test_what_lists_hold_is_told_too(schema: dict[str, Any]) -> None:
     assert {"groups[].state"} <= {field.name for field in entries[1].answer}
     assert {"warnings", "warnings[].message"} <= {field.name for field in plans[0].answer}
     assert {"confirm", "reason", "duty"} <= {field.name for field in plans[1].parameters}
+
+
+def test_each_action_has_its_parameters(schema: dict[str, Any], viewer: Client) -> None:
+    plans = docs.operations(schema)["actions"][0]
+    assert {"server", "stream", "action"} <= {field.name for field in plans.parameters if field.required}
+    claim = next(each for each in plans.variants if each.value == "claim")
+    fields = {field.name: field for field in claim.parameters}
+    assert (fields["params.to"].required, fields["params.bump"].kind) == (True, "boolean")
+    assert {"params.ids", "params.filter.start"} <= set(fields)
+    page = viewer.get("/api/v1/docs").content.decode()
+    assert "<code>action</code> is <code>stream_delete</code>" in page
+    assert "<code>params.filter.min_idle_ms</code>" in page
 
 
 def test_code_is_told_from_words() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dashboard.streams.errors import BadId
-from dashboard.streams.ids import MAX, MIN, TOP, StreamId, parse_position
+from dashboard.streams.ids import MAX, MIN, PATTERN, TOP, StreamId, parse_position
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 21, 14, 30, tzinfo=BERLIN)
@@ -46,6 +47,20 @@ def test_anything_else_is_refused(text: str | bytes) -> None:
     with pytest.raises(BadId) as refusal:
         StreamId.parse(text)
     assert len(str(refusal.value)) < 500
+
+
+@given(st.from_regex(r"[0-9]{1,21}-[0-9]{1,21}", fullmatch=True) | st.text())
+@example(f"{TOP}-{TOP}")
+@example(f"{TOP + 1}-0")
+@example("0-18446744073709551620")
+@example("00000000000000000001-01")
+def test_the_api_describes_what_is_taken(text: str) -> None:
+    try:
+        StreamId.parse(text)
+    except BadId:
+        assert not re.fullmatch(PATTERN.strip("^$"), text)
+    else:
+        assert re.fullmatch(PATTERN.strip("^$"), text)
 
 
 def test_ids_are_ordered_as_numbers() -> None:

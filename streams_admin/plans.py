@@ -12,6 +12,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from dashboard.accounts.principals import Principal
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
+from streams_admin import stored
 from streams_admin.actions import gate
 from streams_admin.actions.base import Note
 from streams_admin.actions.gate import Admitted
@@ -44,7 +45,7 @@ def make(admitted: Admitted) -> Plan:
         stream=to_path(ctx.key),
         action=action.slug,
         params=serialise(ctx.params),
-        seen=seen,
+        seen=stored.dump(action.seen_model, seen),
         preview=preview.to_json(*_production(ctx.server)),
         expires=timezone.now() + LIVES,
     )

@@ -13,6 +13,7 @@ from django import forms
 
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
+from dashboard.streams.ids import StreamId
 from dashboard.streams.links import Server
 from dashboard.streams.queries import Query
 from dashboard.streams.snapshots import Entry, PendingEntry
@@ -21,8 +22,8 @@ from streams_admin.params.base import Params, Raw
 
 Model = TypeVar("Model", bound=Params)
 Model_co = TypeVar("Model_co", bound=Params, covariant=True)
-Seen = dict[str, Any]
-"""The state a plan was made on, as the database keeps it."""
+Seen = TypeVar("Seen")
+"""The state a plan was made on: a frozen dataclass of each verb."""
 BATCH = 500
 """Entries per batch, and the most that run within a request."""
 RESULTS = (
@@ -175,11 +176,13 @@ class Done:
         return cls({result: text}, Counter({result: text.count(" ") + 1}))
 
 
-class Action(ABC, Generic[Model]):
+class Action(ABC, Generic[Model, Seen]):
     """One verb on parameters of its own. Subclasses are stateless; their instances are in `registry.ALL`."""
 
     model: type[Model]
     """Of its parameters."""
+    seen_model: type[Seen]
+    """Of what a plan of it has seen."""
     slug: ClassVar[str]
     label: ClassVar[str]
     """Of the button that opens the plan, with its "…"."""
@@ -241,6 +244,10 @@ class Action(ABC, Generic[Model]):
     def figures(self, ctx: ActionContext[Model]) -> list[list[Any]]:
         """Figures read before and after: [label, number] pairs."""
 
+    def absent(self, seen: Seen) -> Sequence[StreamId]:
+        """Entries that were named and are not meant, because they were not there."""
+        return ()
+
     def form(self, ctx: ActionContext[Address], data: Any = None) -> forms.Form:
         """What a person can choose on the page."""
         return forms.Form(data)
@@ -254,7 +261,12 @@ class Action(ABC, Generic[Model]):
         return {name: getattr(address, name) for name in Address.model_fields if name in self.model.model_fields}
 
 
-AnyAction = Action[Any]
+@dataclass(frozen=True, slots=True)
+class NothingSeen:
+    """Of a verb whose plans depend on nothing that they would have to keep."""
+
+
+AnyAction = Action[Any, Any]
 """A verb whose parameters are not looked into: what the registry holds."""
 AnyContext = ActionContext[Any]
 """The context of such a verb."""

@@ -18,6 +18,7 @@ from dashboard.accounts.principals import Principal
 from dashboard.streams import links
 from dashboard.streams.links import Server
 from dashboard.streams.names import from_path, to_path
+from streams_admin import stored
 from streams_admin.actions.base import ActionContext, AnyAction, AnyContext, Model, Scope
 from streams_admin.actions.registry import ALL
 from streams_admin.audit import log
@@ -96,6 +97,11 @@ def params_of(plan: Plan) -> Params:
     """Read back as they were kept."""
     model: type[Params] = resolve(plan.action).model
     return parse(model, plan.params)
+
+
+def seen_of(plan: Plan) -> Any:
+    """What its action saw, a value again."""
+    return stored.load(resolve(plan.action).seen_model, plan.seen)
 
 
 def _parse_for(

@@ -22,7 +22,7 @@ ALIVE_MS = 60_000
 """A consumer that read within that time is alive."""
 
 
-class Single(Action[Model]):
+class Single(Action[Model, Seen]):
     """An action that is one command on a group or a stream. Its results count that command: 1 done."""
 
     permission = Permission.GROUPS
@@ -47,7 +47,7 @@ class Single(Action[Model]):
         raise NotImplementedError
 
 
-class OnGroup(Single[Group]):
+class OnGroup(Single[Group, Seen]):
     """One command on a group, or on a consumer of it."""
 
     def figures(self, ctx: ActionContext[Group]) -> list[list[Any]]:

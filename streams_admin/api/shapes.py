@@ -178,7 +178,7 @@ def plan_item(plan: Plan, admitted: Admitted) -> dict[str, Any]:
 
 
 def _entries_file(plan: Plan, admitted: Admitted) -> str | None:
-    goes = admitted.action.affected(admitted.ctx, plan.seen) is not None
+    goes = admitted.action.affected(admitted.ctx, gate.seen_of(plan)) is not None
     return reverse("api:plan_entries", args=[plans.token(plan)]) if goes else None
 
 

@@ -148,7 +148,7 @@ class Run:
             self._ahead.saved = True
 
     def _ask_for(self, cursor: Any) -> tuple[Any, PendingReply[Batch]] | None:
-        query = self.action.reading(self.ask, self.operation.plan.seen, cursor)
+        query = self.action.reading(self.ask, self._way.seen, cursor)
         return None if query is None else (cursor, self.ask.server.send(query))
 
     def _resume(self) -> bool:

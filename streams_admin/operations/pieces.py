@@ -10,6 +10,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from dashboard.streams.errors import OutcomeUnknown, StreamError, Unreachable
+from streams_admin.actions import gate
 from streams_admin.actions.base import BATCH, AnyAction, AnyContext, Batch, Done, ids_of
 from streams_admin.operations import state
 from streams_admin.operations.pacing import Paces, aged, divided, paces_of
@@ -35,6 +36,7 @@ class AtOnce:
     ) -> None:
         self.running, self.operation = running, running.operation
         self.ask, self.action = ctx, action
+        self.seen = gate.seen_of(running.operation.plan)
         self._beat, self._waits = beat, waits
         self.done: list[Done] = []
         """What came of the pieces of a batch that is not through."""
@@ -53,7 +55,7 @@ class AtOnce:
         Who does not wait for that (a request) gets OutcomeUnknown: another finds out by what was saved before.
         """
         try:
-            done = self._patiently(lambda: self.action.act(self.ask, self.operation.plan.seen, work))
+            done = self._patiently(lambda: self.action.act(self.ask, self.seen, work))
             self.running.spent -= done.waited
             return done
         except OutcomeUnknown:
@@ -69,7 +71,7 @@ class AtOnce:
     def resend(self, work: list[Any]) -> Done:
         """What was certainly not done when somebody looked; unknown where it does not get through this time either."""
         try:
-            done = self._patiently(lambda: self.action.act(self.ask, self.operation.plan.seen, work))
+            done = self._patiently(lambda: self.action.act(self.ask, self.seen, work))
         except StreamError:
             return unknown(work)
         return self.or_arrived(done, work)
@@ -87,13 +89,13 @@ class AtOnce:
             time.sleep(pause)
             self._beat()
             try:
-                return self.action.reconcile(self.ask, self.operation.plan.seen, work)
+                return self.action.reconcile(self.ask, self.seen, work)
             except StreamError:
                 continue
         return unknown(work)
 
     def _look(self, ctx: AnyContext, cursor: Any) -> Batch:
-        return self._patiently(lambda: self.action.batch(ctx, self.operation.plan.seen, cursor))
+        return self._patiently(lambda: self.action.batch(ctx, self.seen, cursor))
 
     def _patiently(self, what: Callable[[], Answer]) -> Answer:
         """What is unreachable was not done: it is asked again, and the last time raises."""
@@ -131,7 +133,7 @@ class InPieces(AtOnce):
             if looks:
                 self._rest()
             # Several round trips say nothing about what an entry costs.
-            one_trip = self.action.reading(self.ask, self.operation.plan.seen, cursor) is not None
+            one_trip = self.action.reading(self.ask, self.seen, cursor) is not None
             most, began = min(room, pace.size() if one_trip else GENTLE), time.monotonic()
             found = self._look(replace(self.ask, most=most), cursor)
             self._read_at = time.monotonic()

@@ -111,7 +111,7 @@ def _begin_once(
 
 
 def _check_unchanged(plan: Plan, action: AnyAction, ctx: AnyContext) -> None:
-    why = action.changed(ctx, plan.seen)
+    why = action.changed(ctx, gate.seen_of(plan))
     if why:
         raise Changed(why)
 

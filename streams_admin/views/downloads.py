@@ -53,7 +53,7 @@ def entries_of(principal: Principal, token: str) -> StreamingHttpResponse:
     _check(found)
     ctx = gate.context_of(found, principal)
     require(principal, Permission.READ_PAYLOAD, found.server, ctx.key)
-    pages = gate.resolve(found.action).affected(ctx, found.seen)
+    pages = gate.resolve(found.action).affected(ctx, gate.seen_of(found))
     if pages is None:
         raise NoSuchPlan("This plan removes no entries: there is nothing to download.")
     seen = sight(principal, found.server, from_path(found.stream))

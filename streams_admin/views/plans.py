@@ -217,7 +217,8 @@ def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", re
 
 def _download(found: Plan, action: AnyAction, ctx: AnyContext) -> str:
     """Where the entries that would go can be kept; "" when none go."""
-    return reverse("plan_entries", args=[plans.token(found)]) if action.affected(ctx, found.seen) is not None else ""
+    goes = action.affected(ctx, gate.seen_of(found)) is not None
+    return reverse("plan_entries", args=[plans.token(found)]) if goes else ""
 
 
 def audit_log(request: HttpRequest) -> HttpResponse:

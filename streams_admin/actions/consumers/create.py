@@ -10,7 +10,7 @@ from dashboard.accounts.permissions import Permission
 from dashboard.streams.names import plain
 from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Change, Note, Preview, Seen
+from streams_admin.actions.base import ActionContext, Change, Note, NothingSeen, Preview
 from streams_admin.actions.single import OnGroup, find_group, refusal, the_group
 from streams_admin.errors import Changed
 from streams_admin.params.address import Address
@@ -21,14 +21,15 @@ def consumer_of(overview: GroupOverview | None, wanted: bytes) -> ConsumerFacts 
     return next((c for c in overview.consumers if c.name == wanted), None) if overview else None
 
 
-class ConsumerCreate(OnGroup[ConsumerCreateParams]):
+class ConsumerCreate(OnGroup[ConsumerCreateParams, NothingSeen]):
+    seen_model = NothingSeen
     model = ConsumerCreateParams
     slug = "consumer_create"
     label = "Create consumer…"
     permission = Permission.CONSUMERS
     literal = True
 
-    def look(self, ctx: ActionContext[ConsumerCreateParams]) -> tuple[Preview, Seen]:
+    def look(self, ctx: ActionContext[ConsumerCreateParams]) -> tuple[Preview, NothingSeen]:
         overview = the_group(ctx, ctx.params.group)
         if consumer_of(overview, ctx.params.consumer):
             raise Changed(_taken(ctx))
@@ -43,19 +44,19 @@ class ConsumerCreate(OnGroup[ConsumerCreateParams]):
             changes=[Change("consumers", overview.group.consumers, overview.group.consumers + 1)],
             redis_cli=[redis_cli_text.line(*words)],
         )
-        return preview, {}
+        return preview, NothingSeen()
 
-    def changed(self, ctx: ActionContext[ConsumerCreateParams], seen: Seen) -> str:
+    def changed(self, ctx: ActionContext[ConsumerCreateParams], seen: NothingSeen) -> str:
         overview = find_group(ctx, ctx.params.group)
         if overview is None:
             return "The stream or the group no longer exists."
         return _taken(ctx) if consumer_of(overview, ctx.params.consumer) else ""
 
-    def do(self, ctx: ActionContext[ConsumerCreateParams], seen: Seen) -> None:
+    def do(self, ctx: ActionContext[ConsumerCreateParams], seen: NothingSeen) -> None:
         if not writes.consumer_create(ctx.server, ctx.key, ctx.params.group, ctx.params.consumer):
             raise refusal(_taken(ctx))
 
-    def outcome(self, ctx: ActionContext[ConsumerCreateParams], seen: Seen) -> str:
+    def outcome(self, ctx: ActionContext[ConsumerCreateParams], seen: NothingSeen) -> str:
         return "done" if consumer_of(find_group(ctx, ctx.params.group), ctx.params.consumer) else "failed"
 
     def form(self, ctx: ActionContext[Address], data: Any = None) -> forms.Form:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django import forms
@@ -16,11 +16,12 @@ from dashboard.streams.errors import ServerRefused
 from dashboard.streams.names import plain, to_path
 from dashboard.streams.snapshots import ConsumerFacts, GroupOverview, PendingEntry
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Preview, Scope, Seen
+from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Preview, Scope
 from streams_admin.actions.consumers.create import consumer_of
 from streams_admin.actions.pending.base import PendingAction
 from streams_admin.actions.pending.claim_form import choices_of
 from streams_admin.actions.reads.affected import pending
+from streams_admin.actions.reads.snapshots import PendingSeen
 from streams_admin.actions.single import OnGroup, alive_note, figures_of, find_group, the_group
 from streams_admin.errors import Changed
 from streams_admin.forms import choice_field
@@ -33,13 +34,21 @@ from streams_admin.params.selection import Filter
 Context = ActionContext[ConsumerDeleteParams]
 
 
-class ConsumerDelete(OnGroup[ConsumerDeleteParams]):
+@dataclass(frozen=True, slots=True)
+class ConsumerSeen:
+    """Which entries another consumer gets; None when this one held nothing."""
+
+    claim: PendingSeen | None = None
+
+
+class ConsumerDelete(OnGroup[ConsumerDeleteParams, ConsumerSeen]):
     """Claims what the consumer holds for `to`, in batches as `claim` does, then deletes it while it holds nothing.
 
     `claim`: the verb that does the first part.
     """
 
     model = ConsumerDeleteParams
+    seen_model = ConsumerSeen
     slug = "consumer_delete"
     label = "Remove consumer…"
     permission = Permission.CONSUMERS
@@ -51,39 +60,41 @@ class ConsumerDelete(OnGroup[ConsumerDeleteParams]):
         if ctx.params.to is not None:
             require(ctx.principal, self._claim.permission, ctx.server.name, ctx.key)
 
-    def look(self, ctx: Context) -> tuple[Preview, Seen]:
+    def look(self, ctx: Context) -> tuple[Preview, ConsumerSeen]:
         overview = the_group(ctx, ctx.params.group)
         found = consumer_of(overview, ctx.params.consumer)
         if found is None:
             raise Changed(f"There is no consumer {plain(ctx.params.consumer)} in {plain(overview.group.name)}.")
         if not found.pending:
-            return _delete_preview(ctx, overview, found), {"holds": 0}
+            return _delete_preview(ctx, overview, found), ConsumerSeen()
         if ctx.params.to is None:
             held = plural(found.pending, "pending entry", "pending entries")
             raise Changed(
                 f"{plain(found.name)} holds {held}, which would be lost with it. Name a consumer to take them (to)."
             )
         claiming, seen = self._claim.look(_as_claim(ctx))
-        return _claim_preview(ctx, overview, found, claiming), {"holds": found.pending, "claim": seen}
+        return _claim_preview(ctx, overview, found, claiming), ConsumerSeen(seen)
 
-    def changed(self, ctx: Context, seen: Seen) -> str:
+    def changed(self, ctx: Context, seen: ConsumerSeen) -> str:
         found = consumer_of(overview := find_group(ctx, ctx.params.group), ctx.params.consumer)
         if overview is None or found is None:
             return "The consumer no longer exists."
-        if found.pending and not seen["holds"]:
+        if found.pending and not seen.claim:
             return f"{plain(found.name)} now holds {plural(found.pending, 'entry', 'entries')}: it is working."
-        return self._claim.still(_as_claim(ctx), seen["claim"], overview) if seen["holds"] else ""
+        return self._claim.still(_as_claim(ctx), seen.claim, overview) if seen.claim else ""
 
-    def batch(self, ctx: Context, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: Context, seen: ConsumerSeen, cursor: Any) -> Batch:
         """First the batches of the claim; the deletion is the last one."""
-        state = cursor or {"at": None, "claimed": not seen["holds"]}
-        if state["claimed"]:
+        state = cursor or {"at": None, "claimed": False}
+        if seen.claim is None or state["claimed"]:
             return Batch([{"step": self.slug}], None, last=True)
-        part = self._claim.batch(_as_claim(ctx), seen["claim"], state["at"])
+        part = self._claim.batch(_as_claim(ctx), seen.claim, state["at"])
         return replace(part, cursor={"at": part.cursor, "claimed": part.last}, last=False)
 
-    def act(self, ctx: Context, seen: Seen, work: list[Any]) -> Done:
-        return self._delete(ctx) if _deletes(work) else self._claim.act(_as_claim(ctx), seen["claim"], work)
+    def act(self, ctx: Context, seen: ConsumerSeen, work: list[Any]) -> Done:
+        if seen.claim is None or _deletes(work):
+            return self._delete(ctx)
+        return self._claim.act(_as_claim(ctx), seen.claim, work)
 
     def _delete(self, ctx: Context) -> Done:
         lost = writes.consumer_delete(ctx.server, ctx.key, ctx.params.group, ctx.params.consumer)
@@ -92,17 +103,17 @@ class ConsumerDelete(OnGroup[ConsumerDeleteParams]):
             raise ServerRefused(f"{plain(ctx.params.consumer)} was not deleted. {why}", "CHANGED")
         return Done(counts=Counter({"done": 1, "failed": lost} if lost else {"done": 1}))
 
-    def reconcile(self, ctx: Context, seen: Seen, work: list[Any]) -> Done:
-        if _deletes(work):
+    def reconcile(self, ctx: Context, seen: ConsumerSeen, work: list[Any]) -> Done:
+        if seen.claim is None or _deletes(work):
             return super().reconcile(ctx, seen, work)
-        return self._claim.reconcile(_as_claim(ctx), seen["claim"], work)
+        return self._claim.reconcile(_as_claim(ctx), seen.claim, work)
 
-    def outcome(self, ctx: Context, seen: Seen) -> str:
+    def outcome(self, ctx: Context, seen: ConsumerSeen) -> str:
         return "failed" if consumer_of(find_group(ctx, ctx.params.group), ctx.params.consumer) else "done"
 
-    def affected(self, ctx: Context, seen: Seen) -> Iterator[Sequence[PendingEntry]] | None:
+    def affected(self, ctx: Context, seen: ConsumerSeen) -> Iterator[Sequence[PendingEntry]] | None:
         """What it holds, and another gets."""
-        return pending(ctx, ctx.params.group, ctx.params.consumer) if seen["holds"] else None
+        return pending(ctx, ctx.params.group, ctx.params.consumer) if seen.claim else None
 
     def figures(self, ctx: Context) -> list[list[Any]]:
         overview = find_group(ctx, ctx.params.group)

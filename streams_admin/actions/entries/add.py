@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -16,7 +17,7 @@ from dashboard.streams.names import plain
 from dashboard.streams.queries import PAGE_MAX, Command, EntryRange, StreamQuery
 from dashboard.streams.snapshots import Fields, StreamFacts, StreamOverview
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import Action, ActionContext, Batch, Change, Done, Note, Preview, Scope, Seen
+from streams_admin.actions.base import Action, ActionContext, Batch, Change, Done, Note, Preview, Scope
 from streams_admin.actions.reads.entries import read, stream_facts
 from streams_admin.actions.reads.reservations import Reservation, arrived, following, reserve, reserve_in
 from streams_admin.actions.reads.targets import reached
@@ -31,7 +32,16 @@ AHEAD_MS = 60_000
 """An ID that is further ahead of the server's clock is warned of."""
 
 
-class Add(Action[AddParams]):
+@dataclass(frozen=True, slots=True)
+class AddSeen:
+    """How many entries were to go, and whether the stream was there."""
+
+    removed: int
+    existed: bool
+
+
+class Add(Action[AddParams, AddSeen]):
+    seen_model = AddSeen
     model = AddParams
     slug = "add"
     label = "Add entry…"
@@ -48,33 +58,33 @@ class Add(Action[AddParams]):
         if facts and _removed(ctx, facts)[0]:
             require(ctx.principal, Permission.TRIM, ctx.server.name, ctx.key)
 
-    def look(self, ctx: ActionContext[AddParams]) -> tuple[Preview, Seen]:
+    def look(self, ctx: ActionContext[AddParams]) -> tuple[Preview, AddSeen]:
         overview = _find(ctx)
         why = _refusal(ctx, overview.facts if overview else None)
         if why:
             raise BadParameters(why)
         removed, least = _removed(ctx, overview.facts) if overview else (0, False)
-        return _preview(ctx, overview, removed, least), {"removed": removed, "existed": overview is not None}
+        return _preview(ctx, overview, removed, least), AddSeen(removed, overview is not None)
 
-    def changed(self, ctx: ActionContext[AddParams], seen: Seen) -> str:
+    def changed(self, ctx: ActionContext[AddParams], seen: AddSeen) -> str:
         facts = stream_facts(ctx, ctx.key)
-        if seen["existed"] and facts is None:
+        if seen.existed and facts is None:
             return "The stream no longer exists."
         return _refusal(ctx, facts)
 
-    def batch(self, ctx: ActionContext[AddParams], seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext[AddParams], seen: AddSeen, cursor: Any) -> Batch:
         """The piece of work is the ID that the entry will have, and the last one of the stream before."""
         reserved = _reserved(ctx)
         return Batch([{"id": str(reserved.first), "since": str(reserved.since)}], None, last=True)
 
-    def act(self, ctx: ActionContext[AddParams], seen: Seen, work: list[Any]) -> Done:
-        added = writes.add(ctx.server, _words(ctx, seen["removed"], work[0]["id"]))
+    def act(self, ctx: ActionContext[AddParams], seen: AddSeen, work: list[Any]) -> Done:
+        added = writes.add(ctx.server, _words(ctx, seen.removed, work[0]["id"]))
         if added == writes.PASSED:
             own = not (ctx.params.id or "*").endswith("*")
             return Done(counts=Counter(failed=1)) if own else Done(again=True)
         return Done.of([(str(added), "done")]) if added else Done(counts=Counter(not_found=1))
 
-    def reconcile(self, ctx: ActionContext[AddParams], seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext[AddParams], seen: AddSeen, work: list[Any]) -> Done:
         """The entry, if it is there, by its ID; one of the asker's own choice may be somebody else's entry."""
         id_ = StreamId.parse(work[0]["id"])
         came = arrived(ctx, ctx.key, [id_], StreamId.parse(work[0]["since"]))[id_]

@@ -16,11 +16,11 @@ from dashboard.streams.ids import MIN, StreamId, is_time, parse_position
 from dashboard.streams.names import EMPTY
 from dashboard.streams.queries import EntryRange, FactsQuery, fitting
 from dashboard.streams.snapshots import StreamOverview
-from streams_admin.actions.base import BATCH, Action, ActionContext, Batch, Preview, Scope, Seen
+from streams_admin.actions.base import BATCH, Action, ActionContext, Batch, Preview, Scope
 from streams_admin.actions.reads import positions
 from streams_admin.actions.reads.ages import why_no_ages
 from streams_admin.actions.reads.entries import AT_ONCE, pages, read, stream_facts, stream_overview
-from streams_admin.actions.reads.snapshots import Found
+from streams_admin.actions.reads.snapshots import EntriesSeen, Found, Loss
 from streams_admin.errors import Changed
 from streams_admin.params.address import Address
 from streams_admin.params.base import serialise
@@ -33,35 +33,36 @@ COUNT_UP_TO = 5_000
 SAMPLE = 5
 
 
-class EntriesAction(Action[Entries]):
+class EntriesAction(Action[Entries, EntriesSeen]):
     """An action on entries of a stream."""
 
+    seen_model = EntriesSeen
     about = "entries"
     back = "stream"
 
-    def look(self, ctx: ActionContext[Entries]) -> tuple[Preview, Seen]:
+    def look(self, ctx: ActionContext[Entries]) -> tuple[Preview, EntriesSeen]:
         found = find(ctx)
         if not found.total:
             raise Changed("No such entry: it was never added, or has been trimmed or deleted.")
-        preview, more = self.preview(ctx, found)
-        return preview, {**_seen(found, ctx.params.matching), **more}
+        preview, lost = self.preview(ctx, found)
+        return preview, _seen(found, ctx.params.matching, lost)
 
     @abstractmethod
-    def preview(self, ctx: ActionContext[Entries], found: Found) -> tuple[Preview, Seen]:
-        """What would be done, in words and counts; and what of it `changed` compares with, beside the entries."""
+    def preview(self, ctx: ActionContext[Entries], found: Found) -> tuple[Preview, Sequence[Loss]]:
+        """What would be done, in words and counts; and what groups lose by it."""
 
-    def changed(self, ctx: ActionContext[Entries], seen: Seen) -> str:
+    def changed(self, ctx: ActionContext[Entries], seen: EntriesSeen) -> str:
         try:
             facts = ctx.server.run(FactsQuery(ctx.key))
         except Gone:
             return "The stream no longer exists."
-        if facts.last_generated_id < StreamId.parse(seen["end"]):
+        if facts.last_generated_id < seen.end:
             return "The stream was deleted and recreated."
-        if not facts.length or ("ids" in seen and not any(read(ctx, _ids_of(seen)[:AT_ONCE]).values())):
+        if not facts.length or (seen.ids and not any(read(ctx, seen.ids[:AT_ONCE]).values())):
             return "None of the entries exist any more."
         return self.still(ctx, seen)
 
-    def still(self, ctx: ActionContext[Entries], seen: Seen) -> str:
+    def still(self, ctx: ActionContext[Entries], seen: EntriesSeen) -> str:
         """As `changed`, for what a subclass depends on."""
         return ""
 
@@ -69,9 +70,12 @@ class EntriesAction(Action[Entries]):
         """Entries per batch."""
         return BATCH
 
-    def batch(self, ctx: ActionContext[Entries], seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext[Entries], seen: EntriesSeen, cursor: Any) -> Batch:
         most = self.step(ctx)
-        return _named(seen, cursor or 0, most) if "ids" in seen else _range(ctx, seen, cursor, most)
+        return _named(seen, cursor or 0, most) if seen.ids else _range(ctx, seen, cursor, most)
+
+    def absent(self, seen: EntriesSeen) -> Sequence[StreamId]:
+        return seen.absent
 
     def figures(self, ctx: ActionContext[Entries]) -> list[list[Any]]:
         try:
@@ -103,13 +107,10 @@ def _find_named(ctx: Scope, wanted: Sequence[StreamId], overview: StreamOverview
     return Found(overview, ids, absent, wanted[0], end, end, len(ids), False, named=True)
 
 
-def again(ctx: Scope, seen: Seen) -> Found:
+def again(ctx: Scope, seen: EntriesSeen) -> Found:
     """What a plan has seen, in the stream as it is now. Not counted anew."""
-    overview, end = stream_overview(ctx), StreamId.parse(seen["end"])
-    ids = tuple(_ids_of(seen))
-    start = ids[0] if ids else StreamId.parse(seen["start"])
-    reach = StreamId.parse(seen["reach"] if "reach" in seen else seen["end"])
-    return Found(overview, ids, (), start, end, reach, len(ids), False, named=bool(ids))
+    overview, end = stream_overview(ctx), seen.end
+    return Found(overview, seen.ids, (), seen.start, end, seen.reach, len(seen.ids), False, named=bool(seen.ids))
 
 
 def _count(ctx: Scope, chosen: Filter, end: StreamId) -> tuple[tuple[StreamId, ...], bool]:
@@ -123,34 +124,30 @@ def _count(ctx: Scope, chosen: Filter, end: StreamId) -> tuple[tuple[StreamId, .
     return tuple(ids), chosen.limit is None or len(ids) < chosen.limit
 
 
-def _ids_of(seen: Seen) -> list[StreamId]:
-    return [StreamId.parse(text) for text in seen.get("ids", ())]
-
-
-def _seen(found: Found, chosen: Filter) -> Seen:
+def _seen(found: Found, chosen: Filter, lost: Sequence[Loss]) -> EntriesSeen:
+    losses = tuple(loss.seen for loss in lost if loss.weight)
     if found.named:
-        ids = [str(i) for i in found.ids]
-        return {"ids": ids, "absent": [str(i) for i in found.absent], "end": str(found.end)}
-    return {"start": str(found.start), "end": str(found.end), "reach": str(found.reach), "limit": chosen.limit}
+        return EntriesSeen(found.ids[0], found.end, found.reach, found.ids, found.absent, losses=losses)
+    return EntriesSeen(found.start, found.end, found.reach, limit=chosen.limit, losses=losses)
 
 
-def _named(seen: Seen, cursor: int, most: int) -> Batch:
-    part = seen["ids"][cursor : cursor + most]
-    settled = [(text, "not_found") for text in seen["absent"]] if cursor == 0 else []
+def _named(seen: EntriesSeen, cursor: int, most: int) -> Batch:
+    part = seen.ids[cursor : cursor + most]
+    settled = [(str(id_), "not_found") for id_ in seen.absent] if cursor == 0 else []
     end = cursor + len(part)
-    return Batch([[text] for text in part], end, settled, last=end >= len(seen["ids"]))
+    return Batch([[str(id_)] for id_ in part], end, settled, last=end >= len(seen.ids))
 
 
-def _range(ctx: Scope, seen: Seen, cursor: Any, most: int) -> Batch:
+def _range(ctx: Scope, seen: EntriesSeen, cursor: Any, most: int) -> Batch:
     """The next entries of the range. It ends where the stream ended when the plan was made."""
-    start = StreamId.parse(cursor["at"] if cursor else seen["start"])
+    start = StreamId.parse(cursor["at"]) if cursor else seen.start
     taken = cursor["taken"] if cursor else 0
-    room = most if seen["limit"] is None else min(most, seen["limit"] - taken)
+    room = most if seen.limit is None else min(most, seen.limit - taken)
     facts = ctx.server.run(FactsQuery(ctx.key))
     limit = fitting(room, facts.entry_bytes)
-    page = ctx.server.run(EntryRange(ctx.key, start, StreamId.parse(seen["end"]), limit=limit))
+    page = ctx.server.run(EntryRange(ctx.key, start, seen.end, limit=limit))
     taken += len(page.items)
-    last = page.next is None or taken == seen["limit"]
+    last = page.next is None or taken == seen.limit
     return Batch([[str(e.id)] for e in page.items], {"at": str(page.next or start), "taken": taken}, last=last)
 
 

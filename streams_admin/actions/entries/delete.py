@@ -13,13 +13,13 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.snapshots import Entry
 from streams_admin import writes
-from streams_admin.actions.base import ActionContext, Change, Done, Note, Preview, Seen
+from streams_admin.actions.base import ActionContext, Change, Done, Note, Preview
 from streams_admin.actions.entries.base import EntriesAction, EntriesForm, again, sample
 from streams_admin.actions.lines import lines
 from streams_admin.actions.reads.affected import named, ranged
 from streams_admin.actions.reads.entries import read
 from streams_admin.actions.reads.losses import PENDING_TEXT, counts_of, loss_notes, losses, may_lose, worse
-from streams_admin.actions.reads.snapshots import Found, Loss
+from streams_admin.actions.reads.snapshots import EntriesSeen, Found, Loss
 from streams_admin.actions.single import typed
 from streams_admin.errors import BadParameters
 from streams_admin.params.address import Address
@@ -37,13 +37,13 @@ class Delete(EntriesAction[DeleteParams]):
     literal = True
     irreversible = True
 
-    def look(self, ctx: ActionContext[DeleteParams]) -> tuple[Preview, Seen]:
+    def look(self, ctx: ActionContext[DeleteParams]) -> tuple[Preview, EntriesSeen]:
         missing = ctx.server.capabilities().missing("xdelex")
         if missing and ctx.params.references != "keep":
             raise BadParameters(f"references can only be keep here: {ctx.params.references} {missing}.")
         return super().look(ctx)
 
-    def preview(self, ctx: ActionContext[DeleteParams], found: Found) -> tuple[Preview, Seen]:
+    def preview(self, ctx: ActionContext[DeleteParams], found: Found) -> tuple[Preview, Sequence[Loss]]:
         length, mode = found.overview.facts.length, ctx.params.references
         lost = losses(ctx, found)
         groups = len(found.overview.groups) + found.overview.groups_cut
@@ -63,28 +63,26 @@ class Delete(EntriesAction[DeleteParams]):
             redis_cli=_lines(ctx, found),
             confirm=typed(ctx.key),
         )
-        return preview, {"losses": [loss.to_json() for loss in lost if loss.weight]}
+        return preview, lost
 
-    def still(self, ctx: ActionContext[DeleteParams], seen: Seen) -> str:
+    def still(self, ctx: ActionContext[DeleteParams], seen: EntriesSeen) -> str:
         if ctx.params.references == "acked":
             return ""  # the server asks every group itself
-        group = worse(seen["losses"], losses(ctx, again(ctx, seen)))
+        group = worse(seen.losses, losses(ctx, again(ctx, seen)))
         return f"{group} would lose more than shown." if group else ""
 
-    def act(self, ctx: ActionContext[DeleteParams], seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: ActionContext[DeleteParams], seen: EntriesSeen, work: list[Any]) -> Done:
         ids = [StreamId.parse(item[0]) for item in work]
         replies = writes.delete(ctx.server, ctx.key, ids, references=ctx.params.references)
         return Done.of([(str(i), RESULT[reply]) for i, reply in zip(ids, replies, strict=True)])
 
-    def reconcile(self, ctx: ActionContext[DeleteParams], seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext[DeleteParams], seen: EntriesSeen, work: list[Any]) -> Done:
         """What is not there any more is deleted; by whom makes no difference."""
         there = read(ctx, [StreamId.parse(item[0]) for item in work])
         return Done.of([(str(i), "failed" if entry else "done") for i, entry in there.items()])
 
-    def affected(self, ctx: ActionContext[DeleteParams], seen: Seen) -> Iterator[Sequence[Entry]]:
-        if "ids" in seen:
-            return named(ctx, [StreamId.parse(text) for text in seen["ids"]])
-        return ranged(ctx, StreamId.parse(seen["start"]), StreamId.parse(seen["end"]), seen["limit"])
+    def affected(self, ctx: ActionContext[DeleteParams], seen: EntriesSeen) -> Iterator[Sequence[Entry]]:
+        return named(ctx, seen.ids) if seen.ids else ranged(ctx, seen.start, seen.end, seen.limit)
 
     def form(self, ctx: ActionContext[Address], data: Any = None) -> forms.Form:
         return DeleteForm(data, ctx)

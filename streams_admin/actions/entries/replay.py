@@ -8,6 +8,7 @@ which arrive as they once were.
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,11 +22,11 @@ from dashboard.streams.names import plain
 from dashboard.streams.queries import EntryRange, StreamQuery
 from dashboard.streams.snapshots import Entry, Fields, StreamFacts
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Preview, Scope, Seen
+from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Preview, Scope
 from streams_admin.actions.entries.base import EntriesAction, EntriesForm, sample
 from streams_admin.actions.reads.entries import read, stream_facts
 from streams_admin.actions.reads.reservations import arrived, reserve
-from streams_admin.actions.reads.snapshots import Found
+from streams_admin.actions.reads.snapshots import EntriesSeen, Found, Loss
 from streams_admin.actions.reads.targets import allow_target, target_figures
 from streams_admin.errors import BadParameters
 from streams_admin.params.address import Address
@@ -51,7 +52,7 @@ class Replay(EntriesAction[ReplayParams]):
     def authorise(self, ctx: ActionContext[ReplayParams]) -> None:
         allow_target(ctx, ctx.params.to, self.permission)
 
-    def preview(self, ctx: ActionContext[ReplayParams], found: Found) -> tuple[Preview, Seen]:
+    def preview(self, ctx: ActionContext[ReplayParams], found: Found) -> tuple[Preview, Sequence[Loss]]:
         to, length = plain(ctx.params.to), found.overview.facts.length
         facts = stream_facts(ctx, ctx.params.to)
         before = facts.length if facts else 0
@@ -71,13 +72,13 @@ class Replay(EntriesAction[ReplayParams]):
             redis_cli=_lines(ctx, found),
             lasting=ctx.params.per_second is not None,
         )
-        return preview, {}
+        return preview, ()
 
     def step(self, ctx: ActionContext[ReplayParams]) -> int:
         """Never more than belong into one second."""
         return min(STEP, ctx.params.per_second or STEP)
 
-    def batch(self, ctx: ActionContext[ReplayParams], seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext[ReplayParams], seen: EntriesSeen, cursor: Any) -> Batch:
         """Each piece of work ends with the ID that the copy will have, and the last ID of the target before."""
         found = super().batch(ctx, seen, cursor)
         if not found.work:
@@ -86,7 +87,7 @@ class Replay(EntriesAction[ReplayParams]):
         copies = zip(found.work, reserved.ids(len(found.work)), strict=True)
         return replace(found, work=[[*item, str(copy), str(reserved.since)] for item, copy in copies])
 
-    def act(self, ctx: ActionContext[ReplayParams], seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: ActionContext[ReplayParams], seen: EntriesSeen, work: list[Any]) -> Done:
         """The copies first, then the rest that a rate asks for: what is waited before would outlive the reservation."""
         done = self._copy(ctx, work)
         if ctx.params.per_second is None or done.again:
@@ -109,7 +110,7 @@ class Replay(EntriesAction[ReplayParams]):
         added = writes.add(ctx.server, writes.add_words(ctx.params.to, ctx.params.edited or (), str(copy)))
         return writes.PASSED if added == writes.PASSED else 1
 
-    def reconcile(self, ctx: ActionContext[ReplayParams], seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext[ReplayParams], seen: EntriesSeen, work: list[Any]) -> Done:
         copies = {StreamId.parse(item[1]): item[0] for item in work}
         came = arrived(ctx, ctx.params.to, list(copies), StreamId.parse(work[0][2]))
         there = read(ctx, [StreamId.parse(i) for i in copies.values()])

@@ -12,7 +12,7 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.snapshots import StreamFacts
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Change, Note, Preview, Scope, Seen
+from streams_admin.actions.base import ActionContext, Change, Note, Preview, Scope
 from streams_admin.actions.groups.position_form import AT, PositionForm
 from streams_admin.actions.reads import positions
 from streams_admin.actions.reads.entries import stream_facts
@@ -21,7 +21,7 @@ from streams_admin.errors import Changed
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw
 from streams_admin.params.groups import GroupCreateParams
-from streams_admin.params.kinds import END
+from streams_admin.params.kinds import END, EntryId
 
 
 def counts_reads(ctx: Scope, facts: StreamFacts | None) -> bool:
@@ -55,24 +55,30 @@ class Start:
         return positions.beyond(self.at, self.facts)
 
 
-class GroupCreate(OnGroup[GroupCreateParams]):
+@dataclass(frozen=True, slots=True)
+class StartSeen:
+    """Where the group begins, with how many `read`; `stream`: the last ID the stream had given, None without one."""
+
+    at: EntryId
+    read: int | None
+    stream: EntryId | None
+
+
+class GroupCreate(OnGroup[GroupCreateParams, StartSeen]):
+    seen_model = StartSeen
     model = GroupCreateParams
     slug = "group_create"
     label = "Create group…"
     literal = True
     about = "stream"
 
-    def look(self, ctx: ActionContext[GroupCreateParams]) -> tuple[Preview, Seen]:
+    def look(self, ctx: ActionContext[GroupCreateParams]) -> tuple[Preview, StartSeen]:
         facts = stream_facts(ctx, ctx.key)
         why = self._taken(ctx) or self._missing(ctx, facts)
         if why:
             raise Changed(why)
         start = Start.of(ctx, facts)
-        seen = {
-            "at": str(start.at),
-            "read": start.read,
-            "stream": str(facts.last_generated_id) if facts else None,
-        }
+        seen = StartSeen(start.at, start.read, facts.last_generated_id if facts else None)
         return _create_preview(ctx, start), seen
 
     def _taken(self, ctx: ActionContext[GroupCreateParams]) -> str:
@@ -84,23 +90,23 @@ class GroupCreate(OnGroup[GroupCreateParams]):
             return ""
         return f"There is no stream {plain(ctx.key)}; set mkstream to create it."
 
-    def changed(self, ctx: ActionContext[GroupCreateParams], seen: Seen) -> str:
+    def changed(self, ctx: ActionContext[GroupCreateParams], seen: StartSeen) -> str:
         facts = stream_facts(ctx, ctx.key)
-        if seen["stream"] and (facts is None or facts.last_generated_id < StreamId.parse(seen["stream"])):
+        if seen.stream and (facts is None or facts.last_generated_id < seen.stream):
             return "The stream was deleted in the meantime."
         return self._taken(ctx) or self._missing(ctx, facts)
 
-    def do(self, ctx: ActionContext[GroupCreateParams], seen: Seen) -> None:
+    def do(self, ctx: ActionContext[GroupCreateParams], seen: StartSeen) -> None:
         writes.group_create(
             ctx.server,
             ctx.key,
             ctx.params.group,
-            StreamId.parse(seen["at"]),
+            seen.at,
             mkstream=ctx.params.mkstream,
-            entries_read=seen["read"],
+            entries_read=seen.read,
         )
 
-    def outcome(self, ctx: ActionContext[GroupCreateParams], seen: Seen) -> str:
+    def outcome(self, ctx: ActionContext[GroupCreateParams], seen: StartSeen) -> str:
         return "done" if find_group(ctx, ctx.params.group) else "failed"
 
     def form(self, ctx: ActionContext[Address], data: Any = None) -> forms.Form:

@@ -3,65 +3,77 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from dashboard.display.format import number, plural
-from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain
-from dashboard.streams.snapshots import GroupOverview, PendingEntry
+from dashboard.streams.snapshots import GroupFacts, GroupOverview, PendingEntry
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Change, Note, Preview, Scope, Seen
+from streams_admin.actions.base import ActionContext, Change, Note, Preview, Scope
 from streams_admin.actions.reads.affected import pending
 from streams_admin.actions.single import OnGroup, alive, alive_note, find_group, refusal, the_group, typed
 from streams_admin.params.groups import GroupDestroyParams
+from streams_admin.params.kinds import EntryId
 
 
-class GroupDestroy(OnGroup[GroupDestroyParams]):
+@dataclass(frozen=True, slots=True)
+class GroupSeen:
+    """A group as it was: its position, and how much it held."""
+
+    at: EntryId
+    pending: int
+    consumers: int
+
+    @classmethod
+    def of(cls, group: GroupFacts) -> GroupSeen:
+        return cls(group.last_delivered_id, group.pending, group.consumers)
+
+
+Context = ActionContext[GroupDestroyParams]
+
+
+class GroupDestroy(OnGroup[GroupDestroyParams, GroupSeen]):
+    seen_model = GroupSeen
     model = GroupDestroyParams
     slug = "group_destroy"
     label = "Destroy group…"
     irreversible = True
     back = "stream"
 
-    def look(self, ctx: ActionContext[GroupDestroyParams]) -> tuple[Preview, Seen]:
+    def look(self, ctx: Context) -> tuple[Preview, GroupSeen]:
         overview = the_group(ctx, ctx.params.group)
-        return _destroy_preview(ctx, overview), stand(overview)
+        return _destroy_preview(ctx, overview), GroupSeen.of(overview.group)
 
-    def changed(self, ctx: ActionContext[GroupDestroyParams], seen: Seen) -> str:
+    def changed(self, ctx: Context, seen: GroupSeen) -> str:
         overview = find_group(ctx, ctx.params.group)
         return moved(overview, seen) if overview else "The group no longer exists."
 
-    def do(self, ctx: ActionContext[GroupDestroyParams], seen: Seen) -> None:
+    def do(self, ctx: Context, seen: GroupSeen) -> None:
         words = writes.group_destroy_words(ctx.key, ctx.params.group)
         reply = writes.on_group_as_seen(
             ctx.server,
             words,
-            position=StreamId.parse(seen["at"]),
-            pending=seen["pending"],
-            consumers=seen["consumers"],
+            position=seen.at,
+            pending=seen.pending,
+            consumers=seen.consumers,
         )
         if reply != 1:
             raise refusal("Consumers read in the group in the meantime." if reply else "The group does not exist.")
 
-    def affected(self, ctx: ActionContext[GroupDestroyParams], seen: Seen) -> Iterator[Sequence[PendingEntry]] | None:
+    def affected(self, ctx: Context, seen: GroupSeen) -> Iterator[Sequence[PendingEntry]] | None:
         """Its pending list, which is forgotten. The entries stay in the stream."""
-        return pending(ctx, ctx.params.group) if seen["pending"] else None
+        return pending(ctx, ctx.params.group) if seen.pending else None
 
-    def outcome(self, ctx: ActionContext[GroupDestroyParams], seen: Seen) -> str:
+    def outcome(self, ctx: Context, seen: GroupSeen) -> str:
         return "failed" if find_group(ctx, ctx.params.group) else "done"
 
 
-def stand(overview: GroupOverview) -> Seen:
-    """A group as a plan was made on it."""
-    group = overview.group
-    return {"at": str(group.last_delivered_id), "pending": group.pending, "consumers": group.consumers}
-
-
-def moved(overview: GroupOverview, seen: Seen) -> str:
+def moved(overview: GroupOverview, seen: GroupSeen) -> str:
     """Why a group is not as it was seen: what was acknowledged since is no loss, what was delivered would be."""
     group = overview.group
-    if str(group.last_delivered_id) != seen["at"]:
-        return f"The group moved from {seen['at']} to {group.last_delivered_id}: someone read, or set its position."
-    if group.pending > seen["pending"] or group.consumers > seen["consumers"]:
+    if group.last_delivered_id != seen.at:
+        return f"The group moved from {seen.at} to {group.last_delivered_id}: someone read, or set its position."
+    if group.pending > seen.pending or group.consumers > seen.consumers:
         return "It has more pending entries or consumers than the plan showed."
     return ""
 

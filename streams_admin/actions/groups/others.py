@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dashboard.streams.ids import StreamId
-from streams_admin.actions.base import ActionContext, Note, Seen
+from streams_admin.actions.base import ActionContext, Note
 from streams_admin.actions.pending.look import BODIES, look_at
 from streams_admin.actions.reads.entries import bodies_of, stream_overview
 from streams_admin.actions.reads.losses import PENDING_TEXT, loss_notes, losses_of
-from streams_admin.actions.reads.snapshots import Looked, Loss
+from streams_admin.actions.reads.snapshots import EachSeen, Looked, Loss, PendingSeen
 from streams_admin.params.pending import PendingParams
 
 
@@ -22,13 +22,13 @@ def of_looked(ctx: ActionContext[PendingParams], looked: Looked) -> tuple[Loss, 
     return _of_others(ctx, ids, None if whole else group.last_delivered_id)
 
 
-def of_seen(ctx: ActionContext[PendingParams], seen: Seen) -> tuple[Loss, ...]:
+def of_seen(ctx: ActionContext[PendingParams], seen: PendingSeen) -> tuple[Loss, ...]:
     """The same of what a plan has seen. What was delivered since is not meant."""
-    if "ids" in seen:
-        ids = [StreamId.parse(row[0]) for row in seen["ids"]]
+    if isinstance(seen.which, EachSeen):
+        ids = [entry.id for entry in seen.which.entries]
         ghosts = {id_ for id_, body in zip(ids, bodies_of(ctx, ids[:BODIES]), strict=False) if not body}
         return _of_others(ctx, [id_ for id_ in ids if id_ not in ghosts], None)
-    looked, end = look_at(ctx), StreamId.parse(seen["end"])
+    looked, end = look_at(ctx), seen.which.end
     return of_looked(ctx, replace(looked, entries=tuple(entry for entry in looked.entries if entry.id <= end)))
 
 

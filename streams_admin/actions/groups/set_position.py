@@ -13,9 +13,8 @@ from dashboard.streams.names import plain, to_path
 from dashboard.streams.queries import PAGE_MAX, PendingQuery, StreamQuery
 from dashboard.streams.snapshots import GroupOverview
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Change, Note, Preview, Scope, Seen
+from streams_admin.actions.base import ActionContext, Change, Note, Preview, Scope
 from streams_admin.actions.groups.create import beyond_note, counts_reads, lag_note
-from streams_admin.actions.groups.destroy import stand
 from streams_admin.actions.groups.position_form import AT, PositionForm
 from streams_admin.actions.reads import positions
 from streams_admin.actions.reads.positions import Count
@@ -25,7 +24,7 @@ from streams_admin.forms import choice_field
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw
 from streams_admin.params.groups import GroupSetPositionParams
-from streams_admin.params.kinds import END
+from streams_admin.params.kinds import END, EntryId
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +64,23 @@ def _sum(left: int | None, gain: int | None) -> int | None:
     return None if left is None or gain is None else max(0, left + gain)
 
 
-class GroupSetPosition(OnGroup[GroupSetPositionParams]):
+@dataclass(frozen=True, slots=True)
+class MoveSeen:
+    """Where the group was and where it goes, with how many `read`; `end`: the last ID the stream had given."""
+
+    at: EntryId
+    new: EntryId
+    read: int | None
+    end: EntryId
+
+
+class GroupSetPosition(OnGroup[GroupSetPositionParams, MoveSeen]):
+    seen_model = MoveSeen
     model = GroupSetPositionParams
     slug = "group_set_position"
     label = "Set position…"
 
-    def look(self, ctx: ActionContext[GroupSetPositionParams]) -> tuple[Preview, Seen]:
+    def look(self, ctx: ActionContext[GroupSetPositionParams]) -> tuple[Preview, MoveSeen]:
         overview = the_group(ctx, ctx.params.group)
         new, left = _target(ctx, overview)
         if new == overview.group.last_delivered_id:
@@ -79,29 +89,28 @@ class GroupSetPosition(OnGroup[GroupSetPositionParams]):
         beyond = positions.beyond(new, overview.stream)
         understood = counts_reads(ctx, overview.stream)
         read = None if beyond else positions.entries_read(overview.stream, move.left_new, understood=understood)
-        seen = {**stand(overview), "new": str(new), "read": read, "end": str(overview.stream.last_generated_id)}
+        seen = MoveSeen(move.old, new, read, overview.stream.last_generated_id)
         return _preview(ctx, overview, move, read), seen
 
-    def changed(self, ctx: ActionContext[GroupSetPositionParams], seen: Seen) -> str:
+    def changed(self, ctx: ActionContext[GroupSetPositionParams], seen: MoveSeen) -> str:
         overview = find_group(ctx, ctx.params.group)
-        if overview is None or overview.stream.last_generated_id < StreamId.parse(seen["end"]):
+        if overview is None or overview.stream.last_generated_id < seen.end:
             return "The group or the stream was deleted in the meantime."
         now = overview.group.last_delivered_id
-        return "" if str(now) == seen["at"] else f"The group moved from {seen['at']} to {now} in the meantime."
+        return "" if now == seen.at else f"The group moved from {seen.at} to {now} in the meantime."
 
-    def do(self, ctx: ActionContext[GroupSetPositionParams], seen: Seen) -> None:
-        group, new = ctx.params.group, StreamId.parse(seen["new"])
-        words = writes.group_set_words(ctx.key, group, new, entries_read=seen["read"])
-        reply = writes.on_group_as_seen(ctx.server, words, position=StreamId.parse(seen["at"]))
+    def do(self, ctx: ActionContext[GroupSetPositionParams], seen: MoveSeen) -> None:
+        words = writes.group_set_words(ctx.key, ctx.params.group, seen.new, entries_read=seen.read)
+        reply = writes.on_group_as_seen(ctx.server, words, position=seen.at)
         if reply != 1:
             raise refusal("The group moved in the meantime." if reply else "The group does not exist.")
 
-    def outcome(self, ctx: ActionContext[GroupSetPositionParams], seen: Seen) -> str:
+    def outcome(self, ctx: ActionContext[GroupSetPositionParams], seen: MoveSeen) -> str:
         """Where it stands tells: consumers that read on only go forward from where they were."""
         overview = find_group(ctx, ctx.params.group)
         if overview is None:
             return "unknown"
-        now, old, new = overview.group.last_delivered_id, StreamId.parse(seen["at"]), StreamId.parse(seen["new"])
+        now, old, new = overview.group.last_delivered_id, seen.at, seen.new
         if now == old:
             return "failed"
         return "done" if now == new or new <= now < old else "unknown"

@@ -8,17 +8,18 @@ from typing import Any, TypeVar
 
 from dashboard.accounts.permissions import Permission
 from dashboard.streams.errors import Gone
+from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.queries import Query
 from dashboard.streams.snapshots import GroupOverview
 from streams_admin import writes
-from streams_admin.actions.base import Action, ActionContext, Batch, Done, Preview, Seen, ids_of
+from streams_admin.actions.base import Action, ActionContext, Batch, Done, Preview, ids_of
 from streams_admin.actions.lines import lines
 from streams_admin.actions.pending.look import look_at
 from streams_admin.actions.pending.unchanged import lease_batches, leases, named, not_done, seen_of
 from streams_admin.actions.reads.matching import Matching
 from streams_admin.actions.reads.pending import group_overview, read_pending
-from streams_admin.actions.reads.snapshots import Looked
+from streams_admin.actions.reads.snapshots import EachSeen, Looked, MatchSeen, PendingSeen
 from streams_admin.errors import Changed
 from streams_admin.models import OTHERS
 from streams_admin.params.pending import PendingParams
@@ -31,17 +32,18 @@ BATCHES_BEFORE = 3
 ACK_RESULT = {1: "done", 0: "already_acknowledged", -1: "owner_changed"}
 
 
-class PendingAction(Action[Pending]):
+class PendingAction(Action[Pending, PendingSeen]):
     """An action on pending entries of one group."""
 
+    seen_model = PendingSeen
     about = "pending"
     pieces = True
 
-    def look(self, ctx: ActionContext[Pending]) -> tuple[Preview, Seen]:
+    def look(self, ctx: ActionContext[Pending]) -> tuple[Preview, PendingSeen]:
         looked = self.looked(ctx)
         if not looked.total:
             raise Changed("No pending entries match: they were acknowledged or claimed in the meantime.")
-        return self.preview(ctx, looked), {**seen_of(ctx, looked), **self.remember(ctx, looked)}
+        return self.preview(ctx, looked), self.remember(ctx, looked, seen_of(ctx, looked))
 
     def looked(self, ctx: ActionContext[Pending]) -> Looked:
         return look_at(ctx)
@@ -50,24 +52,24 @@ class PendingAction(Action[Pending]):
     def preview(self, ctx: ActionContext[Pending], looked: Looked) -> Preview:
         """What would be done, in words and counts."""
 
-    def remember(self, ctx: ActionContext[Pending], looked: Looked) -> Seen:
-        """What `changed` compares with, beside the entries."""
-        return {}
+    def remember(self, ctx: ActionContext[Pending], looked: Looked, seen: PendingSeen) -> PendingSeen:
+        """`seen` with what `changed` compares with beside the entries."""
+        return seen
 
-    def changed(self, ctx: ActionContext[Pending], seen: Seen) -> str:
+    def changed(self, ctx: ActionContext[Pending], seen: PendingSeen) -> str:
         try:
             overview = group_overview(ctx, ctx.params.group)
         except Gone:
             return "The stream or the group no longer exists."
-        if not overview.pending.count and not seen.get("forced"):
+        if not overview.pending.count and not seen.forced:
             return "Nothing is pending in the group any more."
         return self.still(ctx, seen, overview) or self._any_left(ctx, seen)
 
-    def still(self, ctx: ActionContext[Pending], seen: Seen, overview: GroupOverview) -> str:
+    def still(self, ctx: ActionContext[Pending], seen: PendingSeen, overview: GroupOverview) -> str:
         """As `changed`, for what a subclass depends on."""
         return ""
 
-    def _any_left(self, ctx: ActionContext[Pending], seen: Seen) -> str:
+    def _any_left(self, ctx: ActionContext[Pending], seen: PendingSeen) -> str:
         """At least one of them is as it was; in a long list that shows only on the way."""
         cursor = None
         for _ in range(BATCHES_BEFORE):
@@ -81,15 +83,20 @@ class PendingAction(Action[Pending]):
             cursor = batch.cursor
         return ""
 
-    def batch(self, ctx: ActionContext[Pending], seen: Seen, cursor: Any) -> Batch:
-        return named(ctx, seen, cursor or 0) if "ids" in seen else ctx.server.run(self.page(ctx, seen, cursor))
+    def batch(self, ctx: ActionContext[Pending], seen: PendingSeen, cursor: Any) -> Batch:
+        if isinstance(seen.which, EachSeen):
+            return named(ctx, seen.which, cursor or 0)
+        return ctx.server.run(self.page(ctx, seen.which, cursor))
 
-    def page(self, ctx: ActionContext[Pending], seen: Seen, cursor: Any) -> Query[Batch]:
+    def page(self, ctx: ActionContext[Pending], seen: MatchSeen, cursor: Any) -> Query[Batch]:
         """The next entries that match a filter."""
         return Matching.of(ctx, seen, cursor)
 
-    def reading(self, ctx: ActionContext[Pending], seen: Seen, cursor: Any) -> Query[Batch] | None:
-        return None if "ids" in seen else self.page(ctx, seen, cursor)
+    def reading(self, ctx: ActionContext[Pending], seen: PendingSeen, cursor: Any) -> Query[Batch] | None:
+        return None if isinstance(seen.which, EachSeen) else self.page(ctx, seen.which, cursor)
+
+    def absent(self, seen: PendingSeen) -> Sequence[StreamId]:
+        return seen.which.absent if isinstance(seen.which, EachSeen) else ()
 
     def figures(self, ctx: ActionContext[Pending]) -> list[list[Any]]:
         overview = group_overview(ctx, ctx.params.group)
@@ -110,13 +117,13 @@ class Acknowledging(PendingAction[Pending]):
 
     permission = Permission.ACK
 
-    def act(self, ctx: ActionContext[Pending], seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: ActionContext[Pending], seen: PendingSeen, work: list[Any]) -> Done:
         replies = writes.ack(ctx.server, ctx.key, ctx.params.group, lease_batches(work), retried=ctx.params.again)
         if replies is None:
             return Done.uniform("done", work)
         return Done.of((id_, ACK_RESULT[reply]) for id_, reply in zip(ids_of(work), replies, strict=True))
 
-    def reconcile(self, ctx: ActionContext[Pending], seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext[Pending], seen: PendingSeen, work: list[Any]) -> Done:
         """What is not pending any more was acknowledged, by us or by its worker: the same to everybody."""
         entries = leases(work)
         left = {entry.id for entry in read_pending(ctx, [e.id for e in entries])}

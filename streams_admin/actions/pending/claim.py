@@ -12,12 +12,11 @@ from django import forms
 from dashboard.accounts.permissions import Permission
 from dashboard.display.format import age, number
 from dashboard.streams.errors import OutcomeUnknown, StreamError
-from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain, to_path
 from dashboard.streams.queries import Command, Query
 from dashboard.streams.snapshots import GroupOverview, PendingEntry
 from streams_admin import writes
-from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Preview, Seen, ids_of
+from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Preview, ids_of
 from streams_admin.actions.lines import lines
 from streams_admin.actions.pending.base import PendingAction
 from streams_admin.actions.pending.claim_form import QUIET_MS, ClaimForm
@@ -25,7 +24,7 @@ from streams_admin.actions.pending.unchanged import lease_batches, leases, not_d
 from streams_admin.actions.pending.words import busy_note, ghost_note, guard_note, owners, per_consumer, preview_of
 from streams_admin.actions.reads.entries import bodies_of
 from streams_admin.actions.reads.pending import CLOCK, SLACK_MS, ask_all, each_pending, group_overview, read_pending
-from streams_admin.actions.reads.snapshots import Looked
+from streams_admin.actions.reads.snapshots import Looked, PendingSeen
 from streams_admin.errors import BadParameters, Changed
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw
@@ -94,31 +93,31 @@ class Claim(PendingAction[ClaimParams]):
             redis_cli=_lines(ctx, looked, to),
         )
 
-    def remember(self, ctx: Context, looked: Looked) -> Seen:
+    def remember(self, ctx: Context, looked: Looked, seen: PendingSeen) -> PendingSeen:
         """Whether the target was there: a consumer that vanished since gets nothing."""
         target = any(c.name == ctx.params.to for c in looked.overview.consumers)
-        return {"target": target, "forced": [str(id_) for id_ in looked.forced]}
+        return replace(seen, target=target, forced=looked.forced)
 
-    def still(self, ctx: Context, seen: Seen, overview: GroupOverview) -> str:
+    def still(self, ctx: Context, seen: PendingSeen, overview: GroupOverview) -> str:
         to = ctx.params.to
-        if seen["target"] and not any(c.name == to for c in overview.consumers):
+        if seen.target and not any(c.name == to for c in overview.consumers):
             return f"The consumer {plain(to)} no longer exists."
         return ""
 
-    def batch(self, ctx: Context, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: Context, seen: PendingSeen, cursor: Any) -> Batch:
         """Those that are to be made pending come first, as far as nobody has got them meanwhile."""
-        batch, forced = super().batch(ctx, seen, cursor), _forced(seen)
-        if cursor or not forced:
+        batch = super().batch(ctx, seen, cursor)
+        if cursor or not seen.forced:
             return batch
-        got = {str(e.id) for e in read_pending(ctx, [StreamId.parse(id_) for id_ in forced])}
-        free = [[id_, to_path(b""), 0, 0] for id_ in forced if id_ not in got]
+        got = {str(e.id) for e in read_pending(ctx, seen.forced)}
+        free = [[str(id_), to_path(b""), 0, 0] for id_ in seen.forced if str(id_) not in got]
         return replace(batch, work=[*free, *batch.work], settled=[*batch.settled, *((i, "owner_changed") for i in got)])
 
-    def reading(self, ctx: Context, seen: Seen, cursor: Any) -> Query[Batch] | None:
-        return super().reading(ctx, seen, cursor) if cursor or not _forced(seen) else None
+    def reading(self, ctx: Context, seen: PendingSeen, cursor: Any) -> Query[Batch] | None:
+        return super().reading(ctx, seen, cursor) if cursor or not seen.forced else None
 
-    def act(self, ctx: Context, seen: Seen, work: list[Any]) -> Done:
-        to, marked, new = ctx.params.to, ctx.params.marked, set(_forced(seen))
+    def act(self, ctx: Context, seen: PendingSeen, work: list[Any]) -> Done:
+        to, marked, new = ctx.params.to, ctx.params.marked, {str(id_) for id_ in seen.forced}
         parts = lease_batches(work)
         forced = [part for part in parts if part.ids in new]
         others = [part for part in parts if part.ids not in new and (marked or part.consumer != to)]
@@ -148,13 +147,13 @@ class Claim(PendingAction[ClaimParams]):
         ]
         return writes.claim(ctx.server, words)
 
-    def reconcile(self, ctx: Context, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: Context, seen: PendingSeen, work: list[Any]) -> Done:
         to, entries = ctx.params.to, leases(work)
         now_ms, *pages = ask_all(ctx, CLOCK, *each_pending(ctx, [e.id for e in entries]))
         now = {entry.id: entry for page in pages for entry in page.items}
         theirs = [e for e in entries if e.id in now and now[e.id].consumer == to]
         moved = {e.id for e in theirs if _shows(ctx.params, e, now[e.id], now_ms)}
-        unmade = {e.id for e in entries if str(e.id) in _forced(seen) and e.id not in now}
+        unmade = {e.id for e in entries if e.id in seen.forced and e.id not in now}
         known = {e.id: "done" if e.id in moved else "failed" for e in entries if e.id in moved | unmade}
         left = not_done(ctx, [e for e in entries if e.id not in known])
         return Done.of([*((str(id_), result) for id_, result in known.items()), *left])
@@ -192,11 +191,6 @@ def _by_guard(parts: Sequence[LeaseBatch]) -> list[list[LeaseBatch]]:
     """
     owned = [part for part in parts if part.consumer]
     return [*([owned] if owned else []), *([part] for part in parts if not part.consumer)]
-
-
-def _forced(seen: Seen) -> list[str]:
-    """IDs that were not pending and are to be made so."""
-    return list(seen.get("forced", ()))
 
 
 def _losing(address: Address) -> set[bytes]:

@@ -24,7 +24,7 @@ from dashboard.streams.queries import Command, FactsQuery, Query
 from dashboard.streams.replies import Reply
 from dashboard.streams.snapshots import Entry, GroupOverview, PendingEntry, StreamFacts
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Preview, Scope, Seen
+from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Preview, Scope
 from streams_admin.actions.groups import others
 from streams_admin.actions.lines import SHOWN
 from streams_admin.actions.pending import retried
@@ -35,7 +35,7 @@ from streams_admin.actions.reads.affected import named, pending
 from streams_admin.actions.reads.entries import stream_facts
 from streams_admin.actions.reads.losses import counts_of, may_lose, worse
 from streams_admin.actions.reads.pending import read_pending
-from streams_admin.actions.reads.snapshots import Looked
+from streams_admin.actions.reads.snapshots import EachSeen, Looked, MatchSeen, PendingSeen
 from streams_admin.actions.reads.targets import allow_target, reached, tail_of, target_figures
 from streams_admin.actions.single import typed
 from streams_admin.params.address import Address
@@ -101,43 +101,43 @@ class DeadLetter(PendingAction[DeadLetterParams]):
             redis_cli=_lines(ctx, looked),
         )
 
-    def remember(self, ctx: Context, looked: Looked) -> Seen:
-        return {"losses": [loss.to_json() for loss in looked.lost]} if ctx.params.delete else {}
+    def remember(self, ctx: Context, looked: Looked, seen: PendingSeen) -> PendingSeen:
+        return replace(seen, losses=tuple(loss.seen for loss in looked.lost))
 
-    def still(self, ctx: Context, seen: Seen, overview: GroupOverview) -> str:
+    def still(self, ctx: Context, seen: PendingSeen, overview: GroupOverview) -> str:
         """No other group may have come to need more of them than was shown."""
         if not ctx.params.delete:
             return ""
-        group = worse(seen["losses"], others.of_seen(ctx, seen))
+        group = worse(seen.losses, others.of_seen(ctx, seen))
         return f"{group} would lose more than shown." if group else ""
 
-    def affected(self, ctx: Context, seen: Seen) -> Iterator[Sequence[Entry | PendingEntry]] | None:
+    def affected(self, ctx: Context, seen: PendingSeen) -> Iterator[Sequence[Entry | PendingEntry]] | None:
         """What goes from the stream."""
         if not ctx.params.delete:
             return None
-        if "ids" in seen:
-            return named(ctx, [StreamId.parse(row[0]) for row in seen["ids"]])
-        only = ctx.params.matching.model_copy(update={"end": StreamId.parse(seen["end"])})
+        if isinstance(seen.which, EachSeen):
+            return named(ctx, [entry.id for entry in seen.which.entries])
+        only = ctx.params.matching.model_copy(update={"end": seen.which.end})
         return pending(ctx, ctx.params.group, only=only)
 
-    def batch(self, ctx: Context, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: Context, seen: PendingSeen, cursor: Any) -> Batch:
         """Each piece of work ends with the ID the target has reached: its copy comes behind it."""
         found = super().batch(ctx, seen, cursor)
-        if "ids" not in seen or not found.work:
+        if isinstance(seen.which, MatchSeen) or not found.work:
             return found
         since = str(reached(ctx, _to(ctx)))
         return replace(found, work=[[*item, since] for item in found.work])
 
-    def page(self, ctx: Context, seen: Seen, cursor: Any) -> Query[Batch]:
+    def page(self, ctx: Context, seen: MatchSeen, cursor: Any) -> Query[Batch]:
         return _Reaching(_to(ctx), super().page(ctx, seen, cursor))
 
-    def act(self, ctx: Context, seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: Context, seen: PendingSeen, work: list[Any]) -> Done:
         entries, stamp = leases(work), Stamp(ctx.principal.name, ctx.reason, ctx.operation)
         options = {"delete": ctx.params.delete, "retried": ctx.params.retried}
         replies = writes.dead_letter(ctx.server, ctx.key, ctx.params.group, _to(ctx), entries, stamp, **options)
         return Done.of([(str(e.id), RESULT[reply]) for e, reply in zip(entries, replies, strict=True)])
 
-    def reconcile(self, ctx: Context, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: Context, seen: PendingSeen, work: list[Any]) -> Done:
         """What is still pending was not moved; of the rest, what has a copy was."""
         entries = leases(work)
         now = {entry.id: entry for entry in read_pending(ctx, [e.id for e in entries])}

@@ -14,13 +14,13 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.queries import FactsQuery
 from dashboard.streams.snapshots import StreamFacts
-from streams_admin.actions.base import ActionContext, Batch, Change, Note, Preview, Scope, Seen, ids_of, part_of
+from streams_admin.actions.base import ActionContext, Batch, Change, Note, Preview, Scope, ids_of, part_of
 from streams_admin.actions.pending.base import Acknowledging, acked_lines
 from streams_admin.actions.pending.look import look_at
 from streams_admin.actions.pending.unchanged import each_seen, seen_of
 from streams_admin.actions.pending.words import owners, per_consumer, preview_of
 from streams_admin.actions.reads.entries import bodies_of
-from streams_admin.actions.reads.snapshots import Looked
+from streams_admin.actions.reads.snapshots import Looked, PendingSeen
 from streams_admin.errors import Changed
 from streams_admin.params.kinds import IDS_MOST
 from streams_admin.params.pending import GhostsParams
@@ -34,7 +34,7 @@ class Ghosts(Acknowledging[GhostsParams]):
     slug = "ghosts"
     label = "Clean up…"
 
-    def look(self, ctx: ActionContext[GhostsParams]) -> tuple[Preview, Seen]:
+    def look(self, ctx: ActionContext[GhostsParams]) -> tuple[Preview, PendingSeen]:
         looked = look_at(ctx)
         found = _only_ghosts(ctx, looked)
         if not found.total:
@@ -58,7 +58,7 @@ class Ghosts(Acknowledging[GhostsParams]):
             redis_cli=acked_lines(ctx, looked),
         )
 
-    def batch(self, ctx: ActionContext[GhostsParams], seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext[GhostsParams], seen: PendingSeen, cursor: Any) -> Batch:
         """The ghosts among the next pending entries; the others are passed over in silence."""
         batch = super().batch(ctx, seen, cursor)
         if not batch.work:
@@ -68,7 +68,7 @@ class Ghosts(Acknowledging[GhostsParams]):
         ghosts = [*below, *_without_body(ctx, others)]
         return replace(batch, work=part_of(batch.work, {str(id_) for id_ in ghosts}))
 
-    def reading(self, ctx: ActionContext[GhostsParams], seen: Seen, cursor: Any) -> None:
+    def reading(self, ctx: ActionContext[GhostsParams], seen: PendingSeen, cursor: Any) -> None:
         """Bodies are looked for in further round trips."""
 
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from dashboard.streams.ids import StreamId
-from dashboard.streams.names import from_path, to_path
+from dashboard.streams.names import from_path
 from dashboard.streams.snapshots import PendingEntry
-from streams_admin.actions.base import ActionContext, Batch, Seen
+from streams_admin.actions.base import ActionContext, Batch
 from streams_admin.actions.reads.entries import bodies_of
-from streams_admin.actions.reads.pending import CLOCK, SLACK_MS, Row, as_work, ask_all, each_pending, read_pending
-from streams_admin.actions.reads.snapshots import Looked
+from streams_admin.actions.reads.pending import CLOCK, SLACK_MS, as_work, ask_all, each_pending, read_pending
+from streams_admin.actions.reads.snapshots import EachSeen, EntrySeen, Looked, MatchSeen, PendingSeen
 from streams_admin.errors import BadParameters
 from streams_admin.params.kinds import IDS_MOST
 from streams_admin.params.pending import OfGroup, PendingParams
@@ -21,7 +20,7 @@ SLOW_MS = 10_000
 """What is set back by more was released."""
 
 
-def seen_of(ctx: ActionContext[PendingParams], looked: Looked) -> Seen:
+def seen_of(ctx: ActionContext[PendingParams], looked: Looked) -> PendingSeen:
     """The state as the plan keeps it: each entry's, or of long lists by what a match is known to be untouched since.
 
     Raises BadParameters for `retried` where that leaves nothing to tell an entry by.
@@ -33,50 +32,44 @@ def seen_of(ctx: ActionContext[PendingParams], looked: Looked) -> Seen:
         raise BadParameters(f"retried works for at most {IDS_MOST:,} entries; there are more.")
     last = looked.overview.group.last_delivered_id
     highest = min(chosen.end, max([last, *(e.id for e in looked.entries[-1:])]))
-    return {
-        "at_ms": looked.overview.now_ms,
-        "guard_ms": chosen.min_idle_ms,
-        "end": str(highest),
-        "limit": chosen.limit,
-        "total": None if looked.least else looked.total,
-    }
+    total = None if looked.least else looked.total
+    return PendingSeen(MatchSeen(looked.overview.now_ms, chosen.min_idle_ms, highest, chosen.limit, total))
 
 
-def each_seen(looked: Looked) -> Seen:
+def each_seen(looked: Looked) -> PendingSeen:
     """Each entry as it was: holder, delivery count, and when it was delivered."""
-    rows = [[str(e.id), to_path(e.consumer), e.deliveries, _delivered_ms(e, looked.read_ms)] for e in looked.entries]
-    return {"ids": rows, "absent": [str(i) for i in looked.absent]}
+    entries = [EntrySeen(e.id, e.consumer, e.deliveries, _delivered_ms(e, looked.read_ms)) for e in looked.entries]
+    return PendingSeen(EachSeen(tuple(entries), looked.absent))
 
 
-def named(ctx: ActionContext[PendingParams], seen: Seen, cursor: int) -> Batch:
+def named(ctx: ActionContext[PendingParams], seen: EachSeen, cursor: int) -> Batch:
     """The next named entries that are still as they were seen; the rest is settled with the reason."""
-    part = seen["ids"][cursor : cursor + ctx.most]
-    ids = [StreamId.parse(row[0]) for row in part]
-    now_ms, *pages = ask_all(ctx, CLOCK, *each_pending(ctx, ids))
+    part = seen.entries[cursor : cursor + ctx.most]
+    now_ms, *pages = ask_all(ctx, CLOCK, *each_pending(ctx, [before.id for before in part]))
     present = {entry.id: entry for page in pages for entry in page.items}
     same: list[PendingEntry] = []
     settled: list[tuple[str, str]] = []
-    for row, id_ in zip(part, ids, strict=True):
-        entry = present.get(id_)
+    for before in part:
+        entry = present.get(before.id)
         if entry is None:
-            settled.append((row[0], "already_acknowledged"))
-        elif _as_it_was(entry, row, now_ms, retried=ctx.params.again):
+            settled.append((str(before.id), "already_acknowledged"))
+        elif _as_it_was(entry, before, now_ms, retried=ctx.params.again):
             same.append(entry)
         else:
-            settled.append((row[0], "owner_changed"))
+            settled.append((str(before.id), "owner_changed"))
     if cursor == 0:
-        settled.extend((text, "not_found") for text in seen["absent"])
+        settled.extend((str(id_), "not_found") for id_ in seen.absent)
     end = cursor + len(part)
     work = as_work([[str(e.id).encode(), e.consumer, e.idle_ms, e.deliveries] for e in same])
-    return Batch(work, end, settled, last=end >= len(seen["ids"]))
+    return Batch(work, end, settled, last=end >= len(seen.entries))
 
 
-def _as_it_was(entry: PendingEntry, row: Row, now_ms: int, *, retried: bool) -> bool:
+def _as_it_was(entry: PendingEntry, before: EntrySeen, now_ms: int, *, retried: bool) -> bool:
     """Whether an entry is as `each_seen` kept it. `retried`: it may have been delivered again, to whomever."""
     if retried:
-        return entry.deliveries >= int(row[2])
-    same = (to_path(entry.consumer), entry.deliveries) == (row[1], row[2])
-    return same and not _touched(entry, now_ms, row[3])
+        return entry.deliveries >= before.deliveries
+    same = (entry.consumer, entry.deliveries) == (before.consumer, before.deliveries)
+    return same and not _touched(entry, now_ms, before.delivered_ms)
 
 
 def _touched(entry: PendingEntry, now_ms: int, delivered_ms: int) -> bool:

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dashboard.display.format import plural
 from dashboard.streams.errors import Gone
 from dashboard.streams.ids import StreamId
-from dashboard.streams.names import plain, to_path
+from dashboard.streams.names import plain
 from dashboard.streams.queries import PAGE_MAX, EntryRange, PendingQuery, Together
 from dashboard.streams.snapshots import GroupFacts, Page, PendingEntry
 from streams_admin.actions.base import Note, Scope
-from streams_admin.actions.reads.snapshots import Found, Loss
+from streams_admin.actions.reads.snapshots import Found, Loss, LossSeen
 
 GROUPS = 100
 """Groups with something to lose that are looked into, those that hold most; the rest is said. Others cost nothing."""
@@ -163,11 +163,11 @@ def may_lose(lost: Sequence[Loss], groups: int) -> bool:
     return groups > len(lost) or any(loss.weight or not loss.known for loss in lost)
 
 
-def worse(before: Sequence[Sequence[str | int]], now: Sequence[Loss]) -> str:
-    """Filter group would lose more than a plan showed, "" for none."""
-    known = {row[0]: row for row in before}
+def worse(before: Sequence[LossSeen], now: Sequence[Loss]) -> str:
+    """Which group would lose more than a plan showed, "" for none."""
+    known = {loss.group: loss for loss in before}
     for loss in now:
-        _, pending, unread = known.get(to_path(loss.group), ["", 0, 0])
-        if (loss.pending or 0) > int(pending) or (loss.unread or 0) > int(unread):
+        shown = known.get(loss.group, LossSeen(loss.group, 0, 0))
+        if (loss.pending or 0) > shown.pending or (loss.unread or 0) > shown.unread:
             return plain(loss.group)
     return ""

@@ -10,8 +10,9 @@ from typing import Any
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import LOOK_MAX, Command, Query
 from dashboard.streams.replies import Reply, need, server_ms
-from streams_admin.actions.base import BATCH, ActionContext, Batch, Seen
+from streams_admin.actions.base import BATCH, ActionContext, Batch
 from streams_admin.actions.reads.pending import SLACK_MS, Row, as_work
+from streams_admin.actions.reads.snapshots import MatchSeen
 from streams_admin.params.pending import PendingParams
 from streams_admin.params.selection import Filter
 
@@ -41,27 +42,27 @@ class Matching(Query[Batch]):
     """Whether all that is pending there was planned: what was touched is told then, what is gone was acknowledged."""
 
     @classmethod
-    def of(cls, ctx: ActionContext[PendingParams], seen: Seen, cursor: Any) -> Matching:
+    def of(cls, ctx: ActionContext[PendingParams], seen: MatchSeen, cursor: Any) -> Matching:
         chosen = ctx.params.matching
         start = StreamId.parse(cursor["at"]) if cursor else chosen.start
         taken = cursor["taken"] if cursor else 0
         wide = chosen.min_idle_ms > 0 or chosen.min_deliveries > 1 or bool(cursor and cursor.get("wide"))
-        left = ctx.most if seen["limit"] is None else max(0, seen["limit"] - taken)
+        left = ctx.most if seen.limit is None else max(0, seen.limit - taken)
         room = min(ctx.most, left)
         return cls(
             key=ctx.key,
             group=ctx.params.group,
-            chosen=chosen.model_copy(update={"start": start, "end": StreamId.parse(seen["end"])}),
-            latest_ms=seen["at_ms"] - seen["guard_ms"] + SLACK_MS,
+            chosen=chosen.model_copy(update={"start": start, "end": seen.end}),
+            latest_ms=seen.at_ms - seen.guard_ms + SLACK_MS,
             room=room,
             look=ctx.most * WIDER if wide else room,
             taken=taken,
-            total=seen["total"],
-            ends=seen["limit"] is not None and left <= ctx.most,
+            total=seen.total,
+            ends=seen.limit is not None and left <= ctx.most,
             all_meant=chosen.consumer is None
             and chosen.min_idle_ms == 0
             and chosen.min_deliveries <= 1
-            and seen["limit"] is None,
+            and seen.limit is None,
         )
 
     @property

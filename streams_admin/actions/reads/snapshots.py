@@ -1,13 +1,25 @@
-"""What a plan saw of the entries it is about, and what groups would lose: values without a way to the server."""
+"""What a plan saw of the entries it is about, and what groups would lose: values without a way to the server.
+
+What is called Seen is kept with the plan, to be compared with when it is run.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from dashboard.display.format import number, plural
 from dashboard.streams.ids import StreamId
-from dashboard.streams.names import to_path
 from dashboard.streams.snapshots import GroupOverview, PendingEntry, StreamOverview
+from streams_admin.params.kinds import EntryId, Name
+
+
+class LossSeen(NamedTuple):
+    """What one group was known to lose."""
+
+    group: Name
+    pending: int
+    unread: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +44,10 @@ class Loss:
     def weight(self) -> int:
         return (self.pending or 0) + (self.unread or 0)
 
-    def to_json(self) -> list[str | int]:
+    @property
+    def seen(self) -> LossSeen:
         """As a plan keeps it."""
-        return [to_path(self.group), self.pending or 0, self.unread or 0]
+        return LossSeen(self.group, self.pending or 0, self.unread or 0)
 
     @property
     def pending_text(self) -> str:
@@ -77,6 +90,52 @@ class Looked:
         return max(0, min((e.idle_ms for e in self.entries), default=0))
 
 
+class EntrySeen(NamedTuple):
+    """A pending entry as it was. `delivered_ms`: when, by the server's clock; 0 when it was released (XNACK) since."""
+
+    id: EntryId
+    consumer: Name
+    deliveries: int
+    delivered_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class EachSeen:
+    """Pending entries one by one. `absent`: named ones that were not pending."""
+
+    entries: tuple[EntrySeen, ...]
+    absent: tuple[EntryId, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MatchSeen:
+    """Pending entries of a long list up to `end`, by what a match is known to be untouched since.
+
+    `at_ms`: the server's clock then; `guard_ms`: for how long they were idle at least. `total`: None where not all were
+    counted; `limit`: of the filter.
+    """
+
+    at_ms: int
+    guard_ms: int
+    end: EntryId
+    limit: int | None
+    total: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PendingSeen:
+    """Which pending entries a plan is about.
+
+    `target`: whether the consumer that gets them was there; `forced`: entries that were not pending and will be;
+    `losses`: what the other groups lose.
+    """
+
+    which: EachSeen | MatchSeen
+    target: bool = False
+    forced: tuple[EntryId, ...] = ()
+    losses: tuple[LossSeen, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Found:
     """The entries meant, as a plan saw them. `end` is never above the last ID at that time; what comes later is safe.
@@ -98,3 +157,19 @@ class Found:
     @property
     def text(self) -> str:
         return f"{'at least ' if self.least else ''}{plural(self.total, 'entry', 'entries')}"
+
+
+@dataclass(frozen=True, slots=True)
+class EntriesSeen:
+    """Which entries of a stream a plan is about: up to `end` those with `ids`, or where there are none a range.
+
+    `absent`: named ones that were not there. `reach`: as of Found; `limit`: of the filter. `losses`: of every group.
+    """
+
+    start: EntryId
+    end: EntryId
+    reach: EntryId
+    ids: tuple[EntryId, ...] = ()
+    absent: tuple[EntryId, ...] = ()
+    limit: int | None = None
+    losses: tuple[LossSeen, ...] = ()

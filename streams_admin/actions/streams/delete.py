@@ -3,26 +3,42 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from dashboard.accounts.permissions import Permission
 from dashboard.display.format import number, plural
-from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.ids import MIN
 from dashboard.streams.names import plain
 from dashboard.streams.queries import GroupQuery, StreamQuery, Together
 from dashboard.streams.snapshots import Entry, GroupFacts, GroupOverview, StreamFacts, StreamOverview
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Change, Note, Preview, Scope, Seen
+from streams_admin.actions.base import ActionContext, Change, Note, Preview, Scope
 from streams_admin.actions.reads.affected import ranged
 from streams_admin.actions.reads.entries import stream_facts
 from streams_admin.actions.single import Single, alive_note, refusal, typed
+from streams_admin.params.kinds import EntryId
 from streams_admin.params.streams import StreamDeleteParams
 
 GROUPS = 8
 """Groups whose consumers a plan looks at."""
 
 
-class StreamDelete(Single[StreamDeleteParams]):
+@dataclass(frozen=True, slots=True)
+class StreamSeen:
+    """A stream as it was. `end`: the last ID it has given."""
+
+    end: EntryId
+    length: int
+    groups: int
+
+    @classmethod
+    def of(cls, facts: StreamFacts) -> StreamSeen:
+        return cls(facts.last_generated_id, facts.length, facts.groups)
+
+
+class StreamDelete(Single[StreamDeleteParams, StreamSeen]):
+    seen_model = StreamSeen
     model = StreamDeleteParams
     slug = "stream_delete"
     label = "Delete stream…"
@@ -31,40 +47,35 @@ class StreamDelete(Single[StreamDeleteParams]):
     about = "stream"
     back = "server"
 
-    def look(self, ctx: ActionContext[StreamDeleteParams]) -> tuple[Preview, Seen]:
+    def look(self, ctx: ActionContext[StreamDeleteParams]) -> tuple[Preview, StreamSeen]:
         overview = ctx.server.run(StreamQuery(ctx.key, ctx.server.capabilities()))
-        return _preview(ctx, overview), _as_seen(overview.facts)
+        return _preview(ctx, overview), StreamSeen.of(overview.facts)
 
-    def changed(self, ctx: ActionContext[StreamDeleteParams], seen: Seen) -> str:
+    def changed(self, ctx: ActionContext[StreamDeleteParams], seen: StreamSeen) -> str:
         facts = stream_facts(ctx, ctx.key)
         if facts is None:
             return "The stream no longer exists."
-        return "" if _as_seen(facts) == seen else "Entries or groups were added or removed in the meantime."
+        return "" if StreamSeen.of(facts) == seen else "Entries or groups were added or removed in the meantime."
 
-    def do(self, ctx: ActionContext[StreamDeleteParams], seen: Seen) -> None:
-        end = StreamId.parse(seen["end"])
+    def do(self, ctx: ActionContext[StreamDeleteParams], seen: StreamSeen) -> None:
         reply = writes.stream_delete(
-            ctx.server, ctx.key, last_generated_id=end, length=seen["length"], groups=seen["groups"]
+            ctx.server, ctx.key, last_generated_id=seen.end, length=seen.length, groups=seen.groups
         )
         if reply != 1:
             raise refusal("The stream changed in the meantime." if reply else "The stream does not exist.")
 
-    def outcome(self, ctx: ActionContext[StreamDeleteParams], seen: Seen) -> str:
+    def outcome(self, ctx: ActionContext[StreamDeleteParams], seen: StreamSeen) -> str:
         facts = stream_facts(ctx, ctx.key)
         if facts is None:
             return "done"
-        return "failed" if _as_seen(facts) == seen else "unknown"
+        return "failed" if StreamSeen.of(facts) == seen else "unknown"
 
-    def affected(self, ctx: ActionContext[StreamDeleteParams], seen: Seen) -> Iterator[Sequence[Entry]] | None:
-        return ranged(ctx, MIN, StreamId.parse(seen["end"])) if seen["length"] else None
+    def affected(self, ctx: ActionContext[StreamDeleteParams], seen: StreamSeen) -> Iterator[Sequence[Entry]] | None:
+        return ranged(ctx, MIN, seen.end) if seen.length else None
 
     def figures(self, ctx: ActionContext[StreamDeleteParams]) -> list[list[Any]]:
         facts = stream_facts(ctx, ctx.key)
         return [["entries", facts.length if facts else 0], ["groups", facts.groups if facts else 0]]
-
-
-def _as_seen(facts: StreamFacts) -> Seen:
-    return {"end": str(facts.last_generated_id), "length": facts.length, "groups": facts.groups}
 
 
 def _preview(ctx: Scope, overview: StreamOverview) -> Preview:

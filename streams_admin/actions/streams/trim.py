@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django import forms
@@ -17,7 +18,7 @@ from dashboard.streams.names import plain
 from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, fitting
 from dashboard.streams.snapshots import Entry, StreamOverview
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import Action, ActionContext, Batch, Change, Done, Note, Preview, Scope, Seen
+from streams_admin.actions.base import Action, ActionContext, Batch, Change, Done, Note, Preview, Scope
 from streams_admin.actions.reads.affected import ranged
 from streams_admin.actions.reads.bounds import boundary_of, count, holds_back
 from streams_admin.actions.reads.entries import stream_facts, stream_overview
@@ -32,6 +33,7 @@ from streams_admin.actions.streams.trim_form import TrimForm
 from streams_admin.errors import Changed
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw
+from streams_admin.params.kinds import EntryId, Name
 from streams_admin.params.streams import TrimParams
 
 CHUNK = 10_000
@@ -42,14 +44,35 @@ NOTHING_WENT = "Nothing was removed: approximate (~) takes whole nodes only. Exa
 Context = ActionContext[TrimParams]
 
 
-class Trim(Action[TrimParams]):
+@dataclass(frozen=True, slots=True)
+class TrimSeen:
+    """The first entry of the stream and its groups; `minid`: the first ID that stays, None where it lies too deep.
+
+    `going`: how many entries go; `most`: never more than that, of a trim to a length.
+    """
+
+    first: EntryId | None
+    groups: tuple[Name, ...]
+    minid: EntryId | None
+    going: int
+    most: int | None
+
+    @classmethod
+    def of(cls, ctx: Context, overview: StreamOverview, boundary: StreamId | None, going: int) -> TrimSeen:
+        facts, keep = overview.facts, ctx.params.maxlen
+        most = None if keep is None else max(0, facts.length - keep)
+        return cls(facts.first_id, _names(overview), boundary, going, most)
+
+
+class Trim(Action[TrimParams, TrimSeen]):
+    seen_model = TrimSeen
     model = TrimParams
     slug = "trim"
     label = "Trim…"
     permission = Permission.TRIM
     irreversible = True
 
-    def look(self, ctx: Context) -> tuple[Preview, Seen]:
+    def look(self, ctx: Context) -> tuple[Preview, TrimSeen]:
         overview = stream_overview(ctx)
         below, boundary = boundary_of(ctx, overview)
         need = lowest_need(ctx) if ctx.params.safe else None
@@ -59,13 +82,7 @@ class Trim(Action[TrimParams]):
         going = count(ctx, overview, below)
         if not going.value:
             raise Changed(_nothing(need if holds is not False else None))
-        seen = {
-            "first": str(overview.facts.first_id),
-            "groups": sorted(g.name.hex() for g in overview.groups),
-            "minid": str(boundary) if boundary else None,
-            "going": going.value,
-            "most": max(0, overview.facts.length - ctx.params.maxlen) if ctx.params.maxlen is not None else None,
-        }
+        seen = TrimSeen.of(ctx, overview, boundary, going.value)
         nodes = foresee(overview.facts, going, CHUNK) if ctx.params.approximate else None
         if nodes and nodes.nothing:
             return preview_of_nothing(ctx, overview.facts, nodes), seen
@@ -76,23 +93,23 @@ class Trim(Action[TrimParams]):
         notes = loss_notes(lost, len(overview.groups) + overview.groups_cut, pending_text=PENDING_TEXT["keep"])
         return _preview(ctx, overview, below, going, lost, notes), seen
 
-    def changed(self, ctx: Context, seen: Seen) -> str:
+    def changed(self, ctx: Context, seen: TrimSeen) -> str:
         try:
             overview = stream_overview(ctx)
         except Gone:
             return "The stream no longer exists."
-        if str(overview.facts.first_id) != seen["first"]:
+        if overview.facts.first_id != seen.first:
             return "The stream was trimmed, or its first entry deleted, in the meantime."
-        if sorted(g.name.hex() for g in overview.groups) != seen["groups"]:
+        if _names(overview) != seen.groups:
             return "A group was created or destroyed in the meantime."
         return ""
 
-    def batch(self, ctx: Context, seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: Context, seen: TrimSeen, cursor: Any) -> Batch:
         state = cursor or {"gone": 0, "exact": False}
         facts = ctx.server.run(FactsQuery(ctx.key))
         return Batch([{**state, "length": facts.length, "added": facts.entries_added}], state)
 
-    def act(self, ctx: Context, seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: Context, seen: TrimSeen, work: list[Any]) -> Done:
         """One command of at most CHUNK entries, whole nodes first; an exact trim ends with the rest of one node."""
         state = work[0]
         exact = state["exact"]
@@ -106,20 +123,20 @@ class Trim(Action[TrimParams]):
             counts=Counter(done=gone), cursor=onward, last=ready, why=_why_nothing(ctx, onward) if ready else ""
         )
 
-    def reconcile(self, ctx: Context, seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: Context, seen: TrimSeen, work: list[Any]) -> Done:
         """What is missing from the length went. It goes on from there: beyond the bound nothing is removed."""
         state, facts = work[0], ctx.server.run(FactsQuery(ctx.key))
-        if facts.entries_added is None and not seen["minid"]:  # before 7.0: what came meanwhile hides what went
-            return Done(counts=Counter(unknown=seen["going"] - state["gone"]), last=True)
+        if facts.entries_added is None and not seen.minid:  # before 7.0: what came meanwhile hides what went
+            return Done(counts=Counter(unknown=seen.going - state["gone"]), last=True)
         came = (facts.entries_added or 0) - (state["added"] or 0)
         gone = max(0, state["length"] + came - facts.length)
         onward = {"gone": state["gone"] + gone, "exact": state["exact"]}
         return Done(counts=Counter(done=gone), cursor=onward)
 
-    def affected(self, ctx: Context, seen: Seen) -> Iterator[Sequence[Entry]]:
+    def affected(self, ctx: Context, seen: TrimSeen) -> Iterator[Sequence[Entry]]:
         """Up to the bound; an approximate trim leaves some of the last ones."""
-        end = StreamId.parse(seen["minid"]).prev() if seen["minid"] else MAX
-        return ranged(ctx, MIN, end, seen["most"])
+        end = seen.minid.prev() if seen.minid else MAX
+        return ranged(ctx, MIN, end, seen.most)
 
     def figures(self, ctx: Context) -> list[list[Any]]:
         facts = ctx.server.run(FactsQuery(ctx.key))
@@ -133,23 +150,27 @@ class Trim(Action[TrimParams]):
         return dict(form.cleaned_data["bound"])
 
 
-def _bound(ctx: Context, seen: Seen, gone: int) -> int | StreamId:
+def _names(overview: StreamOverview) -> tuple[bytes, ...]:
+    return tuple(sorted(group.name for group in overview.groups))
+
+
+def _bound(ctx: Context, seen: TrimSeen, gone: int) -> int | StreamId:
     """The bound as a command takes it: the first ID that stays, so that only what was shown goes.
 
     Where that lies too deep to be read it is the length, raised by what came since.
     """
-    if seen["minid"]:
-        return StreamId.parse(seen["minid"])
+    if seen.minid:
+        return seen.minid
     length = ctx.server.run(FactsQuery(ctx.key)).length
-    return int(max(ctx.params.maxlen or 0, length - (seen["going"] - gone)))
+    return int(max(ctx.params.maxlen or 0, length - (seen.going - gone)))
 
 
-def _act_safely(ctx: Context, seen: Seen, state: dict[str, Any]) -> Done:
+def _act_safely(ctx: Context, seen: TrimSeen, state: dict[str, Any]) -> Done:
     """As `act`, below what any group needs at this moment, and never more entries than a length leaves over."""
-    left = None if seen["most"] is None else seen["most"] - state["gone"]
+    left = None if seen.most is None else seen.most - state["gone"]
     if left is not None and left <= 0:
         return Done(last=True)
-    bound = StreamId.parse(seen["minid"]) if seen["minid"] else MAX
+    bound = seen.minid if seen.minid else MAX
     exact = state["exact"]
     if exact and left is not None:
         bound = min(bound, _behind(ctx, left))

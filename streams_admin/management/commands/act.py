@@ -25,6 +25,7 @@ from dashboard.streams import links
 from dashboard.streams.errors import StreamError
 from dashboard.streams.names import to_path
 from streams_admin import plans
+from streams_admin.actions import gate
 from streams_admin.actions.registry import ALL
 from streams_admin.audit.log import Caller
 from streams_admin.errors import ActionError
@@ -160,7 +161,7 @@ def _principal(name: str) -> Principal:
 
 def _untouched(plan: Plan) -> Iterator[tuple[str, str]]:
     """Why some of the named entries will not be touched, and which."""
-    ids = plan.seen.get("absent", [])
+    ids = [str(id_) for id_ in gate.resolve(plan.action).absent(gate.seen_of(plan))]
     more = f" and {number(len(ids) - NAMED_MOST)} more" if len(ids) > NAMED_MOST else ""
     for kind in ("not_pending", "not_found"):
         if ids and plan.preview["counts"].get(kind):

@@ -340,5 +340,5 @@ def test_after_a_lost_reply_it_is_found_out_by_reading(
     if meanwhile:
         redis_client.execute_command(*meanwhile)
     action = gate.resolve(slug)
-    found = action.reconcile(gate.context_of(plan, ADMIN.principal), plan.seen, [{"step": slug}])
+    found = action.reconcile(gate.context_of(plan, ADMIN.principal), gate.seen_of(plan), [{"step": slug}])
     assert dict(found.counts) == {expected: 1}

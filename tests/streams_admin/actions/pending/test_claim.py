@@ -16,6 +16,7 @@ from dashboard.streams.links import Server
 from dashboard.streams.names import plain, to_path
 from streams_admin.actions.base import ActionContext
 from streams_admin.actions.pending.claim import Claim
+from streams_admin.actions.reads.snapshots import EachSeen, PendingSeen
 from streams_admin.errors import BadParameters, Changed
 from streams_admin.models import Operation
 from streams_admin.params.address import Address
@@ -126,7 +127,9 @@ def test_what_does_not_show_what_was_to_be_set_was_not_claimed(stuck: redis.Redi
     ctx = ActionContext(
         Principal("anna"), links.get("default"), KEY, parse(ClaimParams, of_group(to=to_path(WORKER), **options))
     )
-    assert Claim().reconcile(ctx, {}, [["1-0 2-0", to_path(WORKER), 3, IDLE_MS]]).named == {"failed": "1-0 2-0"}
+    assert Claim().reconcile(ctx, PendingSeen(EachSeen((), ())), [["1-0 2-0", to_path(WORKER), 3, IDLE_MS]]).named == {
+        "failed": "1-0 2-0"
+    }
 
 
 def test_who_holds_all_of_them_already_gets_nothing(stuck: redis.Redis) -> None:
@@ -197,7 +200,7 @@ def test_what_belonged_to_nobody_and_was_taken_since_it_was_read_stays(stuck: re
         ActionContext(Principal("anna"), links.get("default"), KEY, parse(ClaimParams, of_group(to=to_path(HELPER)))),
         to_path(b""),
     )
-    done = Claim().act(ctx, {}, [["1-0", nobody, 3, 500], ["2-0", nobody, 3, 0]])
+    done = Claim().act(ctx, PendingSeen(EachSeen((), ())), [["1-0", nobody, 3, 500], ["2-0", nobody, 3, 0]])
     assert done.named == {"done": "2-0", "owner_changed": "1-0"}
     assert delivered(stuck, b"1-0")[0] == b"fast"
 

@@ -157,11 +157,11 @@ def test_what_was_not_done_and_is_retried_since_is_done_again(poisoned: redis.Re
     plan = planned(slug, of_group(*POISON, retried=True))
     ctx = replace(gate.context_of(plan, ADMIN.principal), operation="a number")
     action = ALL[slug]
-    batch = action.batch(ctx, plan.seen, None)
+    batch = action.batch(ctx, gate.seen_of(plan), None)
     retry(poisoned)
-    assert set(action.reconcile(ctx, plan.seen, batch.work).counts) == {"failed"}
+    assert set(action.reconcile(ctx, gate.seen_of(plan), batch.work).counts) == {"failed"}
     strict = replace(ctx, params=parse(action.model, of_group(*POISON)))
-    assert set(action.reconcile(strict, plan.seen, batch.work).counts) == {"owner_changed"}
+    assert set(action.reconcile(strict, gate.seen_of(plan), batch.work).counts) == {"owner_changed"}
 
 
 @BOTH

@@ -7,7 +7,7 @@ from django.urls.converters import UUIDConverter
 from django.views.decorators.http import require_safe as read
 
 from dashboard.http import converters  # noqa: F401 - registers them
-from streams_admin.views import downloads, exports, operations, plans
+from streams_admin.views import audit, downloads, exports, operations, plans
 
 urlpatterns: list[URLPattern] = [
     path("s/<slug:server>/<name:stream>/do/<slug:action>/", plans.do, name="do"),
@@ -22,7 +22,8 @@ urlpatterns: list[URLPattern] = [
         operations.steer,
         name="steer",
     ),
-    path("audit/", read(plans.audit_log), name="audit"),
+    path("operations/<uuid:id>/check/", operations.check, name="check_again"),
+    path("audit/", read(audit.audit_log), name="audit"),
     path("audit/export.jsonl", read(exports.jsonl), name="audit_jsonl"),
     path("audit/export.csv", read(exports.spreadsheet), name="audit_csv"),
 ]

@@ -138,6 +138,13 @@ class Page(HTMLParser):
         return [each.text for each in self.root.all() if "env" in each.looks]
 
     @property
+    def states(self) -> list[str]:
+        """The states in the page's main part: an icon and its word, or that something is going on."""
+        return [
+            each.text for part in self.root.all("main") for each in part.all("span") if each.looks & {"status", "live"}
+        ]
+
+    @property
     def notes(self) -> list[Note]:
         boxes = [each for each in self.root.all() if "note" in each.looks]
         return [Note(_severity(box), "".join(each.text for each in box.all("b")[:1]), box.text) for box in boxes]

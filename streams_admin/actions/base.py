@@ -200,6 +200,8 @@ class Action(ABC, Generic[Model, Seen]):
 
     idempotent: ClassVar[bool] = False
     """Whether the same work, sent twice, is done once at most."""
+    checks_later: ClassVar[bool] = True
+    """Whether `reconcile` still tells what came of the work long after: not where others do the same to a stream."""
 
     def complete(self, scope: Scope, params: Model) -> Model:
         """The parameters with what the configuration says now: a plan does what it has shown."""

@@ -29,6 +29,7 @@ from streams_admin.actions import gate
 from streams_admin.actions.base import RESULTS
 from streams_admin.actions.gate import Admitted
 from streams_admin.models import AuditEntry, Operation, Plan
+from streams_admin.operations.outcomes import Word, outcome_of
 from streams_admin.operations.progress import visible_figures
 from streams_admin.params.base import Spelling, serialise
 from streams_admin.params.kinds import NAMES
@@ -98,6 +99,7 @@ class OperationItem(BaseModel):
 
     id: str = Field(description="the operation")
     state: Literal["queued", "running", "paused", "done", "cancelled", "failed"] = Field(description="its state")
+    outcome: Word = Field(description="how it ended, as the audit log has it; `started` until then")
     done: int = Field(description="entries processed")
     total: Total
     total_reason: Reason = ""
@@ -123,7 +125,9 @@ class AuditItem(BaseModel):
     """A line of the audit log."""
 
     number: int = Field(description="its number; records are never changed")
-    span: str = Field(description="a run is two records of the same span: started, and its outcome")
+    span: str = Field(
+        description="records of one run: started, its outcome, and what was found when it was checked again"
+    )
     at: str = Field(description="when: ISO 8601 in UTC")
     who: Who
     who_id: str = Field(description="`user:<number>` or `token:<number>`: stays, and is given to nobody else")
@@ -141,9 +145,7 @@ class AuditItem(BaseModel):
     plan: str | None = Field(description="the plan; null if there is none")
     operation: str | None = Field(description="the operation; null if none started")
     reason: str = Field(description="the reason given; may be empty")
-    outcome: Literal["started", "done", "partly_done", "denied", "refused", "failed", "unknown"] = Field(
-        description="the outcome"
-    )
+    outcome: Word = Field(description="the outcome")
     detail: str = Field(description="what went wrong, in a sentence; otherwise empty")
     counts: dict[str, int] = Field(description=f"how many entries ended as {_RESULTS}")
     hash: str = Field(description="SHA-256 over the record and the hash of the record before it")
@@ -203,6 +205,7 @@ def operation_item(operation: Operation, principal: Principal) -> dict[str, Any]
     return {
         "id": str(operation.pk),
         "state": operation.state,
+        "outcome": outcome_of(operation).word,
         "done": operation.done,
         **_total(plan),
         "results": {kind: operation.results.get(kind, 0) for kind in RESULTS},

@@ -34,6 +34,9 @@ class Operation(models.Model):
     entries = models.JSONField(default=list, help_text="[id, result] of the first thousand")
     cursor = models.JSONField(null=True)
     inflight = models.JSONField(null=True)
+    unsettled = models.JSONField(
+        default=list, help_text="work whose outcome is unknown, so that it can be checked again"
+    )
     before = models.JSONField(default=list)
     after = models.JSONField(default=list)
     error = models.TextField(default="", blank=True)

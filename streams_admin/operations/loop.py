@@ -94,8 +94,8 @@ class Run:
             return False
         except StreamError as error:
             left = self.operation.inflight
-            settled = _known(_batch_of(left)) if left else Done()
-            self._end("failed", error.message, Done.together(settled, *self._way.done))
+            batch = _batch_of(left) if left else Batch([], None)
+            self._end("failed", error.message, Done.together(_known(batch), *self._way.done), batch.work)
             return False
 
     def release(self) -> None:
@@ -201,17 +201,20 @@ class Run:
         cursor = batch.cursor if done.cursor is None else done.cursor
         if batch.last or done.last:
             saving.note(self.running, cursor=cursor)
-            self._end("done", done.why, all_)
+            self._end("done", done.why, all_, batch.work)
             return False
-        counted = saving.counted(self.operation, all_.named, all_.counts)
+        counted = self._counted(all_, batch.work)
         then = (self.operation.inflight or {}).get("then")
         saving.note(self.running, inflight=then, cursor=cursor, **counted)
         self._unkept = all_.named
         return True
 
-    def _end(self, state: str, error: str, done: Done) -> None:
+    def _counted(self, done: Done, work: list[Any]) -> dict[str, Any]:
         counted = saving.counted(self.operation, done.named, done.counts)
-        saving.end(self.running, state, error, self.ask, self.action, **counted)
+        return {**counted, **saving.unsettled(self.operation, work, done)}
+
+    def _end(self, state: str, error: str, done: Done, work: list[Any]) -> None:
+        saving.end(self.running, state, error, self.ask, self.action, **self._counted(done, work))
         self._keep()
         results.keep(self.operation, done.named)
 

@@ -20,12 +20,13 @@ from dashboard.live import hub
 from dashboard.streams.errors import BadId, StreamError
 from dashboard.streams.ids import MAX, StreamId
 from dashboard.streams.names import from_path
-from streams_admin.actions.base import AnyAction, AnyContext, ids_of
+from streams_admin.actions.base import AnyAction, AnyContext, Done, ids_of, part_of
 from streams_admin.actions.registry import ALL
 from streams_admin.audit import log
 from streams_admin.audit.log import Line
 from streams_admin.models import Operation, Plan
 from streams_admin.operations import results
+from streams_admin.operations.outcomes import outcome_of
 from streams_admin.params.base import Spelling, parse, serialise
 
 KEPT = 1000
@@ -75,6 +76,18 @@ def counted(operation: Operation, named: dict[str, str], counts: Counter[str]) -
         found = [[id_, result] for result, ids in named.items() for id_ in ids.split()]
         noted["entries"] = [*operation.entries, *sorted(found, key=_in_order)[:room]]
     return noted
+
+
+def unsettled(operation: Operation, work: list[Any], done: Done) -> dict[str, Any]:
+    """The work whose outcome is unknown, with what is remembered of such already; {} where none is."""
+    ids = set(done.named.get("unknown", "").split())
+    lost = part_of(work, ids) if ids else work if done.counts["unknown"] else []
+    return {"unsettled": remembered(operation, lost)} if lost else {}
+
+
+def remembered(operation: Operation, lost: list[Any]) -> list[Any]:
+    """As many pieces as there is room for."""
+    return [*operation.unsettled, *lost][:KEPT]
 
 
 def _in_order(result: list[str]) -> StreamId:
@@ -142,7 +155,7 @@ def close(running: Running, state: str, error: str, **noted: Any) -> None:
         )
         if operation.span:
             line = line_of(operation.plan, operation, operation.reason)
-            log.end(operation.span, line, outcome(operation), operation.results, error)
+            log.end(operation.span, line, outcome_of(operation).word, operation.results, error)
 
 
 def _after(action: AnyAction, ctx: AnyContext) -> list[list[Any]]:
@@ -162,19 +175,9 @@ def give_up(running: Running, error: Exception) -> None:
     ids = ids_of(work)
     counts = Counter(operation.results) + Counter(unknown=len(ids) or len(work))
     text = error.message if isinstance(error, StreamError) else f"Internal error: {type(error).__name__}."
-    close(running, "failed", text, results=dict(counts), done=sum(counts.values()))
+    unsettled = remembered(operation, list(work))
+    close(running, "failed", text, results=dict(counts), done=sum(counts.values()), unsettled=unsettled)
     results.keep(operation, {"unknown": " ".join(ids)} if ids else {})
-
-
-def outcome(operation: Operation) -> str:
-    """The word of the audit log."""
-    results = operation.results
-    if results.get("unknown"):
-        return "unknown"
-    done = results.get("done", 0)
-    if not done:
-        return "failed" if operation.state == "failed" or results.get("failed") else "refused"
-    return "done" if done == operation.done and operation.state == "done" else "partly_done"
 
 
 def line_of(plan: Plan, operation: Operation | None, reason: str) -> Line:

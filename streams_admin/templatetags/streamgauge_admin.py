@@ -6,33 +6,21 @@ from django import template
 from django.forms import BoundField
 
 from streams_admin.models import Operation
+from streams_admin.operations.outcomes import Outcome, outcome_of
 
 register = template.Library()
 
-OUTCOMES = {"done": ("ok", "Done"), "partly_done": ("late", "Partly done"), "unknown": ("unknown", "Unknown")}
-STATES = {
-    "done": ("ok", "Done", ""),
-    "failed": ("stuck", "Failed", ""),
-    "cancelled": ("late", "Cancelled", ""),
-    "paused": ("unknown", "Paused", "idle"),
-}
+
+@register.inclusion_tag("streamgauge_admin/parts/_outcome.html")
+def outcome(found: Outcome) -> dict[str, object]:
+    """How an operation, or what a line of the audit log is about, stands or ended."""
+    return {"outcome": found}
 
 
-@register.inclusion_tag("streamgauge_admin/parts/_operation_state.html")
-def operation_state(operation: Operation) -> dict[str, object]:
-    """The state of an operation; without one that is listed it is running."""
-    found = STATES.get(operation.state)
-    if operation.state == "done" and not operation.results.get("done"):
-        found = ("late", "Nothing done", "")
-    severity, word, icon = found or ("", "", "")
-    return {"severity": severity, "word": word, "icon": icon}
-
-
-@register.inclusion_tag("streamgauge/parts/_status.html")
-def outcome(name: str) -> dict[str, object]:
-    """The outcome of a line of the audit log; one that is not listed is bad and its own word."""
-    severity, word = OUTCOMES.get(name, ("stuck", name))
-    return {"severity": severity, "word": word, "icon": severity}
+@register.filter
+def outcome_of_operation(operation: Operation) -> Outcome:
+    """`{{ operation|outcome_of_operation }}`."""
+    return outcome_of(operation)
 
 
 @register.inclusion_tag("streamgauge_admin/parts/_field.html")

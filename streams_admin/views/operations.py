@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from uuid import UUID
 
 from django.core.paginator import Paginator
@@ -15,13 +16,15 @@ from dashboard.accounts.access import require
 from dashboard.accounts.authenticators import principal_of
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
+from streams_admin.errors import Conflict
 from streams_admin.models import Operation
 from streams_admin.operations import start
 from streams_admin.operations.progress import Progress, rows, visible_figures
+from streams_admin.operations.recheck import can_check, check_again
 from streams_admin.permissions import NOT_TOLD, hidden_target, may_steer, open_to, operation_for, said, steered_by
 from streams_admin.views.ways import form_again, place_of
 
-PER_PAGE, OTHERS = 50, 5
+PER_PAGE, OTHERS, SHOWN = 50, 5, 200
 ELSEWHERE = {"already_acknowledged", "owner_changed", "not_found"}
 """Results of entries that a worker or another operation may have got."""
 
@@ -41,7 +44,9 @@ def operation(request: HttpRequest, id: UUID) -> HttpResponse:
         "figures": rows(visible_figures(found, hidden)) if found.after else [],
         "mine": may_steer(principal, found.plan),
         "again": form_again(found.plan),
-        "entries": found.entries[:200],
+        "entries": found.entries[:SHOWN],
+        "undone": [entry for entry in found.entries if entry[1] != "done"][:SHOWN] if found.over else [],
+        "checkable": can_check(found),
         "others": _meanwhile(principal, found) if ELSEWHERE & found.results.keys() else [],
     }
     return render(request, "streamgauge_admin/operation.html", context)
@@ -62,6 +67,15 @@ def steer(request: HttpRequest, id: str, wish: str) -> HttpResponse:
     found = steered_by(principal_of(request), UUID(id))
     start.request_state(found, wish)
     return redirect("operation", found.pk)
+
+
+@require_POST
+def check(request: HttpRequest, id: UUID) -> HttpResponse:
+    """Look again at entries whose outcome is unknown. Only reads. The page says what was found."""
+    principal = principal_of(request)
+    with suppress(Conflict):  # somebody else does, or did
+        check_again(steered_by(principal, id), principal)
+    return redirect("operation", id)
 
 
 def operation_list(request: HttpRequest) -> HttpResponse:

@@ -1,10 +1,7 @@
-"""Pages of plans: ask for one, look at it, run it; and the log of all that was done."""
+"""Pages of plans: ask for one, look at it, run it."""
 
 from __future__ import annotations
 
-from urllib.parse import urlencode
-
-from django.core.paginator import Paginator
 from django.forms import Form
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -12,10 +9,8 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from dashboard.accounts.access import require, server_for, visible_servers
-from dashboard.accounts.authenticators import principal_of
+from dashboard.accounts.access import require, server_for
 from dashboard.accounts.permissions import Permission
-from dashboard.accounts.principals import Principal
 from dashboard.config.active import configured
 from dashboard.display.format import plural
 from dashboard.display.rows import pending_row, sight
@@ -26,29 +21,19 @@ from dashboard.streams.names import from_path, plain
 from streams_admin import plans
 from streams_admin.actions import gate
 from streams_admin.actions.base import BATCH, ActionContext, AnyAction, AnyContext
-from streams_admin.actions.registry import ALL
-from streams_admin.audit import attempts
-from streams_admin.audit.filters import chosen, conditions
 from streams_admin.audit.log import Caller
 from streams_admin.errors import ActionError, BadParameters
-from streams_admin.models import AuditEntry, Plan
+from streams_admin.models import Plan
 from streams_admin.operations import start
 from streams_admin.params.address import Address
 from streams_admin.params.selection import Filter
 from streams_admin.permissions import (
-    NOT_TOLD,
     caller_of,
-    hidden_target,
-    open_to,
-    said,
 )
 from streams_admin.views.refusals import refusals
 from streams_admin.views.samples import sample
 from streams_admin.views.ways import instead, place_of, query_of
 
-PER_PAGE = 50
-WAYS = ("page", "api", "command")
-"""How somebody may act, as a line of the log has it."""
 DUTIES = ("10", "25", "50", "100")
 """Percent of the time that a large operation may spend in commands, as a page offers it."""
 
@@ -219,35 +204,3 @@ def _download(found: Plan, action: AnyAction, ctx: AnyContext) -> str:
     """Where the entries that would go can be kept; "" when none go."""
     goes = action.affected(ctx, gate.seen_of(found)) is not None
     return reverse("plan_entries", args=[plans.token(found)]) if goes else ""
-
-
-def audit_log(request: HttpRequest) -> HttpResponse:
-    """What was done, denied and refused, by whom."""
-    principal = principal_of(request)
-    require(principal, Permission.SEE_AUDIT)
-    rows = open_to(principal, AuditEntry.objects.exclude(outcome="started")).order_by("-pk")
-    filters = chosen(request.GET)
-    page = Paginator(rows.filter(**conditions(request.GET)), PER_PAGE).get_page(request.GET.get("page"))
-    context = {
-        "rows": [_row(line, hidden_target(principal, line)) for line in page.object_list],
-        "page": page,
-        "filters": filters,
-        "actions": list(ALL),
-        "outcomes": ["done", "partly_done", "denied", "refused", "failed", "unknown"],
-        "ways": WAYS,
-        "servers": _names(principal),
-        "query": urlencode(filters),
-    }
-    return render(request, "streamgauge_admin/audit.html", context)
-
-
-def _row(line: AuditEntry, hidden: bytes | None) -> tuple[AuditEntry, str, str]:
-    """A line, what went wrong, and what was tried where nothing was done; the group stands with the stream."""
-    unsaid = {"group", "to"} if hidden is not None else {"group"}
-    shown = line.params if line.outcome in ("denied", "refused") else {}
-    words = attempts.words({name: value for name, value in shown.items() if name not in unsaid})
-    return line, said(line.detail, hidden, NOT_TOLD), words
-
-
-def _names(principal: Principal) -> list[str]:
-    return [server.name for server in visible_servers(principal)]

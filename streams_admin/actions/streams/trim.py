@@ -71,6 +71,7 @@ class Trim(Action[TrimParams, TrimSeen]):
     label = "Trim…"
     permission = Permission.TRIM
     irreversible = True
+    checks_later = False
 
     def look(self, ctx: Context) -> tuple[Preview, TrimSeen]:
         overview = stream_overview(ctx)

@@ -31,7 +31,7 @@ from streams_admin.audit.log import Caller
 from streams_admin.errors import ActionError
 from streams_admin.models import Operation, Plan
 from streams_admin.operations import start
-from streams_admin.operations.state import outcome
+from streams_admin.operations.outcomes import outcome_of
 from streams_admin.params.kinds import NAMES
 
 HELP = """Run one action on a stream: print the plan, ask, run it, print the results. Exits with 1 unless all was done.
@@ -136,11 +136,12 @@ class Command(BaseCommand):
 
     def _report(self, operation: Operation) -> None:
         counts = ", ".join(f"{number(count)} {kind.replace('_', ' ')}" for kind, count in operation.results.items())
-        self.stdout.write(f"{operation.state}: {counts or 'nothing'}")
+        found = outcome_of(operation)
+        self.stdout.write(f"{found.text.lower()}: {counts or 'nothing'}")
         for label, before, after in operation.figures:
             self.stdout.write(f"   {label}: {number(before)} -> {number(after)}")
         self.stdout.write(f"   operation {operation.pk}")
-        if outcome(operation) != "done":
+        if found.word != "done":
             raise CommandError(operation.error or "Not everything was done.")
 
 

@@ -356,7 +356,7 @@ def test_no_payload_is_kept_with_a_plan_or_in_the_log(client_: redis.Redis, oper
 def test_the_log_is_filtered_and_turned_page_by_page(
     client_: redis.Redis, operator: Client, admin: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams_admin.views.plans.PER_PAGE", 2)
+    monkeypatch.setattr("streams_admin.views.audit.PER_PAGE", 2)
     odd = signed_in(person("a&outcome=denied b", "operator"))
     for number, someone in enumerate((operator, odd, odd, odd), 1):
         someone.post(plan_url(someone, form_of("ack", group=to_path(GROUP), id=f"{number}-0")))

@@ -1,0 +1,84 @@
+"""Looking again at what is unknown of an operation that is over: it only reads, and settles what can be known.
+
+What is found goes to the same places as before: the row, the file of results, and a further line of the audit log.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from dashboard.accounts.principals import Principal
+from dashboard.live import hub
+from streams_admin.actions import gate
+from streams_admin.actions.base import BATCH, Done, ids_of, part_of
+from streams_admin.actions.registry import ALL
+from streams_admin.audit import log
+from streams_admin.errors import Conflict
+from streams_admin.models import Operation
+from streams_admin.operations import results
+from streams_admin.operations.outcomes import outcome_of
+from streams_admin.operations.state import line_of
+
+
+def can_check(operation: Operation) -> bool:
+    """Whether something of it is unknown that can be looked at again."""
+    return operation.over and bool(operation.unsettled) and ALL[operation.plan.action].checks_later
+
+
+def check_again(operation: Operation, principal: Principal) -> None:
+    """Raises Conflict when nothing is unknown, or another checks it at this moment; StreamError."""
+    if not can_check(operation):
+        raise Conflict("Nothing about this operation can be checked again.")
+    plan, action = operation.plan, ALL[operation.plan.action]
+    ctx = replace(gate.context_of(plan, principal), operation=str(operation.pk), reason=operation.reason)
+    seen = gate.seen_of(plan)
+    found = Done.together(*(action.reconcile(ctx, seen, part) for part in _parts(operation.unsettled)))
+    _settle(operation, found, f"Checked again by {principal.name}.")
+    hub.nudge(hub.operation(operation.pk))
+
+
+def _parts(work: list[Any]) -> list[list[Any]]:
+    """Of about BATCH entries each."""
+    parts: list[list[Any]] = [[]]
+    for item in work:
+        if len(ids_of(parts[-1])) + len(ids_of([item])) > BATCH:
+            parts.append([])
+        parts[-1].append(item)
+    return parts
+
+
+def _settle(operation: Operation, found: Done, detail: str) -> None:
+    """The counts, the entries and what is still unknown; and the audit line, all or none of them. Raises Conflict."""
+    new = _changes(operation, found)
+    with transaction.atomic():
+        ours = Operation.objects.filter(pk=operation.pk, heartbeat_at=operation.heartbeat_at)
+        if not ours.update(**new, heartbeat_at=timezone.now()):
+            raise Conflict("This operation is being checked at this moment.")
+        operation.refresh_from_db()
+        if operation.span:
+            line = line_of(operation.plan, operation, operation.reason)
+            log.end(operation.span, line, outcome_of(operation).word, operation.results, detail)
+    results.keep(operation, found.named)
+
+
+def _changes(operation: Operation, found: Done) -> dict[str, Any]:
+    """What was looked at counts as what was found, and no more as unknown."""
+    looked = sum(found.counts.values())
+    counts = Counter(operation.results)
+    counts["unknown"] -= min(looked, counts["unknown"])
+    named = {id_: result for result, ids in found.named.items() for id_ in ids.split()}
+    left = {id_ for id_, result in named.items() if result == "unknown"}
+    return {
+        "results": dict(+(counts + found.counts)),
+        "entries": [[id_, named.get(id_, result)] for id_, result in operation.entries],
+        "unsettled": part_of(operation.unsettled, left)
+        if named
+        else operation.unsettled
+        if found.counts["unknown"]
+        else [],
+    }

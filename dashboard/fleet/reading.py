@@ -111,7 +111,8 @@ class Judge:
         known = state.group(now.group.name) if state else None
         oldest = (now.group.oldest,) if now.group.oldest else ()
         self.group = GroupSample(now.group, now.consumers, known.looked if known else oldest)
-        self._stream = StreamSample(now.stream, (self.group,), now.now_ms)
+        replica = server.known_facts.role == "replica"
+        self._stream = StreamSample(now.stream, (self.group,), now.now_ms, replica=replica)
         self._moved = fleet().sampler(server).movement(now.stream.key, now.group.name, now.now_ms)
         self._limits = limits()
 

@@ -31,6 +31,7 @@ SCAN_STEPS = 20
 """SCAN calls of 1,000 keys in one round; a larger keyspace takes several rounds and is incomplete until then."""
 LOOK_ON = 0.25
 """Seconds of one round for going on in long pending lists, per chunk."""
+REPLICA = "This is a replica, which does not learn when consumers read: whether they are silent or gone is unknown."
 LEISURE = 5
 """Rest between rounds, in times of what the last round cost."""
 
@@ -110,7 +111,7 @@ class Sampler:
     async def _numbers(self, can: Capabilities) -> dict[bytes, StreamState]:
         states: dict[bytes, StreamState] = {}
         self._refused = ""
-        keys = sorted(self._keys)
+        keys, replica = sorted(self._keys), self.server.known_facts.role == "replica"
         for at in range(0, len(keys), CHUNK):
             chunk = tuple(keys[at : at + CHUNK])
             samples = await self.server.arun(SampleStreams(chunk, can, self._go_on, self._turn))
@@ -121,7 +122,7 @@ class Sampler:
             further = await self._look_on(can, chunk)
             for key, sample in samples.items():
                 if isinstance(sample, StreamSample):
-                    states[key] = self.memory.take(sample, further.get(key, ()))
+                    states[key] = self.memory.take(replace(sample, replica=replica), further.get(key, ()))
             await asyncio.sleep(0)
         self._turn += 1
         return states
@@ -188,6 +189,7 @@ class Sampler:
             "The configured user may not read pending entries (XPENDING, XINFO): what is stuck is unknown."
             if blind
             else "",
+            REPLICA if self.server.known_facts.role == "replica" else "",
         )
         return " ".join(filter(None, sentences))
 

@@ -20,6 +20,8 @@ def consumer_state(
     consumer: ConsumerFacts, sample: StreamSample, group: GroupSample, moved: Movement, limits: Limits
 ) -> tuple[ConsumerState, Severity, str]:
     """The state of a consumer, how that is, and why in a few words."""
+    if sample.replica:
+        return "working" if consumer.pending else "waiting", "unknown", "a replica does not learn when it last read"
     if consumer.pending:
         if is_silent(consumer, GroupSeen(sample, group, moved, limits)):
             return "silent", "stuck", f"holds {number(consumer.pending)}, has not read for {age(consumer.idle_ms)}"
@@ -36,7 +38,7 @@ def consumer_state(
 def is_silent(consumer: ConsumerFacts, seen: GroupSeen) -> bool:
     """Holds entries, has not read, what it holds has not been touched, and nothing of it was acknowledged lately."""
     late_ms = seen.limits.late_ms
-    if not consumer.pending or consumer.idle_ms < late_ms or consumer.name in seen.moved.fell:
+    if seen.stream.replica or not consumer.pending or consumer.idle_ms < late_ms or consumer.name in seen.moved.fell:
         return False
     own = [entry.idle_ms for entry in seen.group.looked if entry.consumer == consumer.name]
     return not own or max(own) >= late_ms

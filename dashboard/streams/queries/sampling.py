@@ -63,12 +63,16 @@ class GroupSample:
 
 @dataclass(frozen=True, slots=True)
 class StreamSample:
-    """A stream and its groups at `now_ms` of the server's clock. `groups_cut`: groups left out for their number."""
+    """A stream and its groups at `now_ms` of the server's clock. `groups_cut`: groups left out for their number.
+
+    `replica`: sampled on one, which does not learn when consumers read: their idle times say nothing there.
+    """
 
     facts: StreamFacts
     groups: tuple[GroupSample, ...]
     now_ms: int
     groups_cut: int = 0
+    replica: bool = False
 
     @property
     def left_out(self) -> str:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 
 import pytest
 import redis
 
 from dashboard.fleet import sampler
+from dashboard.fleet.findings.model import Limits
 from dashboard.fleet.samplers import fleet
 from dashboard.streams import links
 from dashboard.streams.links import Server, ServerConfig
@@ -40,3 +42,28 @@ def test_streams_that_may_not_be_read_are_told_of_in_every_round(
     told = [SHUT_OUT in fleet().sample(reader).gaps for _ in range(30)]
     assert not told[-1], "it may be read, and the next pass has met it"
     assert b"shut" in fleet().sampler(reader).snapshot.streams
+
+
+def kinds(of: Server) -> set[str]:
+    """Of the findings about streams, after a round."""
+    return {finding.kind for state in fleet().sample(of).streams.values() for finding in state.findings}
+
+
+def test_a_replica_is_not_judged_by_when_consumers_read(
+    server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries wait, and nobody has read for longer than is late: news on a primary, unknown on a replica."""
+    monkeypatch.setattr(sampler, "limits", lambda: Limits(late_ms=20))
+    redis_client.xgroup_create("q", "g", id="0", mkstream=True)
+    redis_client.xreadgroup("g", "w", {"q": ">"})
+    redis_client.xadd("q", {"n": 1})
+    time.sleep(0.1)
+    assert kinds(server) == {"no_consumer"}
+    redis_client.execute_command("REPLICAOF", "127.0.0.1", "1")
+    try:
+        links.configure([ServerConfig("default", server.config.url)])
+        watched = links.get("default")
+        assert kinds(watched) == set()
+        assert "This is a replica" in fleet().sampler(watched).snapshot.gaps
+    finally:
+        redis_client.execute_command("REPLICAOF", "NO", "ONE")

@@ -23,7 +23,10 @@ def never_acknowledges(seen: GroupSeen) -> Iterator[Finding]:
     found = [
         c
         for c in seen.group.consumers
-        if c.pending >= GROWN and c.idle_ms < limits.late_ms and rising.get(c.name, 0) >= limits.stuck_ms
+        if not seen.stream.replica
+        and c.pending >= GROWN
+        and c.idle_ms < limits.late_ms
+        and rising.get(c.name, 0) >= limits.stuck_ms
     ]
     for consumer in sorted(found, key=lambda c: (-c.pending, c.name))[:EACH]:
         since = rising[consumer.name]

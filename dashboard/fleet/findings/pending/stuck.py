@@ -33,7 +33,10 @@ def stuck(seen: GroupSeen) -> Iterator[Finding]:
     worst = max(_idle_ms(seen, holder) for holder in holders)
     others = _others([c for c in group.consumers if c.name not in holders], limits.late_ms)
     counted = f"{'at least ' if at_least else ''}{entries(count)}"
-    message, detail = _words(group, silent, holders, worst, counted, others)
+    if seen.stream.replica:
+        message, detail = _on_a_replica(holders, worst, counted), ""
+    else:
+        message, detail = _words(group, silent, holders, worst, counted, others)
     yield seen.finding(
         limits.severity(worst),
         "stuck",
@@ -88,6 +91,13 @@ def _words(
         f"{name} keeps reading but has not acknowledged {counted} for {age(worst)}",
         f"{read}Its handler is slow or failing, or an earlier process with this name left them.",
     )
+
+
+def _on_a_replica(holders: set[bytes], worst: int, counted: str) -> str:
+    """Without a word on when anybody read: a replica does not learn that."""
+    if len(holders) > 1:
+        return f"{len(holders)} consumers hold entries that nobody has touched for up to {age(worst)}"
+    return f"{who(next(iter(holders)))} has not acknowledged {counted} for {age(worst)}"
 
 
 def _silent(count: int, holders: int) -> str:

@@ -1,7 +1,7 @@
 """`no_consumer`: entries wait and nobody reads them: no consumer at all, or none that has tried for LATE_AFTER.
 
 A consumer parked in a blocking read is served at once, so with entries waiting a long idle time means absence. Needs
-the lag, the consumers' idle times, and who acknowledged something lately.
+the lag, the consumers' idle times (so it is silent on a replica), and who acknowledged something lately.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dashboard.fleet.findings.model import Finding, GroupSeen
 def no_consumer(seen: GroupSeen) -> Iterator[Finding]:
     group, limits = seen.group, seen.limits
     waiting = group.facts.lag.value
-    if waiting == 0 or seen.stream.facts.length == 0:
+    if waiting == 0 or seen.stream.facts.length == 0 or seen.stream.replica:
         return
     quiet = min((c.idle_ms for c in group.consumers), default=None)
     if quiet is not None and (quiet < limits.late_ms or any(c.name in seen.moved.fell for c in group.consumers)):

@@ -17,7 +17,7 @@ ORPHANS = 10
 def orphan_consumers(seen: GroupSeen) -> Iterator[Finding]:
     consumers, limits = seen.group.consumers, seen.limits
     left = [c for c in consumers if not c.pending and c.idle_ms >= limits.gone_ms]
-    if len(left) < ORPHANS or all(c.idle_ms >= limits.late_ms for c in consumers):
+    if seen.stream.replica or len(left) < ORPHANS or all(c.idle_ms >= limits.late_ms for c in consumers):
         return
     longest = max(c.idle_ms for c in left)
     yield seen.finding(

@@ -23,11 +23,13 @@ from dashboard.streams.snapshots import Entry, Fields, PendingEntry
 
 T = TypeVar("T")
 
-CELL = 120
-"""Characters of a value in a table cell."""
+CELL = 200
+"""Characters of a value in a table cell: more than fit beside the others on a wide screen."""
 COLUMNS = 5
 """Field columns picked by themselves."""
 PREVIEW_FIELDS = 8
+PREVIEW_VALUE = 120
+"""Characters of a value in a preview."""
 PREVIEW_CHARS = 1_500
 """About how much HTML the preview of one entry makes: eight plain fields fit, ugly ones do not all."""
 FIELDS = 200
@@ -59,7 +61,7 @@ class Sight:
         """The first fields, short; None when payloads may not be read."""
         if not self.may_read:
             return None
-        shown = ((n, self.value(n, v, limit=CELL, tree=False)) for n, v in fields[:PREVIEW_FIELDS])
+        shown = ((n, self.value(n, v, limit=PREVIEW_VALUE, tree=False)) for n, v in fields[:PREVIEW_FIELDS])
         return tuple(_fitting(shown, _line_weight, PREVIEW_CHARS))
 
     def full(self, fields: Fields, *, limit: int = 4096) -> ShownFields | None:
@@ -82,13 +84,14 @@ def sight(principal: Principal, server: str, key: bytes) -> Sight:
 
 @dataclass(frozen=True, slots=True)
 class EntryRow:
-    """A row of the entries table. `cells` follow the page's columns; None: the entry has no such field.
+    """A row of the entries table. `cells` follow the page's `columns`; None: the entry has no such field.
 
     An open row has its payload in full in `detail` or, as lines of a dump per field, in `dumps`.
     """
 
     id: str
     at_ms: int | None
+    columns: tuple[bytes, ...]
     cells: tuple[Shown | None, ...]
     size: int
     field_count: int
@@ -101,6 +104,11 @@ class EntryRow:
     @property
     def is_open(self) -> bool:
         return bool(self.form)
+
+    @property
+    def fields(self) -> tuple[tuple[bytes, Shown | None], ...]:
+        """The cells with the names of their columns."""
+        return tuple(zip(self.columns, self.cells, strict=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,10 +128,12 @@ def entry_row(
     first: dict[bytes, bytes] = {}
     for name, value in entry.fields:
         first.setdefault(name, value)
+    columns = columns if seen.may_read else ()
     return EntryRow(
         id=str(entry.id),
         at_ms=entry.id.clock_ms,
-        cells=tuple(_cell(first, name, seen, cell) for name in columns) if seen.may_read else (),
+        columns=columns,
+        cells=tuple(_cell(first, name, seen, cell) for name in columns),
         size=entry.size,
         field_count=len(entry.fields),
         may_read=seen.may_read,
@@ -169,7 +179,7 @@ def _weight(shown: Shown) -> int:
 
 def _line_weight(field: tuple[bytes, Shown]) -> int:
     """About how much HTML a field makes in one line, where a name and a value are cut to a few marks."""
-    return min(trees.weight(field[0].decode("latin-1")), 8 * MARK) + min(_weight(field[1]), CELL // 4 * MARK)
+    return min(trees.weight(field[0].decode("latin-1")), 8 * MARK) + min(_weight(field[1]), PREVIEW_VALUE // 4 * MARK)
 
 
 def _tree_weight(node: Node) -> int:

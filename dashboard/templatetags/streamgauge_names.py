@@ -14,6 +14,9 @@ from dashboard.streams.payloads.pieces import Piece, pieces
 
 register = template.Library()
 
+CUT: Piece = ("text", "…")
+"""Stands where something was left out."""
+
 register.filter("pathname", names.to_path)
 register.filter("display", names.display)
 register.filter("plain", names.plain)
@@ -50,7 +53,7 @@ def cut(name: bytes) -> SafeString:
 
 @register.filter
 def short(pieces: Sequence[Piece], limit: int) -> tuple[Piece, ...]:
-    """The first pieces of a value, about `limit` characters, for one line."""
+    """The first pieces of a value, about `limit` characters, for one line; "…" where some are left out."""
     found: list[Piece] = []
     left = limit
     for kind, text in pieces:
@@ -58,7 +61,7 @@ def short(pieces: Sequence[Piece], limit: int) -> tuple[Piece, ...]:
             break
         found.append((kind, text[:left]) if kind == "text" else (kind, text))
         left -= len(text)
-    return tuple(found)
+    return tuple(found) if found == list(pieces) else (*found, CUT)
 
 
 @register.filter

@@ -40,6 +40,12 @@ def note(
     return {"title": title, "text": text, "severity": severity, "icon": icon, "href": href, "link": link}
 
 
+@register.inclusion_tag("streamgauge/parts/_copy_entry.html")
+def copy_entry(server: str, stream: bytes, entry: object) -> dict[str, object]:
+    """A button that copies an entry as the API gives it. `entry`: its ID."""
+    return {"server": server, "stream": stream, "id": entry}
+
+
 @register.inclusion_tag("streamgauge/parts/_alert.html")
 def alert(text: str) -> dict[str, object]:
     """Why a form was not taken."""

@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from django import template
 
 from dashboard.display.format import NOTHING
-from dashboard.display.rows import Dump, ShownFields
+from dashboard.display.rows import CELL, Dump, ShownFields
+from dashboard.streams.payloads.pieces import Piece
 from dashboard.streams.payloads.show import Shown
 from dashboard.streams.payloads.trees import Node
-from dashboard.templatetags.streamgauge_names import short
+from dashboard.templatetags.streamgauge_names import CUT, short
 
 register = template.Library()
 
 DEEP = 12
 """Levels of a tree that are drawn: a page must not fall over a document of a thousand brackets."""
-CELL = 80
-"""Characters of a value in a cell."""
+UGLY = 80
+"""Characters of a value in a cell when some of them are not text: their marks weigh forty times what they show."""
 LONG = 2_000
 """Bytes from which a value gets a box of its own that scrolls."""
 
@@ -53,7 +54,15 @@ def value(shown: Shown, *, plain: bool = False) -> dict[str, object]:
 def cell(shown: Shown | None) -> dict[str, object]:
     """One value short, in a cell of a table; None: the entry has no such field."""
     blank = NOTHING if shown is None else "empty" if not shown.size and shown.kind != "masked" else ""
-    return {"shown": shown, "blank": blank, "pieces": short(shown.pieces, CELL) if shown else ()}
+    plain = shown is not None and all(kind == "text" for kind, _ in shown.pieces)
+    return {"shown": shown, "blank": blank, "pieces": brief(shown, CELL if plain else UGLY) if shown else ()}
+
+
+@register.filter
+def brief(shown: Shown, limit: int) -> tuple[Piece, ...]:
+    """The first pieces of a value for one line; "…" where some are left out, here or when it was read."""
+    pieces = short(shown.pieces, limit)
+    return (*pieces, CUT) if shown.truncated and pieces[-1:] != (CUT,) else pieces
 
 
 @register.inclusion_tag("streamgauge/parts/_preview.html")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 
+from dashboard.display.columns import id_width, widths
 from dashboard.display.rows import COLUMNS, EntryRow, Sight, entry_row, field_names, sight
 from dashboard.filters import where
 from dashboard.http import params
@@ -87,17 +88,32 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """A page of entries as the table shows it, newest first. `ahead` are those at and after the place gone to."""
+    """A page of entries as the table shows it, newest first. `ahead` are those at and after the place gone to.
+
+    `widths`: the class of each column; `id_width`: of the one of IDs.
+    """
 
     ahead: tuple[EntryRow, ...]
     rows: tuple[EntryRow, ...]
     columns: tuple[bytes, ...]
+    widths: tuple[str, ...]
+    id_width: str
     all_columns: tuple[bytes, ...]
     may_read: bool
     newer: str
     older: str
     stopped: str
     last_id: StreamId | None
+
+    @property
+    def heads(self) -> tuple[tuple[bytes, str], ...]:
+        """The columns with their widths."""
+        return tuple(zip(self.columns, self.widths, strict=True))
+
+    @property
+    def scrolls(self) -> bool:
+        """Whether there are more columns than fit."""
+        return len(self.columns) > COLUMNS
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,10 +139,13 @@ def entries_page(here: Watched, facts: StreamFacts, asked: Asked) -> Entries:
     columns = tuple(n for n in asked.columns if n in names) or names[:COLUMNS]
     row = partial(_row, seen=seen, columns=columns, asked=asked)
     plain = replace(asked.newest(), form="tree")
+    ahead, rows = tuple(map(row, found.ahead)), tuple(map(row, found.items))
     return Entries(
-        ahead=tuple(map(row, found.ahead)),
-        rows=tuple(map(row, found.items)),
+        ahead=ahead,
+        rows=rows,
         columns=columns,
+        widths=widths(ahead + rows, columns),
+        id_width=id_width([row.id for row in ahead + rows] + [str(facts.last_generated_id)]),
         all_columns=names,
         may_read=seen.may_read,
         newer=plain.address(start=found.newer) if found.newer else "",

@@ -21,6 +21,8 @@ from dashboard.views.watched import Watched, watched
 
 GROUPS = 50
 """Groups on a page of the tab of groups."""
+PART = "Streamgauge-Part"
+"""The header of a page that looks again and has its entries already: "facts"."""
 
 
 def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
@@ -28,7 +30,9 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
     asked = Asked.of(request.GET)
     state = here.state(stream)
     trouble, overview = _overview(here, stream, state, asked)
-    entries = entries_page(here, overview.facts, asked) if asked.tab == "entries" and not trouble else None
+    only_facts = request.headers.get(PART) == "facts"
+    with_entries = asked.tab == "entries" and not trouble and not only_facts
+    entries = entries_page(here, overview.facts, asked) if with_entries else None
     context = {
         "server": here.server,
         "key": stream,
@@ -42,6 +46,7 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
         "trouble": trouble,
         "read_ms": here.snapshot.at_ms,
         "asked": asked,
+        "only_facts": only_facts,
         "tabs": _tabs(asked, overview.facts),
         "entries": entries,
         "forms": [(form.capitalize(), asked.address(**{"as": form}), form == asked.form) for form in FORMS],

@@ -9,6 +9,7 @@ import { bind as bindFold } from "./behaviours/fold.js";
 import { bind as bindKeyboard } from "./behaviours/keyboard.js";
 import { bind as bindMenu } from "./behaviours/menu.js";
 import { bind as bindRelativeTime } from "./behaviours/relative-time.js";
+import { bind as bindRowOpen } from "./behaviours/row-open.js";
 import { bind as bindSelect } from "./behaviours/select.js";
 import { bind as bindTheme } from "./behaviours/theme.js";
 
@@ -20,6 +21,7 @@ for (const bind of [
   bindKeyboard,
   bindMenu,
   bindRelativeTime,
+  bindRowOpen,
   bindSelect,
   bindTheme,
 ]) {

@@ -123,6 +123,7 @@ export function bind() {
     event.preventDefault();
     go(event.target);
   });
+  document.addEventListener("streamgauge:addressed", () => (shown = location.pathname + location.search));
   // Back and forward lead to pages with other controls: they are asked for in whole. A fragment is none of that.
   addEventListener("popstate", () => shown !== location.pathname + location.search && location.reload());
 }

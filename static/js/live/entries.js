@@ -1,19 +1,21 @@
 /**
  * Entries: new rows come drawn by the server and are put on top. While the table is in use they wait, counted in a pill: it is
- * paused, a row is open or ticked, the pointer is over it, or the focus is in it. When a filter has put another list in its
- * place, that one is followed, or none where it is not live.
+ * paused, scrolled down, a row is open or ticked, text in it is selected, the pointer is over it, or the focus is in it. When a filter has put another
+ * list in its place, that one is followed, or none where it is not live.
  *
  * @example
+ * <div class="pill-place"><button data-live-pill hidden></button></div>
  * <table data-watch="entries" data-server="eu" data-stream="orders" data-after="1-0" data-columns="status,total" data-where="">
- *   <tbody data-live-rows>
- *     <tr data-live-pill-row hidden><td colspan="5"><button data-live-pill></button></td></tr>
- *     …
+ *   <tbody data-live-rows>…
  */
 import { tick } from "../behaviours/relative-time.js";
 import { held } from "./badge.js";
+import { refresh } from "./regions.js";
 import { watch } from "./socket.js";
 
 const ROWS = 200;
+/** Between two times that rows are put on top: so long the list stands still and can be read. */
+const STILL_MS = 800;
 const REASONS = {
   trimmed: "were trimmed before they could be shown",
   failover: "were lost in a failover",
@@ -25,16 +27,29 @@ class Entries {
   constructor(table) {
     this.table = table;
     this.body = table.querySelector("[data-live-rows]");
-    this.pillRow = table.querySelector("[data-live-pill-row]");
+    this.pill = document.querySelector("[data-live-pill]");
     /** Rows that wait, newest first. @type {HTMLTableRowElement[]} */
     this.waiting = [];
     this.paused = false;
     this.seen = this.skipped = this.fresh = 0;
+    this.moved = -STILL_MS;
+    this.later = 0;
   }
 
   get isHeld() {
-    const used = ":scope > tr.open, :scope > tr :checked, :scope:hover, :scope:focus-within";
-    return this.paused || this.body.matches(":hover, :focus-within") || this.body.querySelector(used) !== null;
+    if (this.paused || this.isScrolledPast || this.body.matches(":hover, :focus-within")) return true;
+    return this.isSelected || this.body.querySelector(":scope > tr.open, :scope > tr :checked") !== null;
+  }
+
+  /** Whether some of its text is. */
+  get isSelected() {
+    const selection = getSelection();
+    return !selection.isCollapsed && this.body.contains(selection.anchorNode);
+  }
+
+  /** Whether its newest row is out of sight above. */
+  get isScrolledPast() {
+    return scrollY > 0 && this.body.getBoundingClientRect().top < 0;
   }
 
   /** @param {object} frame  entries, oldest first, each with its row */
@@ -47,6 +62,7 @@ class Entries {
     if (frame.skipped) this.put(this.gap(skippedText(frame)));
     rows.forEach((row) => this.put(this.localised(row)));
     this.settle();
+    refresh(); // the figures of the stream move on with its rows
   }
 
   /** Whether the row stands in the table, or waits. @param {string} id */
@@ -67,29 +83,41 @@ class Entries {
     this.waiting.push(this.gap("Older entries are not shown."));
   }
 
-  /** Shows what waits, or how much. */
+  /** Shows what waits, now or in a moment, or how much it is. */
   settle() {
     const hold = this.isHeld;
-    if (!hold) this.release();
-    this.pillRow.hidden = !this.fresh;
-    this.pillRow.querySelector("[data-live-pill]").textContent = `${number(this.fresh)} new`;
+    if (!hold) this.soon();
+    this.pill.hidden = !hold || !this.fresh;
+    this.pill.textContent = `${number(this.fresh)} new`;
     held(hold ? this.fresh : null);
     say("[data-live-seen]", `${number(this.seen)} new`);
     say("[data-live-skipped]", this.skipped ? `· ${number(this.skipped)} skipped` : "");
   }
 
+  soon() {
+    const rest = this.moved + STILL_MS - performance.now();
+    if (rest <= 0) this.release();
+    else this.later ||= setTimeout(() => this.settle(), rest);
+  }
+
+  /** The list is laid out anew, so that its rows are not pushed about one by one. */
   release() {
-    this.pillRow.after(...this.waiting);
-    lastEntry(this.waiting.find((row) => row.id));
+    clearTimeout(this.later);
+    this.later = 0;
+    const rows = this.waiting;
     this.waiting = [];
     this.fresh = 0;
+    if (!rows.length) return;
+    this.moved = performance.now();
+    this.body.replaceChildren(...[...rows, ...this.body.children].slice(0, ROWS));
+    lastEntry(rows.find((row) => row.id));
     tick();
-    [...this.body.children].slice(ROWS + 1).forEach((row) => row.remove());
     if (this.body.querySelector("tr[id]")) this.table.closest("#entries")?.querySelector(":scope > .state")?.remove();
   }
 
   /** A click on the pill shows what waits, even while the pointer is there. */
   show() {
+    if (this.isScrolledPast) this.table.scrollIntoView({ block: "start", behavior: "instant" });
     this.release();
     this.settle();
   }
@@ -106,7 +134,7 @@ class Entries {
     const row = document.createElement("tr");
     const cell = document.createElement("td");
     row.className = "gap";
-    cell.colSpan = this.pillRow.firstElementChild.colSpan;
+    cell.colSpan = this.table.tHead.rows[0].cells.length;
     cell.textContent = text;
     row.append(cell);
     return row;
@@ -179,6 +207,7 @@ function begin(shown) {
   shown.body.addEventListener("focusout", () => setTimeout(() => shown === entries && shown.settle()), stop);
   return () => {
     stop.abort();
+    clearTimeout(shown.later);
     unwatch();
   };
 }
@@ -193,6 +222,8 @@ export function bind() {
     if (event.target.closest("[data-live-pill]")) entries?.show();
     if (event.target.closest("[data-live-pause]")) entries?.pause();
   });
+  document.addEventListener("scroll", () => entries?.waiting.length && !entries.isHeld && entries.settle(), { passive: true });
   document.addEventListener("streamgauge:filtered", follow);
+  document.addEventListener("streamgauge:row-closed", () => entries?.settle());
   follow();
 }

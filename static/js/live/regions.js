@@ -1,6 +1,7 @@
 /**
  * Regions: what the server says has changed is asked for again, by the address of the page, and every region becomes its newer
- * self. One renderer draws the page and its refresh, and access is asked every time.
+ * self. One renderer draws the page and its refresh, and access is asked every time. With `data-part` the page is drawn without
+ * what comes by another way.
  *
  * While rows of a region are ticked, or the pointer is over its rows that can be, they keep their places: each is brought up to
  * date, one that is gone is marked, and new ones wait.
@@ -33,11 +34,13 @@ export function refresh() {
 
 /**
  * Rejects with a TimeoutError when the site takes too long, and with an AbortError when the caller gives up.
- * @param {string} url @param {AbortSignal} [signal]  gives up @returns {Promise<{answer: Response, page: Document}>}
+ * @param {string} url @param {AbortSignal} [signal]  gives up @param {string} [part]  of the page, where that is enough
+ * @returns {Promise<{answer: Response, page: Document}>}
  */
-export async function pageAt(url, signal) {
+export async function pageAt(url, signal, part) {
   const signals = [AbortSignal.timeout(WITHIN_MS), ...(signal ? [signal] : [])];
-  const answer = await fetch(url, { headers: { Accept: "text/html" }, signal: AbortSignal.any(signals) });
+  const headers = { Accept: "text/html", ...(part ? { "Streamgauge-Part": part } : {}) };
+  const answer = await fetch(url, { headers, signal: AbortSignal.any(signals) });
   return { answer, page: new DOMParser().parseFromString(await answer.text(), "text/html") };
 }
 
@@ -45,7 +48,7 @@ export async function pageAt(url, signal) {
 async function load() {
   const address = location.href;
   try {
-    const { answer, page } = await pageAt(address);
+    const { answer, page } = await pageAt(address, undefined, document.querySelector("main").dataset.part);
     if (address !== location.href) return;
     if (!answer.ok) failed(page);
     else if (!answer.redirected) show(page);

@@ -147,6 +147,14 @@ def test_a_preview_is_one_line_and_short() -> None:
     assert html.count("<b>") == 8
 
 
+def test_what_is_cut_ends_in_an_ellipsis_and_what_is_whole_does_not() -> None:
+    assert part("cell", shown=show(b"x" * 300, limit=200)).strip() == "x" * 200 + "…"
+    assert part("cell", shown=show(b"x" * 200, limit=200)).strip() == "x" * 200
+    assert "b\n> " + "x" * 120 + "…<" in part("preview", fields=[(b"k", show(b"x" * 300))])
+    assert "b\n> " + "x" * 120 + "…<" in part("preview", fields=[(b"k", show(b"x" * 300, limit=120))])
+    assert "…" not in part("preview", fields=[(b"k", show(b"x" * 120))])
+
+
 @pytest.mark.parametrize(("body", "said"), [("gone", "Deleted while pending"), ("unread", "hidden")])
 def test_a_preview_says_why_there_is_none(body: str, said: str) -> None:
     assert said in part("preview", fields=None, body=body)

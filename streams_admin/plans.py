@@ -14,8 +14,8 @@ from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
 from streams_admin import stored
 from streams_admin.actions import gate
-from streams_admin.actions.base import Note
 from streams_admin.actions.gate import Admitted
+from streams_admin.actions.preview import Note
 from streams_admin.audit.log import Caller
 from streams_admin.errors import Expired, NoSuchPlan
 from streams_admin.models import Plan

@@ -15,8 +15,8 @@ from dashboard.accounts.permissions import ROLES, Permission
 from dashboard.config import environment
 from dashboard.config.options import Options
 from dashboard.config.servers import ServerTable
-from streams_admin.actions.base import RESULTS
 from streams_admin.actions.registry import ALL
+from streams_admin.actions.work import RESULTS
 from streams_admin.api.shapes import AuditItem
 from streams_admin.management.commands.act import Command as Act
 from streams_admin.models import Operation

@@ -19,7 +19,8 @@ from dashboard.streams import links
 from dashboard.streams.links import Server
 from dashboard.streams.names import from_path, to_path
 from streams_admin import stored
-from streams_admin.actions.base import ActionContext, AnyAction, AnyContext, Model, Scope
+from streams_admin.actions.base import AnyAction
+from streams_admin.actions.context import ActionContext, AnyContext, Model, Scope
 from streams_admin.actions.registry import ALL
 from streams_admin.audit import log
 from streams_admin.audit.attempts import bounded

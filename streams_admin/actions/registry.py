@@ -1,6 +1,7 @@
 """The verbs. `ALL` is the registry that pages, API, command line, menus and tests go through.
 
-Verbs are the modules imported below; `base` says what one is. The other modules help them:
+Verbs are the modules imported below; `base` says what one is, `context`, `preview` and `work` what it takes and gives.
+The other modules help them:
 
 * `pending/`: `base` (what verbs on pending entries share), `look` (finding them), `unchanged` (what is still as it was
   seen), `retried`, `words` (what their plans say), `claim_form`

@@ -12,8 +12,11 @@ from dashboard.streams.errors import Gone, ServerRefused, StreamError
 from dashboard.streams.names import plain, to_path
 from dashboard.streams.queries import GroupQuery
 from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
-from streams_admin.actions.base import Action, ActionContext, Batch, Done, Model, Note, Scope, Seen
+from streams_admin.actions.base import Action, Seen
+from streams_admin.actions.context import ActionContext, Model, Scope
+from streams_admin.actions.preview import Note
 from streams_admin.actions.reads.entries import stream_facts
+from streams_admin.actions.work import Batch, Done
 from streams_admin.errors import Changed
 from streams_admin.params.pending import OfGroup
 

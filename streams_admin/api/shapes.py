@@ -26,8 +26,8 @@ from dashboard.streams.names import from_path
 from dashboard.streams.snapshots import PendingEntry
 from streams_admin import plans
 from streams_admin.actions import gate
-from streams_admin.actions.base import RESULTS
 from streams_admin.actions.gate import Admitted
+from streams_admin.actions.work import RESULTS
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations.outcomes import Word, outcome_of
 from streams_admin.operations.progress import visible_figures

@@ -21,7 +21,9 @@ from django.db import DatabaseError
 from dashboard.streams import links
 from dashboard.streams.errors import OutcomeUnknown, StreamError
 from dashboard.streams.links import PendingReply
-from streams_admin.actions.base import BATCH, AnyAction, AnyContext, Batch, Done, part_of
+from streams_admin.actions.base import AnyAction
+from streams_admin.actions.context import BATCH, AnyContext
+from streams_admin.actions.work import Batch, Done, part_of
 from streams_admin.operations import results, rights
 from streams_admin.operations import state as saving
 from streams_admin.operations.pieces import GENTLE, AtOnce, InPieces

@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from dashboard.streams.links import Server
-from streams_admin.actions.base import BATCH
+from streams_admin.actions.context import BATCH
 from streams_admin.actions.reads.pending import CLOCK
 
 FIRST, LEAST = 5, 3

@@ -11,7 +11,9 @@ from typing import Any, TypeVar
 
 from dashboard.streams.errors import OutcomeUnknown, StreamError, Unreachable
 from streams_admin.actions import gate
-from streams_admin.actions.base import BATCH, AnyAction, AnyContext, Batch, Done, ids_of
+from streams_admin.actions.base import AnyAction
+from streams_admin.actions.context import BATCH, AnyContext
+from streams_admin.actions.work import Batch, Done, ids_of
 from streams_admin.operations import state
 from streams_admin.operations.pacing import Paces, aged, divided, paces_of
 from streams_admin.operations.state import Running

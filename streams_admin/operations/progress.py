@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from dashboard.display.format import age, number, rate
-from streams_admin.actions.base import RESULTS
 from streams_admin.actions.reads.targets import IN_TARGET
+from streams_admin.actions.work import RESULTS
 from streams_admin.models import Operation
 
 FIGURES = 14

@@ -15,8 +15,9 @@ from django.utils import timezone
 from dashboard.accounts.principals import Principal
 from dashboard.live import hub
 from streams_admin.actions import gate
-from streams_admin.actions.base import BATCH, Done, ids_of, part_of
+from streams_admin.actions.context import BATCH
 from streams_admin.actions.registry import ALL
+from streams_admin.actions.work import Done, ids_of, part_of
 from streams_admin.audit import log
 from streams_admin.errors import Conflict
 from streams_admin.models import Operation

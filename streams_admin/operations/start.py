@@ -27,7 +27,8 @@ from dashboard.live import hub
 from dashboard.streams.errors import StreamError
 from streams_admin import plans
 from streams_admin.actions import gate
-from streams_admin.actions.base import BATCH, AnyAction, AnyContext
+from streams_admin.actions.base import AnyAction
+from streams_admin.actions.context import BATCH, AnyContext
 from streams_admin.actions.registry import ALL
 from streams_admin.audit import log as audit
 from streams_admin.audit.log import Caller

@@ -20,8 +20,10 @@ from dashboard.live import hub
 from dashboard.streams.errors import BadId, StreamError
 from dashboard.streams.ids import MAX, StreamId
 from dashboard.streams.names import from_path
-from streams_admin.actions.base import AnyAction, AnyContext, Done, ids_of, part_of
+from streams_admin.actions.base import AnyAction
+from streams_admin.actions.context import AnyContext
 from streams_admin.actions.registry import ALL
+from streams_admin.actions.work import Done, ids_of, part_of
 from streams_admin.audit import log
 from streams_admin.audit.log import Line
 from streams_admin.models import Operation, Plan

@@ -20,7 +20,8 @@ from dashboard.streams.links import Server
 from dashboard.streams.names import from_path, plain
 from streams_admin import plans
 from streams_admin.actions import gate
-from streams_admin.actions.base import BATCH, ActionContext, AnyAction, AnyContext
+from streams_admin.actions.base import AnyAction
+from streams_admin.actions.context import BATCH, ActionContext, AnyContext
 from streams_admin.audit.log import Caller
 from streams_admin.errors import ActionError, BadParameters
 from streams_admin.models import Plan

@@ -13,7 +13,7 @@ from dashboard.accounts.principals import Principal
 from dashboard.streams import links
 from dashboard.streams.names import from_path
 from streams_admin.actions import gate
-from streams_admin.actions.base import Scope
+from streams_admin.actions.context import Scope
 from streams_admin.actions.registry import ALL
 from streams_admin.models import Plan
 

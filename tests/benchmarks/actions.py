@@ -29,7 +29,7 @@ from resource import RUSAGE_SELF, getrusage
 import redis
 
 from streams_admin import plans
-from streams_admin.actions.base import BATCH
+from streams_admin.actions.context import BATCH
 from streams_admin.actions.registry import ALL
 from streams_admin.audit.log import Caller
 from streams_admin.models import Operation

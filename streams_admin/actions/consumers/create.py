@@ -10,7 +10,9 @@ from dashboard.accounts.permissions import Permission
 from dashboard.streams.names import plain
 from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Change, Note, NothingSeen, Preview
+from streams_admin.actions.base import NothingSeen
+from streams_admin.actions.context import ActionContext
+from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.single import OnGroup, find_group, refusal, the_group
 from streams_admin.errors import Changed
 from streams_admin.params.address import Address

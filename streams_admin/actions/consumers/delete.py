@@ -16,13 +16,15 @@ from dashboard.streams.errors import ServerRefused
 from dashboard.streams.names import plain, to_path
 from dashboard.streams.snapshots import ConsumerFacts, GroupOverview, PendingEntry
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Preview, Scope
 from streams_admin.actions.consumers.create import consumer_of
+from streams_admin.actions.context import ActionContext, Scope
 from streams_admin.actions.pending.base import PendingAction
 from streams_admin.actions.pending.claim_form import choices_of
+from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.affected import pending
 from streams_admin.actions.reads.snapshots import PendingSeen
 from streams_admin.actions.single import OnGroup, alive_note, figures_of, find_group, the_group
+from streams_admin.actions.work import Batch, Done
 from streams_admin.errors import Changed
 from streams_admin.forms import choice_field
 from streams_admin.params.address import Address

@@ -17,11 +17,14 @@ from dashboard.streams.names import plain
 from dashboard.streams.queries import PAGE_MAX, Command, EntryRange, StreamQuery
 from dashboard.streams.snapshots import Fields, StreamFacts, StreamOverview
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import Action, ActionContext, Batch, Change, Done, Note, Preview, Scope
+from streams_admin.actions.base import Action
+from streams_admin.actions.context import ActionContext, Scope
+from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.entries import read, stream_facts
 from streams_admin.actions.reads.reservations import Reservation, arrived, following, reserve, reserve_in
 from streams_admin.actions.reads.targets import reached
 from streams_admin.actions.single import typed
+from streams_admin.actions.work import Batch, Done
 from streams_admin.errors import BadParameters
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw

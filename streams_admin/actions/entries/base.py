@@ -16,11 +16,14 @@ from dashboard.streams.ids import MIN, StreamId, is_time, parse_position
 from dashboard.streams.names import EMPTY
 from dashboard.streams.queries import EntryRange, FactsQuery, fitting
 from dashboard.streams.snapshots import StreamOverview
-from streams_admin.actions.base import BATCH, Action, ActionContext, Batch, Preview, Scope
+from streams_admin.actions.base import Action
+from streams_admin.actions.context import BATCH, ActionContext, Scope
+from streams_admin.actions.preview import Preview
 from streams_admin.actions.reads import positions
 from streams_admin.actions.reads.ages import why_no_ages
 from streams_admin.actions.reads.entries import AT_ONCE, pages, read, stream_facts, stream_overview
 from streams_admin.actions.reads.snapshots import EntriesSeen, Found, Loss
+from streams_admin.actions.work import Batch
 from streams_admin.errors import Changed
 from streams_admin.params.address import Address
 from streams_admin.params.base import serialise

@@ -13,14 +13,16 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.snapshots import Entry
 from streams_admin import writes
-from streams_admin.actions.base import ActionContext, Change, Done, Note, Preview
+from streams_admin.actions.context import ActionContext
 from streams_admin.actions.entries.base import EntriesAction, EntriesForm, again, sample
 from streams_admin.actions.lines import lines
+from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.affected import named, ranged
 from streams_admin.actions.reads.entries import read
 from streams_admin.actions.reads.losses import PENDING_TEXT, counts_of, loss_notes, losses, may_lose, worse
 from streams_admin.actions.reads.snapshots import EntriesSeen, Found, Loss
 from streams_admin.actions.single import typed
+from streams_admin.actions.work import Done
 from streams_admin.errors import BadParameters
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw

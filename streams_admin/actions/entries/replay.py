@@ -22,12 +22,14 @@ from dashboard.streams.names import plain
 from dashboard.streams.queries import EntryRange, StreamQuery
 from dashboard.streams.snapshots import Entry, Fields, StreamFacts
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Preview, Scope
+from streams_admin.actions.context import ActionContext, Scope
 from streams_admin.actions.entries.base import EntriesAction, EntriesForm, sample
+from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.entries import read, stream_facts
 from streams_admin.actions.reads.reservations import arrived, reserve
 from streams_admin.actions.reads.snapshots import EntriesSeen, Found, Loss
 from streams_admin.actions.reads.targets import allow_target, target_figures
+from streams_admin.actions.work import Batch, Done
 from streams_admin.errors import BadParameters
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw

@@ -12,8 +12,9 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.snapshots import StreamFacts
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Change, Note, Preview, Scope
+from streams_admin.actions.context import ActionContext, Scope
 from streams_admin.actions.groups.position_form import AT, PositionForm
+from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads import positions
 from streams_admin.actions.reads.entries import stream_facts
 from streams_admin.actions.single import OnGroup, find_group

@@ -9,7 +9,8 @@ from dashboard.display.format import number, plural
 from dashboard.streams.names import plain
 from dashboard.streams.snapshots import GroupFacts, GroupOverview, PendingEntry
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Change, Note, Preview, Scope
+from streams_admin.actions.context import ActionContext, Scope
+from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.affected import pending
 from streams_admin.actions.single import OnGroup, alive, alive_note, find_group, refusal, the_group, typed
 from streams_admin.params.groups import GroupDestroyParams

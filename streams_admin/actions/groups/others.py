@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from dashboard.streams.ids import StreamId
-from streams_admin.actions.base import ActionContext, Note
+from streams_admin.actions.context import ActionContext
 from streams_admin.actions.pending.look import BODIES, look_at
+from streams_admin.actions.preview import Note
 from streams_admin.actions.reads.entries import bodies_of, stream_overview
 from streams_admin.actions.reads.losses import PENDING_TEXT, loss_notes, losses_of
 from streams_admin.actions.reads.snapshots import EachSeen, Looked, Loss, PendingSeen

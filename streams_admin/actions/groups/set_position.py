@@ -13,9 +13,10 @@ from dashboard.streams.names import plain, to_path
 from dashboard.streams.queries import PAGE_MAX, PendingQuery, StreamQuery
 from dashboard.streams.snapshots import GroupOverview
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Change, Note, Preview, Scope
+from streams_admin.actions.context import ActionContext, Scope
 from streams_admin.actions.groups.create import beyond_note, counts_reads, lag_note
 from streams_admin.actions.groups.position_form import AT, PositionForm
+from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads import positions
 from streams_admin.actions.reads.positions import Count
 from streams_admin.actions.single import OnGroup, alive_note, find_group, refusal, the_group

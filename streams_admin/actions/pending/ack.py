@@ -7,10 +7,11 @@ from typing import Any
 from django import forms
 
 from dashboard.streams.names import plain
-from streams_admin.actions.base import ActionContext, Change, Note, Preview
+from streams_admin.actions.context import ActionContext
 from streams_admin.actions.pending import retried
 from streams_admin.actions.pending.base import Acknowledging, acked_lines
 from streams_admin.actions.pending.words import busy_note, ghost_note, owners, per_consumer, preview_of
+from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.snapshots import Looked
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw

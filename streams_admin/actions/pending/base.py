@@ -13,13 +13,16 @@ from dashboard.streams.names import plain
 from dashboard.streams.queries import Query
 from dashboard.streams.snapshots import GroupOverview
 from streams_admin import writes
-from streams_admin.actions.base import Action, ActionContext, Batch, Done, Preview, ids_of
+from streams_admin.actions.base import Action
+from streams_admin.actions.context import ActionContext
 from streams_admin.actions.lines import lines
 from streams_admin.actions.pending.look import look_at
 from streams_admin.actions.pending.unchanged import lease_batches, leases, named, not_done, seen_of
+from streams_admin.actions.preview import Preview
 from streams_admin.actions.reads.matching import Matching
 from streams_admin.actions.reads.pending import group_overview, read_pending
 from streams_admin.actions.reads.snapshots import EachSeen, Looked, MatchSeen, PendingSeen
+from streams_admin.actions.work import Batch, Done, ids_of
 from streams_admin.errors import Changed
 from streams_admin.models import OTHERS
 from streams_admin.params.pending import PendingParams

@@ -16,15 +16,17 @@ from dashboard.streams.names import plain, to_path
 from dashboard.streams.queries import Command, Query
 from dashboard.streams.snapshots import GroupOverview, PendingEntry
 from streams_admin import writes
-from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Preview, ids_of
+from streams_admin.actions.context import ActionContext
 from streams_admin.actions.lines import lines
 from streams_admin.actions.pending.base import PendingAction
 from streams_admin.actions.pending.claim_form import QUIET_MS, ClaimForm
 from streams_admin.actions.pending.unchanged import lease_batches, leases, not_done, why_not
 from streams_admin.actions.pending.words import busy_note, ghost_note, guard_note, owners, per_consumer, preview_of
+from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.entries import bodies_of
 from streams_admin.actions.reads.pending import CLOCK, SLACK_MS, ask_all, each_pending, group_overview, read_pending
 from streams_admin.actions.reads.snapshots import Looked, PendingSeen
+from streams_admin.actions.work import Batch, Done, ids_of
 from streams_admin.errors import BadParameters, Changed
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw

@@ -12,7 +12,7 @@ from dashboard.display.format import age, number
 from dashboard.http.params import BadParameter, duration_ms
 from dashboard.streams.names import plain, to_path
 from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
-from streams_admin.actions.base import Note
+from streams_admin.actions.preview import Note
 from streams_admin.forms import choice_field
 
 QUIET_MS = 60_000

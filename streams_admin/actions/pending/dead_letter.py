@@ -24,13 +24,14 @@ from dashboard.streams.queries import Command, FactsQuery, Query
 from dashboard.streams.replies import Reply
 from dashboard.streams.snapshots import Entry, GroupOverview, PendingEntry, StreamFacts
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Batch, Change, Done, Note, Preview, Scope
+from streams_admin.actions.context import ActionContext, Scope
 from streams_admin.actions.groups import others
 from streams_admin.actions.lines import SHOWN
 from streams_admin.actions.pending import retried
 from streams_admin.actions.pending.base import PendingAction
 from streams_admin.actions.pending.unchanged import leases, still_holds
 from streams_admin.actions.pending.words import busy_note, ghost_note, owners, per_consumer, preview_of
+from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.affected import named, pending
 from streams_admin.actions.reads.entries import stream_facts
 from streams_admin.actions.reads.losses import counts_of, may_lose, worse
@@ -38,6 +39,7 @@ from streams_admin.actions.reads.pending import read_pending
 from streams_admin.actions.reads.snapshots import EachSeen, Looked, MatchSeen, PendingSeen
 from streams_admin.actions.reads.targets import allow_target, reached, tail_of, target_figures
 from streams_admin.actions.single import typed
+from streams_admin.actions.work import Batch, Done
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw
 from streams_admin.params.pending import DeadLetterParams

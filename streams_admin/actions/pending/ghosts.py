@@ -14,13 +14,15 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.queries import FactsQuery
 from dashboard.streams.snapshots import StreamFacts
-from streams_admin.actions.base import ActionContext, Batch, Change, Note, Preview, Scope, ids_of, part_of
+from streams_admin.actions.context import ActionContext, Scope
 from streams_admin.actions.pending.base import Acknowledging, acked_lines
 from streams_admin.actions.pending.look import look_at
 from streams_admin.actions.pending.unchanged import each_seen, seen_of
 from streams_admin.actions.pending.words import owners, per_consumer, preview_of
+from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.entries import bodies_of
 from streams_admin.actions.reads.snapshots import Looked, PendingSeen
+from streams_admin.actions.work import Batch, ids_of, part_of
 from streams_admin.errors import Changed
 from streams_admin.params.kinds import IDS_MOST
 from streams_admin.params.pending import GhostsParams

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from dashboard.streams.ids import StreamId
 from dashboard.streams.snapshots import GroupOverview, PendingEntry
-from streams_admin.actions.base import BATCH, ActionContext, Scope
+from streams_admin.actions.context import BATCH, ActionContext, Scope
 from streams_admin.actions.reads.entries import bodies_of
 from streams_admin.actions.reads.pending import CLOCK, ask_all, each_pending, group_overview, matching
 from streams_admin.actions.reads.snapshots import Looked

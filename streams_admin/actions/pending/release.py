@@ -17,13 +17,15 @@ from dashboard.streams.names import plain
 from dashboard.streams.queries import Command
 from dashboard.streams.snapshots import PendingEntry
 from streams_admin import writes
-from streams_admin.actions.base import ActionContext, Change, Done, Note, Preview
+from streams_admin.actions.context import ActionContext
 from streams_admin.actions.lines import lines
 from streams_admin.actions.pending.base import PendingAction
 from streams_admin.actions.pending.unchanged import leases, still_holds, why_not
 from streams_admin.actions.pending.words import busy_note, ghost_note, guard_note, owners, per_consumer, preview_of
+from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.pending import read_pending
 from streams_admin.actions.reads.snapshots import Looked, PendingSeen
+from streams_admin.actions.work import Done
 from streams_admin.params.pending import ReleaseParams
 from streams_admin.writes import Lease
 

@@ -11,8 +11,9 @@ from django import forms
 
 from dashboard.config.active import configured
 from dashboard.display.format import plural
-from streams_admin.actions.base import ActionContext, Note
+from streams_admin.actions.context import ActionContext
 from streams_admin.actions.pending.words import guard_note
+from streams_admin.actions.preview import Note
 from streams_admin.actions.reads.snapshots import Looked
 from streams_admin.params.pending import PendingParams
 

@@ -7,10 +7,11 @@ from typing import Any
 
 from dashboard.streams.names import from_path
 from dashboard.streams.snapshots import PendingEntry
-from streams_admin.actions.base import ActionContext, Batch
+from streams_admin.actions.context import ActionContext
 from streams_admin.actions.reads.entries import bodies_of
 from streams_admin.actions.reads.pending import CLOCK, SLACK_MS, as_work, ask_all, each_pending, read_pending
 from streams_admin.actions.reads.snapshots import EachSeen, EntrySeen, Looked, MatchSeen, PendingSeen
+from streams_admin.actions.work import Batch
 from streams_admin.errors import BadParameters
 from streams_admin.params.kinds import IDS_MOST
 from streams_admin.params.pending import OfGroup, PendingParams

@@ -8,7 +8,7 @@ from typing import Any
 
 from dashboard.display.format import age, number, plural
 from dashboard.streams.names import plain, to_path
-from streams_admin.actions.base import Change, Note, Preview
+from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.snapshots import Looked
 
 SAMPLE = 5

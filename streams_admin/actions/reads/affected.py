@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import PAGE_MAX, FactsQuery, fitting
 from dashboard.streams.snapshots import Entry, PendingEntry
-from streams_admin.actions.base import Scope
+from streams_admin.actions.context import Scope
 from streams_admin.actions.reads.entries import AT_ONCE, pages, read
 from streams_admin.actions.reads.pending import matching
 from streams_admin.params.selection import Filter

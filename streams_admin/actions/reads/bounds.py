@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.queries import PAGE_MAX, EntryRange
 from dashboard.streams.snapshots import StreamFacts, StreamOverview
-from streams_admin.actions.base import ActionContext, Scope
+from streams_admin.actions.context import ActionContext, Scope
 from streams_admin.actions.reads import positions
 from streams_admin.actions.reads.ages import check_age
 from streams_admin.actions.reads.positions import Count

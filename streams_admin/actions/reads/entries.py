@@ -8,7 +8,7 @@ from dashboard.streams.errors import Gone
 from dashboard.streams.ids import MAX, StreamId
 from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, StreamQuery, Together
 from dashboard.streams.snapshots import Entry, Page, StreamFacts, StreamOverview
-from streams_admin.actions.base import Scope
+from streams_admin.actions.context import Scope
 
 AT_ONCE = 100
 """Named entries that are read in one round trip. Each comes with its body, however heavy."""

@@ -10,7 +10,8 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.queries import PAGE_MAX, EntryRange, PendingQuery, Together
 from dashboard.streams.snapshots import GroupFacts, Page, PendingEntry
-from streams_admin.actions.base import Note, Scope
+from streams_admin.actions.context import Scope
+from streams_admin.actions.preview import Note
 from streams_admin.actions.reads.snapshots import Found, Loss, LossSeen
 
 GROUPS = 100

@@ -10,9 +10,10 @@ from typing import Any
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import LOOK_MAX, Command, Query
 from dashboard.streams.replies import Reply, need, server_ms
-from streams_admin.actions.base import BATCH, ActionContext, Batch
+from streams_admin.actions.context import BATCH, ActionContext
 from streams_admin.actions.reads.pending import SLACK_MS, Row, as_work
 from streams_admin.actions.reads.snapshots import MatchSeen
+from streams_admin.actions.work import Batch
 from streams_admin.params.pending import PendingParams
 from streams_admin.params.selection import Filter
 

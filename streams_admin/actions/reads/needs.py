@@ -11,7 +11,8 @@ from dashboard.streams.ids import MAX, StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.queries import Command, Query
 from dashboard.streams.replies import Reply, pending_summary, rows
-from streams_admin.actions.base import Note, Scope
+from streams_admin.actions.context import Scope
+from streams_admin.actions.preview import Note
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from dashboard.streams.names import to_path
 from dashboard.streams.queries import GroupQuery, PendingQuery, Query, Together
 from dashboard.streams.replies import Reply, server_ms
 from dashboard.streams.snapshots import GroupOverview, PendingEntry
-from streams_admin.actions.base import ActionContext, Scope
+from streams_admin.actions.context import ActionContext, Scope
 from streams_admin.params.pending import OfGroup
 from streams_admin.params.selection import Filter
 

@@ -7,7 +7,7 @@ from itertools import islice
 
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.snapshots import GroupFacts, StreamFacts
-from streams_admin.actions.base import Scope
+from streams_admin.actions.context import Scope
 from streams_admin.actions.reads.ages import check_moment
 from streams_admin.actions.reads.entries import pages
 

@@ -15,7 +15,7 @@ from dashboard.streams.errors import ServerRefused
 from dashboard.streams.ids import MIN, TOP, StreamId
 from dashboard.streams.queries import EntryRange
 from dashboard.streams.snapshots import StreamFacts
-from streams_admin.actions.base import Scope
+from streams_admin.actions.context import Scope
 from streams_admin.actions.reads.entries import stream_facts
 from streams_admin.actions.reads.pending import CLOCK
 

@@ -13,7 +13,7 @@ from dashboard.streams import links
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.names import from_path, plain
 from dashboard.streams.snapshots import Entry
-from streams_admin.actions.base import Scope
+from streams_admin.actions.context import Scope
 from streams_admin.actions.reads.entries import pages, stream_facts
 from streams_admin.errors import BadParameters
 

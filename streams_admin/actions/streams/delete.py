@@ -13,7 +13,8 @@ from dashboard.streams.names import plain
 from dashboard.streams.queries import GroupQuery, StreamQuery, Together
 from dashboard.streams.snapshots import Entry, GroupFacts, GroupOverview, StreamFacts, StreamOverview
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import ActionContext, Change, Note, Preview, Scope
+from streams_admin.actions.context import ActionContext, Scope
+from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.affected import ranged
 from streams_admin.actions.reads.entries import stream_facts
 from streams_admin.actions.single import Single, alive_note, refusal, typed

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from dashboard.display.format import number, plural
 from dashboard.streams.names import plain
 from dashboard.streams.snapshots import StreamFacts
-from streams_admin.actions.base import Change, Note, Preview, Scope
+from streams_admin.actions.context import Scope
+from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.positions import Count
 from streams_admin.actions.single import typed
 

@@ -18,7 +18,9 @@ from dashboard.streams.names import plain
 from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, fitting
 from dashboard.streams.snapshots import Entry, StreamOverview
 from streams_admin import redis_cli_text, writes
-from streams_admin.actions.base import Action, ActionContext, Batch, Change, Done, Note, Preview, Scope
+from streams_admin.actions.base import Action
+from streams_admin.actions.context import ActionContext, Scope
+from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.affected import ranged
 from streams_admin.actions.reads.bounds import boundary_of, count, holds_back
 from streams_admin.actions.reads.entries import stream_facts, stream_overview
@@ -30,6 +32,7 @@ from streams_admin.actions.reads.snapshots import Loss
 from streams_admin.actions.single import typed
 from streams_admin.actions.streams.nodes import EXACT, foresee, length_change, preview_of_nothing
 from streams_admin.actions.streams.trim_form import TrimForm
+from streams_admin.actions.work import Batch, Done
 from streams_admin.errors import Changed
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw

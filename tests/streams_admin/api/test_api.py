@@ -19,7 +19,7 @@ from dashboard.models import ApiToken
 from dashboard.streams import links
 from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.names import to_path
-from streams_admin.actions.base import RESULTS
+from streams_admin.actions.work import RESULTS
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import start
 from tests.dashboard.api.conftest import with_token

@@ -20,9 +20,9 @@ from dashboard.accounts.principals import Principal
 from dashboard.streams import links
 from dashboard.streams.links import Server, Writer
 from dashboard.streams.names import to_path
-from streams_admin.actions.base import ids_of
 from streams_admin.actions.pending.claim import Claim
 from streams_admin.actions.registry import ALL
+from streams_admin.actions.work import ids_of
 from streams_admin.audit.log import Caller
 from streams_admin.errors import Changed
 from streams_admin.models import AuditEntry, Operation, Plan

@@ -12,7 +12,7 @@ from django.test import Client
 from dashboard.streams import links
 from dashboard.streams.links import ServerConfig
 from dashboard.streams.names import to_path
-from streams_admin.actions.base import ids_of
+from streams_admin.actions.work import ids_of
 from streams_admin.models import AuditEntry, Operation
 from streams_admin.operations import loop, pieces, results, start
 from streams_admin.operations.outcomes import Outcome, outcome_of

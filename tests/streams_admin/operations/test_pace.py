@@ -16,9 +16,10 @@ import redis
 
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
-from streams_admin.actions.base import ActionContext, Batch
+from streams_admin.actions.context import ActionContext
 from streams_admin.actions.pending.base import PendingAction
 from streams_admin.actions.registry import ALL
+from streams_admin.actions.work import Batch
 from streams_admin.models import AuditEntry, Operation
 from streams_admin.operations import pacing, start, state
 from streams_admin.operations.pacing import Pace, aged, behind_others, divided, paces_of

@@ -28,7 +28,7 @@ from dashboard.streams.names import to_path
 from dashboard.streams.payloads.show import MASK
 from dashboard.streams.snapshots import Entry
 from streams_admin import plans
-from streams_admin.actions.base import Scope
+from streams_admin.actions.context import Scope
 from streams_admin.actions.reads import affected
 from streams_admin.actions.registry import ALL
 from streams_admin.models import Plan

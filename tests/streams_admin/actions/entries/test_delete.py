@@ -12,7 +12,7 @@ from dashboard.streams import links
 from dashboard.streams.errors import NotAllowed
 from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.names import to_path
-from streams_admin.actions.base import ActionContext
+from streams_admin.actions.context import ActionContext
 from streams_admin.actions.reads.losses import losses
 from streams_admin.actions.reads.snapshots import Found, Loss
 from streams_admin.errors import BadParameters, Changed, NotConfirmed

@@ -14,7 +14,7 @@ from dashboard.accounts.principals import Principal
 from dashboard.streams import links
 from dashboard.streams.links import Server
 from dashboard.streams.names import plain, to_path
-from streams_admin.actions.base import ActionContext
+from streams_admin.actions.context import ActionContext
 from streams_admin.actions.pending.claim import Claim
 from streams_admin.actions.reads.snapshots import EachSeen, PendingSeen
 from streams_admin.errors import BadParameters, Changed

@@ -10,7 +10,7 @@ from dashboard.streams import links
 from dashboard.streams.ids import StreamId
 from dashboard.streams.links import Server, ServerConfig
 from streams_admin import writes
-from streams_admin.actions.base import ActionContext
+from streams_admin.actions.context import ActionContext
 from streams_admin.actions.pending.release import RELEASED_MS, Release
 from streams_admin.actions.reads.snapshots import EachSeen, PendingSeen
 from streams_admin.errors import Changed

@@ -9,7 +9,7 @@ import redis
 
 from dashboard.streams.links import Server
 from dashboard.streams.names import plain
-from streams_admin.actions.base import Scope
+from streams_admin.actions.context import Scope
 from streams_admin.actions.streams import trim
 from streams_admin.errors import BadParameters, Changed
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group

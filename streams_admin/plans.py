@@ -15,6 +15,7 @@ from dashboard.streams.names import to_path
 from streams_admin import stored
 from streams_admin.actions import gate
 from streams_admin.actions.gate import Admitted
+from streams_admin.actions.memory import memory_notes
 from streams_admin.actions.preview import Note
 from streams_admin.audit.log import Caller
 from streams_admin.errors import Expired, NoSuchPlan
@@ -46,7 +47,7 @@ def make(admitted: Admitted) -> Plan:
         action=action.slug,
         params=serialise(ctx.params),
         seen=stored.dump(action.seen_model, seen),
-        preview=preview.to_json(*_production(ctx.server)),
+        preview=preview.to_json(*memory_notes(ctx.server, action), *_production(ctx.server)),
         expires=timezone.now() + LIVES,
     )
 

@@ -49,6 +49,8 @@ class Action(ABC, Generic[Model, Seen]):
 
     idempotent: ClassVar[bool] = False
     """Whether the same work, sent twice, is done once at most."""
+    needs_memory: ClassVar[bool] = False
+    """Whether a server that is out of memory refuses it (XADD, XGROUP CREATE and CREATECONSUMER)."""
     checks_later: ClassVar[bool] = True
     """Whether `reconcile` still tells what came of the work long after: not where others do the same to a stream."""
 

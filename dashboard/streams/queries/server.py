@@ -9,15 +9,32 @@ from dashboard.streams.errors import StreamError, Unreachable
 from dashboard.streams.queries.base import Command, Query
 from dashboard.streams.replies import Reply
 
+REFUSALS = ("OOM", "MISCONF", "NOREPLICAS")
+"""Errors by which a server refuses writes."""
+
 
 @dataclass(frozen=True, slots=True)
 class ServerFigures:
-    """None and {} where INFO is forbidden or does not tell. `errors`: counts since the server began, by code."""
+    """None and {} where INFO is forbidden or does not tell. `errors`: counts since the server began, by code.
+
+    `memory_bytes` is what counts against `maxmemory_bytes`; 0 of those: no limit.
+    """
 
     memory_bytes: int | None = None
     maxmemory_bytes: int | None = None
     memory_policy: str = ""
     errors: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def refused(self) -> int:
+        """Writes that it has refused since it began: no memory, cannot save, too few replicas."""
+        return sum(self.errors.get(code, 0) for code in REFUSALS)
+
+    @property
+    def full(self) -> bool:
+        """Whether it refuses what needs memory: at its limit, and it evicts nothing. False where that is unknown."""
+        at_limit = bool(self.maxmemory_bytes) and (self.memory_bytes or 0) >= (self.maxmemory_bytes or 0)
+        return at_limit and self.memory_policy == "noeviction"
 
 
 @dataclass(frozen=True)
@@ -39,6 +56,8 @@ class ServerQuery(Query[ServerFigures]):
             if name.startswith("errorstat_") and value.removeprefix("count=").isdigit()
         }
         used, most = _number(memory, "used_memory"), _number(memory, "maxmemory")
+        if used is not None:  # buffers of replicas and of the append-only file do not count
+            used = max(0, used - (_number(memory, "mem_not_counted_for_evict") or 0))
         return ServerFigures(used, most, memory.get("maxmemory_policy", ""), counts)
 
 

@@ -27,6 +27,7 @@ class ConsumerCreate(OnGroup[ConsumerCreateParams, NothingSeen]):
     seen_model = NothingSeen
     model = ConsumerCreateParams
     slug = "consumer_create"
+    needs_memory = True
     label = "Create consumer…"
     permission = Permission.CONSUMERS
     literal = True

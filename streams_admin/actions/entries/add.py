@@ -47,6 +47,7 @@ class Add(Action[AddParams, AddSeen]):
     seen_model = AddSeen
     model = AddParams
     slug = "add"
+    needs_memory = True
     label = "Add entry…"
     permission = Permission.ADD
     literal = True

@@ -47,6 +47,7 @@ RESULT = {1: "done", 0: "not_found", writes.REFUSED: "failed", writes.PASSED: "f
 class Replay(EntriesAction[ReplayParams]):
     model = ReplayParams
     slug = "replay"
+    needs_memory = True
     label = "Replay…"
     permission = Permission.REPLAY
     idempotent = True

@@ -69,6 +69,7 @@ class GroupCreate(OnGroup[GroupCreateParams, StartSeen]):
     seen_model = StartSeen
     model = GroupCreateParams
     slug = "group_create"
+    needs_memory = True
     label = "Create group…"
     literal = True
     about = "stream"

@@ -55,6 +55,7 @@ Context = ActionContext[DeadLetterParams]
 class DeadLetter(PendingAction[DeadLetterParams]):
     model = DeadLetterParams
     slug = "dead_letter"
+    needs_memory = True
     label = "Dead-letter…"
     permission = Permission.DEAD_LETTER
 

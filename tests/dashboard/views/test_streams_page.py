@@ -6,8 +6,10 @@ import pytest
 import redis
 from django.test import Client
 
+from dashboard.fleet.samplers import fleet
 from dashboard.fleet.snapshots import StreamState
 from dashboard.streams.links import Server
+from tests.html_page import Page
 
 pytestmark = pytest.mark.django_db
 
@@ -34,3 +36,25 @@ def test_a_folded_prefix_is_judged_once_however_much_it_stands_for(
     page = viewer.get("/s/default/").content.decode()
     assert "40 late" in page
     assert asked <= 10 * streams
+
+
+def test_the_page_says_how_full_the_server_is_and_what_it_refused(
+    server: Server, redis_client: redis.Redis, viewer: Client
+) -> None:
+    redis_client.xadd("q", {"n": 1})
+    redis_client.config_set("maxmemory-policy", "noeviction")
+    redis_client.config_resetstat()
+    page = Page(viewer.get("/s/default/").content.decode())
+    assert page.fact("Memory").text.endswith("no limit")
+    assert page.fact("Writes refused").text == "0 since it started"
+    redis_client.config_set("maxmemory", "1")
+    try:
+        with pytest.raises(redis.ResponseError):
+            redis_client.xadd("q", {"n": 2})
+        fleet().sample(server)
+        page = Page(viewer.get("/s/default/").content.decode())
+    finally:
+        redis_client.config_set("maxmemory", "0")
+    assert page.fact("Memory").text.endswith("of 1 B")
+    assert page.fact("When full").text == "noeviction"
+    assert page.fact("Writes refused").text == "1 since it started"

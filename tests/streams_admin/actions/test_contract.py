@@ -213,6 +213,19 @@ def test_a_user_of_the_server_without_rights_is_a_failure(
     assert world(redis_client) == before
 
 
+def test_a_plan_foresees_that_a_full_server_refuses_it(slug: str, recipe: Recipe, redis_client: redis.Redis) -> None:
+    redis_client.config_set("maxmemory", "1")
+    try:
+        plan = plan_of(slug, recipe)
+        operation = run(plan)
+    finally:
+        redis_client.config_set("maxmemory", "0")
+    foreseen = [note["title"] for note in plan.preview["notes"] if "out of memory" in note["title"]]
+    refused = operation.error == "The server is out of memory and refuses writes that need more."
+    assert foreseen == (["The server is out of memory and will refuse this"] if refused else [])
+    assert refused == (operation.state == "failed")
+
+
 def test_without_memory_it_is_done_or_it_fails(slug: str, recipe: Recipe, redis_client: redis.Redis) -> None:
     plan, before = plan_of(slug, recipe), world(redis_client)
     redis_client.config_set("maxmemory", "1")

@@ -21,8 +21,7 @@ WHY = {
 def refuses_writes(seen: ServerSeen) -> Iterator[Finding]:
     figures = seen.figures
     refused = {code: seen.recent.get(code, 0) for code in WHY if seen.recent.get(code)}
-    full = bool(figures.maxmemory_bytes) and (figures.memory_bytes or 0) >= (figures.maxmemory_bytes or 0)
-    if full and figures.memory_policy == "noeviction":
+    if figures.full:
         refused.setdefault("OOM", 0)
     if not refused:
         return

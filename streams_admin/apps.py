@@ -5,17 +5,23 @@ from __future__ import annotations
 from django.apps import AppConfig
 
 from dashboard import background, menus
+from streams_admin.operations.here import Here
 
 
 class StreamsAdminConfig(AppConfig):
+    """`here`: the operations that this process runs."""
+
     name = "streams_admin"
     label = "streamgauge_admin"
     verbose_name = "Streamgauge: actions"
+
+    here: Here
 
     def ready(self) -> None:
         from streams_admin import offers
         from streams_admin.operations import results, start
 
+        self.here = Here()
         menus.register(offers.offers)
         menus.register_nav(offers.pages)
         background.register(start.run)

@@ -32,7 +32,7 @@ from streams_admin.operations.state import Running, StateRequested, TakenOver
 NO_LIMIT = 100
 """A duty cycle that leaves no time to rest."""
 HEARTBEAT_EVERY = 1.0
-"""Seconds after which a batch that takes long shows that its runner lives."""
+"""Seconds after which a runner shows that it lives: before each round trip, and in its rests. None takes that long."""
 FRESH_FOR = 0.2
 """Seconds after which what was read ahead is read again."""
 
@@ -86,7 +86,8 @@ class Run:
         """
         try:
             orphaned = self.operation.inflight is not None and self._ahead is None
-            return self._resume() if orphaned else self._advance()
+            with links.before_each_trip(self._heartbeat):
+                return self._resume() if orphaned else self._advance()
         except StateRequested:
             goes_on = saving.obey(self.running, self.ask, self.action)
             self._save() if goes_on else self._keep()
@@ -169,10 +170,7 @@ class Run:
         self._save(inflight={**left, **_inflight(batch), "part": part})
         if not self._may_resume(batch):
             return False
-        if left.get("lost"):
-            done = self._way.resend(batch.work)
-        else:
-            done = self._way.or_arrived(self._way.attempt(batch.work), batch.work)
+        done = self._way.resend(batch.work) if left.get("lost") else self._way.redo(batch.work)
         return self._note(batch, Done.uniform("failed", batch.work) if done.again and part else done)
 
     def _recorded(self, batch: Batch) -> Batch:

@@ -13,7 +13,7 @@ from dashboard.streams.errors import OutcomeUnknown, StreamError, Unreachable
 from streams_admin.actions import gate
 from streams_admin.actions.base import AnyAction
 from streams_admin.actions.context import BATCH, AnyContext
-from streams_admin.actions.work import Batch, Done, ids_of
+from streams_admin.actions.work import Batch, Done, ids_of, part_of
 from streams_admin.operations import state
 from streams_admin.operations.pacing import Paces, aged, divided, paces_of
 from streams_admin.operations.state import Running
@@ -76,14 +76,28 @@ class AtOnce:
             done = self._patiently(lambda: self.action.act(self.ask, self.seen, work))
         except StreamError:
             return unknown(work)
-        return self.or_arrived(done, work)
+        return self._or_arrived(done, work)
 
-    def or_arrived(self, done: Done, work: list[Any]) -> Done:
-        """`done` of what was sent a second time; where that was refused, what came of it if the first one was late."""
-        if not done.again:
+    def redo(self, work: list[Any]) -> Done:
+        """As `attempt`, of what another process was about to do: its own command may still arrive before ours."""
+        try:
+            done = self.attempt(work)
+        except StreamError:
+            found = self.found_out(work)
+            if set(found.counts) <= {"failed", "unknown"}:
+                raise
+            return found
+        return self._or_arrived(done, work)
+
+    def _or_arrived(self, done: Done, work: list[Any]) -> Done:
+        """`done` of what was sent a second time. What was refused then, the first one may have done: late."""
+        refused = work if done.again else part_of(work, _not_done(done))
+        if not refused:
             return done
-        found = self.found_out(work)
-        return done if set(found.counts) == {"failed"} else found
+        found = self.found_out(refused)
+        if set(found.counts) == {"failed"}:
+            return done
+        return found if done.again else _corrected(done, found)
 
     def found_out(self, work: list[Any]) -> Done:
         """What came of work, by reading."""
@@ -113,6 +127,16 @@ class AtOnce:
         answer = what()
         self.running.spent += time.monotonic() - began
         return answer
+
+
+def _not_done(done: Done) -> set[str]:
+    return {id_ for result, ids in done.named.items() if result != "done" for id_ in ids.split()}
+
+
+def _corrected(done: Done, found: Done) -> Done:
+    """`done`, with what was found out by reading where that says more than that it was not done."""
+    known = {id_: result for result, ids in found.named.items() if result != "failed" for id_ in ids.split()}
+    return Done.of((id_, known.get(id_, result)) for result, ids in done.named.items() for id_ in ids.split())
 
 
 def unknown(work: list[Any]) -> Done:

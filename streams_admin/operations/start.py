@@ -18,8 +18,8 @@ from typing import Any
 
 from asgiref.sync import sync_to_async
 from django.db import DatabaseError, IntegrityError, close_old_connections, transaction
-from django.db.models import Case, F, Q, Value, When
-from django.utils import timezone
+from django.db.models import Case, F, Value, When
+from django.db.models.functions import Now
 
 from dashboard.accounts.principals import Principal
 from dashboard.config.active import configured
@@ -34,7 +34,7 @@ from streams_admin.audit import log as audit
 from streams_admin.audit.log import Caller
 from streams_admin.errors import Changed, Conflict, NotConfirmed
 from streams_admin.models import Operation, Plan
-from streams_admin.operations import rights, state
+from streams_admin.operations import leases, rights, state
 from streams_admin.operations.loop import NO_LIMIT, Run
 from streams_admin.operations.pacing import behind_others
 from streams_admin.operations.state import Running, TakenOver, line_of
@@ -128,7 +128,7 @@ def _open(
             total = plan.preview["total"]
             operation = Operation(plan=plan, reason=reason, total=total, before=before, key=_key(caller, key))
             operation.duty_cycle = min(100, max(1, duty or configured().operation_duty))
-            operation.state, operation.runner, operation.heartbeat_at = "running", RUNNER, timezone.now()
+            operation.state, operation.runner, operation.heartbeat_at = "running", RUNNER, Now()
             operation.span = audit.write(caller, line_of(plan, operation, reason))
             operation.save(force_insert=True)
             return operation, True
@@ -149,7 +149,7 @@ def _run_here(operation: Operation, ctx: AnyContext, action: AnyAction) -> None:
     preview = operation.plan.preview
     small = operation.total is not None and operation.total <= BATCH and not preview["least"]
     try:
-        with Run(Running(operation), ctx, action, alone=True) as run:
+        with leases.here().runs(operation.pk), Run(Running(operation), ctx, action, alone=True) as run:
             if preview["lasting"]:
                 return run.release()
             while run.advance():
@@ -182,12 +182,14 @@ async def run() -> None:
 def work_once(turn: float = 0.0) -> bool:
     """Advance one operation: by one batch, and by more until `turn` seconds are over. False when none waits."""
     close_old_connections()
-    operation = _take()
+    here = leases.here()
+    operation = leases.take(RUNNER, ORPHANED, here.running)
     if operation is None:
         return False
     running = Running(operation)
     try:
-        _go_on(running, time.monotonic() + turn)
+        with here.runs(operation.pk):
+            _go_on(running, time.monotonic() + turn)
     except TakenOver:
         log.warning("operation %s taken over", operation.pk)
     except DatabaseError:
@@ -216,14 +218,3 @@ def _go_on(running: Running, until: float) -> None:
             state.rest(running)
             if time.monotonic() >= until:
                 return run.release()
-
-
-def _take() -> Operation | None:
-    """The oldest operation that waits, or whose runner was not seen for ORPHANED; taken by one process only."""
-    free = Q(state="queued") | Q(state="running", heartbeat_at__lt=timezone.now() - ORPHANED)
-    waiting = Operation.objects.filter(free).order_by("created").values_list("pk", "runner", "heartbeat_at")
-    for pk, runner, seen_at in waiting[:5]:
-        mine = Operation.objects.filter(free, pk=pk, runner=runner, heartbeat_at=seen_at)
-        if mine.update(state="running", runner=RUNNER, heartbeat_at=timezone.now()):
-            return Operation.objects.select_related("plan").get(pk=pk)
-    return None

@@ -1,6 +1,6 @@
 """What is saved of an operation while it runs (`loop`), and how it ends.
 
-Every save names the heartbeat it follows: who was taken over meanwhile saves nothing more.
+Every save names the lease it was taken with: who was taken over meanwhile saves nothing more.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from django.db import transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from dashboard.live import hub
@@ -128,10 +129,10 @@ def save(running: Running, *, while_requested: str | None = None, **changes: Any
     `while_requested`: raises StateRequested instead, and saves nothing, when another state is requested now ("": none).
     """
     operation = running.operation
-    changes = {**running.unsaved, **changes, "heartbeat_at": timezone.now()}
-    ours = Operation.objects.filter(pk=operation.pk, heartbeat_at=operation.heartbeat_at, runner=operation.runner)
+    changes = {**running.unsaved, **changes}
+    ours = Operation.objects.filter(pk=operation.pk, lease=operation.lease, runner=operation.runner)
     as_requested = ours if while_requested is None else ours.filter(requested_state=while_requested)
-    if not as_requested.update(**changes):
+    if not as_requested.update(**changes, heartbeat_at=Now()):
         raise StateRequested if while_requested is not None and ours.exists() else TakenOver
     note(running, **changes)
     running.unsaved = {}

@@ -7,7 +7,17 @@ refused as it said it.
 from __future__ import annotations
 
 from streams_admin.writes.copies import REFUSED, SCRIPTED_AT_ONCE, TOO_LARGE, dead_letter, dead_letter_words, replay
-from streams_admin.writes.entries import PASSED, add, add_words, delete, delete_words, trim, trim_safely, trim_words
+from streams_admin.writes.entries import (
+    PASSED,
+    add,
+    add_words,
+    delete,
+    delete_words,
+    trim,
+    trim_safely,
+    trim_until,
+    trim_words,
+)
 from streams_admin.writes.groups import (
     consumer_create,
     consumer_create_words,
@@ -62,5 +72,6 @@ __all__ = [
     "stream_delete_words",
     "trim",
     "trim_safely",
+    "trim_until",
     "trim_words",
 ]

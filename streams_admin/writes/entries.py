@@ -36,14 +36,28 @@ def trim(
     return int(server.writer.call(*trim_words(key, bound, approximate=approximate, limit=limit, acked=acked)))
 
 
-def trim_safely(server: Server, key: bytes, bound: StreamId, *, approximate: bool, limit: int) -> int | None:
+def trim_until(server: Server, key: bytes, removed: int, *, approximate: bool, limit: int) -> int | None:
+    """As `trim`, until so many entries of the stream are `removed` (entries-added less the length), by whomever.
+
+    Sent twice, it removes no more. None, and nothing was done, where the server runs no scripts. Raises Gone.
+    """
+    return _scripted(server, scripts.TRIM_UNTIL, key, removed, "~" if approximate else "=", limit)
+
+
+def trim_safely(
+    server: Server, key: bytes, bound: StreamId, *, approximate: bool, limit: int, removed: int | None
+) -> int | None:
     """As `trim`, below `bound` and below all that any group has pending or unread: seen in the same step.
 
-    None, and nothing was done, where the server runs no scripts. Raises Gone.
+    `removed` and None as in `trim_until`. Raises Gone.
     """
-    sign = "~" if approximate else "="
+    until = "" if removed is None else removed
+    return _scripted(server, scripts.TRIM_SAFELY, key, str(bound), "~" if approximate else "=", limit, until)
+
+
+def _scripted(server: Server, script: str, key: bytes, *argv: str | int) -> int | None:
     try:
-        return int(server.writer.call("EVAL", scripts.TRIM_SAFELY, 1, key, str(bound), sign, limit))
+        return int(server.writer.call("EVAL", script, 1, key, *argv))
     except (NotAllowed, ServerRefused) as error:
         only_without_scripts(server, error)
         return None

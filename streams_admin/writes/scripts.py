@@ -110,10 +110,36 @@ if #redis.call('XPENDING', KEYS[1], ARGV[1], '-', '+', 1, ARGV[2]) > 0 then retu
 return redis.call('XGROUP', 'DELCONSUMER', KEYS[1], ARGV[1], ARGV[2])
 """
 
+# How many entries may still go: `until` is the number of removed ones that the stream may have then, "" when it is not
+# known. Others that trim, and a command that arrives late or twice, count too.
+_LEFT = """
+local function left(until_removed)
+  if until_removed == '' then return end
+  local flat, row = redis.call('XINFO', 'STREAM', KEYS[1]), {}
+  for i = 1, #flat, 2 do row[flat[i]] = flat[i + 1] end
+  return math.max(0, until_removed - (row['entries-added'] - row['length'])), row['length']
+end
+"""
+
+# Trims to a length that leaves no more removed entries than planned. ARGV: that number, "~" or "=", the most entries
+# that "~" may remove. Replies how many went.
+TRIM_UNTIL = (
+    _LEFT
+    + """
+local room, length = left(ARGV[1])
+if room == 0 then return 0 end
+if ARGV[2] == '=' then return redis.call('XTRIM', KEYS[1], 'MAXLEN', '=', length - room) end
+return redis.call('XTRIM', KEYS[1], 'MAXLEN', '~', length - room, 'LIMIT', ARGV[3])
+"""
+)
+
 # Trims below an ID, and below what any group needs: its first pending entry, and what lies behind its position. Numbers
 # of an ID have up to 20 digits, more than Lua counts exactly: they are compared, and counted up, as text.
-# ARGV: the first ID that may stay, "~" or "=", the most entries that "~" may remove. Replies how many went.
-TRIM_SAFELY = """
+# ARGV: the first ID that may stay, "~" or "=", the most entries that "~" may remove, and how many removed entries the
+# stream may have then. Replies how many went.
+TRIM_SAFELY = (
+    _LEFT
+    + """
 local function earlier(a, b)
   local ams, aseq = string.match(a, '(%d+)-(%d+)')
   local bms, bseq = string.match(b, '(%d+)-(%d+)')
@@ -145,9 +171,12 @@ for _, flat in ipairs(redis.call('XINFO', 'GROUPS', KEYS[1])) do
   local first = row['pending'] > 0 and redis.call('XPENDING', KEYS[1], row['name'], '-', '+', 1)[1]
   if first then keep(first[1]) end
 end
+local room = left(ARGV[4])
+if room == 0 then return 0 end
 if ARGV[2] == '=' then return redis.call('XTRIM', KEYS[1], 'MINID', '=', bound) end
-return redis.call('XTRIM', KEYS[1], 'MINID', '~', bound, 'LIMIT', ARGV[3])
+return redis.call('XTRIM', KEYS[1], 'MINID', '~', bound, 'LIMIT', math.min(ARGV[3], room or ARGV[3]))
 """.replace("TOP", "'18446744073709551615'")
+)
 
 # Deletes a stream only while it is as it was seen. Replies 1 done, -1 changed.
 DELETE_STREAM_AS_SEEN = """

@@ -20,11 +20,12 @@ from datetime import timedelta
 import django
 django.setup()
 from streams_admin.models import Operation
-from streams_admin.operations import start, state
+from streams_admin.operations import loop, start, state
 
 def work():
     os.write(1, b"%d\\n" % os.getpid())
-    start.ORPHANED, start.RUNNER = timedelta(milliseconds=100), f"here:{os.getpid()}"
+    start.ORPHANED, start.RUNNER = timedelta(milliseconds=int(sys.argv[1])), f"here:{os.getpid()}"
+    loop.HEARTBEAT_EVERY = int(sys.argv[1]) / 8000
     save = state.save
     def saved(*args, **changes):
         save(*args, **changes)
@@ -57,11 +58,15 @@ def environment(database: Path, redis_url: str) -> dict[str, str]:
 
 
 class Runners:
-    """One process after the other; a context manager that leaves none behind."""
+    """One process after the other; a context manager that leaves none behind.
 
-    def __init__(self, database: Path, redis_url: str) -> None:
+    `orphaned_ms`: after that time they take over who was not seen.
+    """
+
+    def __init__(self, database: Path, redis_url: str, orphaned_ms: int = 100) -> None:
         env, pipe = environment(database, redis_url), subprocess.PIPE
-        self._zygote = subprocess.Popen([sys.executable, "-c", _PROGRAM], env=env, cwd=ROOT, stdin=pipe, stdout=pipe)
+        command = [sys.executable, "-c", _PROGRAM, str(orphaned_ms)]
+        self._zygote = subprocess.Popen(command, env=env, cwd=ROOT, stdin=pipe, stdout=pipe)
         self._pid: int | None = None
 
     def start(self) -> None:
@@ -80,6 +85,18 @@ class Runners:
         assert self._pid
         os.kill(self._pid, signal.SIGKILL)
         assert self.ended() == signal.SIGKILL
+
+    def stop(self) -> None:
+        """It does nothing, until `go_on`; one that has ended stays ended."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: int) -> None:
+        assert self._pid
+        with suppress(ProcessLookupError):
+            os.kill(self._pid, number)
 
     def ended(self) -> int:
         """Wait for its end; 0 when all operations are over, else the signal or the exit code."""

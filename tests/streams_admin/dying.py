@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from dashboard.streams.links import Writer
 from streams_admin.models import Operation, Plan
-from streams_admin.operations import start, state
+from streams_admin.operations import leases, start, state
+from streams_admin.operations.here import Here
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -74,9 +75,17 @@ def orphan() -> None:
 
 def finish() -> None:
     """What the background of another process does, until nothing is left to do."""
-    orphan()
-    while start.work_once():
+    with in_another_process():
         orphan()
+        while start.work_once():
+            orphan()
+
+
+@contextmanager
+def in_another_process() -> Iterator[None]:
+    """What is run within is not of this process."""
+    with patch.object(leases, "here", return_value=Here()), patch.object(start, "RUNNER", "elsewhere:1"):
+        yield
 
 
 _PROGRAM = """

@@ -15,7 +15,15 @@ from __future__ import annotations
 
 from dashboard.streams.config import ServerConfig
 from dashboard.streams.links.base import Batch, Link
-from dashboard.streams.links.deadlines import COOLDOWN, PAGE_DEADLINE, READ_TIMEOUT, WRITE_TIMEOUT, deadline, meanwhile
+from dashboard.streams.links.deadlines import (
+    COOLDOWN,
+    PAGE_DEADLINE,
+    READ_TIMEOUT,
+    WRITE_TIMEOUT,
+    before_each_trip,
+    deadline,
+    meanwhile,
+)
 from dashboard.streams.links.pending_reply import PendingReply
 from dashboard.streams.links.registry import all, configure, get, title_of
 from dashboard.streams.links.server import Server
@@ -35,6 +43,7 @@ __all__ = [
     "ServerConfig",
     "Writer",
     "all",
+    "before_each_trip",
     "configure",
     "deadline",
     "get",

@@ -61,3 +61,22 @@ def do_meanwhile() -> None:
     tasks = _task.get()
     if tasks:
         tasks.pop()()
+
+
+_before: ContextVar[Callable[[], None] | None] = ContextVar("_before", default=None)
+
+
+@contextmanager
+def before_each_trip(task: Callable[[], None]) -> Iterator[None]:
+    """Within it the sync reader and the writer call `task` before each round trip; if it raises, nothing is sent."""
+    token = _before.set(task)
+    try:
+        yield
+    finally:
+        _before.reset(token)
+
+
+def do_before() -> None:
+    task = _before.get()
+    if task:
+        task()

@@ -44,6 +44,7 @@ class Standalone(Link):
     def exchange(self, commands: Sequence[Command]) -> list[Reply]:
         if not commands:
             return []
+        deadlines.do_before()
         self._admit()
         try:
             pipe = self._reader.pipeline(transaction=False)

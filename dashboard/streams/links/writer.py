@@ -12,7 +12,7 @@ from dashboard.streams.errors import OutcomeUnknown, ServerRefused, StreamError
 from dashboard.streams.links import deadlines
 from dashboard.streams.links.breaker import Breaker
 from dashboard.streams.links.clients import read_reply, sync_client
-from dashboard.streams.links.deadlines import do_meanwhile
+from dashboard.streams.links.deadlines import do_before, do_meanwhile
 from dashboard.streams.links.translation import translate
 from dashboard.streams.queries import Command
 from dashboard.streams.replies import Reply
@@ -53,6 +53,7 @@ class Writer:
 
     def _trip(self, connection: Any, commands: Sequence[Command]) -> list[Reply]:
         try:
+            do_before()
             connection.send_packed_command(connection.pack_commands(commands))
             do_meanwhile()
             return [self._noted(read_reply(connection)) for _ in commands]

@@ -16,7 +16,7 @@ from dashboard.streams.id_units import id_times
 from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.queries import PAGE_MAX, EntryRange, FactsQuery, fitting
-from dashboard.streams.snapshots import Entry, StreamOverview
+from dashboard.streams.snapshots import Entry, StreamFacts, StreamOverview
 from streams_admin import redis_cli_text, writes
 from streams_admin.actions.base import Action
 from streams_admin.actions.context import ActionContext, Scope
@@ -51,7 +51,8 @@ Context = ActionContext[TrimParams]
 class TrimSeen:
     """The first entry of the stream and its groups; `minid`: the first ID that stays, None where it lies too deep.
 
-    `going`: how many entries go; `most`: never more than that, of a trim to a length.
+    `going`: how many entries go; `most`: never more than that, of a trim to a length. `removed`: how many were removed
+    before, None where the server does not count that.
     """
 
     first: EntryId | None
@@ -59,12 +60,13 @@ class TrimSeen:
     minid: EntryId | None
     going: int
     most: int | None
+    removed: int | None = None
 
     @classmethod
     def of(cls, ctx: Context, overview: StreamOverview, boundary: StreamId | None, going: int) -> TrimSeen:
         facts, keep = overview.facts, ctx.params.maxlen
         most = None if keep is None else max(0, facts.length - keep)
-        return cls(facts.first_id, _names(overview), boundary, going, most)
+        return cls(facts.first_id, _names(overview), boundary, going, most, _removed(facts))
 
 
 class Trim(Action[TrimParams, TrimSeen]):
@@ -119,7 +121,7 @@ class Trim(Action[TrimParams, TrimSeen]):
         exact = state["exact"]
         if ctx.params.safe:
             return _act_safely(ctx, seen, state)
-        gone = writes.trim(ctx.server, ctx.key, _bound(ctx, seen, state["gone"]), approximate=not exact, limit=CHUNK)
+        gone = _trim(ctx, seen, state)
         nodes_done = exact or gone == 0
         ready = exact or (nodes_done and ctx.params.approximate)
         onward = {"gone": state["gone"] + gone, "exact": exact or nodes_done}
@@ -158,6 +160,22 @@ def _names(overview: StreamOverview) -> tuple[bytes, ...]:
     return tuple(sorted(group.name for group in overview.groups))
 
 
+def _removed(facts: StreamFacts) -> int | None:
+    """How many entries the stream had once, and has no more; None where that is not counted (before 7.0)."""
+    return None if facts.entries_added is None else facts.entries_added - facts.length
+
+
+def _trim(ctx: Context, seen: TrimSeen, state: dict[str, Any]) -> int:
+    """Entries that went. By a length, a command that comes late or twice must not take what came since."""
+    approximate = not state["exact"]
+    if seen.minid is None and seen.removed is not None:
+        until = seen.removed + seen.going
+        gone = writes.trim_until(ctx.server, ctx.key, until, approximate=approximate, limit=CHUNK)
+        if gone is not None:
+            return gone
+    return writes.trim(ctx.server, ctx.key, _bound(ctx, seen, state["gone"]), approximate=approximate, limit=CHUNK)
+
+
 def _bound(ctx: Context, seen: TrimSeen, gone: int) -> int | StreamId:
     """The bound as a command takes it: the first ID that stays, so that only what was shown goes.
 
@@ -178,7 +196,8 @@ def _act_safely(ctx: Context, seen: TrimSeen, state: dict[str, Any]) -> Done:
     exact = state["exact"]
     if exact and left is not None:
         bound = min(bound, _behind(ctx, left))
-    gone = _trim_safely(ctx, bound, exact, CHUNK if left is None else min(CHUNK, left))
+    until = None if seen.most is None or seen.removed is None else seen.removed + seen.most
+    gone = _trim_safely(ctx, bound, exact, CHUNK if left is None else min(CHUNK, left), until)
     last = gone == 0 and (exact or ctx.params.approximate)
     onward = {"gone": state["gone"] + gone, "exact": exact or (gone == 0 and not ctx.params.approximate)}
     why = _why_nothing(ctx, onward) if last else ""
@@ -190,9 +209,9 @@ def _why_nothing(ctx: Context, state: dict[str, Any]) -> str:
     return NOTHING_WENT if ctx.params.approximate and not state["gone"] else ""
 
 
-def _trim_safely(ctx: Context, bound: StreamId, exact: bool, limit: int) -> int:
+def _trim_safely(ctx: Context, bound: StreamId, exact: bool, limit: int, until: int | None) -> int:
     """Entries that went. Where scripts are refused the groups are looked at right before."""
-    gone = writes.trim_safely(ctx.server, ctx.key, bound, approximate=not exact, limit=limit)
+    gone = writes.trim_safely(ctx.server, ctx.key, bound, approximate=not exact, limit=limit, removed=until)
     if gone is not None:
         return gone
     bound, acked = min(bound, first_needed(ctx)), _asks_itself(ctx, exact)

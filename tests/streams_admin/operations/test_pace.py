@@ -177,7 +177,12 @@ def test_what_is_refused_after_a_piece_was_done_is_a_failure_that_counts_it(
 def test_a_long_batch_shows_that_its_runner_lives(stuck: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams_admin.operations.loop.HEARTBEAT_EVERY", 0.0)
     beats: list[object] = []
-    operation = begun("ack", of_group(), lambda _: beats.append(Operation.objects.get().heartbeat_at), monkeypatch)
+
+    def note(_: int) -> None:
+        beats.append(Operation.objects.get().heartbeat_at)
+        time.sleep(0.002)  # the database's clock counts milliseconds
+
+    operation = begun("ack", of_group(), note, monkeypatch)
     assert operation.state == "done"
     assert len(set(beats)) == len(beats) == len(LOOKS) + 2
 

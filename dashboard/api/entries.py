@@ -21,10 +21,12 @@ from dashboard.api.shapes import (
     Fields,
     Idle,
     IdText,
+    Large,
     Limit,
     Listing,
     Name,
     NoPayloads,
+    OptionalValue,
     PathName,
     Reason,
     Scanned,
@@ -42,7 +44,8 @@ from dashboard.api.shapes import (
 from dashboard.api.weight import told_items
 from dashboard.display.rows import Sight, sight
 from dashboard.filters import where
-from dashboard.filters.where import EXAMPLES
+from dashboard.filters.where import EXAMPLES, PATTERN
+from dashboard.http.answers import can_answer
 from dashboard.http.scope import RequestScope, scope_of
 from dashboard.streams.ids import MAX, MIN
 from dashboard.streams.names import to_path
@@ -77,10 +80,10 @@ class DeliveryItem(BaseModel):
     state: Literal["undelivered", "pending", "settled"] = Field(
         description="`settled`: acknowledged, or skipped; Redis cannot tell which"
     )
-    consumer: Value = Field(description="the consumer that holds it; null if none does")
+    consumer: OptionalValue = Field(description="the consumer that holds it; null if none does")
     idle_ms: Idle
     idle_ms_reason: Reason = ""
-    deliveries: int | None = Field(description="how often it was delivered; Redis counts only while it is pending")
+    deliveries: Large | None = Field(description="how often it was delivered; Redis counts only while it is pending")
     deliveries_reason: Reason = ""
 
 
@@ -107,13 +110,16 @@ class EntriesQuery(shapes.Query):
     order: Literal["asc", "desc"] = Field("asc", description="`desc`: newest first")
     limit: Limit = LIMIT
     cursor: EntryId | None = Field(None, description="`next` of the previous page")
-    where: str = Field("", max_length=500, description=f"one condition: {EXAMPLES}")
+    where: str = Field(
+        "", max_length=500, description=f"one condition: {EXAMPLES}", json_schema_extra={"pattern": PATTERN}
+    )
 
 
 @router.get(
     "/servers/{server}/streams/{name:stream}/entries",
     response=EntryListing,
     exclude_unset=True,
+    openapi_extra=can_answer(404, 409, 503),
     summary="Entries of a stream",
 )
 def entries(request: HttpRequest, server: ServerName, stream: Name, query: Query[EntriesQuery]) -> dict[str, Any]:
@@ -142,6 +148,7 @@ def _range(here: RequestScope, facts: StreamFacts, query: EntriesQuery, seen: Si
     "/servers/{server}/streams/{name:stream}/entries/{sid:entry}",
     response=EntryDetail,
     exclude_unset=True,
+    openapi_extra=can_answer(404, 409, 503),
     summary="One entry and its state in every group",
 )
 def entry(request: HttpRequest, server: ServerName, stream: Name, entry: EntryId) -> dict[str, Any]:

@@ -16,6 +16,6 @@ def root(request: HttpRequest) -> NoReturn:
     raise Http404
 
 
-@router.api_operation(METHODS, "/{path:rest}", include_in_schema=False)
+@router.api_operation(METHODS, "/{rest:rest}", include_in_schema=False)
 def nothing(request: HttpRequest, rest: str) -> NoReturn:
     raise Http404

@@ -15,16 +15,19 @@ from dashboard.api.shapes import (
     AtLeast,
     Estimate,
     FleetListing,
+    Large,
+    OptionalValue,
     PageQuery,
     Reason,
     ServerName,
-    Value,
+    exact,
     figure,
     fleet_listing,
     iso_ms,
     name,
 )
 from dashboard.fleet.store import RANK, WORDS, Finding, Located, Severity, findings_for, freshen
+from dashboard.http.answers import can_answer
 from dashboard.http.scope import scope_of
 from dashboard.streams.figures import Figure
 from dashboard.streams.names import to_path
@@ -38,17 +41,17 @@ class FindingItem(BaseModel):
     severity: Severity = Field(description="how severe it is")
     kind: str = Field(description=f"its kind: {', '.join(f'`{kind}`' for kind in WORDS)}")
     server: ServerName
-    stream: Value = Field(description="the stream; null if the finding is about the server")
+    stream: OptionalValue = Field(description="the stream; null if the finding is about the server")
     stream_path: str | None = Field(description="its path name")
-    group: Value = Field(description="the group; null if the finding is not about a group")
+    group: OptionalValue = Field(description="the group; null if the finding is not about a group")
     group_path: str | None = Field(description="its path name")
-    consumer: Value = Field(description="the consumer; null if the finding is not about one consumer")
+    consumer: OptionalValue = Field(description="the consumer; null if the finding is not about one consumer")
     consumer_path: str | None = Field(description="its path name")
     since: str | None = Field(description="since when: ISO 8601 in UTC")
     evidence: dict[str, Any] = Field(description="the numbers behind it")
     message: str = Field(description="the reason, in one sentence without a full stop")
     detail: str = Field(description="more details")
-    count: int | None = Field(description="how many entries are affected")
+    count: Large | None = Field(description="how many entries are affected")
     count_reason: Reason = ""
     count_at_least: AtLeast = False
     count_approximate: Estimate = False
@@ -58,7 +61,13 @@ class FindingsQuery(PageQuery):
     server: str = Field("", description="only on this server")
 
 
-@router.get("/findings", response=FleetListing[FindingItem], exclude_unset=True, summary="What needs attention")
+@router.get(
+    "/findings",
+    response=FleetListing[FindingItem],
+    exclude_unset=True,
+    openapi_extra=can_answer(404),
+    summary="What needs attention",
+)
 def findings(request: HttpRequest, query: Query[FindingsQuery]) -> dict[str, Any]:
     """Worst first, then those that stand longest. From the last look at each server."""
     watched = [scope_of(request, query.server).server] if query.server else visible_servers(principal_of(request))
@@ -85,11 +94,15 @@ def _item(located: Located) -> dict[str, Any]:
         **_named("group", finding.group),
         **_named("consumer", finding.consumer),
         "since": iso_ms(finding.since_ms),
-        "evidence": finding.evidence,
+        "evidence": {name: _exact(value) for name, value in finding.evidence.items()},
         "message": finding.message,
         "detail": finding.detail,
         **figure("count", _count(finding)),
     }
+
+
+def _exact(value: object) -> object:
+    return exact(value) if isinstance(value, int | float) else value
 
 
 def _count(finding: Finding) -> Figure:

@@ -20,6 +20,7 @@ from dashboard.api.shapes import (
     HeldItem,
     Judged,
     Lag,
+    Large,
     Limit,
     Listing,
     Name,
@@ -45,6 +46,7 @@ from dashboard.api.shapes import (
 from dashboard.api.weight import told_items
 from dashboard.display.rows import Sight, sight
 from dashboard.fleet.store import ConsumerState, Judge, StreamState, freshen
+from dashboard.http.answers import can_answer
 from dashboard.http.scope import scope_of
 from dashboard.streams.ids import MIN
 from dashboard.streams.names import to_path
@@ -68,7 +70,7 @@ class GroupItem(BaseModel):
     lag: Lag
     lag_reason: Reason = ""
     lag_approximate: Estimate = False
-    entries_read: int | None = Field(description="entries delivered to it, as counted by the server")
+    entries_read: Large | None = Field(description="entries delivered to it, as counted by the server")
     entries_read_reason: Reason = ""
     last_delivered_id: str = Field(description="its position: ID of the last delivered entry")
     oldest_pending_ms: OldestPending
@@ -119,7 +121,13 @@ class PendingParameters(shapes.Query):
     cursor: EntryId | None = Field(None, description="`next` of the previous page")
 
 
-@router.get(f"{STREAM}/groups", response=Listing[GroupItem], exclude_unset=True, summary="The groups of a stream")
+@router.get(
+    f"{STREAM}/groups",
+    response=Listing[GroupItem],
+    exclude_unset=True,
+    openapi_extra=can_answer(404, 409, 503),
+    summary="The groups of a stream",
+)
 def groups(request: HttpRequest, server: ServerName, stream: Name, query: Query[PageQuery]) -> dict[str, Any]:
     """By name. Every group can be reached with `next`, however many there are."""
     here = scope_of(request, server, stream)
@@ -131,7 +139,13 @@ def groups(request: HttpRequest, server: ServerName, stream: Name, query: Query[
     return listing(items, next=onward, as_of=iso_ms(overview.now_ms), reason=overview.left_out)
 
 
-@router.get(f"{STREAM}/groups/{{name:group}}", response=GroupDetail, exclude_unset=True, summary="One group, read now")
+@router.get(
+    f"{STREAM}/groups/{{name:group}}",
+    response=GroupDetail,
+    exclude_unset=True,
+    openapi_extra=can_answer(404, 409, 503),
+    summary="One group, read now",
+)
 def group(request: HttpRequest, server: ServerName, stream: Name, group: Name) -> dict[str, Any]:
     here = scope_of(request, server, stream)
     overview = here.read(GroupQuery(stream, group, here.server.capabilities()))
@@ -147,6 +161,7 @@ def group(request: HttpRequest, server: ServerName, stream: Name, group: Name) -
     f"{STREAM}/groups/{{name:group}}/consumers",
     response=Listing[ConsumerItem],
     exclude_unset=True,
+    openapi_extra=can_answer(404, 409, 503),
     summary="The consumers of a group",
 )
 def consumers(
@@ -164,6 +179,7 @@ def consumers(
     f"{STREAM}/groups/{{name:group}}/pending",
     response=PendingListing,
     exclude_unset=True,
+    openapi_extra=can_answer(404, 409, 503),
     summary="The pending entries of a group",
 )
 def pending(

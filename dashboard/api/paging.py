@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import operator
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from dashboard.http.params import BadParameter
 
+CURSOR_MOST = 12_000
+"""Its characters: what an address has room for."""
+_NUMBER = r"-?[0-9]{1,25}(\.[0-9]{1,25})?(e[+-]?[0-9]{1,3})?"
+CURSOR = f"^({_NUMBER}(,{_NUMBER}){{0,3}})?_([0-9a-f]{{2}})*$"
+"""How a cursor looks, as a regular expression; "" is the beginning."""
+_CURSOR = re.compile(CURSOR.strip("^$"))
 T = TypeVar("T")
 Place = tuple[tuple[float, ...], str]
-"""What a list is ordered by: numbers first, then a text that no other item has."""
+"""What a list is ordered by: numbers first, then a text of `unique` or of ASCII that no other item has."""
 
 
 def part(
@@ -36,18 +41,21 @@ def unique(name: bytes) -> str:
 
 
 def _write(place: Place) -> str:
-    return urlsafe_b64encode(json.dumps(place).encode()).decode().rstrip("=")
+    """The numbers, a comma between, and behind an underscore the text in hex: what a pattern can describe."""
+    numbers, text = place
+    return f"{','.join(map(repr, numbers))}_{text.encode('latin-1').hex()}"
 
 
 def _read(cursor: str) -> Place:
-    try:
-        numbers, text = json.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-        place = tuple(numbers), text
-    except (ValueError, TypeError, RecursionError) as error:
-        raise _bad(cursor) from error
-    if not isinstance(text, str) or not all(isinstance(number, int | float) for number in place[0]):
+    if not _CURSOR.fullmatch(cursor):
         raise _bad(cursor)
-    return place
+    numbers, _, text = cursor.partition("_")
+    return tuple(map(_number, numbers.split(",") if numbers else ())), unique(bytes.fromhex(text))
+
+
+def _number(text: str) -> float:
+    """Whole numbers stay whole: IDs have more digits than a float."""
+    return int(text) if text.lstrip("-").isdigit() else float(text)
 
 
 def _bad(cursor: str) -> BadParameter:

@@ -5,20 +5,33 @@ from __future__ import annotations
 import logging
 from functools import partial
 from http import HTTPStatus
+from typing import Any
 
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
+from dashboard.http.answers import ALWAYS, MEDIA_TYPE, Problem, described
 from dashboard.http.params import BadParameter
 from dashboard.http.problems import STATUS
 
 log = logging.getLogger(__name__)
 
 
+def describe(schema: dict[str, Any]) -> None:
+    """Add to an OpenAPI document what a problem is, what every route can answer, and that parameters may be empty."""
+    schema["components"]["schemas"]["Problem"] = Problem.model_json_schema()
+    for operation in (each for methods in schema["paths"].values() for each in methods.values()):
+        found = {**operation["responses"], **described(ALWAYS)}
+        operation["responses"] = {status: found[status] for status in sorted(found)}
+        for parameter in operation["parameters"]:
+            if parameter["in"] == "query":
+                parameter["allowEmptyValue"] = True
+
+
 def problem(status: int, title: str, detail: str) -> HttpResponse:
     body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    return JsonResponse(body, status=status, content_type="application/problem+json")
+    return JsonResponse(body, status=status, content_type=MEDIA_TYPE)
 
 
 def handle(api: NinjaAPI) -> None:

@@ -8,10 +8,12 @@ from typing import Annotated, Any, Generic, Literal, TypeVar
 from django.utils import timezone
 from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema, model_validator
 
+from dashboard.api.paging import CURSOR, CURSOR_MOST
 from dashboard.api.weight import told
 from dashboard.display.format import iso, moment
 from dashboard.display.rows import NO_PAYLOADS, Sight, value_json
 from dashboard.fleet.store import ServerSnapshot
+from dashboard.streams.id_patterns import ENTRY_ID, POSITION, whole
 from dashboard.streams.ids import StreamId, parse_position
 from dashboard.streams.names import from_path
 from dashboard.streams.snapshots import Fields as RawFields
@@ -49,9 +51,16 @@ Name = Annotated[
     PlainValidator(_name),
     _text("a path name: every byte other than A-Za-z0-9_.:- is written as ~ and two hex digits"),
 ]
-EntryId = Annotated[StreamId, PlainValidator(_entry_id), _text("an entry's ID, like 1763596680412-0")]
-Start = Annotated[StreamId, PlainValidator(_start), _text("an ID, or a time like 14:05, yesterday 09:00, -2h")]
-End = Annotated[StreamId, PlainValidator(_end), _text("an ID, or a time like 14:05, yesterday 09:00, -2h")]
+EntryId = Annotated[
+    StreamId,
+    PlainValidator(_entry_id),
+    WithJsonSchema({**whole(ENTRY_ID), "description": "an entry's ID, like 1763596680412-0"}),
+]
+_POSITION = WithJsonSchema(
+    {**whole(POSITION), "description": "an ID, or a time like 14:05, yesterday 09:00, -2h, 2026-11-20T14:05"}
+)
+Start = Annotated[StreamId, PlainValidator(_start), _POSITION]
+End = Annotated[StreamId, PlainValidator(_end), _POSITION]
 _VALUE = {
     "description": "a string if it is UTF-8, else base64; a truncated one has its full length in bytes",
     "anyOf": [
@@ -65,6 +74,12 @@ _VALUE = {
 _PAIRS = {"type": "array", "items": {"type": "array", "prefixItems": [_VALUE, _VALUE]}}
 # Any: made here and checked by tests; a page of payloads is not worth a second look at every byte.
 Value = Annotated[Any, WithJsonSchema(_VALUE)]
+OptionalValue = Annotated[Any, WithJsonSchema({**_VALUE, "anyOf": [*_VALUE["anyOf"], {"type": "null"}]})]
+EXACT = 2**53 - 1
+"""The largest integer that every JSON parser keeps."""
+_DIGITS = {"type": "string", "pattern": "^-?[0-9]{16,20}$", "description": "a number beyond 2^53"}
+Large = Annotated[int | str, WithJsonSchema({"anyOf": [{"type": "integer"}, _DIGITS]})]
+"""A whole number of Redis, which may have 64 bits."""
 Fields = Annotated[
     Any,
     WithJsonSchema(
@@ -86,12 +101,12 @@ IdText = Annotated[str, Field(description="the entry's ID")]
 Added = Annotated[str | None, Field(description="when it was added, according to its ID; null if the ID is not a time")]
 AsOf = Annotated[str, Field(description="the time of the data: ISO 8601 in UTC")]
 Pending = Annotated[int, Field(description="entries delivered and not acknowledged")]
-Lag = Annotated[int | None, Field(description="entries not delivered yet")]
+Lag = Annotated[Large | None, Field(description="entries not delivered yet")]
 OldestPending = Annotated[int | None, Field(description="milliseconds since the oldest pending entry was added")]
 Judged = Annotated[Health, Field(description="the worst finding of the last round")]
 Idle = Annotated[int | None, Field(description="milliseconds since its last delivery")]
 Deliveries = Annotated[
-    int | None, Field(description="how often it was delivered; null if a consumer gave it up permanently (fatal)")
+    Large | None, Field(description="how often it was delivered; null if a consumer gave it up permanently (fatal)")
 ]
 Limit = Annotated[int, Field(ge=1, le=LIMIT_MOST, description="maximum number of items")]
 Scanned = Annotated[int, Field(description="number of entries scanned")]
@@ -102,7 +117,7 @@ class HeldItem(BaseModel):
     """A pending entry as every list of them tells it."""
 
     id: IdText
-    consumer: Value = Field(description="the consumer that holds it; null if it was released")
+    consumer: OptionalValue = Field(description="the consumer that holds it; null if it was released")
     idle_ms: Idle
     idle_ms_reason: Reason = ""
     deliveries: Deliveries
@@ -125,7 +140,9 @@ class PageQuery(Query):
     """Which part of a list."""
 
     limit: Limit = LIMIT
-    cursor: str = Field("", max_length=4000, description="`next` of the previous page")
+    cursor: Annotated[str, WithJsonSchema({"type": "string", "pattern": CURSOR, "maxLength": CURSOR_MOST})] = Field(
+        "", max_length=CURSOR_MOST, description="`next` of the previous page"
+    )
 
 
 class Listing(BaseModel, Generic[T]):
@@ -171,7 +188,12 @@ def fleet_listing(
 
 def number(name: str, value: float | None, reason: str) -> dict[str, Any]:
     """A number under its name; null has the reason beside it."""
-    return {name: value} if value is not None else {name: None, f"{name}_reason": reason}
+    return {name: exact(value)} if value is not None else {name: None, f"{name}_reason": reason}
+
+
+def exact(value: float) -> float | str:
+    """A number as it travels: a string of digits where a JSON parser could round it."""
+    return str(value) if isinstance(value, int) and abs(value) > EXACT else value
 
 
 def figure(name: str, value: Figure) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from django.urls import URLPattern, URLResolver, path
 from django.views.decorators.http import require_safe
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError
+from ninja.openapi.schema import OpenAPISchema
+from ninja.operation import Operation
 
 from dashboard.accounts.access import require
 from dashboard.accounts.api_auth import Session, Token
@@ -23,10 +25,20 @@ from dashboard.accounts.authenticators import principal_of
 from dashboard.accounts.permissions import Permission
 from dashboard.api import docs, entries, fallback, findings, groups, problems, servers, streams
 from dashboard.http import converters  # noqa: F401 - registers them
+from dashboard.http.params import UnknownParameter
 
 
 class Api(NinjaAPI):
     """Asks for a sign-in itself: 401 as a problem, not a redirect to a page."""
+
+    def get_openapi_operation_id(self, operation: Operation) -> str:
+        """What generated clients call the function: the name of ours."""
+        return operation.view_func.__name__
+
+    def get_openapi_schema(self, **options: Any) -> OpenAPISchema:
+        schema = super().get_openapi_schema(**options)
+        problems.describe(schema)
+        return schema
 
     @property
     def urls(self) -> tuple[list[URLResolver | URLPattern], str, str]:
@@ -52,10 +64,32 @@ def _with_problems(view: Callable[..., Any]) -> Callable[..., Any]:
     return answered
 
 
+def _known_parameters_only(view: Callable[..., Any]) -> Callable[..., Any]:
+    """A misspelt filter must not look like an answer without matches. After the sign-in and the other parameters."""
+
+    @wraps(view)
+    def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        operation: Operation = view._ninja_operation  # type: ignore[attr-defined]
+        known = _query_parameters(operation)
+        unknown = next((name for name in request.GET if name not in known), None)
+        if unknown is not None and operation.include_in_schema:
+            allowed = ", ".join(known) or "none"
+            raise UnknownParameter(unknown, f"{unknown[:40]!r} is not a parameter of this address; allowed: {allowed}.")
+        return view(request, *args, **kwargs)
+
+    return checked
+
+
+def _query_parameters(operation: Operation) -> list[str]:
+    models = (model for model in operation.models if model.__ninja_param_source__ == "query")
+    return [name for model in models for name in model.__ninja_flatten_map__]
+
+
 DESCRIPTION = """\
 What is in Redis Streams, who holds it, and what is stuck. IDs are strings. A value is a string if it is UTF-8, else
 `{"base64": "..."}`; a truncated one is `{"text": "...", "bytes": <its length>}`, or with `base64`. A number that is
-not known is null, with the reason beside it. Errors are `application/problem+json`.
+not known is null, with the reason beside it; one beyond 2^53 is a string of digits. Errors are
+`application/problem+json`. Query parameters that are not listed are refused; one that is empty counts as not given.
 """
 
 api = Api(
@@ -68,6 +102,7 @@ api = Api(
     docs_url=None,
 )
 problems.handle(api)
+api.add_decorator(_known_parameters_only)
 
 
 @api.get("/openapi.json", include_in_schema=False)

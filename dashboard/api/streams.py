@@ -16,6 +16,7 @@ from dashboard.api.shapes import (
     Estimate,
     FleetListing,
     Judged,
+    Large,
     Name,
     OldestPending,
     PageQuery,
@@ -31,9 +32,10 @@ from dashboard.api.shapes import (
     number,
 )
 from dashboard.fleet.store import RANK, StreamState, freshen, matches, visible
+from dashboard.http.answers import can_answer
 from dashboard.http.scope import scope_of
 from dashboard.streams.figures import Figure
-from dashboard.streams.ids import StreamId
+from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.names import to_path
 from dashboard.streams.queries import StreamQuery
 from dashboard.streams.snapshots import StreamFacts, StreamOverview
@@ -54,7 +56,7 @@ class StreamItem(BaseModel):
     pending: int | None = Field(description="pending entries of all groups")
     pending_reason: Reason = ""
     pending_at_least: AtLeast = False
-    lag: int | None = Field(description="undelivered entries of the group that has the most")
+    lag: Large | None = Field(description="undelivered entries of the group that has the most")
     lag_reason: Reason = ""
     lag_at_least: AtLeast = False
     lag_approximate: Estimate = False
@@ -72,11 +74,13 @@ class StreamDetail(StreamItem):
 
     first_id: str | None = Field(description="ID of the oldest entry; null if the stream is empty")
     last_generated_id: str = Field(description="the highest ID it ever had")
-    max_deleted_id: str | None = Field(description="the highest deleted ID; null if the server does not report it")
+    max_deleted_id: str | None = Field(
+        description="the highest deleted ID; null if none was deleted, or the server does not report it"
+    )
     memory_bytes: int | None = Field(description="memory it uses")
     memory_bytes_reason: Reason = ""
     memory_bytes_approximate: Estimate = False
-    entries_added: int | None = Field(description="entries ever added")
+    entries_added: Large | None = Field(description="entries ever added")
     entries_added_reason: Reason = ""
     as_of: AsOf
 
@@ -118,6 +122,7 @@ class StreamsQuery(PageQuery):
     "/servers/{server}/streams",
     response=FleetListing[StreamItem],
     exclude_unset=True,
+    openapi_extra=can_answer(404),
     summary="The streams of a server",
 )
 def streams(request: HttpRequest, server: ServerName, query: Query[StreamsQuery]) -> dict[str, Any]:
@@ -132,7 +137,11 @@ def streams(request: HttpRequest, server: ServerName, query: Query[StreamsQuery]
 
 
 @router.get(
-    "/servers/{server}/streams/{name:stream}", response=StreamDetail, exclude_unset=True, summary="One stream, read now"
+    "/servers/{server}/streams/{name:stream}",
+    response=StreamDetail,
+    exclude_unset=True,
+    openapi_extra=can_answer(404, 409, 503),
+    summary="One stream, read now",
 )
 def stream(request: HttpRequest, server: ServerName, stream: Name) -> dict[str, Any]:
     here = scope_of(request, server, stream)
@@ -160,7 +169,7 @@ def _detail(overview: StreamOverview, state: StreamState | None) -> dict[str, An
         **_item(facts, overview.pending, overview.lag, overview.oldest_pending, state),
         "first_id": id_text(facts.first_id),
         "last_generated_id": str(facts.last_generated_id),
-        "max_deleted_id": id_text(facts.max_deleted_id),
+        "max_deleted_id": id_text(facts.max_deleted_id) if facts.max_deleted_id != MIN else None,
         **figure("memory_bytes", facts.memory),
         **number("entries_added", facts.entries_added, NOT_COUNTED),
         "as_of": iso_ms(overview.now_ms),

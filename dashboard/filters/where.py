@@ -25,6 +25,11 @@ SIZES: dict[str, Callable[[Decimal, Decimal], bool]] = {
 }
 EXAMPLES = "status = failed, status != paid, note ~ part, quantity > 4 (also <, >=, <=; these compare numbers)"
 """Every form, by example."""
+PATTERN = (
+    r"^[^=!~<>]*[^=!~<>\s][^=!~<>]*"
+    r"((=|!=|~)[\s\S]*|(<=|>=|<|>) *[+-]?[0-9]{1,40}([.][0-9]{1,40})?([eE][+-]?[0-9]{1,3})? *)$"
+)
+"""The same as a regular expression, for the description of the API."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Path converters `<name:stream>` and `<sid:entry>`, registered by importing this module. A bad spelling is a 404."""
+"""Path converters `<name:stream>`, `<sid:entry>`, `<rest:...>`, registered by the import. A bad spelling is a 404."""
 
 from __future__ import annotations
 
@@ -36,5 +36,18 @@ class IdConverter:
         return str(value)
 
 
+class RestConverter:
+    """`<rest:...>`: whatever is left of an address, line breaks too."""
+
+    regex = r"[\s\S]+"
+
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+register_converter(RestConverter, "rest")
 register_converter(NameConverter, "name")
 register_converter(IdConverter, "sid")

@@ -26,6 +26,10 @@ class BadParameter(ValueError):
         self.parameter = parameter
 
 
+class UnknownParameter(BadParameter):
+    """No such parameter is taken here."""
+
+
 Query = QueryDict
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.core.exceptions import RequestDataTooBig
 
 from dashboard.accounts.access import Forbidden
-from dashboard.http.params import BadParameter
+from dashboard.http.params import BadParameter, UnknownParameter
 from dashboard.streams.errors import Gone, NotAllowed, NotAStream, StreamError, UnknownServer, Unreachable
 
 STATUS: dict[type[Exception], tuple[int, str]] = {
@@ -16,6 +16,7 @@ STATUS: dict[type[Exception], tuple[int, str]] = {
     NotAllowed: (503, "Denied by the server"),
     StreamError: (503, "The server returned an error"),
     RequestDataTooBig: (413, "Too large"),
+    UnknownParameter: (422, "Unknown parameter"),
     BadParameter: (400, "Invalid request"),
     Forbidden: (403, "Permission denied"),
 }

@@ -10,12 +10,6 @@ from typing import Self
 from dashboard.streams.errors import BadId
 
 TOP = 2**64 - 1
-_DIGITS = str(TOP)
-_BELOW = [f"{_DIGITS[:at]}[0-{int(digit) - 1}][0-9]{{{19 - at}}}" for at, digit in enumerate(_DIGITS) if digit > "0"]
-U64 = "|".join(["[0-9]{1,19}", *_BELOW, _DIGITS])
-"""What `StreamId.parse` takes for one of the two numbers, as a regular expression without a group around it."""
-PATTERN = f"^({U64})-({U64})$"
-"""What it takes for an ID, for descriptions of the API."""
 _ID = re.compile(r"[0-9]{1,20}(-[0-9]{1,20})?")
 _MS = re.compile(r"[0-9]{1,20}")
 _AGO = re.compile(r"-([0-9]{1,6}) ?(ms|s|min|m|h|d|w)")

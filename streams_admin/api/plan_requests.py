@@ -46,12 +46,13 @@ def _variant(action: AnyAction) -> type[PlanRequest]:
     model: type[Params] = action.model
     slug: Any = Literal[action.slug]
     needed = model.one_of or any(each.is_required() for each in model.model_fields.values())
+    optional: dict[str, Any] = {} if needed else {"default_factory": dict}
     return create_model(
         f"{''.join(word.capitalize() for word in action.slug.split('_'))}PlanRequest",
         __base__=PlanRequest,
         __doc__=model.__doc__,
         action=(slug, Field(description="the action")),
-        params=(model, Field(... if needed else {}, description="the parameters of the action")),
+        params=(model, Field(**optional, description="the parameters of the action")),
     )
 
 

@@ -12,7 +12,7 @@ from django.http import HttpRequest, StreamingHttpResponse
 from ninja import Body, HeaderEx, P, PathEx, Query, Router
 from ninja.errors import HttpError
 from ninja.responses import Status
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from dashboard.accounts.access import require, server_for, visible_servers
 from dashboard.accounts.authenticators import principal_of
@@ -20,6 +20,7 @@ from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
 from dashboard.api import shapes
 from dashboard.api.shapes import End, Listing, PageQuery, Start, listing
+from dashboard.http.answers import can_answer
 from streams_admin import plans
 from streams_admin.actions import gate
 from streams_admin.api import shapes as wire
@@ -88,6 +89,10 @@ class AuditFilters(shapes.Query):
 class AuditQuery(AuditFilters, PageQuery):
     """Which part of them."""
 
+    cursor: Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[0-9]{1,18}$"})] = Field(
+        "", description="`next` of the previous page"
+    )
+
 
 def refusals(view: View) -> View:
     """A refusal is a problem with its status and its sentence."""
@@ -102,12 +107,19 @@ def refusals(view: View) -> View:
     return guarded
 
 
-def _file(said: str, kind: str = "application/jsonl") -> dict[str, Any]:
+def _file(said: str, kind: str = "application/jsonl", *, problems: tuple[int, ...] = ()) -> dict[str, Any]:
     """What the description of the API says of an answer that is a file."""
-    return {"responses": {200: {"description": said, "content": {kind: {"schema": {"type": "string"}}}}}}
+    file = {"description": said, "content": {kind: {"schema": {"type": "string"}}}}
+    return {"responses": {200: file, **can_answer(*problems)["responses"]}}
 
 
-@router.post("/plans", response={201: PlanItem}, exclude_unset=True, summary="Plan an action: see what it would do")
+@router.post(
+    "/plans",
+    response={201: PlanItem},
+    exclude_unset=True,
+    openapi_extra=can_answer(404, 409, 413, 429, 503),
+    summary="Plan an action: see what it would do",
+)
 @refusals
 def make_plan(request: HttpRequest, order: PlanBody) -> Status[Any]:
     """Changes nothing. The plan runs once, within two minutes, and only while what it saw still holds."""
@@ -118,7 +130,12 @@ def make_plan(request: HttpRequest, order: PlanBody) -> Status[Any]:
     return Status(201, wire.plan_item(plans.make(admitted), admitted))
 
 
-@router.post("/plans/{plan}/run", response={202: Begun}, summary="Run a plan")
+@router.post(
+    "/plans/{plan}/run",
+    response={202: Begun},
+    openapi_extra=can_answer(404, 409, 410, 413, 429, 503),
+    summary="Run a plan",
+)
 @refusals
 def run(
     request: HttpRequest,
@@ -135,7 +152,9 @@ def run(
 
 @router.get(
     "/plans/{plan}/entries.jsonl",
-    openapi_extra=_file("one entry per line, then one line that says whether these are all"),
+    openapi_extra=_file(
+        "one entry per line, then one line that says whether these are all", problems=(404, 409, 410, 503)
+    ),
     summary="The entries that a plan would remove",
 )
 @refusals
@@ -144,7 +163,13 @@ def plan_entries(request: HttpRequest, plan: PlanToken) -> StreamingHttpResponse
     return downloads.entries_of(principal_of(request), plan)
 
 
-@router.get("/operations/{uuid:id}", response=OperationItem, exclude_unset=True, summary="The state of an operation")
+@router.get(
+    "/operations/{uuid:id}",
+    response=OperationItem,
+    exclude_unset=True,
+    openapi_extra=can_answer(404),
+    summary="The state of an operation",
+)
 def operation(request: HttpRequest, id: OperationId) -> dict[str, Any]:
     """One's own operations, and everybody's for who may see the audit log of the stream."""
     principal = principal_of(request)
@@ -153,7 +178,7 @@ def operation(request: HttpRequest, id: OperationId) -> dict[str, Any]:
 
 @router.get(
     "/operations/{uuid:id}/results.jsonl",
-    openapi_extra=_file("one entry per line with its result, then one line with the counts"),
+    openapi_extra=_file("one entry per line with its result, then one line with the counts", problems=(404,)),
     summary="The result of every entry",
 )
 def operation_results(request: HttpRequest, id: OperationId) -> StreamingHttpResponse:
@@ -162,7 +187,11 @@ def operation_results(request: HttpRequest, id: OperationId) -> StreamingHttpRes
 
 
 @router.post(
-    "/operations/{uuid:id}/{wish}", response=OperationItem, exclude_unset=True, summary="Cancel, pause or resume"
+    "/operations/{uuid:id}/{wish}",
+    response=OperationItem,
+    exclude_unset=True,
+    openapi_extra=can_answer(404, 409, 413),
+    summary="Cancel, pause or resume",
 )
 def steer(request: HttpRequest, id: OperationId, wish: Wish) -> dict[str, Any]:
     """Obeyed between two batches. What is over stays as it is."""

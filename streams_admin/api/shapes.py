@@ -12,9 +12,12 @@ from dashboard.accounts.principals import Principal
 from dashboard.api.shapes import (
     HeldItem,
     IdText,
+    Large,
     Reason,
     ServerName,
     Value,
+    deliveries,
+    exact,
     fields,
     holder,
     name,
@@ -90,8 +93,8 @@ class FigureItem(BaseModel):
     """A number read from the server before and after."""
 
     label: str = Field(description="what is counted")
-    before: int | None = Field(description="before the operation")
-    after: int | None = Field(description="after the operation; null until then")
+    before: Large | None = Field(description="before the operation")
+    after: Large | None = Field(description="after the operation; null until then")
 
 
 class OperationItem(BaseModel):
@@ -192,7 +195,7 @@ def _sample_item(entry: PendingEntry, seen: Sight) -> dict[str, Any]:
     return {
         "id": str(entry.id),
         **holder(entry),
-        "deliveries": entry.deliveries,
+        **deliveries(entry),
         **fields(entry.fields if entry.body == "present" else None, seen),
         "body": entry.body,
     }
@@ -211,7 +214,9 @@ def operation_item(operation: Operation, principal: Principal) -> dict[str, Any]
         "results": {kind: operation.results.get(kind, 0) for kind in RESULTS},
         "entries": [{"id": id_, "result": result} for id_, result in operation.entries],
         "results_file": reverse("api:operation_results", args=[operation.pk]),
-        "figures": [{"label": label, "before": before, "after": after} for label, before, after in figures],
+        "figures": [
+            {"label": label, "before": _exact(before), "after": _exact(after)} for label, before, after in figures
+        ],
         "error": said(operation.error, hidden, NOT_TOLD),
         "server": plan.server,
         **_stream(plan.stream),
@@ -223,6 +228,10 @@ def operation_item(operation: Operation, principal: Principal) -> dict[str, Any]
         "created": iso(operation.created),
         "ended": iso(operation.ended),
     }
+
+
+def _exact(value: int | None) -> float | str | None:
+    return None if value is None else exact(value)
 
 
 def audit_item(line: AuditEntry, principal: Principal) -> dict[str, Any]:

@@ -8,7 +8,8 @@ from pydantic import Field, PlainSerializer, PlainValidator, model_validator
 from pydantic import WithJsonSchema as Schema
 
 from dashboard.streams.errors import BadId
-from dashboard.streams.ids import MIN, U64, StreamId
+from dashboard.streams.id_patterns import ENTRY_ID, U64
+from dashboard.streams.ids import MIN, StreamId
 from streams_admin.errors import BadParameters
 from streams_admin.params.base import Params
 from streams_admin.params.kinds import FieldPairs, LowestId, Name, Switch, Whole
@@ -32,12 +33,12 @@ def _new_id(given: object) -> str | None:
     return text if text.endswith("-*") else str(id_)
 
 
-NEW_ID = f"^(?!0+-0+$)((({U64})-)?\\*|({U64})-({U64}))?$"
+_NEW_ID = {"type": "string", "pattern": f"^(?!0+-0+$)((({U64})-)?[*]|{ENTRY_ID})?$"}
 NewId = Annotated[
     str | None,
     PlainValidator(_new_id),
     PlainSerializer(lambda id_: id_),
-    Schema({"type": "string", "pattern": NEW_ID, "examples": ["*", "1763596680412-*", "1763596680412-0"]}),
+    Schema({**_NEW_ID, "examples": ["*", "1763596680412-*", "1763596680412-0"]}),
 ]
 
 

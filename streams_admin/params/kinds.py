@@ -21,7 +21,8 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from dashboard.display.rows import value_json
 from dashboard.streams.errors import BadId
-from dashboard.streams.ids import PATTERN, U64, StreamId, parse_position
+from dashboard.streams.id_patterns import BOUND, ENTRY_ID, POSITION, whole
+from dashboard.streams.ids import StreamId, parse_position
 from dashboard.streams.names import BadName, from_path, to_path
 from dashboard.streams.snapshots import Fields
 from streams_admin.errors import BadParameters
@@ -157,14 +158,11 @@ class Whole:
         return given
 
 
-_TEXT = {"type": "string"}
 Name = Annotated[bytes, PlainValidator(_name), PlainSerializer(_name_out), Schema(NAME)]
 """The name of a stream, a group or a consumer."""
-_ID = {**_TEXT, "pattern": PATTERN, "examples": ["1763596680412-0"]}
+_ID = {**whole(ENTRY_ID), "examples": ["1763596680412-0"]}
 EntryId = Annotated[StreamId, PlainValidator(_id), PlainSerializer(str), Schema(_ID)]
-LowestId = Annotated[
-    StreamId, PlainValidator(_bound), PlainSerializer(str), Schema({**_TEXT, "pattern": f"^({U64})(-({U64}))?$"})
-]
+LowestId = Annotated[StreamId, PlainValidator(_bound), PlainSerializer(str), Schema(whole(BOUND))]
 """An ID, or milliseconds alone."""
 Ids = Annotated[
     tuple[StreamId, ...],
@@ -172,7 +170,7 @@ Ids = Annotated[
     PlainSerializer(lambda ids: [str(each) for each in ids]),
     Schema({"type": "array", "items": _ID, "minItems": 1, "maxItems": IDS_MOST}),
 ]
-Position = Annotated[str | StreamId, PlainValidator(position_of), PlainSerializer(str), Schema(_TEXT)]
+Position = Annotated[str | StreamId, PlainValidator(position_of), PlainSerializer(str), Schema(whole("[$]", POSITION))]
 """The end ("$"), or the ID behind which a group is delivered what comes."""
 _PAIR = {"type": "array", "prefixItems": [VALUE, VALUE], "minItems": 2, "maxItems": 2}
 Switch = Annotated[bool, BeforeValidator(_flag)]

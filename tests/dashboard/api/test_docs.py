@@ -74,6 +74,43 @@ def test_no_shape_is_left_without_words(schema: dict[str, Any]) -> None:
     assert [f"{name}.{field}" for name, field, each in fields if not each.get("description")] == []
 
 
+def test_every_answer_but_the_good_one_is_a_problem(schema: dict[str, Any]) -> None:
+    fields = schema["components"]["schemas"]["Problem"]["properties"]
+    assert list(fields) == ["type", "title", "status", "detail"]
+    content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
+    for path, methods in schema["paths"].items():
+        for operation in methods.values():
+            answers = {int(status): each for status, each in operation["responses"].items()}
+            assert {400, 401, 403, 422} <= set(answers)
+            assert (404 in answers) >= ("{" in path)
+            assert {status for status in answers if status < 400} in ({200}, {201}, {202})
+            assert all(each["content"] == content for status, each in answers.items() if status >= 400)
+            assert all(each["description"] for each in answers.values())
+    read = schema["paths"][f"{STREAM}/entries"]["get"]["responses"]
+    assert set(read) == {"200", "400", "401", "403", "404", "409", "422", "503"}
+    run = schema["paths"]["/api/v1/plans/{plan}/run"]["post"]["responses"]
+    assert set(run) == {"202", "400", "401", "403", "404", "409", "410", "413", "422", "429", "503"}
+
+
+def test_what_may_be_null_is_described_so(schema: dict[str, Any]) -> None:
+    shapes = schema["components"]["schemas"]
+    for shape, field in (
+        ("FindingItem", "consumer"),
+        ("FindingItem", "group"),
+        ("FindingItem", "stream"),
+        ("PendingItem", "consumer"),
+        ("DeliveryItem", "consumer"),
+        ("StreamDetail", "max_deleted_id"),
+    ):
+        assert {"type": "null"} in shapes[shape]["properties"][field]["anyOf"], f"{shape}.{field}"
+    assert {"type": "null"} not in shapes["StreamItem"]["properties"]["name"]["anyOf"]
+
+
+def test_numbers_beyond_what_json_parsers_keep_are_described_as_strings(schema: dict[str, Any]) -> None:
+    kinds = docs.operations(schema)["streams"][1].answer
+    assert {field.name: field.kind for field in kinds}["entries_added"] == "integer or string or null"
+
+
 def test_what_lists_hold_is_told_too(schema: dict[str, Any]) -> None:
     entries, plans = docs.operations(schema)["entries"], docs.operations(schema)["actions"]
     assert {"items[].id", "next", "scanned"} <= {field.name for field in entries[0].answer}

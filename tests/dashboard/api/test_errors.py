@@ -49,6 +49,7 @@ def refused(client: Client, path: str, **query: Any) -> tuple[int, str]:
         (f"{STREAMS}/a~2f", "a~2f"),
         (f"{STREAMS}/a~41", "a~41"),
         (f"{ORDERS}/entries/yesterday", "yesterday"),
+        (f"{STREAMS}/a%0Ab/groups", "a\nb"),
         (f"{ORDERS}/entries/99999999999999999999-0", "99999999999999999999-0"),
     ],
 )
@@ -94,6 +95,31 @@ def test_empty_parameters_are_not_given(seeded: Seeded, viewer: Client) -> None:
     assert viewer.get(f"{ORDERS}/entries?start=&end=&order=&limit=&cursor=&where=").status_code == 200
     path = f"{ORDERS}/groups/workers/pending?consumer=&min_idle_ms=&min_deliveries=&limit=&cursor="
     assert viewer.get(path).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/api/v1/servers",
+        STREAMS,
+        ORDERS,
+        f"{ORDERS}/entries",
+        f"{ORDERS}/entries/1-1",
+        f"{ORDERS}/groups",
+        "/api/v1/findings",
+    ],
+)
+def test_an_unknown_parameter_is_not_ignored(seeded: Seeded, viewer: Client, anonymous: Client, path: str) -> None:
+    status, detail = refused(viewer, path, colour="red")
+    assert status == 422
+    assert detail.startswith("'colour' is not a parameter of this address; allowed: ")
+    assert refused(anonymous, path, colour="red")[0] == 401, "nothing is told to who is not signed in"
+
+
+def test_it_says_which_parameters_there_are(seeded: Seeded, viewer: Client) -> None:
+    allowed = "start, end, order, limit, cursor, where"
+    assert refused(viewer, f"{ORDERS}/entries", from_="1-0")[1].endswith(f"allowed: {allowed}.")
+    assert refused(viewer, "/api/v1/servers", limit="5")[1].endswith("allowed: none.")
 
 
 def test_a_method_that_is_not_there(seeded: Seeded, viewer: Client) -> None:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 import redis
 from django.test import Client
+from hypothesis import given
+from hypothesis import strategies as st
 
-from dashboard.api.paging import Place, part
+from dashboard.api.paging import CURSOR, Place, part
 from dashboard.api.streams import RANKS
 from dashboard.fleet.samplers import fleet
 from dashboard.http.params import BadParameter
@@ -130,3 +133,15 @@ def test_a_cursor_that_no_answer_gave(many: list[str], viewer: Client, cursor: s
     if cursor.isascii():
         answer = viewer.get(STREAMS, {"cursor": cursor})
         assert (answer.status_code, answer["Content-Type"]) == (400, "application/problem+json")
+
+
+@pytest.mark.parametrize("sort", list(RANKS))
+def test_a_cursor_is_what_the_description_says(many: list[str], get: Get, sort: str) -> None:
+    assert re.fullmatch(CURSOR.strip("^$"), get(STREAMS, sort=sort, limit=1)["next"])
+
+
+@given(st.from_regex(CURSOR.removesuffix("$"), fullmatch=True))
+def test_every_cursor_of_that_form_is_taken(cursor: str) -> None:
+    found, onward = part([(1.0, "a"), (2.0, "b")], lambda item: ((item[0],), item[1]), cursor=cursor, limit=5)
+    assert onward is None
+    assert len(found) <= 2

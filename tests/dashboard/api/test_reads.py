@@ -11,12 +11,14 @@ import redis
 from django.test import Client
 
 from dashboard.accounts.permissions import ROLES, Permission
+from dashboard.api.shapes import exact
 from dashboard.config.masking import MaskRule
 from dashboard.display.rows import JSON_BYTES
 from dashboard.streams.ids import StreamId
 from dashboard.streams.links import Server
 from tests.conftest import Configure
 from tests.dashboard.api.conftest import ANY_BYTES, ANY_PATH, ORDERS, Seeded
+from tests.streams_admin.acting import counts_reads
 
 Get = Callable[..., Any]
 ANY_VALUE = {"base64": base64.b64encode(ANY_BYTES).decode()}
@@ -76,6 +78,24 @@ def test_one_stream(seeded: Seeded, get: Get) -> None:
     assert found["memory_bytes"] > 0
     assert found["entries_added"] == 5 or found["entries_added_reason"]
     assert (found["length"], found["pending"], found["groups"]) == (5, 2, 1)
+
+
+def test_the_highest_deleted_id_is_null_before_anything_was_deleted(
+    seeded: Seeded, get: Get, redis_client: redis.Redis, server: Server
+) -> None:
+    assert get(ORDERS)["max_deleted_id"] is None
+    redis_client.xdel(b"orders:new", seeded.ids[1])
+    assert get(ORDERS)["max_deleted_id"] == (seeded.ids[1] if counts_reads(server) else None)
+
+
+def test_a_number_that_json_parsers_would_round_travels_as_digits(
+    seeded: Seeded, get: Get, redis_client: redis.Redis
+) -> None:
+    redis_client.xclaim(b"orders:new", b"workers", b"alice", 0, [seeded.ids[0]], retrycount=2**53 + 1, justid=True)
+    (first, *_) = get(f"{ORDERS}/groups/workers/pending")["items"]
+    assert first["deliveries"] == "9007199254740993"
+    assert get(f"{ORDERS}/entries/{seeded.ids[0]}")["groups"][0]["deliveries"] == "9007199254740993"
+    assert (exact(2**53 - 1), exact(-(2**53)), exact(0.5)) == (2**53 - 1, "-9007199254740992", 0.5)
 
 
 def test_a_stream_that_was_emptied(seeded: Seeded, get: Get, redis_client: redis.Redis) -> None:

@@ -11,7 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from dashboard.streams.errors import BadId
-from dashboard.streams.ids import MAX, MIN, PATTERN, TOP, StreamId, parse_position
+from dashboard.streams.id_patterns import ENTRY_ID, POSITION
+from dashboard.streams.ids import MAX, MIN, TOP, StreamId, parse_position
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOW = datetime(2026, 11, 21, 14, 30, tzinfo=BERLIN)
@@ -49,18 +50,31 @@ def test_anything_else_is_refused(text: str | bytes) -> None:
     assert len(str(refusal.value)) < 500
 
 
-@given(st.from_regex(r"[0-9]{1,21}-[0-9]{1,21}", fullmatch=True) | st.text())
+@given(st.from_regex(ENTRY_ID, fullmatch=True))
 @example(f"{TOP}-{TOP}")
-@example(f"{TOP + 1}-0")
-@example("0-18446744073709551620")
-@example("00000000000000000001-01")
-def test_the_api_describes_what_is_taken(text: str) -> None:
-    try:
-        StreamId.parse(text)
-    except BadId:
-        assert not re.fullmatch(PATTERN.strip("^$"), text)
-    else:
-        assert re.fullmatch(PATTERN.strip("^$"), text)
+@example("0001-01")
+def test_every_id_that_the_api_describes_is_taken(text: str) -> None:
+    assert StreamId.parse(text) <= MAX
+
+
+@given(st.integers(0, 10**19 - 1), st.integers(0, 10**19 - 1))
+@example(1763604718412, TOP)
+def test_ids_are_described(ms: int, seq: int) -> None:
+    assert re.fullmatch(ENTRY_ID, str(StreamId(ms, seq)))
+    assert not re.fullmatch(ENTRY_ID, f"{TOP + 1}-{seq}")
+
+
+@given(st.from_regex(POSITION, fullmatch=True))
+@example("2024-02-29")
+@example("1971-01-01T00:00:00.000+13:59")
+@example("9999-12-31 23:59:59Z")
+def test_every_position_that_the_api_describes_is_taken(text: str) -> None:
+    assert MIN <= parse_position(text, now=NOW) <= MAX
+
+
+@pytest.mark.parametrize("text", ["2023-02-29", "2026-04-31", "2026-02-30", "24:00", "tomorrow", "1-1-1", "", "-2y"])
+def test_what_is_no_position_is_not_described_as_one(text: str) -> None:
+    assert not re.fullmatch(POSITION, text)
 
 
 def test_ids_are_ordered_as_numbers() -> None:

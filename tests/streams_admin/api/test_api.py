@@ -512,6 +512,16 @@ def test_a_token_gets_the_log_as_a_file(busy: Client) -> None:
         assert problem(busy.get(f"/api/v1/audit.{ending}", {"end": "soon"}))[0] == 400
 
 
+def test_parameters_that_are_empty_are_not_given_and_unknown_ones_are_refused(busy: Client) -> None:
+    everything = got(busy, "/audit")["items"]
+    assert got(busy, "/audit?operation=&who=&start=&cursor=&limit=")["items"] == everything
+    assert problem(busy.get("/api/v1/audit", {"operations": "1"}))[0] == 422
+    assert problem(busy.get("/api/v1/audit.csv", {"limit": "1"}))[0] == 422
+    before = AuditEntry.objects.count()
+    assert problem(busy.post("/api/v1/plans?dry_run=1", CLAIM, content_type="application/json"))[0] == 422
+    assert AuditEntry.objects.count() == before
+
+
 # The description ----------------------------------------------------------------------------------------------------
 
 

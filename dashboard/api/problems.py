@@ -63,7 +63,8 @@ def _not_found(request: HttpRequest, error: Http404 | type[Http404]) -> HttpResp
 def _plain(request: HttpRequest, error: HttpError | type[HttpError]) -> HttpResponse:
     """What ninja itself refuses: no sign-in (401), a missing CSRF token (403), a body that is not JSON (400)."""
     assert isinstance(error, HttpError)
-    response = problem(error.status_code, HTTPStatus(error.status_code).phrase, error.message)
+    detail = str(error.__cause__) if isinstance(error.__cause__, BadParameter) else error.message
+    response = problem(error.status_code, HTTPStatus(error.status_code).phrase, detail)
     if error.status_code == HTTPStatus.UNAUTHORIZED:
         response["WWW-Authenticate"] = "Bearer"
     return response

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Annotated, Any, Generic, Literal, TypeVar
 
 from django.utils import timezone
-from pydantic import BaseModel, Field, PlainValidator, WithJsonSchema, model_validator
+from pydantic import AfterValidator, BaseModel, Field, PlainValidator, WithJsonSchema, model_validator
 
 from dashboard.api.paging import CURSOR, CURSOR_MOST
 from dashboard.api.weight import told
@@ -111,6 +111,17 @@ Deliveries = Annotated[
 Limit = Annotated[int, Field(ge=1, le=LIMIT_MOST, description="maximum number of items")]
 Scanned = Annotated[int, Field(description="number of entries scanned")]
 Stopped = Annotated[str, Field(description="why the list ends early, in a sentence; otherwise empty")]
+
+
+def without_zero(text: str) -> str:
+    """Raises ValueError: PostgreSQL keeps no zero byte, and cannot look for one."""
+    if "\0" in text:
+        raise ValueError("has a zero byte (\\u0000), which is not allowed here.")
+    return text
+
+
+Text = Annotated[str, AfterValidator(without_zero), Field(json_schema_extra={"pattern": "^[^\\u0000]*$"})]
+"""Text that is kept in the database, or looked for there."""
 
 
 class HeldItem(BaseModel):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import re
+from collections.abc import Callable, Iterator
 from functools import wraps
 from importlib.util import find_spec
 from typing import Any
@@ -18,6 +20,8 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError
 from ninja.openapi.schema import OpenAPISchema
 from ninja.operation import Operation
+from ninja.parser import Parser
+from ninja.types import DictStrAny
 
 from dashboard.accounts.access import require
 from dashboard.accounts.api_auth import Session, Token
@@ -25,7 +29,7 @@ from dashboard.accounts.authenticators import principal_of
 from dashboard.accounts.permissions import Permission
 from dashboard.api import docs, entries, fallback, findings, groups, problems, servers, streams
 from dashboard.http import converters  # noqa: F401 - registers them
-from dashboard.http.params import UnknownParameter
+from dashboard.http.params import BadParameter, UnknownParameter
 
 
 class Api(NinjaAPI):
@@ -85,6 +89,38 @@ def _query_parameters(operation: Operation) -> list[str]:
     return [name for model in models for name in model.__ninja_flatten_map__]
 
 
+class JsonBody(Parser):
+    """Reads bodies. What it raises is the `__cause__` of ninja's own error."""
+
+    def parse_body(self, request: HttpRequest) -> DictStrAny:
+        """Raises BadParameter for what is no JSON, and for half a character: no database and no answer can keep it."""
+        try:
+            found: DictStrAny = json.loads(request.body)
+        except (ValueError, RecursionError) as error:
+            raise BadParameter("body", f"The body is not valid JSON: {error}.") from error
+        if b"\\u" in request.body or not request.body.isascii():
+            for where, text in _texts(found, "body"):
+                if _HALF.search(text):
+                    raise BadParameter(where, f"{where} is {text[:60]!r}, with half a character (a lone surrogate).")
+        return found
+
+
+_HALF = re.compile("[\ud800-\udfff]")
+
+
+def _texts(value: object, name: str) -> Iterator[tuple[str, str]]:
+    """Every text of a body, with the name nearest to it."""
+    if isinstance(value, str):
+        yield name, value
+    elif isinstance(value, list):
+        for each in value:
+            yield from _texts(each, name)
+    elif isinstance(value, dict):
+        for inner, each in value.items():
+            yield f"a name in {name}", inner
+            yield from _texts(each, inner)
+
+
 DESCRIPTION = """\
 What is in Redis Streams, who holds it, and what is stuck. IDs are strings. A value is a string if it is UTF-8, else
 `{"base64": "..."}`; a truncated one is `{"text": "...", "bytes": <its length>}`, or with `base64`. A number that is
@@ -98,6 +134,7 @@ api = Api(
     description=DESCRIPTION,
     urls_namespace="api",
     auth=[Token(), Session()],
+    parser=JsonBody(),
     openapi_url=None,  # both are made below: asked for like everything else, and without a script
     docs_url=None,
 )

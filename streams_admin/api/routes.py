@@ -19,7 +19,7 @@ from dashboard.accounts.authenticators import principal_of
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
 from dashboard.api import shapes
-from dashboard.api.shapes import End, Listing, PageQuery, Start, listing
+from dashboard.api.shapes import End, Listing, PageQuery, Start, Text, listing
 from dashboard.http.answers import can_answer
 from streams_admin import plans
 from streams_admin.actions import gate
@@ -45,8 +45,7 @@ View = Callable[..., Any]
 PlanToken = PathEx[str, P(description="the `plan` of the answer that created it")]
 OperationId = PathEx[UUID, P(description="the `operation` of the answer that started it")]
 Wish = PathEx[Literal["cancel", "pause", "resume"], P(description="the command")]
-Text = Annotated[str, Field(pattern=r"^[^\x00]*$", max_length=1000)]
-"""No database has to look for a zero byte: PostgreSQL cannot."""
+Filter = Annotated[Text, Field(max_length=1000)]
 
 
 class Go(BaseModel):
@@ -54,8 +53,8 @@ class Go(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    confirm: str = Field("", max_length=10_000, description="the text that the plan requires as `confirm`")
-    reason: str = Field("", max_length=2000, description="the reason, recorded in the audit log")
+    confirm: Text = Field("", max_length=10_000, description="the text that the plan requires as `confirm`")
+    reason: Text = Field("", max_length=2000, description="the reason, recorded in the audit log")
     duty: int = Field(0, ge=0, le=100, description="percent of the time that a large operation may spend in commands")
 
 
@@ -69,12 +68,12 @@ class Begun(BaseModel):
 class AuditFilters(shapes.Query):
     """Which lines."""
 
-    who: Text = Field("", description="only by this user or token")
-    server: Text = Field("", description="only on this server")
-    stream: Text = Field("", description="only on this stream: its path name")
-    action: Text = Field("", description="only this action")
-    outcome: Text = Field("", description="only this outcome")
-    via: Text = Field("", description="only from this source: `page`, `api` or `command`")
+    who: Filter = Field("", description="only by this user or token")
+    server: Filter = Field("", description="only on this server")
+    stream: Filter = Field("", description="only on this stream: its path name")
+    action: Filter = Field("", description="only this action")
+    outcome: Filter = Field("", description="only this outcome")
+    via: Filter = Field("", description="only from this source: `page`, `api` or `command`")
     operation: UUID | None = Field(None, description="only of this operation")
     start: Start | None = Field(None, description="not before this time: ISO 8601, or like 14:05, yesterday 09:00, -2h")
     end: End | None = Field(None, description="not after this time: as for `start`")

@@ -157,7 +157,8 @@ def plan_again(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _run(request: HttpRequest, caller: Caller, found: Plan) -> HttpResponse:
-    confirm, reason = request.POST.get("confirm", ""), request.POST.get("reason", "")[:2000]
+    # PostgreSQL keeps no zero byte, and nobody types one.
+    confirm, reason = request.POST.get("confirm", ""), request.POST.get("reason", "").replace("\0", "")[:2000]
     try:
         duty = int(choice(request.POST, "duty", ["", *DUTIES], "") or 0)
         operation = start.begin(caller, found, confirm=confirm, reason=reason, duty=duty)

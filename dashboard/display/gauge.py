@@ -20,6 +20,7 @@ BOTTOM, CHANNEL = 38, 18  # px: lower edge and height of the water
 CHARACTER = 0.55  # percent of the width that a character of a label takes on a page 1,200 px wide
 PHONE_CHARACTER = 1.7  # and on one of 360 px
 GAP = 2.0
+BARS = 100  # of the largest holders; all of them are counted in words
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def gauge(
     return Gauge(
         read=_percent(read),
         ahead=_percent(100 - read),
-        bars=tuple(_bars(scale, holders)),
+        bars=tuple(_bars(scale, sorted(holders, key=lambda holder: -holder.count)[:BARS])),
         poles=tuple(_poles([at for at, _ in ticks])),
         ticks=(
             Tick("0%", first, "start"),
@@ -204,7 +205,7 @@ def _held_label(scale: Scale, holders: Sequence[Holder], *, limit: float) -> tup
         return None
     worst = [holder for holder in holders if holder.silent] or list(holders)
     oldest = min(holder.oldest_ms for holder in worst)
-    by = abridged(worst[0].name) if len(worst) == 1 else f"{len(worst)} consumers"
+    by = abridged(worst[0].name) if len(worst) == 1 else plural(len(worst), "consumer")
     count = number(sum(holder.count for holder in worst))
     said = Said(f"{count} held", f" by {by}", ", oldest ", oldest, age(scale.now_ms - oldest))
     at = scale.within(oldest)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections import defaultdict
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
 from dashboard.accounts.access import may, visible_servers
@@ -15,7 +16,7 @@ from dashboard.fleet.samplers import fleet
 from dashboard.fleet.snapshots import ServerSnapshot, StreamState
 from dashboard.streams import links
 from dashboard.streams.queries.sampling import GroupSample, StreamSample
-from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
+from dashboard.streams.snapshots import ConsumerFacts, GroupOverview, PendingEntry
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +116,11 @@ class Judge:
         self._stream = StreamSample(now.stream, (self.group,), now.now_ms, replica=replica)
         self._moved = fleet().sampler(server).movement(now.stream.key, now.group.name, now.now_ms)
         self._limits = limits()
+        self._own: dict[bytes, list[PendingEntry]] = defaultdict(list)
+        for entry in self.group.looked:
+            self._own[entry.consumer].append(entry)
 
     def state(self, consumer: ConsumerFacts) -> tuple[ConsumerState, Severity, str]:
         """As `findings.consumer_state`."""
-        return consumer_state(consumer, self._stream, self.group, self._moved, self._limits)
+        own = replace(self.group, looked=tuple(self._own.get(consumer.name, ())))
+        return consumer_state(consumer, self._stream, own, self._moved, self._limits)

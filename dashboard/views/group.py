@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from django.http import HttpRequest, HttpResponse
@@ -10,14 +10,14 @@ from django.shortcuts import render
 
 from dashboard import menus
 from dashboard.config.active import configured
-from dashboard.display.gauge import Gauge, Holder, gauge
+from dashboard.display.gauge import Gauge, gauge
 from dashboard.display.rows import pending_row, sight
 from dashboard.fleet.store import Finding, Judge, StreamState
 from dashboard.http import params
 from dashboard.menus import Item, Target
 from dashboard.streams.errors import Unreachable
 from dashboard.streams.ids import MIN, StreamId
-from dashboard.streams.names import plain, to_path
+from dashboard.streams.names import to_path
 from dashboard.streams.queries import Both, GroupQuery, PendingQuery
 from dashboard.streams.queries.sampling import GroupSample, StreamSample
 from dashboard.streams.snapshots import (
@@ -27,14 +27,12 @@ from dashboard.streams.snapshots import (
     PendingEntry,
     PendingSummary,
 )
+from dashboard.views.consumers import PAGE, Consumers, holders
 from dashboard.views.watched import Watched, watched
 
 LIMIT = 50
-CONSUMERS = 100
-"""Consumers that are judged: those that hold most. Hundreds of idle ones tell nothing."""
-CONSUMERS_FIRST = 10
-"""Consumers in the table before it is unfolded, so that the pending entries are not pushed away."""
-ICONS = {"working": "ok", "waiting": "idle", "silent": "stuck", "gone": "gone"}
+CHOICES = 100
+"""Consumers in the filter of the pending list: those that hold most. The others are found in their own table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +44,9 @@ class Asked:
     min_idle_ms: int
     min_deliveries: int
     after: StreamId | None
-    all_consumers: bool
+    find: str
+    skip: int | None
+    """Consumers before the page of their table; None: it shows only the first few."""
 
     @classmethod
     def of(cls, query: params.Query) -> Asked:
@@ -56,7 +56,8 @@ class Asked:
             min_idle_ms=params.duration_ms(query, "min_idle"),
             min_deliveries=params.whole(query, "min_deliveries", 0, most=10**9),
             after=params.entry_id(query, "after"),
-            all_consumers=params.choice(query, "consumers", ("", "all"), "") == "all",
+            find=params.text(query, "find"),
+            skip=params.whole(query, "skip", 0) if query.get("skip") else None,
         )
 
     @property
@@ -68,28 +69,11 @@ class Asked:
             "consumer": None if self.consumer is None else to_path(self.consumer),
             "min_idle": self.min_idle,
             "min_deliveries": self.min_deliveries or None,
-            "consumers": "all" if self.all_consumers else None,
+            "find": self.find,
+            "skip": self.skip,
             **changes,
         }
         return params.address(values)
-
-
-@dataclass(frozen=True, slots=True)
-class ConsumerRow:
-    """A consumer with its state in words."""
-
-    facts: ConsumerFacts
-    state: str
-    why: str
-    severity: str
-    icon: str
-    step: Item | None
-    address: str
-
-    @property
-    def tone(self) -> str:
-        """Of the bar beside what it holds."""
-        return "stuck" if self.state == "silent" else ""
 
 
 def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> HttpResponse:
@@ -100,7 +84,8 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
     judge = Judge(here.server, overview, state)
     seen = sight(here.principal, here.server.name, stream)
     target = Target(here.server.name, stream, group)
-    consumers = [_consumer(here, overview, judge, facts, asked) for facts in overview.consumers[:CONSUMERS]]
+    rows = Consumers(here.principal, target, judge, lambda consumer: asked.address(consumer=to_path(consumer)))
+    consumers = rows.page(overview.consumers, asked.find, asked.skip)
     findings = [f for f in state.findings if f.group == group] if state else []
     context = {
         "server": here.server,
@@ -121,12 +106,12 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
         "step": _step(here, target, findings),
         "menu": menus.items_for(here.principal, target),
         "bar": menus.items_for(here.principal, Target(here.server.name, stream, group, kind="selection")),
-        "gauge": _gauge(overview, judge.group, consumers),
+        "gauge": _gauge(overview, judge),
         "consumers": consumers,
-        "consumers_shown": consumers if asked.all_consumers else consumers[:CONSUMERS_FIRST],
-        "consumers_folded": 0 if asked.all_consumers else max(0, len(consumers) - CONSUMERS_FIRST),
-        "unfold": asked.address(consumers="all"),
-        "consumers_cut": max(0, len(overview.consumers) - CONSUMERS),
+        "consumers_newer": asked.address(skip=max(0, consumers.skip - PAGE)) if consumers.skip else "",
+        "consumers_older": asked.address(skip=consumers.end) if consumers.end < consumers.found else "",
+        "unfold": asked.address(skip=0),
+        "choices": _to_choose_from(overview, asked),
         "asked": asked,
         "rows": tuple(pending_row(entry, seen) for entry in page.items) if page else (),
         "may_read": seen.may_read,
@@ -183,14 +168,6 @@ def _matching(overview: GroupOverview, asked: Asked) -> int | None:
     return dict(overview.pending.consumers).get(asked.consumer, 0)
 
 
-def _consumer(here: Watched, overview: GroupOverview, judge: Judge, facts: ConsumerFacts, asked: Asked) -> ConsumerRow:
-    key, name = overview.stream.key, overview.group.name
-    state, severity, why = judge.state(facts)
-    items = menus.items_for(here.principal, Target(here.server.name, key, name, facts.name, kind=state))
-    step = next((item for item in items if item.primary), None)
-    return ConsumerRow(facts, state, why, severity, ICONS[state], step, asked.address(consumer=to_path(facts.name)))
-
-
 def _step(here: Watched, target: Target, findings: Sequence[Finding]) -> Item | None:
     """What the worst finding asks for."""
     if not findings:
@@ -202,26 +179,18 @@ def _step(here: Watched, target: Target, findings: Sequence[Finding]) -> Item | 
     return next((item for item in items if item.primary), None)
 
 
-def _gauge(overview: GroupOverview, sample: GroupSample, consumers: Sequence[ConsumerRow]) -> Gauge | None:
+def _gauge(overview: GroupOverview, judge: Judge) -> Gauge | None:
     first = overview.stream.first_id
     return gauge(
         now_ms=overview.now_ms,
         first_ms=first.clock_ms if first else None,
         delivered_ms=overview.group.last_delivered_id.clock_ms,
-        holders=tuple(_holders(overview, sample, consumers)),
+        holders=tuple(holders(overview, judge)),
         lag=overview.group.lag,
     )
 
 
-def _holders(overview: GroupOverview, sample: GroupSample, consumers: Sequence[ConsumerRow]) -> Iterable[Holder]:
-    """Who holds what from when to when. Of a consumer none of whose entries were looked at, the whole list's span.
-
-    The list was looked at a moment ago: what is older than its first entry now is not pending any more.
-    """
-    span = [id_ for id_ in (overview.pending.min_id, overview.pending.max_id) if id_ and id_.time()]
-    looked = [entry for entry in sample.looked if entry.id >= (overview.pending.min_id or MIN)]
-    for row in (row for row in consumers if row.facts.pending):
-        own = [e.id for e in looked if e.consumer == row.facts.name and e.id.time()]
-        ids = own or span
-        if ids:
-            yield Holder(plain(row.facts.name), row.facts.pending, min(ids).ms, max(ids).ms, row.state == "silent")
+def _to_choose_from(overview: GroupOverview, asked: Asked) -> list[ConsumerFacts]:
+    """The consumers that hold most, and the one that is asked for."""
+    most = [facts for facts in overview.consumers if facts.pending][:CHOICES]
+    return most + [facts for facts in overview.consumers if facts.name == asked.consumer and facts not in most]

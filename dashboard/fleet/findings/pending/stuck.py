@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from dashboard.display.format import age, number
+from dashboard.display.format import age, number, plural
 from dashboard.fleet.findings.consumers import is_silent
 from dashboard.fleet.findings.model import Finding, GroupSeen
 from dashboard.fleet.findings.words import entries, who
@@ -36,7 +36,7 @@ def stuck(seen: GroupSeen) -> Iterator[Finding]:
     if seen.stream.replica:
         message, detail = _on_a_replica(holders, worst, counted), ""
     else:
-        message, detail = _words(group, silent, holders, worst, counted, others)
+        message, detail = _words(seen, silent, holders, worst, counted, others)
     yield seen.finding(
         limits.severity(worst),
         "stuck",
@@ -75,13 +75,11 @@ def _idle_ms(seen: GroupSeen, holder: bytes) -> int:
 
 
 def _words(
-    g: GroupSample, silent: list[ConsumerFacts], holders: set[bytes], worst: int, counted: str, others: str
+    seen: GroupSeen, silent: list[ConsumerFacts], holders: set[bytes], worst: int, counted: str, others: str
 ) -> tuple[str, str]:
+    g = seen.group
     if len(holders) > 1:
-        return (
-            f"{len(holders)} consumers hold entries that nobody has touched for up to {age(worst)}",
-            _silent(len(silent), len(holders)),
-        )
+        return _several(seen, silent, holders, worst)
     name = who(next(iter(holders)))
     if silent:
         return f"{name} has been silent for {age(silent[0].idle_ms)} and holds {_share(silent[0].pending, g)}", others
@@ -98,6 +96,17 @@ def _on_a_replica(holders: set[bytes], worst: int, counted: str) -> str:
     if len(holders) > 1:
         return f"{len(holders)} consumers hold entries that nobody has touched for up to {age(worst)}"
     return f"{who(next(iter(holders)))} has not acknowledged {counted} for {age(worst)}"
+
+
+def _several(seen: GroupSeen, silent: list[ConsumerFacts], holders: set[bytes], worst: int) -> tuple[str, str]:
+    """Untouched is only what was looked at; that a consumer holds something and has not read is known of all."""
+    looked = holders & (seen.survey.late.keys() | {e.consumer for e in seen.group.looked})
+    if seen.survey.complete or looked == holders:
+        many = f"{number(len(holders))} consumers hold"
+        return f"{many} entries that nobody has touched for up to {age(worst)}", _silent(len(silent), len(holders))
+    many = plural(len(looked), "consumer holds", "consumers hold")
+    detail = f"{plural(len(silent), 'consumer that holds', 'consumers that hold')} entries read nothing any more."
+    return f"At least {many} entries that nobody has touched for up to {age(worst)}", detail if silent else ""
 
 
 def _silent(count: int, holders: int) -> str:

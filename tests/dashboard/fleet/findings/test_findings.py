@@ -161,6 +161,17 @@ def test_several_holders_are_one_finding_and_one_for_each_silent_one() -> None:
     assert found(of)[0].detail == "2 of them are silent."
 
 
+def test_holders_whose_entries_were_not_looked_at_are_not_said_to_be_untouched() -> None:
+    of = sample(
+        held(6 * MINUTE, by=b"a"),
+        held(6 * MINUTE, by=b"b"),
+        pending=5,
+        consumers=tuple(consumer(name, pending=1, idle=6 * MINUTE) for name in (b"a", b"b", b"c", b"d", b"e")),
+    )
+    assert found(of)[0].message == "At least 2 consumers hold entries that nobody has touched for up to 6 min"
+    assert found(of)[0].detail == "5 consumers that hold entries read nothing any more."
+
+
 @pytest.mark.parametrize(
     ("others", "says"),
     [

@@ -53,10 +53,10 @@ def make(admitted: Admitted) -> Plan:
 
 
 def _production(server: Server) -> list[Note]:
-    """What comes before every other warning."""
+    """What comes after every other note: the badge beside the title says it too."""
     if server.config.environment != "production":
         return []
-    return [Note("late", f"{server.title} is in production", "Its users will notice at once.")]
+    return [Note("", f"{server.title} is in production", "Its users will notice at once.")]
 
 
 def token(plan: Plan) -> str:

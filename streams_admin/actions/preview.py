@@ -48,8 +48,8 @@ class Preview:
     confirm: str = ""
     lasting: bool = False
 
-    def to_json(self, *first: Note) -> dict[str, Any]:
-        """As it is kept and shown: the notes that come `first` in any case, then the weightiest."""
+    def to_json(self, *last: Note) -> dict[str, Any]:
+        """As it is kept and shown: the weightiest notes first, and those that come `last` in any case."""
         weight = ("stuck", "late", "unknown", "")
-        notes = [*first, *sorted(self.notes, key=lambda note: weight.index(note.severity))]
+        notes = [*sorted(self.notes, key=lambda note: weight.index(note.severity)), *last]
         return {**asdict(self), "notes": [asdict(note) for note in notes]}

@@ -285,17 +285,17 @@ PRODUCTION = "Orders is in production"
 
 
 @pytest.mark.parametrize(("slug", "params"), [("claim", NAMED), ("delete", {"ids": ["1-0"]}), ("trim", TRIM)])
-def test_production_is_warned_of_first(
+def test_production_is_named_after_what_weighs_more(
     client: redis.Redis, redis_url: str, admin: Client, slug: str, params: dict[str, Any]
 ) -> None:
     assert not any("production" in note["title"] for note in planned(slug, params).preview["notes"])
     links.configure([ServerConfig("default", redis_url, title="Orders", environment="production")])
     plan = planned(slug, params)
-    first, *others = [note["title"] for note in plan.preview["notes"]]
-    assert first == PRODUCTION
+    *others, last = [note["title"] for note in plan.preview["notes"]]
+    assert last == PRODUCTION
     assert others
     page = Page(admin.get(f"/plans/{plans.token(plan)}/").content.decode())
-    assert page.notes[0].text.count(PRODUCTION) == 1
+    assert page.notes[-1].text.count(PRODUCTION) == 1
 
 
 def test_a_limit_takes_the_oldest(client: redis.Redis) -> None:

@@ -2,6 +2,14 @@
 
 from __future__ import annotations
 
+SAMPLES = 3
+"""Samples that a smoothed rate is mostly made of: four fifths of it."""
+
+
+def window_ms(sample_every: int) -> int:
+    """About how long a time a rate is the mean of, when samples are so many seconds apart."""
+    return SAMPLES * sample_every * 1000
+
 
 def rate_of(before: int | None, now: int | None, elapsed_ms: int, last: float | None) -> float | None:
     """Per second, smoothed over a few samples; None until two samples are there, or where the server does not count."""

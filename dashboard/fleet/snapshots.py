@@ -27,6 +27,10 @@ class Point(NamedTuple):
     """How long ago the group's position was added, while something lies behind it: of one group only."""
 
 
+TREND = 60
+"""Points of a sparkline, at most."""
+
+
 @dataclass(frozen=True, slots=True)
 class StreamState:
     """A stream as last sampled, with what was made of it. Rates in entries per second, None before two samples."""
@@ -50,7 +54,13 @@ class StreamState:
     @property
     def in_trend(self) -> tuple[float | None, ...]:
         """The rate in, lately, for a sparkline."""
-        return tuple(point.in_rate for point in self.points[-60:])
+        return tuple(point.in_rate for point in self.points[-TREND:])
+
+    @property
+    def trend_ms(self) -> int:
+        """How long a time `in_trend` covers."""
+        points = self.points[-TREND:]
+        return points[-1].at_ms - points[0].at_ms if points else 0
 
     def group_health(self, group: bytes) -> Severity:
         """`unknown` where nothing could be looked at, or the group was not there yet."""

@@ -10,6 +10,7 @@ from dashboard.fleet.findings.consumers import ConsumerState
 from dashboard.fleet.findings.model import RANK, Finding, Severity
 from dashboard.fleet.findings.words import WORDS
 from dashboard.fleet.limits import limits
+from dashboard.fleet.rates import window_ms
 from dashboard.fleet.reading import (
     Judge,
     Located,
@@ -47,6 +48,7 @@ __all__ = [
     "standing",
     "unseen",
     "visible",
+    "window_ms",
 ]
 
 

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 from django import template
 
+from dashboard.config.active import configured
 from dashboard.display import format as words
 from dashboard.display.gauge import Gauge
 from dashboard.display.sparkline import spark as draw
+from dashboard.fleet.store import window_ms
 from dashboard.streams.snapshots import Figure
 
 register = template.Library()
@@ -61,6 +63,20 @@ def spark(
     `wide`: it has a column of its own."""
     line = draw(values, width=96, height=24) if wide else draw(values)
     return {"line": line, "label": label, "tone": tone, "wide": wide}
+
+
+@register.simple_tag
+def rate_window() -> str:
+    """Of how long a time the rates on a page are about the mean: "last 15 s"."""
+    return f"last {words.age(window_ms(configured().sample_every))}"
+
+
+@register.simple_tag
+def rate_trend(values: Sequence[float | None], span_ms: int) -> str:
+    """What a sparkline of a rate shows: "in, last 5 min: 3.9/s to 4.2/s"."""
+    known = [value for value in values if value is not None]
+    extremes = f": {words.rate(min(known))} to {words.rate(max(known))}" if known else ""
+    return f"in, last {words.age(span_ms)}{extremes}"
 
 
 @register.inclusion_tag("streamgauge/parts/_share.html")

@@ -171,3 +171,25 @@ def test_on_a_phone_entries_are_cards(site: Site, page: Page) -> None:
         assert box["x"] + box["width"] <= 390
     label = page.locator("tbody tr td.clip").first.evaluate("cell => getComputedStyle(cell, '::before').content")
     assert label.replace('" "', " ") == '"order "'
+
+
+def test_the_masthead_stands_still_from_page_to_page(site: Site, page: Page) -> None:
+    add(site, 1)
+    places = []
+    for path in ("/", "/s/default/", STREAM, "/audit/"):
+        page.goto(path)
+        boxes = (page.locator(selector).first.bounding_box() for selector in (".nav", ".search", ".masthead-end"))
+        places.append([(box["x"], box["y"]) for box in boxes if box])
+    assert len(places[0]) == 3
+    assert [each for each in places if each != places[0]] == []
+
+
+def test_heads_of_the_streams_stand_over_their_numbers(site: Site, page: Page) -> None:
+    add(site, 3)
+    page.goto("/s/default/")
+    rate = page.locator("tbody tr", has_text="calm:orders").locator("td[data-label=in]")
+    expect(rate).to_be_visible(timeout=10_000)
+    head = page.get_by_role("columnheader", name="In", exact=True)
+    edges = [place.evaluate("cell => cell.getBoundingClientRect().right") for place in (head, rate)]
+    assert edges[0] == edges[1]
+    assert rate.locator("svg").count() == 0

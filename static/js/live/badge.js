@@ -1,6 +1,6 @@
 /**
  * The badge in the masthead: whether what is shown is live, in a word. It is not when the page itself says that its server does not
- * answer, however well the socket does.
+ * answer, however well the socket does: then it tells how old what is shown is, as the page does.
  *
  * @example
  * <span class="live live-off" data-live-badge>not live</span>
@@ -24,7 +24,7 @@ export function held(entries) {
 /** @returns {[keyof LOOKS, string]} */
 function now() {
   const stale = document.querySelector("main [data-stale]");
-  if (stale) return ["reconnecting", `reconnecting${old(stale.querySelector("time")?.firstChild?.data.replace(" ago", ""))}`];
+  if (stale) return ["reconnecting", `reconnecting${old(stale.querySelector("[data-read] time")?.firstChild?.data.replace(" ago", ""))}`];
   if (state === "reconnecting") return [state, `reconnecting${old(age(performance.now() - since))}`];
   return state === "live" && count !== null ? ["held", `held, ${count.toLocaleString("en-US")} new`] : [state, WORDS[state]];
 }
@@ -36,9 +36,9 @@ function old(text) {
 function draw() {
   const badge = document.querySelector("[data-live-badge]");
   if (!badge) return;
-  badge.hidden = !document.querySelector("[data-watch]"); // a page that follows nothing is neither live nor dead
   const [look, text] = now();
-  badge.className = LOOKS[look];
+  // A page that follows nothing is neither live nor dead: the badge keeps its place and is not seen.
+  badge.className = `${LOOKS[look]}${document.querySelector("[data-watch]") ? "" : " live-none"}`;
   if (badge.textContent !== text) badge.textContent = text;
 }
 

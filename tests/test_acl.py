@@ -34,7 +34,7 @@ from dashboard.streams.queries import (
 )
 from dashboard.streams.queries.probe import ProbeQuery
 from dashboard.streams.queries.sampling import SampleStreams, StreamSample
-from dashboard.streams.queries.server import ServerQuery
+from dashboard.streams.queries.server import ServedQuery, ServerQuery
 from dashboard.streams.queries.watching import GroupFigures, ObserveStreams
 
 LINES = re.findall(r"^ACL SETUSER .+$", (Path(__file__).parent.parent / "docs" / "acl.md").read_text(), re.MULTILINE)
@@ -93,6 +93,7 @@ def reads(server: Server) -> list[Query[object]]:
     return [
         ProbeQuery(),
         ServerQuery(),
+        ServedQuery(),
         ScanStreams(),
         StreamQuery(KEY, can, memory=True),
         FactsQuery(KEY),

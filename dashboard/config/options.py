@@ -47,7 +47,7 @@ class Options(BaseModel):
     gone_after: int = Field(3600, ge=1, le=LONGEST)
     poison_deliveries: int = Field(5, ge=2, le=LONGEST)
     sample_every: int = Field(5, ge=1, le=LONGEST)
-    operation_duty: int = Field(25, ge=1, le=100)
+    operation_duty: int = Field(50, ge=1, le=100)
     operation_results_days: int = Field(30, ge=1, le=10_000)
 
     data_dir: Path = Path("data")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from dashboard.live.admission.connection_limit import ConnectionLimit
@@ -35,6 +36,7 @@ class Hub:
         self._shutdown_hooks: set[ShutdownHook] = set()
         self._quota = SubscriptionQuota()
         self._allowances: WeakValueDictionary[Who, Allowance] = WeakValueDictionary()
+        self._operations = asyncio.Event()
         self.connections = ConnectionLimit()
 
     def subscribe(self, feed: Feed, start_at: StartAt | None = None) -> None:
@@ -65,7 +67,15 @@ class Hub:
         return self._allowances.setdefault(who, Allowance(PERSON))
 
     def changed(self, topic: Topic) -> None:
+        if topic.kind == "operation":
+            self._operations.set()
         self._publish(topic, Changed())
+
+    async def operation_changed(self, within: float) -> None:
+        """Until something about any operation has changed since the last call, `within` seconds at most."""
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._operations.wait(), within)
+        self._operations.clear()
 
     def on_shutdown(self, hook: ShutdownHook) -> None:
         """Awaited when the process is told to stop."""

@@ -1,13 +1,19 @@
 """How gently an operation treats the watched server while its duty cycle is limited.
 
-A batch is read and done in pieces, each about as long as a request takes to get to the server and back: who asks
-meanwhile waits about once more for what it waits for anyhow. Between two pieces the operation rests.
+Another client waits for what is being carried out when it asks, and no longer. So entries are read and done in pieces
+that occupy the server for about a millisecond each, by what the pieces before have cost it. The first LEAST_SERVED
+seconds of the server's time are taken without a rest; beyond them the server is left alone for the rest of the duty
+cycle.
+
+What a piece costs the server is not what it takes us: this process may have waited for its own processor or for another
+of its threads. So the cheapest of the last pieces counts, and now and then the server itself is asked.
 """
 
 from __future__ import annotations
 
 import os
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,34 +21,61 @@ from functools import lru_cache
 from typing import Any
 from uuid import UUID
 
+from dashboard.streams.errors import StreamError
 from dashboard.streams.links import Server
+from dashboard.streams.queries.server import ServedQuery
 from streams_admin.actions.context import BATCH
 from streams_admin.actions.reads.pending import CLOCK
 
-FIRST, LEAST = 5, 3
+PIECE = 0.001
+"""Seconds of the server's time that a piece may take."""
+LEAST_SERVED = 0.05
+"""Seconds of the server's time that an operation takes without a rest."""
+FIRST, LEAST = 50, 5
 """Entries of the first piece, when it is not known yet what one costs, and of the smallest one."""
 LOOKS = 3
 """Requests that are sent to measure the way: the shortest counts."""
-FORGET = 1.05
-"""By how much an entry may be dearer than the cheapest so far: a piece that was held up by others says little."""
+REMEMBERED = 8
+"""Pieces of which the cheapest counts."""
+ASK_EVERY = 64
+"""Pieces after which the server is asked again what one costs it; it is asked about the first one too."""
 
 
 class Pace:
     """Of one operation, in reading or in acting. `way`: seconds that a request takes to the server and back."""
 
     def __init__(self, way: float) -> None:
-        self._way, self._cost = way, 0.0
+        self._way = way
+        self._costs: deque[float] = deque(maxlen=REMEMBERED)
+        self._told: float | None = None
+        self._count = 0
+
+    @property
+    def asks(self) -> bool:
+        """Whether the server is to be asked what the next piece costs it."""
+        return self._count % ASK_EVERY == 0
+
+    @property
+    def cost(self) -> float | None:
+        """Seconds of the server's time per entry, not less than it is; None while not known."""
+        known = [min(self._costs)] if self._costs else []
+        return min([*known, *([] if self._told is None else [self._told])], default=None)
 
     def size(self) -> int:
         """Entries of the next piece."""
-        return max(LEAST, min(BATCH, int(self._way / self._cost))) if self._cost else FIRST
+        return FIRST if self.cost is None else max(LEAST, min(BATCH, int(PIECE / self.cost) if self.cost else BATCH))
 
-    def took(self, seconds: float, entries: int) -> None:
-        """What a piece has cost. One that was done without asking the server says nothing."""
-        if seconds < self._way / 2:
-            return
-        cost = max(seconds - self._way, seconds / 10) / entries
-        self._cost = min(cost, self._cost * FORGET) if self._cost else cost
+    def took(self, seconds: float, entries: int, served: float | None = None) -> float:
+        """What a piece has taken us, and the server as it says itself; what it has cost the server, in seconds.
+
+        One that was done without asking the server has cost nothing, and says nothing.
+        """
+        if seconds < self._way / 2 or not entries:
+            return 0.0
+        self._count += 1
+        self._costs.append(max(seconds - self._way, seconds / 10) / entries)
+        self._told = self._told if served is None else served / entries
+        return min(seconds, (self.cost or 0.0) * entries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +97,34 @@ def _took(server: Server) -> float:
     began = time.perf_counter()
     server.run(CLOCK)
     return time.perf_counter() - began
+
+
+@dataclass(slots=True)
+class Piece:
+    """How long something took: us, and the server by its own account, None where it was not asked or does not say."""
+
+    seconds: float = 0.0
+    served: float | None = None
+
+
+@contextmanager
+def measured(server: Server, *, ask: bool) -> Iterator[Piece]:
+    """What is done within. `ask`: the server's own account too, in which other clients' commands count as well."""
+    found, before = Piece(), served(server) if ask else None
+    began = time.monotonic()
+    yield found
+    found.seconds = time.monotonic() - began
+    after = served(server) if before is not None else None
+    if before is not None and after is not None and after >= before:
+        found.served = after - before
+
+
+def served(server: Server) -> float | None:
+    """Seconds of commands that the server has carried out so far; None where it does not say."""
+    try:
+        return server.run(ServedQuery())
+    except StreamError:
+        return None
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, TypeVar
 
 from dashboard.streams.errors import OutcomeUnknown, StreamError, Unreachable
@@ -15,7 +16,7 @@ from streams_admin.actions.base import AnyAction
 from streams_admin.actions.context import BATCH, AnyContext
 from streams_admin.actions.work import Batch, Done, ids_of, part_of
 from streams_admin.operations import state
-from streams_admin.operations.pacing import Paces, aged, divided, paces_of
+from streams_admin.operations.pacing import Pace, Paces, aged, divided, measured, paces_of
 from streams_admin.operations.state import Running
 
 GENTLE = 50
@@ -160,11 +161,11 @@ class InPieces(AtOnce):
                 self._rest()
             # Several round trips say nothing about what an entry costs.
             one_trip = self.action.reading(self.ask, self.seen, cursor) is not None
-            most, began = min(room, pace.size() if one_trip else GENTLE), time.monotonic()
-            found = self._look(replace(self.ask, most=most), cursor)
+            most = min(room, pace.size() if one_trip else GENTLE)
+            found = self._paced(
+                pace if one_trip else None, most, partial(self._look, replace(self.ask, most=most), cursor)
+            )
             self._read_at = time.monotonic()
-            if one_trip:
-                pace.took(self._read_at - began, most)
             looks.append((self._read_at, found))
             cursor, room, last = found.cursor, room - most, found.last
         work = [item for at, found in looks for item in aged(found.work, _ms(self._read_at - at))]
@@ -176,11 +177,19 @@ class InPieces(AtOnce):
         pace = self._paces().acting
         for piece in divided(work, pace.size):
             self._rest()
-            began = time.monotonic()
-            self.done.append(self.attempt(aged(piece, _ms(began - self._read_at))))
-            pace.took(time.monotonic() - began, len(ids_of(piece)))
+            older = aged(piece, _ms(time.monotonic() - self._read_at))
+            self.done.append(self._paced(pace, len(ids_of(piece)), partial(self.attempt, older)))
         done, self.done = Done.together(*self.done), []
         return done
+
+    def _paced(self, pace: Pace | None, entries: int, what: Callable[[], Answer]) -> Answer:
+        """A piece. What it has spent is what it cost the server, and not what it took us; `pace` None: not known."""
+        before = self.running.spent
+        with measured(self.ask.server, ask=pace is not None and pace.asks) as took:
+            answer = what()
+        if pace is not None:
+            self.running.spent = before + pace.took(took.seconds, entries, took.served)
+        return answer
 
     def _paces(self) -> Paces:
         return self._patiently(lambda: paces_of(self.operation.pk, self.ask.server))

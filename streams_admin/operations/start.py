@@ -5,7 +5,6 @@ What fits into one batch runs within the request; `run()` goes on with the rest,
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import logging
@@ -176,7 +175,7 @@ async def run() -> None:
     while True:
         worked = await sync_to_async(work_once, thread_sensitive=False)(TURN)
         if not worked:
-            await asyncio.sleep(LOOK_EVERY)
+            await hub.current().operation_changed(LOOK_EVERY)
 
 
 def work_once(turn: float = 0.0) -> bool:

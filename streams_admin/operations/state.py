@@ -52,22 +52,32 @@ class StateRequested(Exception):
 class Running:
     """An operation in the process that runs it, with what is not kept.
 
-    `spent`: seconds spent in commands since it rested. `unsaved`: noted, and saved with the next batch. `nudged`: when
-    those who watch were last nudged, by the monotonic clock.
+    `spent`: seconds of the server's time taken since it rested, `rested` when that was, by the monotonic clock. `free`:
+    seconds of the server's time that it may still take without a rest. `unsaved`: noted, and saved with the next
+    batch. `nudged`: when those who watch were last nudged, by the monotonic clock.
     """
 
     operation: Operation
     spent: float = 0.0
+    free: float = 0.0
+    rested: float = field(default_factory=time.monotonic)
     unsaved: Mapping[str, Any] = field(default_factory=dict)
     nudged: float = 0.0
 
 
 def rest(running: Running) -> None:
-    """Leave the server alone for so long that the work since the last rest is no more than the duty cycle allows."""
-    pause = min(LONGEST_REST, running.spent * (100 / running.operation.duty_cycle - 1))
+    """Leave the server alone for so long that what it did since the last rest is no more than the duty cycle allows.
+
+    What we did ourselves in the meantime was a rest for it.
+    """
+    due = max(0.0, running.spent - running.free)
+    running.free = max(0.0, running.free - running.spent)
+    passed = max(due, time.monotonic() - running.rested)
+    pause = min(LONGEST_REST, due * 100 / running.operation.duty_cycle - passed)
     running.spent = 0.0
     if pause > 0:  # sleeping for no time at all costs a quarter of a millisecond
         time.sleep(pause)
+    running.rested = time.monotonic()
 
 
 def counted(operation: Operation, named: dict[str, str], counts: Counter[str]) -> dict[str, Any]:

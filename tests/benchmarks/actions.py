@@ -13,6 +13,9 @@ loop's: 1.0 is as fast. While the server works, the operation prepares its next 
 that is free. Commands and round trips are those of the operation, planning and figures included; what a script calls
 inside of the server is one command. `memory_growth_mb`: what the process has grown by, from before the plan to the end.
 
+`prompt` lines: PROMPT entries with the default duty limit, from the click to the last entry, beside the loop of the
+same run. A claim should take no more than `goal_ratio` times the time of the loop.
+
 `bystander` lines: how long another process waits for PING and for XADD while an operation with the default duty limit
 runs, beside the same without it, in turns of a second. Part of it is waiting for a processor, where there are few.
 """
@@ -32,7 +35,7 @@ from streams_admin import plans
 from streams_admin.actions.context import BATCH
 from streams_admin.actions.registry import ALL
 from streams_admin.audit.log import Caller
-from streams_admin.models import Operation
+from streams_admin.models import Operation, Plan
 from streams_admin.operations import start as operations
 from tests import world
 from tests.benchmarks.bystander import Bystander, Waits, p99
@@ -45,6 +48,8 @@ NO_LIMIT = 100
 """Percent of the time that the operation may keep the server busy."""
 TURN = operations.TURN
 """Seconds for which each side works before it is the other's turn: as long as a runner stays with an operation."""
+PROMPT, GOAL = 10_000, 4.0
+"""Entries of an operation that somebody waits for, and how many times the loop's time it may take."""
 ROUNDS = 8
 """Of the bystander, with and without an operation."""
 
@@ -82,7 +87,39 @@ def measured(here: Place, entries: int) -> Iterator[dict[str, object]]:
     for slug, (params, loop) in ACTIONS.items():
         if slug in ALL:
             yield _measured(here, slug, params, loop, entries)
+            yield _prompt(here, slug, params, loop)
             yield _watched(here, slug, params, entries)
+
+
+def _prompt(
+    here: Place, slug: str, params: dict[str, str], loop: Callable[[redis.Redis, list[bytes]], None]
+) -> dict[str, object]:
+    """The best of three each, in turn: it is over before anything averages out."""
+    ours, bare = [], []
+    for _ in range(3):
+        _seed(here.bare, PROMPT)
+        side = Loop(here.bare, loop)
+        began = time.perf_counter()
+        while side.turn():
+            pass
+        bare.append(time.perf_counter() - began)
+        plan = _plan(here, slug, params)
+        began = time.perf_counter()
+        operation = operations.begin(Caller(here.principal, "bench"), plan, confirm=plan.preview["confirm"])
+        while operations.work_once(TURN):
+            pass
+        ours.append(time.perf_counter() - began)
+        operation.refresh_from_db()
+        _check(here.bare, operation, PROMPT)
+    return {
+        "bench": f"prompt: {slug}",
+        "ratio": round(min(ours) / min(bare), 2),
+        **({"goal_ratio": GOAL} if slug == "claim" else {}),
+        "ours_ms": round(min(ours) * 1000),
+        "bare_ms": round(min(bare) * 1000),
+        "entries": PROMPT,
+        "duty": operation.duty_cycle,
+    }
 
 
 def _watched(here: Place, slug: str, params: dict[str, str], entries: int) -> dict[str, object]:
@@ -112,14 +149,18 @@ def _watched(here: Place, slug: str, params: dict[str, str], entries: int) -> di
 
 def _beside(name: str, alone: list[float], beside: list[float]) -> dict[str, object]:
     without, during = p99(alone), p99(beside)
-    figures = {"p99_ratio": during / without, "p99_ms": during, "p99_alone_ms": without}
+    figures = {"p99_more_ms": during - without, "p99_ms": during, "p99_alone_ms": without}
     return {f"{name}_{label}": round(value, 3) for label, value in figures.items()}
 
 
+def _plan(here: Place, slug: str, params: dict[str, str]) -> Plan:
+    raw = {"group": GROUP.decode(), "filter": {}, **params}
+    return plans.prepare(Caller(here.principal, "bench"), here.server, OURS, slug, raw)
+
+
 def _begin(here: Place, slug: str, params: dict[str, str], *, duty: int) -> Operation:
-    caller, raw = Caller(here.principal, "bench"), {"group": GROUP.decode(), "filter": {}, **params}
-    plan = plans.prepare(caller, here.server, OURS, slug, raw)
-    return operations.begin(caller, plan, confirm=plan.preview["confirm"], duty=duty)
+    plan = _plan(here, slug, params)
+    return operations.begin(Caller(here.principal, "bench"), plan, confirm=plan.preview["confirm"], duty=duty)
 
 
 def _end(operation: Operation) -> None:

@@ -13,6 +13,9 @@ REFUSALS = ("OOM", "MISCONF", "NOREPLICAS")
 """Errors by which a server refuses writes."""
 
 
+OWN = "cmdstat_info"
+
+
 @dataclass(frozen=True, slots=True)
 class ServerFigures:
     """None and {} where INFO is forbidden or does not tell. `errors`: counts since the server began, by code.
@@ -59,6 +62,29 @@ class ServerQuery(Query[ServerFigures]):
         if used is not None:  # buffers of replicas and of the append-only file do not count
             used = max(0, used - (_number(memory, "mem_not_counted_for_evict") or 0))
         return ServerFigures(used, most, memory.get("maxmemory_policy", ""), counts)
+
+
+@dataclass(frozen=True)
+class ServedQuery(Query[float | None]):
+    """Seconds of all commands carried out so far, but for those that tell of it; None where the server does not say."""
+
+    @property
+    def keys(self) -> tuple[bytes, ...]:
+        return ()
+
+    def build(self) -> Sequence[Command]:
+        return [("INFO", "commandstats")]
+
+    def parse(self, replies: Sequence[Reply]) -> float | None:
+        found = _lines(replies[0])
+        spent = [_usec(value) for name, value in found.items() if name.startswith("cmdstat_") and name != OWN]
+        return sum(spent) / 1_000_000 if spent else None
+
+
+def _usec(stats: str) -> int:
+    """Of `calls=1,usec=2,...`."""
+    number = stats.partition("usec=")[2].partition(",")[0]
+    return int(number) if number.isdigit() else 0
 
 
 def _lines(reply: Reply) -> dict[str, str]:

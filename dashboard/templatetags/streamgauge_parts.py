@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django import template
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
+from dashboard.fleet.store import Finding
 from dashboard.menus import Item
+from dashboard.streams.ids import StreamId
 from dashboard.streams.links import Server
 
 register = template.Library()
@@ -127,3 +132,14 @@ def crumbs(here: str, server: Server, *, stream: bytes | None = None, group: byt
 def coded(text: Sequence[tuple[bool, str]]) -> dict[str, object]:
     """A text in pieces, some of them code: `api.docs.Text`."""
     return {"text": text}
+
+
+@register.simple_tag
+def finding_detail(finding: Finding, server: str) -> SafeString | str:
+    """The evidence in words; the entry it names leads to its page."""
+    id_ = str(finding.evidence.get("id", ""))
+    if not id_ or id_ not in finding.detail:
+        return finding.detail
+    before, _, after = finding.detail.partition(id_)
+    href = reverse("entry", args=(server, finding.stream, StreamId.parse(id_)))
+    return format_html('{}<a class="id" href="{}">{}</a>{}', before, href, id_, after)

@@ -97,6 +97,7 @@ def attention(request: HttpRequest) -> HttpResponse:
     watched = [(s, freshen(s)) for s in visible_servers(principal)]
     outages = [outage for outage in outages_for(principal) if asked.server in ("", outage.server.name)]
     found = findings_for(principal, server=asked.server or None, kind=asked.kind or None)
+    unread = [(s, snapshot.unread) for s, snapshot in watched if snapshot.unread]
     counts: Counter[str] = Counter(located.finding.severity for located in found)
     counts["stuck"] += len(outages)
     context = {
@@ -107,7 +108,9 @@ def attention(request: HttpRequest) -> HttpResponse:
         "totals": _totals(principal, watched),
         "dark": bool(watched) and all(snapshot.error for _, snapshot in watched),
         "gaps": [(s, snapshot.gaps) for s, snapshot in watched if snapshot.gaps and not snapshot.error],
-        "sure": not any(snapshot.unread for _, snapshot in watched),
+        "sure": not unread,
+        "unread": unread,
+        "empty": bool(watched) and not unread and not any(snapshot.streams for _, snapshot in watched),
         "waiting": [s for s, snapshot in watched if snapshot.at is None and not snapshot.error],
         "limits": _limits(),
         "servers": [s for s, _ in watched],

@@ -37,6 +37,11 @@ class ConsumerRow:
     """Of what it holds."""
 
     @property
+    def word(self) -> str:
+        """What its state is called. Who does not read what others get is not waiting for something to do."""
+        return "not reading" if (self.state, self.severity) == ("waiting", "unknown") else self.state
+
+    @property
     def tone(self) -> str:
         """Of the bar beside what it holds."""
         return "stuck" if self.state == "silent" else ""
@@ -91,7 +96,8 @@ class Consumers:
         state, severity, why = self.judge.state(facts)
         items = menus.items_for(self.principal, replace(self.group, consumer=facts.name, kind=state))
         step = next((item for item in items if item.primary), None)
-        return ConsumerRow(facts, state, why, severity, ICONS[state], step, self.address(facts.name))
+        icon = ICONS[state] if severity != "unknown" or state == "gone" else "unknown"
+        return ConsumerRow(facts, state, why, severity, icon, step, self.address(facts.name))
 
 
 def holders(overview: GroupOverview, judge: Judge) -> Iterator[Holder]:

@@ -21,11 +21,49 @@ pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.usefixtures("server")
-def test_an_empty_page_says_how_long_is_too_long(viewer: Client, configure: Configure) -> None:
+def test_an_empty_page_says_how_long_is_too_long(
+    viewer: Client, redis_client: redis.Redis, configure: Configure
+) -> None:
     configure(late_after=90, stuck_after=1200)
+    redis_client.xadd("orders", {"n": 1})
     page = viewer.get("/").content.decode()
     assert "Nothing needs attention" in page
     assert "untouched for 1 min 30 s (LATE_AFTER). Stuck: for 20 min (STUCK_AFTER)" in page
+
+
+@pytest.mark.usefixtures("server")
+def test_an_empty_server_is_called_empty_and_not_well(viewer: Client) -> None:
+    page = Page(viewer.get("/").content.decode())
+    assert page.headings[0] == "No streams yet"
+    assert "redis-cli XADD mystream '*' hello world" in page.text
+    assert "attention" not in page.text.partition("<main")[2]
+    assert page.states == []
+
+
+def test_what_could_not_be_read_is_said_where_nothing_is_known_to_be_wrong(
+    viewer: Client, server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    redis_client.xadd("orders", {"n": 1})
+    mine = fleet().sampler(server)
+    fleet().sample(server)
+    monkeypatch.setattr(fleet(), "running", True)
+    monkeypatch.setattr(mine, "snapshot", replace(mine.snapshot, complete=False))
+    page = Page(viewer.get("/").content.decode())
+    assert page.headings[0] == "No known problems"
+    assert "Whether anything is elsewhere is unknown" in page.text
+    assert "Its streams are still being counted." in page.text
+
+
+def test_the_entry_that_a_finding_names_leads_to_its_page(
+    viewer: Client, server: Server, redis_client: redis.Redis
+) -> None:
+    redis_client.xadd("orders", {"n": 1}, id="1700000000000-0")
+    redis_client.xgroup_create("orders", "workers", "0")
+    redis_client.xreadgroup("workers", "ann", {"orders": ">"})
+    redis_client.xclaim("orders", "workers", "ann", 0, ["1700000000000-0"], retrycount=9)
+    fleet().sample(server)
+    page = Page(viewer.get("/").content.decode())
+    assert ("1700000000000-0", "/s/default/orders/e/1700000000000-0/") in page.targets
 
 
 # a server that cannot be read -----------------------------------------------------------------------------------------

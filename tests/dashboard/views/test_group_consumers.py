@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import redis
 from django.test import Client
 
 from dashboard.fleet.samplers import fleet
 from dashboard.streams.links import Server
+from tests.conftest import Configure
 from tests.html_page import Page
 
 pytestmark = pytest.mark.django_db
@@ -65,3 +68,20 @@ def test_any_of_them_is_found_by_a_part_of_its_name_and_opened(viewer: Client, c
 
 def test_the_gauge_counts_all_that_hold_something(viewer: Client, crowd: None) -> None:
     assert f"{MANY + 2} entries pending with {MANY} consumers" in viewer.get(GROUP).content.decode()
+
+
+def test_a_consumer_that_does_not_read_what_others_get_is_not_said_to_wait(
+    viewer: Client, server: Server, redis_client: redis.Redis, configure: Configure
+) -> None:
+    configure(late_after=1, stuck_after=2)
+    redis_client.xgroup_create("orders", "workers", "0", mkstream=True)
+    for name in ("dead", "ann"):
+        redis_client.xadd("orders", {"n": 1})
+        (read,) = redis_client.xreadgroup("workers", name, {"orders": ">"})
+        redis_client.xack("orders", "workers", *(id_ for id_, _ in read[1]))
+        time.sleep(2.2 if name == "dead" else 0)
+    fleet().sample(server)
+    rows = opened(viewer).rows("Consumers, most pending first")
+    states = {row["Consumer"].text.strip(): row["State"].all("span")[0].text for row in rows}
+    assert states["dead"] == "Not reading"
+    assert states["ann"] != "Not reading"

@@ -5,7 +5,13 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import timedelta
+from functools import reduce
+from itertools import accumulate
+from operator import add
 
+from django.db.models import TextField
+from django.db.models.expressions import Combinable
+from django.db.models.functions import Cast, Length
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
@@ -25,6 +31,8 @@ from streams_admin.params.base import Raw, Spelling, serialise
 LIVES = timedelta(minutes=2)
 KEPT = timedelta(days=1)
 """Unused plans are deleted after that."""
+UNUSED_MOST, UNUSED_CHARS = 50, 4 * 2**20
+"""Unused plans that are kept of one person, and the characters they take. The oldest make room: nobody has to wait."""
 
 
 def prepare(
@@ -39,7 +47,7 @@ def make(admitted: Admitted) -> Plan:
     action, ctx = admitted.action, admitted.ctx
     preview, seen = action.look(ctx)
     Plan.objects.filter(used=None, created__lt=timezone.now() - KEPT).delete()
-    return Plan.objects.create(
+    made = Plan.objects.create(
         who=ctx.principal.name,
         who_id=ctx.principal.id,
         server=ctx.server.name,
@@ -50,6 +58,28 @@ def make(admitted: Admitted) -> Plan:
         preview=preview.to_json(*memory_notes(ctx.server, action), *_production(ctx.server)),
         expires=timezone.now() + LIVES,
     )
+    _forget_oldest(made)
+    return made
+
+
+def _forget_oldest(newest: Plan) -> None:
+    """Delete what its owner has left unused beyond the bounds; the newest plan always stays."""
+    unused = Plan.objects.filter(who_id=newest.who_id, used=None).exclude(pk=newest.pk)
+    found = unused.annotate(chars=_chars("params", "seen", "preview")).order_by("-created").values_list("pk", "chars")
+    total = accumulate(chars for _, chars in found)
+    gone = [pk for at, ((pk, _), chars) in enumerate(zip(found, total, strict=True), 2) if _is_over(at, chars)]
+    if gone:
+        unused.filter(pk__in=gone).delete()
+
+
+def _is_over(count: int, chars: int) -> bool:
+    return count > UNUSED_MOST or chars > UNUSED_CHARS
+
+
+def _chars(*columns: str) -> Combinable:
+    """What these columns take, as text."""
+    lengths: list[Combinable] = [Length(Cast(column, TextField())) for column in columns]
+    return reduce(add, lengths)
 
 
 def _production(server: Server) -> list[Note]:
@@ -86,7 +116,8 @@ def find(text: str, principal: Principal) -> Plan:
     try:
         plan = Plan.objects.get(pk=uuid.UUID(number))
     except (ValueError, Plan.DoesNotExist):
-        raise NoSuchPlan("There is no such plan. Plans are kept for a day.") from None
+        kept = f"Plans are kept for a day, and of one person the newest {UNUSED_MOST}."
+        raise NoSuchPlan(f"There is no such plan. {kept}") from None
     if not constant_time_compare(_seal(plan), seal):
         raise NoSuchPlan("This plan was altered and cannot be used.")
     if not plan.is_of(principal):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -52,6 +53,33 @@ def test_a_plan_is_found_by_its_token(client: redis.Redis) -> None:
     assert plans.find(plans.token(plan), ADMIN.principal) == plan
     plan.refresh_from_db()
     assert plans.find(plans.token(plan), ADMIN.principal) == plan, "what comes back from the database has the same seal"
+
+
+def test_the_oldest_unused_plans_of_a_person_make_room(client: redis.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plans, "UNUSED_MOST", 3)
+    others = planned("ack", of_group(), caller=OPERATOR)
+    ran = planned("ack", of_group("4-0"))
+    run(ran)
+    made = [planned("ack", of_group("1-0")) for _ in range(5)]
+    left = set(Plan.objects.values_list("pk", flat=True))
+    assert left == {others.pk, ran.pk, *(plan.pk for plan in made[2:])}
+    with pytest.raises(NoSuchPlan, match="of one person the newest 3"):
+        plans.find(plans.token(made[0]), ADMIN.principal)
+    assert run(made[-1]).state == "done"
+
+
+def test_large_plans_make_room_earlier_and_the_newest_always_stays(
+    client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = planned("ack", of_group("1-0")), planned("ack", of_group("2-0"))
+    weight = sum(len(json.dumps(kept)) for kept in (first.params, first.seen, first.preview))
+    monkeypatch.setattr(plans, "UNUSED_CHARS", weight * 3 // 2)
+    third = planned("ack", of_group("3-0"))
+    assert set(Plan.objects.values_list("pk", flat=True)) == {second.pk, third.pk}
+    monkeypatch.setattr(plans, "UNUSED_CHARS", 1)
+    last = planned("ack", of_group("4-0"))
+    assert set(Plan.objects.values_list("pk", flat=True)) == {last.pk}
+    assert first.pk not in {second.pk, third.pk, last.pk}
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ from dashboard.api.weight import told
 from dashboard.display.format import iso, moment
 from dashboard.display.rows import NO_PAYLOADS, Sight, value_json
 from dashboard.fleet.store import ServerSnapshot
+from dashboard.streams import names
 from dashboard.streams.id_patterns import ENTRY_ID, POSITION, whole
 from dashboard.streams.ids import StreamId, parse_position
-from dashboard.streams.names import from_path
 from dashboard.streams.snapshots import Fields as RawFields
 from dashboard.streams.snapshots import Figure, PendingEntry
 
@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 
 def _name(given: str | bytes) -> bytes:
-    return given if isinstance(given, bytes) else from_path(given)
+    return given if isinstance(given, bytes) else names.from_path(given)
 
 
 def _entry_id(given: str | StreamId) -> StreamId:
@@ -49,7 +49,12 @@ def _text(description: str) -> WithJsonSchema:
 Name = Annotated[
     bytes,
     PlainValidator(_name),
-    _text("a path name: every byte other than A-Za-z0-9_.:- is written as ~ and two hex digits"),
+    WithJsonSchema(
+        {
+            **whole(names.PATTERN),
+            "description": "a path name: every byte other than A-Za-z0-9_.:- is written as ~ and two hex digits",
+        }
+    ),
 ]
 EntryId = Annotated[
     StreamId,

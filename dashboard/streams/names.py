@@ -11,6 +11,9 @@ _SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz01234567
 _PLAIN = re.compile(r"[A-Za-z0-9_.:-]*[A-Za-z0-9_:-][A-Za-z0-9_.:-]*")
 """Most names: they are their own path names."""
 _PATH = re.compile(r"(?:[A-Za-z0-9_.:-]|~[0-9A-F]{2})*")
+_ESCAPE = "~([0189A-F][0-9A-F]|2[0-9A-CF]|3[B-F]|40|5[B-E]|60|7[B-F])"
+PATTERN = f"~|~2E[.]*|[.]*([A-Za-z0-9_:-]|{_ESCAPE})([A-Za-z0-9_.:-]|{_ESCAPE})*"
+"""Every path name and nothing else, for descriptions of the API: what needs no escape has none."""
 EMPTY = "~"
 """The empty name. A lone tilde cannot stand for anything else, and a URL needs something between its slashes."""
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from dashboard.http import converters  # noqa: F401 - registers <name:> and <sid:>
 from dashboard.streams.ids import MAX, StreamId
-from dashboard.streams.names import BadName, display, from_path, plain, to_path
+from dashboard.streams.names import PATTERN, BadName, display, from_path, plain, to_path
 
 
 def view(request: object, stream: bytes, entry: StreamId | None = None) -> HttpResponse:
@@ -74,6 +74,20 @@ def test_every_name_has_one_spelling(spelt: str) -> None:
 def test_other_spellings_are_refused(spelt: str) -> None:
     with pytest.raises(BadName):
         from_path(spelt)
+
+
+@given(st.binary())
+@example(b"")
+@example(b"..")
+@example(b".")
+@example(b"a.~")
+def test_path_names_are_described(name: bytes) -> None:
+    assert re.fullmatch(PATTERN, to_path(name))
+
+
+@given(st.from_regex(PATTERN, fullmatch=True))
+def test_every_path_name_that_is_described_is_one(spelt: str) -> None:
+    assert to_path(from_path(spelt)) == spelt
 
 
 def test_a_name_for_a_page_keeps_text_and_marks_what_must_not_be_printed() -> None:

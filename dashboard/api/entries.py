@@ -62,7 +62,7 @@ class EntryItem(BaseModel):
     time: Added
     fields: Fields
     fields_reason: NoPayloads = ""
-    size: int = Field(description="size of its field names and values, in bytes")
+    size: int = Field(description="bytes of its field names and values, without those that are masked")
 
 
 class EntryListing(Listing[EntryItem]):
@@ -95,7 +95,7 @@ class EntryDetail(BaseModel):
     body: Literal["present", "gone"] = Field(description="`gone`: trimmed or deleted")
     fields: Fields
     fields_reason: NoPayloads = ""
-    size: int | None = Field(description="size of its field names and values, in bytes")
+    size: int | None = Field(description="bytes of its field names and values, without those that are masked")
     size_reason: Reason = ""
     groups: list[DeliveryItem] = Field(description="its state in each group")
     groups_left_out: int = Field(description="how many more groups were not checked")
@@ -162,7 +162,7 @@ def entry_item(entry: Entry, seen: Sight) -> dict[str, Any]:
         "id": str(entry.id),
         "time": iso_id(entry.id),
         **shapes.fields(entry.fields, seen),
-        "size": entry.size,
+        "size": seen.size(entry.fields),
     }
 
 
@@ -173,7 +173,7 @@ def _detail(found: EntryWhereabouts, seen: Sight) -> dict[str, Any]:
         "time": iso_id(found.id),
         "body": "present" if entry else "gone",
         **shapes.fields(entry.fields if entry else None, seen),
-        **shapes.number("size", entry.size if entry else None, "The entry was trimmed or deleted."),
+        **shapes.number("size", seen.size(entry.fields) if entry else None, "The entry was trimmed or deleted."),
         "groups": [_delivery(delivery) for delivery in found.deliveries],
         "groups_left_out": max(0, found.stream.groups - DETAIL_MAX),
         "older": id_text(found.older),

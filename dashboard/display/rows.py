@@ -57,6 +57,10 @@ class Sight:
     def value(self, name: bytes, value: bytes, *, limit: int, tree: bool) -> Shown:
         return MASKED if self.mask.hides(name) else show(value, limit=limit, tree=tree)
 
+    def size(self, fields: Fields) -> int:
+        """Bytes of names and values, without those that policy hides: their length would tell something of them."""
+        return sum(len(name) + (0 if self.mask.hides(name) else len(value)) for name, value in fields)
+
     def preview(self, fields: Fields) -> ShownFields | None:
         """The first fields, short; None when payloads may not be read."""
         if not self.may_read:
@@ -134,7 +138,7 @@ def entry_row(
         at_ms=entry.id.clock_ms,
         columns=columns,
         cells=tuple(_cell(first, name, seen, cell) for name in columns),
-        size=entry.size,
+        size=seen.size(entry.fields),
         field_count=len(entry.fields),
         may_read=seen.may_read,
         open_url=open_url or f"?open={entry.id}",

@@ -40,6 +40,6 @@ def _draw(entries: Sequence[Entry], server: Server, key: bytes, seen: Sight, col
 def _row(entry: Entry, shared: dict[str, object], seen: Sight, columns: tuple[bytes, ...]) -> str:
     for cell in CELLS:
         html = str(render_to_string(ROW, {**shared, "row": entry_row(entry, seen, columns, cell=cell)}))
-        if drawn(entry, html).size <= PART_BYTES:
+        if drawn(entry, html, seen).size <= PART_BYTES:
             break
     return html

@@ -76,13 +76,13 @@ def frames(id_: str, news: Batch, parts: Sequence[Part]) -> Iterator[Encoded]:
 def part(entry: Entry, seen: Sight) -> Part:
     """An entry with its fields, masked, and cut where they are large; without them where they may not be read."""
     if not seen.may_read:
-        return Part(entry.id, dump({**_brief(entry), "fields": None, "fields_reason": NO_PAYLOADS}))
+        return Part(entry.id, dump({**_brief(entry, seen), "fields": None, "fields_reason": NO_PAYLOADS}))
     return Part(entry.id, _fitted(entry, seen))
 
 
-def drawn(entry: Entry, html: str) -> Part:
+def drawn(entry: Entry, html: str, seen: Sight) -> Part:
     """An entry with its row. The row has what is to be seen: beside it stand the ID, the time and the size."""
-    return Part(entry.id, dump(_brief(entry)), dump(html))
+    return Part(entry.id, dump(_brief(entry, seen)), dump(html))
 
 
 def _groups(parts: Sequence[Part]) -> Iterator[list[Part]]:
@@ -104,13 +104,13 @@ def _lists(group: Sequence[Part]) -> str:
     return f'"items":[{items}]' + (f',"html":[{",".join(rows)}]' if rows else "")
 
 
-def _brief(entry: Entry) -> Frame:
-    return {"id": str(entry.id), "time": iso(entry.id.time()), "size": entry.size}
+def _brief(entry: Entry, seen: Sight) -> Frame:
+    return {"id": str(entry.id), "time": iso(entry.id.time()), "size": seen.size(entry.fields)}
 
 
 def _fitted(entry: Entry, seen: Sight) -> str:
     """The longest form that fits: names and values as they are, or cut; at the least some of the fields."""
-    head = dump(_brief(entry))[:-1]
+    head = dump(_brief(entry, seen))[:-1]
     room = PART_BYTES - len(head) - 64
     for limit in VALUE_LIMITS:
         if limit == VALUE_LIMITS[-1] or _may_fit(entry.fields, seen, limit, room):

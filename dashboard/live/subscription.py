@@ -62,7 +62,7 @@ class Watch:
         self.not_before = time.monotonic() + len(news.items) / ROWS
         server = links.get(self.topic.server)
         rows = await fragments.entry_rows(news.items, server, self.topic.key, self._seen, self.columns)
-        parts = [framing.drawn(entry, html) for entry, html in zip(news.items, rows, strict=True)]
+        parts = [framing.drawn(entry, html, self._seen) for entry, html in zip(news.items, rows, strict=True)]
         return framing.frames(self.id, news, parts)
 
     @property

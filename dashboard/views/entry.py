@@ -46,6 +46,7 @@ def entry(request: HttpRequest, server: str, stream: bytes, entry: StreamId) -> 
         "at_ms": entry.clock_ms,
         "may_read": seen.may_read,
         "detail": seen.full(fields) if form != "hex" else None,
+        "size": seen.size(fields),
         "dumps": dumps(fields, seen) if form == "hex" else (),
         "downloads": _downloads(fields, seen) if seen.may_read else [],
         "form": form,

@@ -18,7 +18,7 @@ from dashboard.accounts.access import require
 from dashboard.accounts.authenticators import principal_of
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
-from dashboard.api.shapes import holder, iso_id
+from dashboard.api.shapes import deliveries, holder, iso_id
 from dashboard.display.rows import Sight, sight, values_json
 from dashboard.streams.errors import StreamError
 from dashboard.streams.names import from_path
@@ -110,9 +110,9 @@ def item(entry: Entry | PendingEntry, seen: Sight) -> dict[str, Any]:
     """As the JSON API has it, with values in full: a file is to restore them from."""
     known = {"id": str(entry.id), "time": iso_id(entry.id)}
     if isinstance(entry, Entry):
-        return {**known, "fields": values_json(entry.fields, seen, limit=maxsize), "size": entry.size}
+        return {**known, "fields": values_json(entry.fields, seen, limit=maxsize), "size": seen.size(entry.fields)}
     fields = values_json(entry.fields or (), seen, limit=maxsize) if entry.body == "present" else None
-    return {**known, **holder(entry), "deliveries": entry.deliveries, "fields": fields, "body": entry.body}
+    return {**known, **holder(entry), **deliveries(entry), "fields": fields, "body": entry.body}
 
 
 def _line(content: dict[str, Any]) -> bytes:

@@ -237,6 +237,8 @@ def test_masked_fields_are_told_to_nobody(seeded: Seeded, get: Get, admin: Clien
     masked = [["order", "••••••"], ["state", "new"]]
     assert get(f"{ORDERS}/entries")["items"][0]["fields"] == masked
     assert get(f"{ORDERS}/groups/workers/pending")["items"][0]["fields"] == masked
+    assert get(f"{ORDERS}/entries")["items"][0]["size"] == len("order") + len("state") + len("new")
+    assert get(f"{ORDERS}/entries/{seeded.ids[0]}")["size"] == len("order") + len("state") + len("new")
     for where in ("order = 3", "order != 3", "order ~ 3"):
         assert admin.get(f"{ORDERS}/entries", {"where": where}).json()["items"] == []
 

@@ -160,6 +160,8 @@ def test_the_size_of_a_masked_value_is_not_told() -> None:
     short, long = (MASKED.full(((b"email", b"x" * size),)) for size in (1, 5000))
     assert short == long
     assert dumps(((b"email", b"x"),), MASKED) == dumps(((b"email", b"x" * 5000),), MASKED)
+    rows = [entry_row(entry((b"email", b"x" * size), (b"paid", b"yes")), MASKED, ()) for size in (1, 5000)]
+    assert [row.size for row in rows] == [12, 12], "the names and what is not masked"
 
 
 def test_without_the_right_numbers_are_still_shown() -> None:

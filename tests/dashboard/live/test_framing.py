@@ -103,6 +103,9 @@ def test_what_is_masked_takes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Mask, "hides", lambda self, name: name == b"secret")
     item = one((b"secret", b"x" * 70_000), (b"body", b"y" * 30_000))
     assert item["fields"] == [["secret", MASK], ["body", "y" * 30_000]]
+    assert item["size"] == len("secret") + len("body") + 30_000, "it does not tell how long the secret is"
+    (frame,) = frames("t", Batch(MIN, MIN, (), 0), [drawn(entry(1, (b"secret", b"x" * 70)), "<tr></tr>", ALL)])
+    assert json.loads(frame.text)["items"][0]["size"] == len("secret")
 
 
 def test_who_may_not_read_gets_the_reason() -> None:
@@ -124,7 +127,7 @@ def test_any_mix_makes_frames_that_fit_and_leave_no_gap(mix: list[Fields], draws
     entries = [entry(number, *fields) for number, fields in enumerate(mix, 1)]
     batch = Batch(MIN, entries[-1].id, tuple(entries), 0)
     html = "<tr>\n\x01</tr>" * 600
-    found = list(frames("i" * 200, batch, [drawn(e, html) if draws else part(e, ALL) for e in entries]))
+    found = list(frames("i" * 200, batch, [drawn(e, html, ALL) if draws else part(e, ALL) for e in entries]))
     assert all(frame.size == len(frame.text.encode()) <= FRAME_BYTES for frame in found)
     told = read(found)
     assert [frame["prev_id"] for frame in told] == ["0-0", *(frame["last_id"] for frame in told[:-1])]

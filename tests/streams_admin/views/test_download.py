@@ -121,6 +121,7 @@ def test_masked_values_are_masked(world: redis.Redis, admin: Client, configure: 
     for slug, params in (("stream_delete", {}), ("group_destroy", {"group": G})):
         found, _ = read(admin, planned(slug, params))
         assert {line["fields"][0][1] for line in found} == {MASK}
+        assert {line.get("size", 1) for line in found} == {1}, "the name alone"
 
 
 def test_what_came_after_the_plan_is_not_in_it(world: redis.Redis, admin: Client) -> None:

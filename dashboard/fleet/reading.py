@@ -120,6 +120,11 @@ class Judge:
         for entry in self.group.looked:
             self._own[entry.consumer].append(entry)
 
+    @property
+    def on_replica(self) -> bool:
+        """Whether nothing can be concluded from idle times."""
+        return self._stream.replica
+
     def state(self, consumer: ConsumerFacts) -> tuple[ConsumerState, Severity, str]:
         """As `findings.consumer_state`."""
         own = replace(self.group, looked=tuple(self._own.get(consumer.name, ())))

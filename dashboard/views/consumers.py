@@ -35,11 +35,8 @@ class ConsumerRow:
     step: Item | None
     address: str
     """Of what it holds."""
-
-    @property
-    def word(self) -> str:
-        """What its state is called. Who does not read what others get is not waiting for something to do."""
-        return "not reading" if (self.state, self.severity) == ("waiting", "unknown") else self.state
+    word: str
+    """What its state is called."""
 
     @property
     def tone(self) -> str:
@@ -97,7 +94,14 @@ class Consumers:
         items = menus.items_for(self.principal, replace(self.group, consumer=facts.name, kind=state))
         step = next((item for item in items if item.primary), None)
         icon = ICONS[state] if severity != "unknown" or state == "gone" else "unknown"
-        return ConsumerRow(facts, state, why, severity, icon, step, self.address(facts.name))
+        return ConsumerRow(
+            facts, state, why, severity, icon, step, self.address(facts.name), self._word(state, severity)
+        )
+
+    def _word(self, state: str, severity: str) -> str:
+        """Who does not read what others get is not waiting for something to do; on a replica nobody can tell."""
+        passed_by = (state, severity) == ("waiting", "unknown") and not self.judge.on_replica
+        return "not reading" if passed_by else state
 
 
 def holders(overview: GroupOverview, judge: Judge) -> Iterator[Holder]:

@@ -21,7 +21,7 @@ def consumer_state(
 ) -> tuple[ConsumerState, Severity, str]:
     """The state of a consumer, how that is, and why in a few words."""
     if sample.replica:
-        return "working" if consumer.pending else "waiting", "unknown", "a replica does not learn when it last read"
+        return "working" if consumer.pending else "waiting", "unknown", "last read unknown: replicas are not told"
     if consumer.pending:
         if is_silent(consumer, GroupSeen(sample, group, moved, limits)):
             return "silent", "stuck", f"holds {number(consumer.pending)}, has not read for {age(consumer.idle_ms)}"

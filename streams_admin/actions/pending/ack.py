@@ -39,7 +39,7 @@ class Ack(Acknowledging[AckParams]):
             changes=[
                 *per_consumer(looked, {n: -count for n, count in owners(looked).items()}),
                 Change("all", now, None if looked.least else now - looked.total),
-                Change("in the stream", looked.overview.stream.length, looked.overview.stream.length),
+                Change("entries in the stream", looked.overview.stream.length, looked.overview.stream.length),
             ],
             redis_cli=acked_lines(ctx, looked),
         )

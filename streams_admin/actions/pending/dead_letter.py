@@ -248,7 +248,7 @@ def _lengths(ctx: Context, looked: Looked, facts: StreamFacts | None) -> list[Ch
     stays = length if not ctx.params.delete else length - moved if _certain(looked) else None
     return [
         Change(f"in {plain(_to(ctx))}", before, before + moved if _certain(looked) else None),
-        Change("in the stream", length, stays),
+        Change("entries in the stream", length, stays),
     ]
 
 

@@ -55,7 +55,9 @@ class Release(PendingAction[ReleaseParams]):
             changes=[
                 *per_consumer(looked, _gain(ctx, looked)),
                 Change("all", now, now),
-                Change("least idle", looked.guard_ms, None if _nacks(ctx) else RELEASED_MS, _idle_note(ctx), "ms"),
+                Change(
+                    "shortest idle time", looked.guard_ms, None if _nacks(ctx) else RELEASED_MS, _idle_note(ctx), "ms"
+                ),
             ],
             redis_cli=_lines(ctx, looked),
         )

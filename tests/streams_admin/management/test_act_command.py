@@ -82,7 +82,7 @@ def test_without_a_terminal_it_wants_yes(held: redis.Redis) -> None:
 
 def test_a_time_is_shown_as_one(held: redis.Redis) -> None:
     shown = act("release", *ARGUMENTS[:2], dry_run=True)
-    assert re.search(r"least idle: [0-9.]+ s -> (1 d|released)$", shown.replace("  ", " "), re.MULTILINE)
+    assert re.search(r"shortest idle time: [0-9.]+ s -> (1 d|released)$", shown.replace("  ", " "), re.MULTILINE)
 
 
 def test_a_dry_run_shows_the_plan(held: redis.Redis) -> None:

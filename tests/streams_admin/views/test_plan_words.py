@@ -170,7 +170,7 @@ def test_a_release_says_what_it_changes(server: Server, redis_client: redis.Redi
     for id_ in ("1-0", "2-0"):
         neglect(redis_client, id_, idle_ms=600_000)
     preview = planned("release", of_group()).preview
-    idle = next(change for change in preview["changes"] if change["label"] == "least idle")
+    idle = next(change for change in preview["changes"] if change["label"] == "shortest idle time")
     assert 600_000 <= idle["now"] < 660_000
     if server.capabilities().has("xnack"):
         assert (idle["after"], idle["note"]) == (None, "released")

@@ -105,7 +105,7 @@ def _several(seen: GroupSeen, silent: list[ConsumerFacts], holders: set[bytes], 
         many = f"{number(len(holders))} consumers hold"
         return f"{many} entries that nobody has touched for up to {age(worst)}", _silent(len(silent), len(holders))
     many = plural(len(looked), "consumer holds", "consumers hold")
-    detail = f"{plural(len(silent), 'consumer that holds', 'consumers that hold')} entries read nothing any more."
+    detail = f"{plural(len(silent), 'consumer holds', 'consumers hold')} entries and stopped reading."
     return f"At least {many} entries that nobody has touched for up to {age(worst)}", detail if silent else ""
 
 

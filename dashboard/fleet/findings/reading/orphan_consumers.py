@@ -23,9 +23,9 @@ def orphan_consumers(seen: GroupSeen) -> Iterator[Finding]:
     yield seen.finding(
         "late",
         "orphan_consumers",
-        f"{number(len(left))} of {number(len(consumers))} consumers hold nothing and are long gone",
-        detail=f"None of them has read for {age(limits.gone_ms)}, one for {age(longest)}. "
-        "A client that takes a new name at each start leaves them behind.",
+        f"{number(len(left))} of {number(len(consumers))} consumers hold nothing and no longer read",
+        detail=f"The last reads of these were {age(limits.gone_ms)} to {age(longest)} ago. "
+        "A client that takes a new name at each start leaves the old one behind.",
         oldest_ms=longest,
         evidence={"orphans": len(left), "consumers": len(consumers)},
     )

@@ -20,13 +20,13 @@ def will_lose(seen: GroupSeen) -> Iterator[Finding]:
     left_ms = int(margin / (removed - out) * 1000)
     if left_ms >= seen.limits.stuck_ms:
         return
-    when = "The next trim takes" if not margin else f"In about {age(left_ms)} trimming takes"
+    when = f"in about {age(left_ms)}" if margin else "with the next trim"
     yield seen.finding(
         "late",
         "will_lose",
-        f"{when} entries that the group has not read",
-        detail=f"{plural(lag, 'entry is', 'entries are')} unread, {number(margin)} older ones left; "
-        f"trimmed {rate(removed)}, read {rate(out)}.",
+        f"Trimming will remove entries that the group has not read, {when}",
+        detail=f"{plural(lag, 'entry is', 'entries are')} unread, {number(margin)} older ones are left to trim. "
+        f"Trimmed: {rate(removed)}, read: {rate(out)}.",
         count=lag,
         oldest_ms=facts.last_delivered_id.age_ms(seen.stream.now_ms) or moved.waiting_ms,
         evidence={"removed_rate": removed, "out_rate": out, "margin": margin},

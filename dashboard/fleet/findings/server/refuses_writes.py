@@ -30,6 +30,6 @@ def refuses_writes(seen: ServerSeen) -> Iterator[Finding]:
         "stuck",
         "refuses_writes",
         f"The server refuses writes: {' and '.join(WHY[code] for code in refused)}",
-        detail=f"{plural(count, 'write was', 'writes were')} refused within the last minutes." if count else "",
+        detail=f"{plural(count, 'write was', 'writes were')} refused in the last few minutes." if count else "",
         evidence={"refused": refused},
     )

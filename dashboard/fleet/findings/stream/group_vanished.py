@@ -19,8 +19,8 @@ def group_vanished(seen: StreamSeen) -> Iterator[Finding]:
             yield seen.finding(
                 "late",
                 "group_vanished",
-                f"The group {plain(name)} is gone, first missed {age(since)} ago",
-                detail="It was destroyed, or its stream was deleted and recreated. Its consumers get NOGROUP.",
+                f"The group {plain(name)} is gone: it has been missing for {age(since)}",
+                detail="It was destroyed, or its stream was deleted and recreated. Its consumers get NOGROUP errors.",
                 group=name,
                 oldest_ms=since,
             )

@@ -22,6 +22,6 @@ def id_ahead(seen: StreamSeen) -> Iterator[Finding]:
         "late",
         "id_ahead",
         f"The last ID is {age(ahead)} ahead of the server's clock",
-        detail=f"Entries added with * get IDs after {last} until then, so their times are wrong.",
+        detail=f"Until the clock has caught up, entries added with * get IDs just after {last}: their times are wrong.",
         evidence={"last_generated_id": str(last), "ahead_ms": ahead},
     )

@@ -22,7 +22,7 @@ def unbounded(seen: StreamSeen) -> Iterator[Finding]:
     yield seen.finding(
         "late",
         "unbounded",
-        f"{number(facts.length)} entries, never trimmed, and it grows",
+        f"{number(facts.length)} entries, never trimmed, and still growing",
         detail="Without MAXLEN or MINID it grows until the server's memory is full.",
         count=facts.length,
         evidence={"entries_added": facts.entries_added},

@@ -169,7 +169,7 @@ def test_holders_whose_entries_were_not_looked_at_are_not_said_to_be_untouched()
         consumers=tuple(consumer(name, pending=1, idle=6 * MINUTE) for name in (b"a", b"b", b"c", b"d", b"e")),
     )
     assert found(of)[0].message == "At least 2 consumers hold entries that nobody has touched for up to 6 min"
-    assert found(of)[0].detail == "5 consumers that hold entries read nothing any more."
+    assert found(of)[0].detail == "5 consumers hold entries and stopped reading."
 
 
 @pytest.mark.parametrize(

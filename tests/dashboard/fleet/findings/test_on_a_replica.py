@@ -56,4 +56,4 @@ def test_entries_that_nobody_touched_are_stuck_there_too_without_a_word_on_readi
 def test_no_consumer_is_called_silent_or_gone(pending: int, state: str) -> None:
     of = on_a_replica(sample(consumers=(consumer(pending=pending, idle=50 * HOUR),), delivered_ago=SECOND))
     found_state, severity, why = consumer_state(of.groups[0].consumers[0], of, of.groups[0], STILL, LIMITS)
-    assert (found_state, severity, why) == (state, "unknown", "a replica does not learn when it last read")
+    assert (found_state, severity, why) == (state, "unknown", "last read unknown: replicas are not told")

@@ -18,7 +18,7 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from dashboard.accounts.principals import Principal
 from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
-from streams_admin import stored
+from streams_admin import identity, stored
 from streams_admin.actions import gate
 from streams_admin.actions.gate import Admitted
 from streams_admin.actions.memory import memory_notes
@@ -45,6 +45,7 @@ def prepare(
 def make(admitted: Admitted) -> Plan:
     """Look, and write down what was seen. Raises ActionError or StreamError; changes nothing on the server."""
     action, ctx = admitted.action, admitted.ctx
+    on = identity.look(ctx)
     preview, seen = action.look(ctx)
     Plan.objects.filter(used=None, created__lt=timezone.now() - KEPT).delete()
     made = Plan.objects.create(
@@ -55,6 +56,7 @@ def make(admitted: Admitted) -> Plan:
         action=action.slug,
         params=serialise(ctx.params),
         seen=stored.dump(action.seen_model, seen),
+        identity=on,
         preview=preview.to_json(*memory_notes(ctx.server, action), *_production(ctx.server)),
         expires=timezone.now() + LIVES,
     )
@@ -104,6 +106,7 @@ def _seal(plan: Plan) -> str:
         plan.action,
         plan.params,
         plan.seen,
+        plan.identity,
         plan.preview,
         plan.expires.isoformat(),
     ]

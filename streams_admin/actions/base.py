@@ -47,6 +47,9 @@ class Action(ABC, Generic[Model, Seen]):
     pieces: ClassVar[bool] = False
     """Whether a batch may be done piece by piece: each entry for itself."""
 
+    at_once: ClassVar[int | None] = None
+    """The most entries that `act` does in one step: more would be several, of which a part may be done."""
+
     idempotent: ClassVar[bool] = False
     """Whether the same work, sent twice, is done once at most."""
     needs_memory: ClassVar[bool] = False

@@ -21,6 +21,7 @@ class Plan(models.Model):
     action = models.CharField(max_length=32)
     params = models.JSONField()
     seen = models.JSONField(help_text="the state the plan was made on")
+    identity = models.JSONField(default=dict, help_text="which server and which stream it was made on")
     preview = models.JSONField(help_text="what was shown: words and counts, no payloads")
     created = models.DateTimeField(auto_now_add=True)
     expires = models.DateTimeField()

@@ -23,7 +23,8 @@ from dashboard.streams.errors import OutcomeUnknown, StreamError
 from dashboard.streams.links import PendingReply
 from streams_admin.actions.base import AnyAction
 from streams_admin.actions.context import BATCH, AnyContext
-from streams_admin.actions.work import Batch, Done, part_of
+from streams_admin.actions.work import Batch, Done, ids_of, part_of
+from streams_admin.identity import Replaced
 from streams_admin.operations import results, rights
 from streams_admin.operations import state as saving
 from streams_admin.operations.pieces import GENTLE, AtOnce, InPieces
@@ -66,6 +67,7 @@ class Run:
             self._way = InPieces(running, ctx, action, self._heartbeat)
         else:
             self._way = AtOnce(running, ctx, action, self._heartbeat, waits=not alone)
+        self._identified = alone
         self._reads_ahead = hurries and not alone
         self._coming: tuple[Any, PendingReply[Batch]] | None = None
         self._ahead: _Ahead | None = None
@@ -87,19 +89,34 @@ class Run:
         try:
             orphaned = self.operation.inflight is not None and self._ahead is None
             with links.before_each_trip(self._heartbeat):
+                if not self._identified and not self._identify():
+                    return False
                 return self._resume() if orphaned else self._advance()
         except StateRequested:
             goes_on = saving.obey(self.running, self.ask, self.action)
             self._save() if goes_on else self._keep()
             return goes_on
         except OutcomeUnknown:
-            self._save(state="queued", runner="", inflight={**(self.operation.inflight or {}), "lost": True})
+            self._leave_lost()
+            return False
+        except Replaced as error:
+            saving.give_up(self.running, error, Done.together(*self._way.done))
             return False
         except StreamError as error:
             left = self.operation.inflight
             batch = _batch_of(left) if left else Batch([], None)
             self._end("failed", error.message, Done.together(_known(batch), *self._way.done), batch.work)
             return False
+
+    def _identify(self) -> bool:
+        """Before anything else: the server and the stream are still those of the plan, or nothing more is done."""
+        try:
+            self._way.identify()
+        except StreamError as error:
+            saving.give_up(self.running, error)
+            return False
+        self._identified = True
+        return True
 
     def release(self) -> None:
         """Whoever is first goes on with it. Raises TakenOver."""
@@ -172,6 +189,16 @@ class Run:
             return False
         done = self._way.resend(batch.work) if left.get("lost") else self._way.redo(batch.work)
         return self._note(batch, Done.uniform("failed", batch.work) if done.again and part else done)
+
+    def _leave_lost(self) -> None:
+        """For the background to find out what came of it; of the parts before, that is known and saved."""
+        left, known = self.operation.inflight or {}, _results_of(Done.together(*self._way.done))
+        if known:
+            batch = _batch_of(left)
+            undone = part_of(batch.work, set(ids_of(batch.work)) - {id_ for id_, _ in known})
+            batch = self._recorded(replace(batch, work=undone, settled=[*batch.settled, *known]))
+            left = {**left, **_inflight(batch), "part": True}
+        self._save(state="queued", runner="", inflight={**left, "lost": True})
 
     def _recorded(self, batch: Batch) -> Batch:
         """Its work alone, with what is settled beside it noted in the row."""
@@ -260,5 +287,8 @@ def _undone(work: list[Any], found: Done) -> tuple[list[Any], list[tuple[str, st
     if not found.named:
         return (work if set(found.counts) == {"failed"} else []), []
     failed = set(found.named.get("failed", "").split())
-    rest = [(id_, result) for result, ids in found.named.items() if result != "failed" for id_ in ids.split()]
-    return part_of(work, failed), rest
+    return part_of(work, failed), [(id_, result) for id_, result in _results_of(found) if result != "failed"]
+
+
+def _results_of(done: Done) -> list[tuple[str, str]]:
+    return [(id_, result) for result, ids in done.named.items() for id_ in ids.split()]

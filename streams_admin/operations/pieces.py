@@ -11,10 +11,12 @@ from functools import partial
 from typing import Any, TypeVar
 
 from dashboard.streams.errors import OutcomeUnknown, StreamError, Unreachable
+from streams_admin import identity
 from streams_admin.actions import gate
 from streams_admin.actions.base import AnyAction
 from streams_admin.actions.context import BATCH, AnyContext
 from streams_admin.actions.work import Batch, Done, ids_of, part_of
+from streams_admin.identity import Replaced
 from streams_admin.operations import state
 from streams_admin.operations.pacing import Pace, Paces, aged, divided, measured, paces_of
 from streams_admin.operations.state import Running
@@ -49,8 +51,17 @@ class AtOnce:
         return self._look(self.ask, cursor)
 
     def act(self, work: list[Any]) -> Done:
-        """Do what was read last. Raises StreamError when nothing more was done, TakenOver."""
-        return self.attempt(work)
+        """Do what was read last. Raises StreamError when no more was done than `done` says, TakenOver."""
+        self.done, most = [], self.action.at_once
+        if most is None:
+            return self.attempt(work)
+        for part in divided(work, lambda: most):
+            self.done.append(self.attempt(part))
+        return self._through()
+
+    def _through(self) -> Done:
+        done, self.done = Done.together(*self.done), []
+        return done
 
     def attempt(self, work: list[Any]) -> Done:
         """Act at once; when the reply is lost, look what came of it. What cannot be found out is unknown.
@@ -75,6 +86,8 @@ class AtOnce:
         """What was certainly not done when somebody looked; unknown where it does not get through this time either."""
         try:
             done = self._patiently(lambda: self.action.act(self.ask, self.seen, work))
+        except Replaced:
+            raise
         except StreamError:
             return unknown(work)
         return self._or_arrived(done, work)
@@ -83,7 +96,9 @@ class AtOnce:
         """As `attempt`, of what another process was about to do: its own command may still arrive before ours."""
         try:
             done = self.attempt(work)
-        except StreamError:
+        except StreamError as error:
+            if isinstance(error, Replaced):
+                raise
             found = self.found_out(work)
             if set(found.counts) <= {"failed", "unknown"}:
                 raise
@@ -100,27 +115,47 @@ class AtOnce:
             return done
         return found if done.again else _corrected(done, found)
 
+    def verify(self) -> None:
+        """Raises Replaced when another server, or another stream, is there by now."""
+        self._timed(lambda: identity.check(self.ask, self.operation.plan.identity))
+
     def found_out(self, work: list[Any]) -> Done:
-        """What came of work, by reading."""
+        """What came of work, by reading. Raises Replaced."""
         for pause in LOOK_AFTER:
             time.sleep(pause)
             self._beat()
             try:
+                self.verify()
                 return self.action.reconcile(self.ask, self.seen, work)
+            except Replaced:
+                raise
             except StreamError:
                 continue
         return unknown(work)
+
+    def identify(self) -> None:
+        """As `verify`, and waits for a server that is away. Raises StreamError."""
+        self._patiently(self.verify)
 
     def _look(self, ctx: AnyContext, cursor: Any) -> Batch:
         return self._patiently(lambda: self.action.batch(ctx, self.seen, cursor))
 
     def _patiently(self, what: Callable[[], Answer]) -> Answer:
-        """What is unreachable was not done: it is asked again, and the last time raises."""
-        for pause in BACKOFF if self._waits else ():
-            with suppress(Unreachable):
-                return self._timed(what)
+        """What is unreachable was not done: it is asked again, and the last time raises.
+
+        Who answers after an outage may be another server: raises Replaced.
+        """
+        if not self._waits:
+            return self._timed(what)
+        with suppress(Unreachable):
+            return self._timed(what)
+        for pause in BACKOFF:
             time.sleep(pause)
             self._beat()
+            with suppress(Unreachable):
+                self.verify()
+                return self._timed(what)
+        self.verify()
         return self._timed(what)
 
     def _timed(self, what: Callable[[], Answer]) -> Answer:
@@ -175,12 +210,12 @@ class InPieces(AtOnce):
     def act(self, work: list[Any]) -> Done:
         self.done = []
         pace = self._paces().acting
-        for piece in divided(work, pace.size):
+        most = self.action.at_once or BATCH
+        for piece in divided(work, lambda: min(most, pace.size())):
             self._rest()
             older = aged(piece, _ms(time.monotonic() - self._read_at))
             self.done.append(self._paced(pace, len(ids_of(piece)), partial(self.attempt, older)))
-        done, self.done = Done.together(*self.done), []
-        return done
+        return self._through()
 
     def _paced(self, pace: Pace | None, entries: int, what: Callable[[], Answer]) -> Answer:
         """A piece. What it has spent is what it cost the server, and not what it took us; `pace` None: not known."""

@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from dashboard.accounts.principals import Principal
 from dashboard.live import hub
+from streams_admin import identity
 from streams_admin.actions import gate
 from streams_admin.actions.context import BATCH
 from streams_admin.actions.registry import ALL
@@ -37,6 +38,8 @@ def check_again(operation: Operation, principal: Principal) -> None:
         raise Conflict("Nothing about this operation can be checked again.")
     plan, action = operation.plan, ALL[operation.plan.action]
     ctx = replace(gate.context_of(plan, principal), operation=str(operation.pk), reason=operation.reason)
+    if why := identity.replaced(ctx, plan.identity):
+        raise Conflict(why)
     seen = gate.seen_of(plan)
     found = Done.together(*(action.reconcile(ctx, seen, part) for part in _parts(operation.unsettled)))
     _settle(operation, found, f"Checked again by {principal.name}.")

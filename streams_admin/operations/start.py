@@ -24,7 +24,7 @@ from dashboard.accounts.principals import Principal
 from dashboard.config.active import configured
 from dashboard.live import hub
 from dashboard.streams.errors import StreamError
-from streams_admin import plans
+from streams_admin import identity, plans
 from streams_admin.actions import gate
 from streams_admin.actions.base import AnyAction
 from streams_admin.actions.context import BATCH, AnyContext
@@ -111,7 +111,7 @@ def _begin_once(
 
 
 def _check_unchanged(plan: Plan, action: AnyAction, ctx: AnyContext) -> None:
-    why = action.changed(ctx, gate.seen_of(plan))
+    why = action.changed(ctx, gate.seen_of(plan)) or identity.replaced(ctx, plan.identity)
     if why:
         raise Changed(why)
 

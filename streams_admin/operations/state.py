@@ -178,19 +178,21 @@ def _after(action: AnyAction, ctx: AnyContext) -> list[list[Any]]:
         return []
 
 
-def give_up(running: Running, error: Exception) -> None:
-    """It cannot go on, by an error of ours or because its server is not configured any more.
+def give_up(running: Running, error: Exception, done: Done | None = None) -> None:
+    """It cannot go on, by an error of ours or because its server is not configured any more, or is another one.
 
-    What was being done then is unknown.
+    What was being done then is unknown, but for the part that is `done`.
     """
-    operation = running.operation
+    operation, known = running.operation, done or Done()
     work = (operation.inflight or {}).get("work", ())
-    ids = ids_of(work)
-    counts = Counter(operation.results) + Counter(unknown=len(ids) or len(work))
+    if known.named:
+        work = part_of(work, set(ids_of(work)) - {id_ for ids in known.named.values() for id_ in ids.split()})
+    lost = Done.uniform("unknown", work) if ids_of(work) else Done(counts=Counter(unknown=len(work)))
+    all_ = Done.together(known, lost)
     text = error.message if isinstance(error, StreamError) else f"Internal error: {type(error).__name__}."
     unsettled = remembered(operation, list(work))
-    close(running, "failed", text, results=dict(counts), done=sum(counts.values()), unsettled=unsettled)
-    results.keep(operation, {"unknown": " ".join(ids)} if ids else {})
+    close(running, "failed", text, unsettled=unsettled, **counted(operation, all_.named, all_.counts))
+    results.keep(operation, all_.named)
 
 
 def line_of(plan: Plan, operation: Operation | None, reason: str) -> Line:

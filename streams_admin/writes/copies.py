@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from dashboard.streams.errors import Gone, NotAllowed, ServerRefused, StreamError
+from dashboard.streams.errors import Gone, NotAllowed, OutcomeUnknown, ServerRefused, StreamError, Unreachable
 from dashboard.streams.ids import MAX, StreamId
 from dashboard.streams.links import ID_PASSED, Server
 from dashboard.streams.queries import Command, EntryRange
@@ -49,7 +49,7 @@ def dead_letter(
     """Copy to the stream `to`, acknowledge and, with `delete`, delete: all of it or nothing, for each entry.
 
     Per entry 1 (moved), 0 (not pending any more), -1 (claimed by another), -2 (no body), REFUSED. Raises StreamError
-    only while nothing was done. `retried` as for `ack`.
+    only while nothing was done, OutcomeUnknown afterwards. `retried` as for `ack`.
     """
     out: list[int] = []
     script = scripts.DEAD_LETTER_RETRIED if retried else scripts.DEAD_LETTER
@@ -60,11 +60,14 @@ def dead_letter(
         try:
             replies = server.writer.call("EVAL", script, 2, key, to, group, *argv, *as_leases(part))
             out.extend(map(int, replies))
+        except Unreachable as error:
+            raise _partly(error, out) from error
         except (NotAllowed, ServerRefused) as error:
             only_without_scripts(server, error)
             _one_by_one(part, move, out)
     large = [e for e, reply in zip(entries, out, strict=True) if reply == TOO_LARGE]
-    singly = iter(_one_by_one(large, move, []))
+    moved = _one_by_one(large, move, [reply for reply in out if reply == 1])
+    singly = iter(moved[out.count(1) :])
     return [next(singly) if reply == TOO_LARGE else reply for reply in out]
 
 
@@ -81,7 +84,14 @@ def _one_by_one(entries: Iterable[Lease], move: Callable[[Lease], int], out: lis
             if 1 not in out:
                 raise
             out.append(REFUSED)
+        except Unreachable as error:
+            raise _partly(error, out) from error
     return out
+
+
+def _partly(error: Unreachable, out: Sequence[int]) -> StreamError:
+    """The server went away, perhaps after some were moved: then what was done has to be found out."""
+    return OutcomeUnknown(f"Part of it was done. {error.message}") if 1 in out else error
 
 
 def _move(

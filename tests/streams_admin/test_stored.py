@@ -27,7 +27,7 @@ VALUES = [
     MATCH,
     ConsumerSeen(MATCH),
     ConsumerSeen(),
-    EntriesSeen(FIRST, SECOND, SECOND, (FIRST, SECOND), (MAX,)),
+    EntriesSeen(FIRST, SECOND, SECOND, (FIRST, SECOND), (MAX,), marks=("a", "b")),
     EntriesSeen(FIRST, MAX, SECOND, limit=5, losses=(LossSeen(b"g", 0, 1),)),
     TrimSeen(None, (b"a", NAME), None, 5, None),
 ]

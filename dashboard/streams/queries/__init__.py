@@ -21,6 +21,7 @@ from dashboard.streams.queries.base import (
 )
 from dashboard.streams.queries.entries import EntryQuery, EntryRange, TailRead
 from dashboard.streams.queries.groups import Bodies, GroupQuery, PendingQuery
+from dashboard.streams.queries.identity import Identity, IdentityQuery, mark_of
 from dashboard.streams.queries.streams import (
     FactsQuery,
     GroupsDetail,
@@ -43,6 +44,8 @@ __all__ = [
     "FactsQuery",
     "GroupQuery",
     "GroupsDetail",
+    "Identity",
+    "IdentityQuery",
     "MemoryQuery",
     "PendingQuery",
     "Query",
@@ -52,5 +55,6 @@ __all__ = [
     "Together",
     "fitting",
     "group_facts",
+    "mark_of",
     "page",
 ]

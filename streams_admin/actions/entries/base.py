@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -14,14 +14,14 @@ from dashboard.streams.errors import BadId, Gone
 from dashboard.streams.id_units import id_times
 from dashboard.streams.ids import MIN, StreamId, is_time, parse_position
 from dashboard.streams.names import EMPTY
-from dashboard.streams.queries import EntryRange, FactsQuery, fitting
-from dashboard.streams.snapshots import StreamOverview
+from dashboard.streams.queries import EntryRange, FactsQuery, fitting, mark_of
+from dashboard.streams.snapshots import Entry, StreamOverview
 from streams_admin.actions.base import Action
 from streams_admin.actions.context import BATCH, ActionContext, Scope
 from streams_admin.actions.preview import Preview
 from streams_admin.actions.reads import positions
 from streams_admin.actions.reads.ages import why_no_ages
-from streams_admin.actions.reads.entries import AT_ONCE, pages, read, stream_facts, stream_overview
+from streams_admin.actions.reads.entries import pages, read, stream_facts, stream_overview
 from streams_admin.actions.reads.snapshots import EntriesSeen, Found, Loss
 from streams_admin.actions.work import Batch
 from streams_admin.errors import Changed
@@ -61,9 +61,10 @@ class EntriesAction(Action[Entries, EntriesSeen]):
             return "The stream no longer exists."
         if facts.last_generated_id < seen.end:
             return "The stream was deleted and recreated."
-        if not facts.length or (seen.ids and not any(read(ctx, seen.ids[:AT_ONCE]).values())):
+        there = read(ctx, seen.ids)
+        if not facts.length or (there and not any(there.values())):
             return "None of the entries exist any more."
-        return self.still(ctx, seen)
+        return _other_content(there, seen) or self.still(ctx, seen)
 
     def still(self, ctx: ActionContext[Entries], seen: EntriesSeen) -> str:
         """As `changed`, for what a subclass depends on."""
@@ -107,7 +108,8 @@ def _find_named(ctx: Scope, wanted: Sequence[StreamId], overview: StreamOverview
     ids = tuple(i for i in wanted if there[i])
     absent = tuple(i for i in wanted if not there[i])
     end = max(ids, default=MIN)
-    return Found(overview, ids, absent, wanted[0], end, end, len(ids), False, named=True)
+    marks = {id_: mark_of(entry.fields) for id_, entry in there.items() if entry}
+    return Found(overview, ids, absent, wanted[0], end, end, len(ids), False, named=True, marks=marks)
 
 
 def again(ctx: Scope, seen: EntriesSeen) -> Found:
@@ -130,8 +132,18 @@ def _count(ctx: Scope, chosen: Filter, end: StreamId) -> tuple[tuple[StreamId, .
 def _seen(found: Found, chosen: Filter, lost: Sequence[Loss]) -> EntriesSeen:
     losses = tuple(loss.seen for loss in lost if loss.weight)
     if found.named:
-        return EntriesSeen(found.ids[0], found.end, found.reach, found.ids, found.absent, losses=losses)
+        marks = tuple(found.marks[id_] for id_ in found.ids)
+        return EntriesSeen(found.ids[0], found.end, found.reach, found.ids, found.absent, losses=losses, marks=marks)
     return EntriesSeen(found.start, found.end, found.reach, limit=chosen.limit, losses=losses)
+
+
+def _other_content(there: Mapping[StreamId, Entry | None], seen: EntriesSeen) -> str:
+    """Which of the named entries has other content than the plan saw: an ID may be given out again."""
+    for id_, mark in zip(seen.ids, seen.marks, strict=False):
+        entry = there[id_]
+        if entry and mark_of(entry.fields) != mark:
+            return f"{id_} is another entry now: the stream was deleted and recreated."
+    return ""
 
 
 def _named(seen: EntriesSeen, cursor: int, most: int) -> Batch:

@@ -66,7 +66,11 @@ class GroupDestroy(OnGroup[GroupDestroyParams, GroupSeen]):
         return pending(ctx, ctx.params.group) if seen.pending else None
 
     def outcome(self, ctx: Context, seen: GroupSeen) -> str:
-        return "failed" if find_group(ctx, ctx.params.group) else "done"
+        """A group of that name may be a new one: its workers may have created it again. What it has pending tells."""
+        overview = find_group(ctx, ctx.params.group)
+        if overview is None:
+            return "done"
+        return "failed" if seen.pending and GroupSeen.of(overview.group) == seen else "unknown"
 
 
 def moved(overview: GroupOverview, seen: GroupSeen) -> str:

@@ -56,6 +56,7 @@ class DeadLetter(PendingAction[DeadLetterParams]):
     model = DeadLetterParams
     slug = "dead_letter"
     needs_memory = True
+    at_once = writes.SCRIPTED_AT_ONCE
     label = "Dead-letter…"
     permission = Permission.DEAD_LETTER
 
@@ -141,16 +142,28 @@ class DeadLetter(PendingAction[DeadLetterParams]):
         return Done.of([(str(e.id), RESULT[reply]) for e, reply in zip(entries, replies, strict=True)])
 
     def reconcile(self, ctx: Context, seen: PendingSeen, work: list[Any]) -> Done:
-        """What is still pending was not moved; of the rest, what has a copy was."""
+        """What is pending as it was, was not moved; of the rest, what has a copy was.
+
+        The original may have been delivered again since, and a copy been read and deleted: of an entry that is nowhere,
+        nobody knows without a look at all that ever came to the target.
+        """
         entries = leases(work)
         now = {entry.id: entry for entry in read_pending(ctx, [e.id for e in entries])}
         again = ctx.params.retried
         same = {e.id for e in entries if e.id in now and still_holds(now[e.id], e, retried=again)}
-        here = [(e, "failed" if e.id in same else "owner_changed") for e in entries if e.id in now]
-        moved, all_read = _copies(ctx, [e for e in entries if e.id not in now], StreamId.parse(work[0][4]))
-        elsewhere = "already_acknowledged" if all_read else "unknown"
-        gone = [(e, "done" if e.id in moved else elsewhere) for e in entries if e.id not in now]
-        return Done.of([(str(e.id), result) for e, result in here + gone])
+        others = [e for e in entries if e.id not in same]
+        moved, all_read = _copies(ctx, others, StreamId.parse(work[0][4]))
+
+        def result(e: Lease) -> str:
+            if e.id in same:
+                return "failed"
+            if e.id in moved:
+                return "done"
+            if e.id in now:
+                return "owner_changed"
+            return "already_acknowledged" if all_read else "unknown"
+
+        return Done.of([(str(e.id), result(e)) for e in entries])
 
     def figures(self, ctx: Context) -> list[list[Any]]:
         return [*super().figures(ctx), *target_figures(ctx, _to(ctx))]

@@ -5,7 +5,8 @@ What is called Seen is kept with the plan, to be compared with when it is run.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from dashboard.display.format import number, plural
@@ -141,7 +142,8 @@ class Found:
     """The entries meant, as a plan saw them. `end` is never above the last ID at that time; what comes later is safe.
 
     `ids`: all that were named, else those the count has met. `absent`: named ones that are not there. `reach`: the last
-    ID that is known to be meant, below `end` where a limit goes further than the count.
+    ID that is known to be meant, below `end` where a limit goes further than the count. `marks`: of the content of each
+    that was named.
     """
 
     overview: StreamOverview
@@ -153,6 +155,7 @@ class Found:
     total: int
     least: bool
     named: bool
+    marks: Mapping[StreamId, str] = field(default_factory=dict)
 
     @property
     def text(self) -> str:
@@ -163,7 +166,8 @@ class Found:
 class EntriesSeen:
     """Which entries of a stream a plan is about: up to `end` those with `ids`, or where there are none a range.
 
-    `absent`: named ones that were not there. `reach`: as of Found; `limit`: of the filter. `losses`: of every group.
+    `marks`: of the content of each of `ids`. `absent`: named ones that were not there. `reach`: as of Found; `limit`:
+    of the filter. `losses`: of every group.
     """
 
     start: EntryId
@@ -173,3 +177,4 @@ class EntriesSeen:
     absent: tuple[EntryId, ...] = ()
     limit: int | None = None
     losses: tuple[LossSeen, ...] = ()
+    marks: tuple[str, ...] = ()

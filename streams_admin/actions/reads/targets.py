@@ -12,7 +12,7 @@ from dashboard.accounts.permissions import Permission
 from dashboard.streams import links
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.names import from_path, plain
-from dashboard.streams.snapshots import Entry
+from dashboard.streams.snapshots import Entry, StreamFacts
 from streams_admin.actions.context import Scope
 from streams_admin.actions.reads.entries import pages, stream_facts
 from streams_admin.errors import BadParameters
@@ -76,11 +76,23 @@ def reached(scope: Scope, to: bytes) -> StreamId:
 
 
 def tail_of(scope: Scope, to: bytes, since: StreamId) -> Iterator[tuple[tuple[Entry, ...], bool]]:
-    """Pages of the target behind `since`, and whether that is all that ever came: never where it was trimmed since."""
+    """Pages of the target behind `since`, and whether that is certainly all that ever came there.
+
+    Who reads a copy may delete it at once, and the target may be trimmed: only the stream's own counts tell.
+    """
     facts = stream_facts(scope, to)
     if facts is None:
         yield (), since == MIN
         return
-    cut = since > MIN and (facts.first_id is None or facts.first_id > since)
+    whole = _nothing_went(facts, since)
     for page in pages(scope, to, since.next(), most=LOOK_AT_MOST):
-        yield page.items, page.next is None and not cut
+        yield page.items, page.next is None and whole
+
+
+def _nothing_went(facts: StreamFacts, since: StreamId) -> bool:
+    """Whether no entry behind `since` was deleted or trimmed. Before 7.0 nobody can know."""
+    if facts.entries_added is None:
+        return False
+    untrimmed = facts.first_id is not None and facts.first_id <= since
+    undeleted = facts.max_deleted_id is None or facts.max_deleted_id <= since
+    return facts.entries_added == facts.length or (untrimmed and undeleted)

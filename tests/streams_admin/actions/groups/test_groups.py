@@ -20,7 +20,7 @@ from streams_admin.models import AuditEntry, Plan
 from streams_admin.operations import start
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
 from tests.streams_admin import acting
-from tests.streams_admin.acting import ADMIN, counts_reads, run, without_scripts
+from tests.streams_admin.acting import ADMIN, counts_reads, lost_replies, run, without_scripts
 
 pytestmark = pytest.mark.django_db(transaction=True)
 G = to_path(GROUP)
@@ -312,6 +312,27 @@ def test_what_was_acknowledged_meanwhile_is_no_reason_to_keep_it(server: Server,
     assert run(plan).state == "done"
 
 
+@pytest.mark.parametrize("read", [0, 2])
+def test_a_group_that_was_destroyed_and_created_again_at_once_is_unknown(
+    server: Server, redis_client: redis.Redis, read: int
+) -> None:
+    """The reply is lost, and its workers create it again, where it was, before anybody looks."""
+    fill(redis_client, 5)
+    group(redis_client, read=read)
+    plan = planned(server, "group_destroy", group=G)
+
+    def destroying(command: tuple[Any, ...]) -> bool:
+        if "DESTROY" not in command:
+            return False
+        redis_client.xgroup_create(KEY, GROUP, id=f"{read}-0")
+        return True
+
+    with lost_replies(destroying):
+        operation = run(plan)
+    assert operation.results == {"unknown": 1}
+    assert redis_client.xinfo_groups(KEY)[0]["pending"] == 0
+
+
 @pytest.mark.parametrize(
     ("slug", "params", "meanwhile", "expected"),
     [
@@ -324,6 +345,7 @@ def test_what_was_acknowledged_meanwhile_is_no_reason_to_keep_it(server: Server,
         ("group_set_position", {"group": G, "position": "0"}, None, "failed"),
         ("group_destroy", {"group": G}, ("XGROUP", "DESTROY", KEY, GROUP), "done"),
         ("group_destroy", {"group": G}, None, "failed"),
+        ("group_destroy", {"group": G}, ("XACK", KEY, GROUP, "1-0", "2-0"), "unknown"),
     ],
 )
 def test_after_a_lost_reply_it_is_found_out_by_reading(

@@ -202,6 +202,34 @@ def test_when_the_copy_is_gone_as_well_nobody_knows(stuck: redis.Redis) -> None:
         assert act("dead_letter", of_group("1-0")).results == {"unknown": 1}
 
 
+@pytest.mark.parametrize("before", [0, 1], ids=["new target", "with others"])
+def test_what_was_moved_and_read_at_once_is_not_called_acknowledged_by_others(
+    stuck: redis.Redis, no_pauses: None, before: int
+) -> None:
+    """Workers of the target finish the copies, XACK and XDEL, before anybody looks."""
+    for _ in range(before):
+        stuck.xadd(DLQ, {"of": "others"})
+    with dies_while(moving, "after"), pytest.raises(Killed):
+        start.begin(ADMIN, planned("dead_letter", of_group("1-0", "2-0")))
+    stuck.xdel(DLQ, *[id_ for id_, _ in entries(stuck, DLQ)][before:])
+    finish()
+    operation = Operation.objects.get()
+    assert (operation.results, operation.state) == ({"unknown": 2}, "done")
+    assert AuditEntry.objects.latest("pk").outcome == "unknown"
+
+
+def test_what_was_moved_and_delivered_again_is_not_called_another_s(stuck: redis.Redis, no_pauses: None) -> None:
+    """The group is set back, and another consumer gets the originals before anybody looks."""
+    with dies_while(moving, "after"), pytest.raises(Killed):
+        start.begin(ADMIN, planned("dead_letter", of_group("1-0", "2-0")))
+    stuck.xgroup_setid(KEY, GROUP, "0")
+    stuck.xreadgroup(GROUP, b"another", {KEY: ">"}, count=2)
+    finish()
+    assert Operation.objects.get().results == {"done": 2}
+    assert AuditEntry.objects.latest("pk").outcome == "done"
+    assert sorted(origins(stuck)) == [b"1-0", b"2-0"]
+
+
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(time, "sleep", lambda _: None)

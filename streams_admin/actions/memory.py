@@ -27,9 +27,8 @@ def memory_notes(server: Server, action: AnyAction) -> list[Note]:
 
 
 def _needs_memory(server: Server, action: AnyAction) -> bool:
-    """Redis up to 6.2 refuses every XGROUP, even those that free memory."""
-    if action.needs_memory:
-        return True
+    """Redis up to 6.2 refuses every XGROUP, even those that free memory, and lets the scripts that copy pass."""
     info = server.capabilities().info
-    old = info.flavour == "Redis" and info.version < (7, 0)
-    return old and action.slug.startswith(("group_", "consumer_"))
+    if info.flavour == "Redis" and info.version < (7, 0):
+        return action.slug.startswith(("add", "group_", "consumer_"))
+    return action.needs_memory

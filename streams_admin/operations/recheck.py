@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 from django.db import transaction
-from django.utils import timezone
+from django.db.models import F
 
 from dashboard.accounts.principals import Principal
 from dashboard.live import hub
@@ -60,8 +60,8 @@ def _settle(operation: Operation, found: Done, detail: str) -> None:
     """The counts, the entries and what is still unknown; and the audit line, all or none of them. Raises Conflict."""
     new = _changes(operation, found)
     with transaction.atomic():
-        ours = Operation.objects.filter(pk=operation.pk, heartbeat_at=operation.heartbeat_at)
-        if not ours.update(**new, heartbeat_at=timezone.now()):
+        ours = Operation.objects.filter(pk=operation.pk, lease=operation.lease)
+        if not ours.update(**new, lease=F("lease") + 1):
             raise Conflict("This operation is being checked at this moment.")
         operation.refresh_from_db()
         if operation.span:

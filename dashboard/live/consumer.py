@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 from autobahn.exception import Disconnected
@@ -21,9 +22,11 @@ from dashboard.live.admission import origins
 from dashboard.live.admission.connection_limit import ConnectionLimitReached
 from dashboard.live.admission.subscription_quota import QuotaExceeded
 from dashboard.live.encoding import ProtocolError
-from dashboard.live.feed import Batch, News
-from dashboard.live.flow_control import SOCKET, Allowance, FlowControl
 from dashboard.live.framing import Frame, dump
+from dashboard.live.news import Batch, News
+from dashboard.live.parts import Encoded
+from dashboard.live.sending.flow_control import SOCKET, Allowance, FlowControl
+from dashboard.live.sending.outlet import DirectOutlet, Outlet, outlet
 from dashboard.live.subscription import Watch
 from dashboard.streams.errors import StreamError
 
@@ -33,13 +36,14 @@ MAX_WATCHES = 20
 SIGN_IN_TIMEOUT = 10.0
 RECHECK_EVERY = 25.0
 """Seconds until a person's rights are checked again; a revoked one is cut off within 30."""
-FLUSH_INTERVAL = 0.05
 FRAMES_PER_SECOND = 100.0
 
 GOING_AWAY = 4001
 """1001 in spirit: Daphne refuses to send the codes below 3000."""
 NOT_SIGNED_IN = 4401
 TOO_SLOW = 4408
+ABORT_AFTER = 2.0
+"""Seconds that a close frame gets to leave a full socket."""
 TOO_MANY = 4429
 FAILED = 4500
 
@@ -57,10 +61,14 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.watches: dict[str, Watch] = {}
         self.in_flight = Allowance(SOCKET)
         self.allowance, self.counted_at = FRAMES_PER_SECOND, time.monotonic()
-        self.woken, self.authenticated = asyncio.Event(), asyncio.Event()
-        self.tasks: list[asyncio.Task[None]] = []
+        self.authenticated = asyncio.Event()
+        self.tasks: set[asyncio.Task[None]] = set()
         self.hub = hubs.current()
+        self.outlet: Outlet
         try:
+            self.outlet = outlet(scope, self.send, self._wake)
+            if isinstance(self.outlet, DirectOutlet):
+                self.outlet.on_ack(self._ack_at_once)
             await super().__call__(scope, receive, _to_whom_is_there(send))
         finally:
             self._clean_up()
@@ -77,8 +85,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return
         await self.accept()
         self.hub.on_shutdown(self._shut_down)
-        for work in (self._deliver, self._enforce_rights):
-            self.tasks.append(asyncio.create_task(self._supervised(work())))
+        self.hub.delivery.add(self)
+        self._begin(self._enforce_rights())
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         frame: Frame = {}
@@ -138,7 +146,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def _watch(self, frame: Frame) -> None:
         person = self.hub.allowance(self.principal.id)
         flow = FlowControl(self.in_flight, person)
-        watch, start_at = subscription.from_frame(frame, self.principal, self.woken.set, flow)
+        watch, start_at = subscription.from_frame(frame, self.principal, self._wake, flow)
         if watch.id in self.watches:
             raise ProtocolError("id_taken", "This id is already watched; unwatch it first.")
         if len(self.watches) >= MAX_WATCHES:
@@ -149,46 +157,99 @@ class LiveConsumer(AsyncWebsocketConsumer):
             raise ProtocolError("busy", error.message) from None
         self.watches[watch.id] = watch
         if watch.topic.kind != "entries":
-            await self._send({"type": "watching", "id": watch.id})
+            self._send({"type": "watching", "id": watch.id})
 
     async def _unwatch(self, frame: Frame) -> None:
         self._drop(str(frame.get("id")))
 
     async def _ack(self, frame: Frame) -> None:
+        self._acknowledge(frame)
+
+    def _acknowledge(self, frame: Frame) -> None:
         if watch := self.watches.get(str(frame.get("id"))):
+            waited = not watch.flow.open()
             watch.flow.acknowledged(str(frame.get("last_id")))
-            self.woken.set()
+            if waited:
+                self._wake()
 
-    async def _deliver(self) -> None:
-        """Carries news to the viewer, for as long as the socket is open."""
-        while True:
-            self.woken.clear()
-            for watch in tuple(self.watches.values()):
-                await self._flush(watch)
-            await asyncio.sleep(FLUSH_INTERVAL)
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self.woken.wait(), self._flush_timeout())
+    def _ack_at_once(self, text: str) -> bool:
+        """Without the way through Channels; False for what must go it."""
+        try:
+            self._count()
+            frame = encoding.parse(text)
+        except ProtocolError:
+            return False
+        self._acknowledge(frame)
+        return bool(frame["type"] == "ack")
 
-    async def _flush(self, watch: Watch) -> None:
-        if watch.flow.stuck():
-            raise ProtocolError("too_slow", "Frames were not acknowledged for 15 seconds.", TOO_SLOW)
-        while watch.id in self.watches and (news := watch.take()) is not None:
-            await self._send_news(watch, news)
+    def _wake(self) -> None:
+        self.hub.delivery.wake(self)
 
-    async def _send_news(self, watch: Watch, news: News) -> None:
+    def flush(self) -> int:
+        """Send what is new, as far as it may be on its way; how many frames that were."""
+        try:
+            return sum(self._flush(watch) for watch in tuple(self.watches.values()))
+        except Exception:
+            log.exception("A live socket failed and was closed")
+            self._begin(self.close(FAILED))
+            return 0
+
+    def _flush(self, watch: Watch) -> int:
+        frames = 0
+        while watch.id in self.watches and self.outlet.free and not watch.busy:
+            if not watch.may_take():
+                self.hub.delivery.later(self)
+                break
+            if (news := watch.take()) is None:
+                break
+            frames += self._send_news(watch, news)
+        return frames
+
+    def _send_news(self, watch: Watch, news: News) -> int:
         if not isinstance(news, Batch):
-            await self._send(encoding.simple(watch.id, news))
-            return
-        for frame in await watch.frames(news):
-            if watch.id not in self.watches:
-                return
-            await self.send(frame.text)
-            watch.flow.sent(frame.last_id, frame.entries, frame.size)
+            self._send(encoding.simple(watch.id, news))
+            return 1
+        if watch.draws(news):
+            watch.busy = True
+            self._begin(self._send_drawn(watch, news))
+            return 0
+        return self._send_frames(watch, watch.frames(news))
 
-    def _flush_timeout(self) -> float:
-        """Seconds until something may go on by itself: a pace that ends, a bucket that fills."""
-        waits = [watch.not_before - time.monotonic() for watch in self.watches.values()]
-        return min([1.0, *(wait for wait in waits if wait > 0)])
+    async def _send_drawn(self, watch: Watch, news: Batch) -> None:
+        """Rows that are there for this viewer alone: what it missed before."""
+        try:
+            self._send_frames(watch, await watch.drawn(news))
+        finally:
+            watch.busy = False
+            self._wake()
+
+    def _send_frames(self, watch: Watch, frames: Sequence[Encoded]) -> int:
+        for frame in frames if watch.id in self.watches else ():
+            self.outlet.send_frame(frame)
+            watch.flow.sent(frame.last_id, frame.size)
+        return len(frames)
+
+    def check(self) -> None:
+        """Cut off a viewer who takes nothing any more."""
+        if any(watch.flow.stuck() for watch in self.watches.values()):
+            self._begin(self._cut_off())
+
+    async def _cut_off(self) -> None:
+        """The error may not reach it, nor the close frame: then the connection ends without."""
+        for id_ in tuple(self.watches):
+            self._drop(id_)
+        await self._send_error(
+            None, ProtocolError("too_slow", "Frames were not acknowledged for 15 seconds.", TOO_SLOW)
+        )
+        if not self.outlet.free:
+            await asyncio.sleep(ABORT_AFTER)
+            self.outlet.abort()
+
+    def _begin(self, work: Coroutine[Any, Any, None]) -> None:
+        """Work of this socket, ended with it."""
+        task = asyncio.create_task(self._supervised(work))
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
 
     async def _enforce_rights(self) -> None:
         """Cuts off who does not sign in in time, and who has lost the right."""
@@ -207,10 +268,16 @@ class LiveConsumer(AsyncWebsocketConsumer):
         for watch in tuple(self.watches.values()):
             try:
                 subscription.check(self.principal, watch.topic)
-                watch.sight = subscription.look(self.principal, watch.topic)
+                self._review(watch)
             except ProtocolError as error:
                 self._drop(watch.id)
                 await self._send_error(watch.id, error)
+
+    def _review(self, watch: Watch) -> None:
+        view = watch.feed.view
+        sight = subscription.look(self.principal, watch.topic)
+        if sight != view.sight:
+            self.hub.review(watch.feed, replace(view, sight=sight))
 
     async def _supervised(self, work: Coroutine[Any, Any, None]) -> None:
         try:
@@ -224,15 +291,16 @@ class LiveConsumer(AsyncWebsocketConsumer):
             await self.close(FAILED)
 
     async def _send_error(self, id_: object, error: ProtocolError) -> None:
-        await self._send(encoding.error(id_, error.code, error.message))
+        self._send(encoding.error(id_, error.code, error.message))
         if error.closes:
+            await self.outlet.sent()
             await self.close(error.closes)
 
     async def _shut_down(self) -> None:
         await self.close(GOING_AWAY)
 
-    async def _send(self, frame: Frame) -> None:
-        await self.send(dump(frame))
+    def _send(self, frame: Frame) -> None:
+        self.outlet.send(dump(frame))
 
     def _count(self) -> None:
         """Raises ProtocolError when frames come faster than anybody needs."""
@@ -251,10 +319,12 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """Idempotent."""
         self.hub.remove_shutdown_hook(self._shut_down)
         self.hub.connections.release(self)
+        self.hub.delivery.remove(self)
         for id_ in tuple(self.watches):
             self._drop(id_)
-        for task in self.tasks:
-            task.cancel()
+        for task in tuple(self.tasks):
+            if task is not asyncio.current_task():
+                task.cancel()
 
     def _header(self, name: bytes) -> str | None:
         found = [value for key, value in self.scope["headers"] if key == name]

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import time
 
-from dashboard.live.feed import Begun, Broken, Changed, News, Status
 from dashboard.live.framing import Frame, dump
+from dashboard.live.news import Begun, Broken, Changed, News, Status
 from dashboard.streams.errors import StreamError
 
 MAX_INBOUND_BYTES = 65_536

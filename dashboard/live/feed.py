@@ -1,72 +1,45 @@
-"""What waits for one watch of one viewer. Bounded: a viewer who does not keep up loses the oldest, counted."""
+"""What one watch of one viewer has still to get. Whoever does not keep up loses the oldest, counted.
+
+New entries wait in the log of the stream, which all viewers share. A queue of its own has only what is there for this
+viewer alone: where it begins, what it missed before, and what was still due when the stream broke.
+"""
 
 from __future__ import annotations
 
-import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
-from dashboard.live.reader.cursor import Reason
+from dashboard.display.rows import Sight
+from dashboard.filters.where import Where
+from dashboard.live.news import Batch, Begun, Broken, Changed, News, Status
+from dashboard.live.reader.log import BYTES, ENTRIES, Log
 from dashboard.live.topics import Topic
 from dashboard.streams.errors import StreamError
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.snapshots import Entry
 
-WAITING = 200
-WAITING_BYTES = 2 * 2**20
-State = Literal["live", "reconnecting", "stale"]
+WAITING, WAITING_BYTES = ENTRIES, BYTES
 
 
 @dataclass(frozen=True, slots=True)
-class Begun:
-    """From here on, every entry after `after` comes or is counted."""
+class View:
+    """Which entries a viewer gets, and in what form: as JSON, or (`columns`) as rows of the table."""
 
-    after: StreamId
-    epoch: str
+    sight: Sight | None = None
+    where: Where | None = None
+    columns: tuple[bytes, ...] | None = None
 
+    @property
+    def plain(self) -> bool:
+        """Everything, as JSON."""
+        return self.where is None and self.columns is None
 
-@dataclass(frozen=True, slots=True)
-class Broken:
-    """The stream is not the one it was. The next entries come after `goes_on`."""
-
-    reason: Reason
-    lost: int | None
-    epoch: str
-    goes_on: StreamId
-
-
-@dataclass(frozen=True, slots=True)
-class Status:
-    """How the reader is doing; `heard`: monotonic seconds when the server answered last, None: never."""
-
-    state: State
-    heard: float | None
-    reason: str = ""
-
-    def then(self, state: State, reason: str = "") -> Status:
-        """How the reader is doing from now on; `heard` moves with every answer."""
-        return Status(state, time.monotonic() if state == "live" else self.heard, reason)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Entries of one frame. `skipped` of those between `prev` and `last` are left out; `uncounted`: or more."""
-
-    prev: StreamId
-    last: StreamId
-    items: tuple[Entry, ...]
-    skipped: int
-    uncounted: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """Something about the topic is new: ask again."""
-
-
-News = Begun | Broken | Status | Batch | Changed | StreamError
+    def keeps(self, entry: Entry) -> bool:
+        """Whether the filter lets it through: blind wherever the viewer is."""
+        if self.where is None:
+            return True
+        return bool(self.sight and self.sight.may_read and self.where.keeps(entry, self.sight.mask))
 
 
 class Feed:
@@ -75,119 +48,160 @@ class Feed:
     Nothing but statuses and errors is taken before `begin` has said where it begins; what comes meanwhile waits.
     """
 
-    def __init__(self, topic: Topic, wake: Callable[[], None], *, limit: int = WAITING, who: str = "") -> None:
+    def __init__(
+        self, topic: Topic, wake: Callable[[], None], *, limit: int = WAITING, who: str = "", view: View | None = None
+    ) -> None:
         self.topic = topic
         self.who = who
-        self.keep: Callable[[Entry], bool] | None = None
-        self._wake = wake
+        self.view = view or View()
+        self.wake = wake
         self._limit = limit
-        self._queue: deque[Entry | Begun | Broken] = deque()
-        self._waiting = self._bytes = self._skipped = self._allowed = 0
-        self._uncounted = self._begun = False
+        self._own: deque[Entry | Begun | Broken] = deque()
         self._at_once: dict[type, Status | Changed | StreamError] = {}
-        self._sent: StreamId = MIN
-        self._seen: StreamId | None = None
-        self._floor: StreamId = MIN
+        self._log: Log | None = None
+        self._at = self._allowed = self._skipped = 0
+        self._uncounted = self._begun = self._ahead = False
+        self._sent = self._floor = MIN
+
+    def bind(self, log: Log, at: int | None = None) -> None:
+        """What is new is in this log from now on: after its end, or from a number on."""
+        self._log, self._at = log, log.end if at is None else at
 
     def begin(self, begun: Begun, earlier: Sequence[Entry] = (), *, broken: Broken | None = None) -> None:
         """Where it begins, and what the stream already holds beyond that. Comes before all that waits."""
-        self._begin_after(earlier[-1].id if earlier else broken.goes_on if broken else begun.after)
-        kept = [entry for entry in earlier if self.keep is None or self.keep(entry)]
-        first: list[Entry | Begun | Broken] = [begun, *([broken] if broken else []), *kept]
-        self._queue.extendleft(reversed(first))
-        self._waiting += len(kept)
-        self._bytes += sum(entry.weight for entry in kept)
-        self._allowed = len(kept)
+        start = earlier[-1].id if earlier else broken.goes_on if broken else begun.after
+        self._begin_after(start)
+        first: list[Entry | Begun | Broken] = [begun, *([broken] if broken else []), *filter(self.view.keeps, earlier)]
+        self._own.extendleft(reversed(first))
         self._begun, self._sent = True, begun.after
-        self._wake()
+        self.wake()
+
+    def begin_at(self, begun: Begun, number: int) -> None:
+        """As `begin`, where the log holds all that came since, however much it is."""
+        assert self._log is not None
+        self._at, self._allowed = number, self._log.end - number
+        self.begin(begun)
+
+    def reset(self, broken: Broken, log: Log) -> None:
+        """The stream is not the one it was: what was still due comes first, then that, then what is in the new log."""
+        due = self._due()
+        self._own.extend([*due, broken])
+        self._bound_own()
+        self.bind(log)
+        self._floor, self._ahead, self._allowed = broken.goes_on, False, 0
+        self.wake()
+
+    def review(self, view: View, log: Log) -> None:
+        """Other rights: the same place, seen otherwise. What cannot be found again is skipped."""
+        self.view = view
+        self._own = deque(news for news in self._own if not isinstance(news, Entry) or view.keeps(news))
+        number = log.after(self._sent)
+        if number is None:
+            self.skip(0, uncounted=True)
+        self.bind(log, log.first if number is None else number)
 
     def skip(self, count: int, *, uncounted: bool = False) -> None:
         """So many entries are left out; `uncounted`: at least."""
         self._skipped += count
         self._uncounted |= uncounted
 
-    def leap(self, after: StreamId, upto: StreamId, count: int) -> None:
-        """The reader went from one ID to another and left out what lies between, so many entries."""
-        if upto > self._floor:
-            ahead = after < self._floor
-            self.skip(0 if ahead else count, uncounted=ahead)
-
-    def push(self, entries: Sequence[Entry]) -> None:
-        """New entries, in their order."""
-        for entry in entries:
-            if entry.id <= self._floor:
-                continue
-            self._seen = entry.id
-            if self.keep is None or self.keep(entry):
-                self._queue.append(entry)
-                self._waiting += 1
-                self._bytes += entry.weight
-        while self._waiting > max(1, self._limit + self._allowed) or (
-            self._bytes > WAITING_BYTES and self._waiting > 1
-        ):
-            self._drop()
-        self._wake()
-
-    def notify(self, news: Broken | StreamError | Status | Changed) -> None:
-        """A break keeps its place among the entries; the rest is sent at once, the latest of its kind only."""
-        if isinstance(news, Broken):
-            self._queue.append(news)
-            self._seen = self._floor = news.goes_on
-        else:
-            self._at_once[type(news)] = news
-        self._wake()
+    def notify(self, news: StreamError | Status | Changed) -> None:
+        """Sent at once, before all entries; the latest of its kind only."""
+        self._at_once[type(news)] = news
+        self.wake()
 
     def take(self, max_entries: int, max_bytes: int) -> News | None:
         """The next news, at most `max_entries` entries or `max_bytes` of them (one at least); None: nothing waits."""
         if self._at_once:
             return self._at_once.pop(next(iter(self._at_once)))
-        if not self._begun or not self._queue:
+        if not self._begun:
             return None
-        if isinstance(self._queue[0], Entry):
-            return self._batch(max_entries, max_bytes)
-        news = self._queue.popleft()
+        if not self._own:
+            return self._from_log(max_entries, max_bytes)
+        if isinstance(self._own[0], Entry):
+            return self._from_own(max_entries, max_bytes)
+        news = self._own.popleft()
         if isinstance(news, Broken):
             self._sent = news.goes_on
         return news  # type: ignore[return-value]
 
-    def _batch(self, max_entries: int, max_bytes: int) -> Batch:
+    def _from_own(self, max_entries: int, max_bytes: int) -> Batch:
         items: list[Entry] = []
-        while self._queue and len(items) < max_entries and max_bytes > 0:
-            entry = self._queue[0]
+        while self._own and len(items) < max_entries and max_bytes > 0:
+            entry = self._own[0]
             if not isinstance(entry, Entry):
                 break
-            self._queue.popleft()
+            self._own.popleft()
             items.append(entry)
             max_bytes -= entry.weight
-        self._waiting -= len(items)
-        self._bytes -= sum(entry.weight for entry in items)
+        return self._batch(items, more=bool(self._own) or (self._log is not None and self._at < self._log.end))
+
+    def _from_log(self, max_entries: int, max_bytes: int) -> Batch | None:
+        if not self._waiting():
+            return None
+        assert self._log is not None
+        at, log = self._at, self._log
+        items = log.slice(at, max_entries, max_bytes)
+        self._at += len(items)
         self._allowed = max(0, self._allowed - len(items))
-        prev, self._sent = self._sent, items[-1].id if self._queue else self._seen or items[-1].id
+        return self._batch(items, more=self._at < log.end, log=log, at=at)
+
+    def _batch(self, items: Sequence[Entry], *, more: bool, log: Log | None = None, at: int = 0) -> Batch:
+        """`more`: something follows at once; else the frame says how far the stream was read."""
+        last = items[-1].id
+        if not more and self._log:
+            last = max(last, self._log.seen)
+        prev, self._sent = self._sent, last
         skipped, uncounted, self._skipped, self._uncounted = self._skipped, self._uncounted, 0, False
-        return Batch(prev, self._sent, tuple(items), skipped, uncounted)
+        return Batch(prev, last, items, skipped, uncounted, log, at)
+
+    def _waiting(self) -> int:
+        """Entries in the log that are to be taken; what is beyond the limit is passed by."""
+        if self._log is None:
+            return 0
+        if self._at < self._log.first:
+            self._pass_gap(self._log)
+        while self._at < self._log.end and self._log.entry(self._at).id <= self._floor:
+            self._at += 1
+        if self._at < self._log.end:
+            self._ahead = False
+            newest = self._log.newest(self._limit + self._allowed, WAITING_BYTES)
+            self.skip(max(0, newest - self._at))
+            self._at = max(self._at, newest)
+        return self._log.end - self._at
+
+    def _pass_gap(self, log: Log) -> None:
+        """Entries that are not in the log any more: missed, but by those who were ahead of the reader."""
+        if not self._ahead:
+            self.skip(log.first - self._at)
+        elif self._floor < log.start:
+            self.skip(0, uncounted=True)
+        self._at = log.first
+
+    def _due(self) -> Sequence[Entry]:
+        if not self._waiting():
+            return ()
+        assert self._log is not None
+        return self._log.slice(self._at, self._log.end - self._at, WAITING_BYTES)
 
     def _begin_after(self, start: StreamId) -> None:
         """What is not newer than the start is no news: a viewer may know more than the reader has read."""
-        waiting, self._queue = self._queue, deque()
-        self._waiting = self._bytes = 0
-        floor = start
-        for news in waiting:
-            if isinstance(news, Broken):
-                floor = MIN
-            elif isinstance(news, Entry) and news.id <= floor:
-                continue
-            self._queue.append(news)
-            if isinstance(news, Entry):
-                self._waiting += 1
-                self._bytes += news.weight
-        if floor == start:
-            self._floor, self._seen = start, max(self._seen or start, start)
+        own, self._own = self._own, deque()
+        broken = False
+        for news in own:
+            broken |= isinstance(news, Broken)
+            if broken or not isinstance(news, Entry) or news.id > start:
+                self._own.append(news)
+        if not broken:
+            self._floor = start
+            self._ahead = self._log is not None and start > self._log.seen
 
-    def _drop(self) -> None:
-        """The oldest entry that waits."""
-        at = next(i for i, news in enumerate(self._queue) if isinstance(news, Entry))
-        oldest = self._queue[at]
-        del self._queue[at]
-        self._waiting -= 1
-        self._skipped += 1
-        self._bytes -= oldest.weight if isinstance(oldest, Entry) else 0
+    def _bound_own(self) -> None:
+        """The oldest entries go, counted, where too many streams broke since anything was taken."""
+        entries = [news for news in self._own if isinstance(news, Entry)]
+        weight = sum(entry.weight for entry in entries)
+        while len(entries) > 1 and (len(entries) > self._limit or weight > WAITING_BYTES):
+            oldest = entries.pop(0)
+            self._own.remove(oldest)
+            weight -= oldest.weight
+            self._skipped += 1

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from dashboard.display.format import iso
 from dashboard.display.rows import NO_PAYLOADS, Sight, values_json
-from dashboard.live.feed import Batch
-from dashboard.streams.ids import StreamId
+from dashboard.live.news import Batch
+from dashboard.live.parts import Encoded, Part
 from dashboard.streams.snapshots import Entry, Fields
 
 Frame = dict[str, Any]
@@ -25,30 +24,6 @@ VALUE_LIMITS = (PART_BYTES, 4096, 512, 64, 8)
 """Bytes that are kept of each name and value, tried in turn until the entry fits."""
 FIELD_WEIGHT = 8
 """Bytes of an empty field: ["",""] with what separates it from the next."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """An entry, encoded. `html` is its row on a page, encoded too; None where none is drawn."""
-
-    id: StreamId
-    item: str
-    html: str | None = None
-
-    @property
-    def size(self) -> int:
-        """Bytes on the wire, with what separates it from the next one."""
-        return len(self.item.encode()) + 1 + (len(self.html.encode()) + 1 if self.html is not None else 0)
-
-
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """A frame as it is sent. `size` in bytes; `last_id` is the position that a viewer acknowledges."""
-
-    text: str
-    size: int
-    last_id: str
-    entries: int
 
 
 def dump(frame: Any) -> str:
@@ -69,7 +44,7 @@ def frames(id_: str, news: Batch, parts: Sequence[Part]) -> Iterator[Encoded]:
         if uncounted:
             head["skipped_at_least"] = True
         text = f"{dump(head)[:-1]},{_lists(group)}}}"
-        yield Encoded(text, len(text.encode()), str(last), len(group))
+        yield Encoded(text, len(text.encode()), str(last), len(group), skipped)
         prev, skipped, uncounted = last, 0, False
 
 

@@ -10,16 +10,32 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from dashboard.live.admission.connection_limit import ConnectionLimit
 from dashboard.live.admission.subscription_quota import SubscriptionQuota, Who
-from dashboard.live.feed import Changed, Feed, Status
-from dashboard.live.flow_control import PERSON, Allowance
+from dashboard.live.feed import Feed, View
+from dashboard.live.news import Changed, Status
 from dashboard.live.reader.groups import GroupWatch
 from dashboard.live.reader.stream import StartAt
 from dashboard.live.reader.tail import Tail
+from dashboard.live.sending.delivery import Delivery
+from dashboard.live.sending.flow_control import PERSON, Allowance
+from dashboard.live.sending.outlet import PROTOCOL_IN_SCOPE
 from dashboard.live.topics import Topic, entries, fleet, group, operation
 from dashboard.streams import links
 from dashboard.streams.links import Server
 
-__all__ = ["Hub", "StartAt", "close", "current", "entries", "fleet", "group", "nudge", "on_nudge", "operation", "run"]
+__all__ = [
+    "PROTOCOL_IN_SCOPE",
+    "Hub",
+    "StartAt",
+    "close",
+    "current",
+    "entries",
+    "fleet",
+    "group",
+    "nudge",
+    "on_nudge",
+    "operation",
+    "run",
+]
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +54,7 @@ class Hub:
         self._allowances: WeakValueDictionary[Who, Allowance] = WeakValueDictionary()
         self._operations = asyncio.Event()
         self.connections = ConnectionLimit()
+        self.delivery = Delivery()
 
     def subscribe(self, feed: Feed, start_at: StartAt | None = None) -> None:
         """From now on the feed gets the news of its topic. Raises UnknownServer or QuotaExceeded."""
@@ -61,6 +78,12 @@ class Hub:
         if not followers:
             self._feeds.pop(topic, None)
             self._groups.unwatch(topic)
+
+    def review(self, feed: Feed, view: View) -> None:
+        """The rights of whoever takes this feed have changed: from now on it sees the stream like that."""
+        for tail in self._tails.values():
+            if tail.server.name == feed.topic.server and feed.topic.key in tail.streams:
+                tail.streams[feed.topic.key].review(feed, view)
 
     def allowance(self, who: Who) -> Allowance:
         """What may be on its way to one person or token, over all sockets; keep it while one of them is open."""
@@ -95,6 +118,7 @@ class Hub:
 
     async def stop(self) -> None:
         """End the readers."""
+        self.delivery.close()
         await asyncio.gather(self._groups.close(), *(tail.close() for tail in self._tails.values()))
         self._tails.clear()
 
@@ -113,7 +137,7 @@ class Hub:
 
     def _tail(self, server: Server) -> Tail:
         if server not in self._tails:
-            self._tails[server] = Tail(server)
+            self._tails[server] = Tail(server, self.delivery.flush)
         return self._tails[server]
 
 

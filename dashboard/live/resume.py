@@ -7,7 +7,8 @@ import logging
 from dataclasses import dataclass
 from typing import Protocol
 
-from dashboard.live.feed import Begun, Broken, Feed
+from dashboard.live.feed import Feed
+from dashboard.live.news import Begun, Broken
 from dashboard.live.reader.cursor import Reason
 from dashboard.streams.errors import Gone, StreamError
 from dashboard.streams.ids import MIN, StreamId

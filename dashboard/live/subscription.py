@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from dashboard.accounts.access import may
@@ -14,61 +14,69 @@ from dashboard.filters import where
 from dashboard.http.params import BadParameter
 from dashboard.live import encoding, fragments, framing, topics
 from dashboard.live.encoding import ProtocolError
-from dashboard.live.feed import WAITING, Batch, Feed, News
-from dashboard.live.flow_control import FlowControl
-from dashboard.live.framing import Encoded
+from dashboard.live.feed import WAITING, Feed, View
 from dashboard.live.hub import StartAt
+from dashboard.live.news import Batch, News
+from dashboard.live.parts import Encoded
+from dashboard.live.reader.rows import ROWS
+from dashboard.live.sending.flow_control import FlowControl
 from dashboard.live.topics import BadTopic, Topic
 from dashboard.streams import links
 from dashboard.streams.errors import BadId
 from dashboard.streams.ids import StreamId
 from dashboard.streams.names import BadName, from_path
-from dashboard.streams.snapshots import Entry
 
 BATCH_ENTRIES = 100
 BATCH_BYTES = 128 * 2**10
 """What is taken from a feed at a time; it goes out in frames of framing.FRAME_BYTES."""
-ROWS = 50
-"""Rows a page gets per second, and per frame: more cannot be followed by anybody."""
 COLUMNS_MOST = 40
 
 
 @dataclass(slots=True)
 class Watch:
-    """`sight` is what the principal may see just now; None for topics without payloads."""
+    """`busy`: rows for this viewer alone are being drawn."""
 
     id: str
     topic: Topic
     feed: Feed
-    sight: Sight | None
-    columns: tuple[bytes, ...] | None
     flow: FlowControl
+    busy: bool = False
     not_before: float = 0.0
 
-    def keeps(self, condition: where.Where) -> Callable[[Entry], bool]:
-        """The filter, blind wherever the viewer is."""
-        return lambda entry: bool(self.sight and self.sight.may_read and condition.keeps(entry, self.sight.mask))
+    def may_take(self) -> bool:
+        """Whether it is time for more."""
+        return time.monotonic() >= self.not_before and self.flow.open()
 
     def take(self) -> News | None:
-        """The next news, if it is time for it."""
-        if time.monotonic() < self.not_before or not self.flow.open():
-            return None
-        return self.feed.take(BATCH_ENTRIES if self.columns is None else ROWS, BATCH_BYTES)
+        """The next news."""
+        return self.feed.take(ROWS if self.feed.view.columns is not None else BATCH_ENTRIES, BATCH_BYTES)
 
-    async def frames(self, news: Batch) -> Iterator[Encoded]:
-        """A batch as it is sent."""
-        if self.columns is None:
-            return framing.frames(self.id, news, [framing.part(entry, self._seen) for entry in news.items])
+    def draws(self, news: Batch) -> bool:
+        """Whether its rows are still to be drawn."""
+        return news.log is None and self.feed.view.columns is not None
+
+    def frames(self, news: Batch) -> Sequence[Encoded]:
+        """A batch as it is sent, made once for all who get the same."""
+        log, at, count = news.log, news.at, len(news.items)
+        if log is None:
+            return tuple(framing.frames(self.id, news, [framing.part(entry, self._sight) for entry in news.items]))
+        key = (self.id, self._sight, news.prev, news.last, at, count, news.skipped, news.uncounted)
+        return log.frames(key, lambda: framing.frames(self.id, news, log.parts(self._sight, at, count, framing.part)))
+
+    async def drawn(self, news: Batch) -> Sequence[Encoded]:
+        """Rows that nobody else gets, and no more of them in a second than anybody follows."""
+        columns = self.feed.view.columns
+        assert columns is not None
         self.not_before = time.monotonic() + len(news.items) / ROWS
         server = links.get(self.topic.server)
-        rows = await fragments.entry_rows(news.items, server, self.topic.key, self._seen, self.columns)
-        parts = [framing.drawn(entry, html, self._seen) for entry, html in zip(news.items, rows, strict=True)]
-        return framing.frames(self.id, news, parts)
+        rows = await fragments.entry_rows(news.items, server, self.topic.key, self._sight, columns)
+        parts = [framing.drawn(entry, html, self._sight) for entry, html in zip(news.items, rows, strict=True)]
+        return tuple(framing.frames(self.id, news, parts))
 
     @property
-    def _seen(self) -> Sight:
-        assert self.sight is not None
-        return self.sight
+    def _sight(self) -> Sight:
+        assert self.feed.view.sight is not None
+        return self.feed.view.sight
 
 
 def from_frame(
@@ -79,12 +87,10 @@ def from_frame(
         topic = topics.parse(frame)
         id_ = topics.text(frame, "id", longest=encoding.MAX_ID)
         check(principal, topic)
-        columns = _columns(frame) if frame.get("as") == "html" and topic.kind == "entries" else None
-        limit = WAITING if columns is None else ROWS
-        feed = Feed(topic, wake, limit=limit, who=principal.id)
-        watch = Watch(id_, topic, feed, look(principal, topic), columns, flow)
-        _filter(frame, watch)
-        return watch, _start_at(frame)
+        view = _view(frame, topic, look(principal, topic))
+        limit = WAITING if view.columns is None else ROWS
+        feed = Feed(topic, wake, limit=limit, who=principal.id, view=view)
+        return Watch(id_, topic, feed, flow), _start_at(frame)
     except (BadTopic, BadParameter, BadName, BadId) as error:
         raise ProtocolError(getattr(error, "code", "bad_field"), str(error)) from error
 
@@ -108,13 +114,13 @@ def _columns(frame: Mapping[str, object]) -> tuple[bytes, ...]:
     return tuple(from_path(name) for name in found[:COLUMNS_MOST])
 
 
-def _filter(frame: Mapping[str, object], watch: Watch) -> None:
-    if watch.topic.kind != "entries" or not frame.get("where"):
-        return
-    condition = where.parse(topics.text(frame, "where"))
-    if watch.sight is None or not watch.sight.may_read:
+def _view(frame: Mapping[str, object], topic: Topic, seen: Sight | None) -> View:
+    if topic.kind != "entries":
+        return View()
+    condition = where.parse(topics.text(frame, "where")) if frame.get("where") else None
+    if condition and (seen is None or not seen.may_read):
         raise ProtocolError("forbidden", NO_PAYLOADS)
-    watch.feed.keep = watch.keeps(condition)
+    return View(seen, condition, _columns(frame) if frame.get("as") == "html" else None)
 
 
 def _start_at(frame: Mapping[str, object]) -> StartAt:

@@ -9,13 +9,14 @@ import time
 from collections.abc import Iterator
 
 from streams_admin.demo import embedded
-from tests.benchmarks import start
+from tests.benchmarks import live, start
 from tests.benchmarks.place import Place, place
 from tests.scenarios.bench import CARTS, measured
 
 ENTRIES = 200_000
 """Pending entries that each action works through. The full measure is `--entries 1000000`."""
 ROUNDS = 15
+SECONDS = 8.0
 
 
 def main() -> int:
@@ -32,7 +33,8 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tests.benchmarks", description=__doc__)
     parser.add_argument("--entries", type=int, default=ENTRIES, help=f"pending entries per action ({ENTRIES:,})")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"of each page and read ({ROUNDS})")
-    parser.add_argument("--only", choices=("pages", "reads", "actions", "carts", "start"), help="one part")
+    parser.add_argument("--seconds", type=float, default=SECONDS, help=f"of each live load ({SECONDS:.0f})")
+    parser.add_argument("--only", choices=("pages", "reads", "actions", "carts", "start", "live"), help="one part")
     return parser.parse_args()
 
 
@@ -49,6 +51,8 @@ def _lines(here: Place, given: argparse.Namespace) -> Iterator[dict[str, object]
         yield _carts()
     if given.only in (None, "start"):
         yield from start.lines(given.rounds)
+    if given.only in (None, "live"):
+        yield from live.lines(given.seconds)
 
 
 def _carts() -> dict[str, object]:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from dashboard.live.feed import Changed, State, Status
+from dashboard.live.news import Changed, State, Status
 from dashboard.live.topics import Topic
 from dashboard.streams.errors import StreamError
 from dashboard.streams.links import Server

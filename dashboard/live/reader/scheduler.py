@@ -6,6 +6,7 @@ until all that came since the last backoff is enough.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 from dashboard.streams.ids import StreamId
@@ -15,7 +16,11 @@ from dashboard.streams.snapshots import Entry
 
 BLOCK_MS = 5000
 BACKOFF = 0.05
-"""Seconds between two reads that brought something, so that a flood comes in batches."""
+"""Seconds between two reads of a flood: what one read brings is not all that there is."""
+FRAME_REST, MAX_REST = 150e-6, 0.25
+"""Seconds of rest after a read for each frame that was sent, and at most: with many viewers it comes in batches."""
+QUICK_WITHIN, QUICK_REST = 0.025, 0.005
+"""Where reads that bring something follow each other so quickly, the least seconds of rest. Else there is none."""
 ROUND_PAUSE = 0.02
 """Seconds from one group of streams to the next: with the quota used up, a new entry waits for a quarter second.
 They do not block: an idle server notices the end of a short block up to 100 ms late."""
@@ -33,6 +38,7 @@ class ReadScheduler:
         self._round, self._rounds = 0, 1
         self._more: frozenset[bytes] = frozenset()
         self._came = self._weight = 0
+        self._found_at = 0.0
 
     def next(self, following: Cursors) -> TailRead:
         """The read to send when these are followed from there on."""
@@ -44,7 +50,7 @@ class ReadScheduler:
         return TailRead(mine, BLOCK_MS if self._rounds == 1 else 0, self._count(len(mine)))
 
     def record(self, read: TailRead, came: Mapping[bytes, Sequence[Entry]]) -> float:
-        """Take in what came; the seconds to back off now."""
+        """Take in what came; the seconds to back off now, whoever watches."""
         self._came += sum(map(len, came.values()))
         self._weight += sum(entry.weight for entries in came.values() for entry in entries)
         self._more = frozenset(key for key, entries in came.items() if len(entries) >= read.count)
@@ -54,7 +60,18 @@ class ReadScheduler:
         self._came = self._weight = 0
         if self._rounds > 1:
             return ROUND_PAUSE
-        return BACKOFF if came else 0.0
+        return BACKOFF if self.flooded else 0.0
+
+    @property
+    def reads_on(self) -> bool:
+        """Whether the next read goes on at once, where this one left more."""
+        return bool(self._more)
+
+    def rest(self, frames: int) -> float:
+        """Seconds until the next read, after one that brought something and so many frames were sent for."""
+        now = time.monotonic()
+        quick, self._found_at = now - self._found_at < QUICK_WITHIN, now
+        return min(MAX_REST, max(frames * FRAME_REST, QUICK_REST if quick else 0.0))
 
     @property
     def _remaining(self) -> int:

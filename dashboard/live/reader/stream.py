@@ -1,4 +1,4 @@
-"""One watched stream: where the reader is, the window behind it, and who wants its news."""
+"""One watched stream: where the reader is, the log of what it read last, and who wants its news."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard.live.feed import Begun, Broken, Feed, Status
+from dashboard.live import fragments, framing
+from dashboard.live.feed import Feed, View
+from dashboard.live.news import Begun, Broken, Status
+from dashboard.live.parts import Part
 from dashboard.live.reader import cursor as cursors
 from dashboard.live.reader.cursor import Cursor, Reason, Reset
-from dashboard.live.reader.window import Window
+from dashboard.live.reader.log import Log
+from dashboard.live.reader.rows import Rows
 from dashboard.live.resume import Earlier, earlier
 from dashboard.streams.errors import Gone, StreamError
 from dashboard.streams.ids import MIN, StreamId
@@ -37,7 +41,8 @@ class Stream:
         self.server = server
         self.key = key
         self.cursor: Cursor | None = None
-        self.window = Window(MIN)
+        self.log = Log(MIN)
+        self._views: dict[View, Log] = {}
         self.trouble: StreamError | None = None
         self._exists = False
         self.epoch = secrets.token_urlsafe(9)
@@ -55,6 +60,16 @@ class Stream:
     def detach(self, feed: Feed) -> None:
         self._feeds.pop(feed, None)
         self._left = time.monotonic()
+        if not any(other.view == feed.view for other in self._feeds):
+            self._close(self._views.pop(feed.view, None))
+
+    def review(self, feed: Feed, view: View) -> None:
+        """The rights of a viewer have changed: it goes on where it is, and sees what it may see now."""
+        if feed in self._feeds:
+            start_at = self._feeds[feed]
+            self.detach(feed)
+            self._feeds[feed] = start_at
+            feed.review(view, self._log_of(view))
 
     def deserted(self, linger: float = LINGER) -> bool:
         """Nobody watches, and nobody has for a while if there was something to see."""
@@ -79,25 +94,29 @@ class Stream:
         return 0 if isinstance(found, Gone) else self._sync(found, run_id)
 
     def read(self, entries: Sequence[Entry]) -> None:
-        """What XREAD gave after the cursor."""
+        """What XREAD gave after the cursor. Viewers learn of it by `wake`, when no more is to be read at once."""
         if not entries or self.cursor is None:
             return
         added = None if self.cursor.added is None else self.cursor.added + len(entries)
         self.cursor = Cursor(entries[-1].id, added, self.cursor.run_id)
-        self.window.append(entries)
+        for log in (self.log, *self._views.values()):
+            log.append(entries)
+
+    def wake(self) -> None:
+        """There is something new for all viewers."""
         for feed in self._feeds:
-            feed.push(entries)
+            feed.wake()
 
     def skip_ahead(self, newest: Sequence[Entry], skipped: int) -> None:
         """Too far behind to read all: go on with the newest, and count the rest."""
         if not newest or self.cursor is None:
             return
         added = None if self.cursor.added is None else self.cursor.added + skipped
-        before, self.cursor = self.cursor.at, Cursor(newest[0].id.prev(), added, self.cursor.run_id)
-        self.window = Window(self.cursor.at)
-        for feed in self._feeds:
-            feed.leap(before, self.cursor.at, skipped)
+        self.cursor = Cursor(newest[0].id.prev(), added, self.cursor.run_id)
+        for log in (self.log, *self._views.values()):
+            log.leap(self.cursor.at, skipped)
         self.read(newest)
+        self.wake()
 
     def _sync(self, found: StreamFacts, run_id: str) -> int:
         assert self.cursor is not None
@@ -106,7 +125,11 @@ class Stream:
 
     def _place(self, cursor: Cursor) -> None:
         self.cursor = cursor
-        self.window = Window(cursor.at)
+        self.log = Log(cursor.at)
+        before, self._views = self._views, {}
+        for view, log in before.items():
+            self._close(log)
+            self._log_of(view)
 
     def _in_trouble(self, trouble: StreamError) -> None:
         if self.trouble is None:
@@ -120,7 +143,8 @@ class Stream:
             self.epoch = secrets.token_urlsafe(9)
         self._place(reset.goes_on)
         for feed in self._feeds:
-            feed.notify(Broken(reset.reason, reset.lost, self.epoch, reset.goes_on.at))
+            broken = Broken(reset.reason, reset.lost, self.epoch, reset.goes_on.at)
+            feed.reset(broken, self._log_of(feed.view))
 
     def _begin_waiting(self) -> None:
         if self.cursor is None:
@@ -131,12 +155,16 @@ class Stream:
                 self._begin(feed, start_at, self.cursor.at)
 
     def _begin(self, feed: Feed, start_at: StartAt, upto: StreamId) -> None:
+        log = self._log_of(feed.view)
+        feed.bind(log)
         if start_at.after is None:
             feed.begin(Begun(upto, self.epoch))
             return
-        known = self.window.since(start_at.after) if self._same(start_at) else None
-        if known is not None:
-            feed.begin(Begun(start_at.after, self.epoch), known)
+        begun, same = Begun(start_at.after, self.epoch), self._same(start_at)
+        if same and (number := log.after(start_at.after)) is not None:
+            feed.begin_at(begun, number)
+        elif same and (known := self.log.since(start_at.after)) is not None:
+            feed.begin(begun, known)
         else:
             earlier(self, feed, Earlier(start_at.after, upto, self.past.get(start_at.epoch), self.epoch))
 
@@ -144,4 +172,33 @@ class Stream:
         """Whether the viewer's ID is of this very stream, as far as we know without asking."""
         if start_at.after is None:
             return True
-        return start_at.epoch == self.epoch or (start_at.epoch not in self.past and self.window.holds(start_at.after))
+        return start_at.epoch == self.epoch or (start_at.epoch not in self.past and self.log.holds(start_at.after))
+
+    def _log_of(self, view: View) -> Log:
+        """What is kept for all who look at it like that."""
+        if view.plain:
+            return self.log
+        if view not in self._views:
+            self._views[view] = self._rows(view) if view.columns is not None else Log(self.log.seen, view.keeps)
+        return self._views[view]
+
+    def _rows(self, view: View) -> Rows:
+        sight, columns = view.sight, view.columns
+        assert sight is not None
+        assert columns is not None
+
+        async def draw(entries: Sequence[Entry]) -> list[Part]:
+            drawn = await fragments.entry_rows(entries, self.server, self.key, sight, columns)
+            return [framing.drawn(entry, html, sight) for entry, html in zip(entries, drawn, strict=True)]
+
+        def wake() -> None:
+            for feed in self._feeds:
+                if feed.view == view:
+                    feed.wake()
+
+        return Rows(self.log.seen, view.keeps, sight, draw, wake)
+
+    @staticmethod
+    def _close(log: Log | None) -> None:
+        if isinstance(log, Rows):
+            log.close()

@@ -12,11 +12,11 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
 from dashboard.live.admission import subscription_quota
-from dashboard.live.feed import State, Status
+from dashboard.live.news import State, Status
 from dashboard.live.reader.scheduler import BLOCK_MS, COUNT, ReadScheduler
 from dashboard.live.reader.stream import LINGER, Stream
 from dashboard.streams.errors import StreamError
@@ -46,14 +46,17 @@ MAX_RETRY_DELAY = 5.0
 class Tail:
     """Reads while anybody watches. All calls on one event loop."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, deliver: Callable[[], Awaitable[int]]) -> None:
+        """`deliver`: sends viewers what is new; the number of frames."""
         self.server = server
+        self._deliver = deliver
         self.streams: dict[bytes, Stream] = {}
         self.status = Status("live", None)
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._next_check = 0.0
         self._scheduler = ReadScheduler()
+        self._fresh: set[Stream] = set()
         self._next_read = TailRead((), 0, 1)
 
     def stream(self, key: bytes) -> Stream:
@@ -92,11 +95,20 @@ class Tail:
 
     async def _follow(self, batches: AsyncGenerator[Batch]) -> None:
         """Read until a new stream interrupts, or nobody watches."""
-        while self.streams:
-            if self._wanted.is_set() or time.monotonic() >= self._next_check:
-                await self._check(absent=False)
-            if not await self._read(batches):
-                return
+        try:
+            while self.streams:
+                if self._wanted.is_set() or time.monotonic() >= self._next_check:
+                    await self._check(absent=False)
+                if not await self._read(batches):
+                    return
+        finally:
+            self._wake()
+
+    def _wake(self) -> None:
+        """Viewers get what was read since they were woken last."""
+        for stream in self._fresh:
+            stream.wake()
+        self._fresh.clear()
 
     async def _check(self, *, absent: bool) -> None:
         """Ask for every stream whether it is still the one it was, and where a new one ends."""
@@ -136,7 +148,11 @@ class Tail:
         for key, entries in came.items():
             if key in self.streams:
                 self.streams[key].read(entries)
+                self._fresh.add(self.streams[key])
         backoff = self._scheduler.record(self._next_read, came)
+        if self._fresh and not self._scheduler.reads_on:
+            self._wake()
+            backoff = max(backoff, self._scheduler.rest(await self._deliver()))
         if self._scheduler.flooded:
             self._next_check = min(self._next_check, time.monotonic() + CHECK_SOON)
         if backoff:

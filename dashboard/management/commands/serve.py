@@ -12,9 +12,9 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from daphne import http_protocol
+from daphne import http_protocol, ws_protocol
 from daphne.http_protocol import WebRequest
-from daphne.server import Server, twisted_loop  # installs Twisted's reactor; before other imports of it
+from daphne.server import twisted_loop  # installs Twisted's reactor; before other imports of it
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
@@ -26,6 +26,7 @@ from dashboard.config.active import configured
 from dashboard.http.body_limit import BODY_BYTES
 from dashboard.management import database
 from dashboard.management.http_channel import AnsweringChannel
+from dashboard.management.live_protocol import LiveProtocol, LiveServer
 from dashboard.streams import links
 from dashboard.streams.errors import StreamError
 
@@ -90,11 +91,12 @@ class BoundedRequest(WebRequest):  # type: ignore[misc]
             super().handleContentChunk(data)
 
 
-def site(host: str, port: int, *, when_it_listens: Callable[[], None]) -> Server:
+def site(host: str, port: int, *, when_it_listens: Callable[[], None]) -> LiveServer:
     """Daphne with our limits, beginning the background work when it is ready and ending in order on SIGTERM."""
     http_protocol.WebRequest = BoundedRequest
     http_protocol.HTTPFactory.protocol = AnsweringChannel
-    server: Server = Server(
+    ws_protocol.WebSocketFactory.protocol = LiveProtocol
+    server: LiveServer = LiveServer(
         application=application,
         endpoints=[f"tcp:port={port}:interface={host.replace(':', chr(92) + ':')}"],
         signal_handlers=False,
@@ -114,13 +116,13 @@ def site(host: str, port: int, *, when_it_listens: Callable[[], None]) -> Server
     return server
 
 
-def _ready(server: Server, when_it_listens: Callable[[], None]) -> None:
+def _ready(server: LiveServer, when_it_listens: Callable[[], None]) -> None:
     """Called when it listens; one that cannot never gets here."""
     when_it_listens()
     twisted_loop.call_soon(background.start)
 
 
-def _wait_for_end(server: Server) -> None:
+def _wait_for_end(server: LiveServer) -> None:
     """In a thread: whoever started us holds the other end of stdin, so that it closes however they end."""
     while os.read(sys.stdin.fileno(), 4096):  # not the buffered reader: its lock would break the end of the process
         pass
@@ -130,12 +132,12 @@ def _wait_for_end(server: Server) -> None:
 _ending: list[asyncio.Task[None]] = []
 
 
-def _begin_to_end(server: Server) -> None:
+def _begin_to_end(server: LiveServer) -> None:
     if not _ending:
         _ending.append(asyncio.ensure_future(_end(server)))
 
 
-async def _end(server: Server) -> None:
+async def _end(server: LiveServer) -> None:
     """`/readyz` says no, sockets and background work are shut down, requests in flight finish, the reactor stops."""
     background.drain()
     await background.stop()
@@ -145,7 +147,7 @@ async def _end(server: Server) -> None:
     reactor.callLater(0, reactor.stop)  # type: ignore[arg-type,misc]
 
 
-def _in_flight(server: Server) -> int:
+def _in_flight(server: LiveServer) -> int:
     return sum(
         isinstance(protocol, WebRequest) and "disconnected" not in details
         for protocol, details in server.connections.items()

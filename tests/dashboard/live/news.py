@@ -7,8 +7,9 @@ import time
 from typing import TypeVar
 
 from dashboard.live import feed as feeds
-from dashboard.live.feed import Batch, Feed, News
+from dashboard.live.feed import Feed
 from dashboard.live.hub import Hub, StartAt
+from dashboard.live.news import Batch, News
 from dashboard.live.topics import Topic
 
 N = TypeVar("N")

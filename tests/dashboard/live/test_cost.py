@@ -12,8 +12,8 @@ import redis
 
 from dashboard.live.admission import subscription_quota
 from dashboard.live.admission.subscription_quota import QuotaExceeded
-from dashboard.live.feed import Batch, Begun
 from dashboard.live.hub import Hub, StartAt
+from dashboard.live.news import Batch, Begun
 from dashboard.live.topics import entries, group
 from dashboard.streams import links
 from dashboard.streams.ids import StreamId

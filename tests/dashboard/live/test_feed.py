@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.live.feed import WAITING_BYTES, Batch, Begun, Broken, Changed, Feed, Status
-from dashboard.live.flow_control import WINDOW_ENTRIES, FlowControl
-from dashboard.live.reader.window import BYTES, Window
+from dashboard.live.feed import WAITING_BYTES, Feed
+from dashboard.live.news import Batch, Begun, Broken, Changed, Status
+from dashboard.live.reader.log import BYTES, Log
+from dashboard.live.sending.flow_control import WINDOW_BYTES, FlowControl
 from dashboard.live.subscription import BATCH_BYTES
 from dashboard.live.topics import fleet
 from dashboard.streams.errors import NotAStream
@@ -22,8 +25,28 @@ def entry(n: int, size: int = 1) -> Entry:
     return Entry(StreamId(n, 0), ((b"n", b"x" * (size - 1)),))
 
 
-def feed(limit: int = 200) -> Feed:
-    return Feed(fleet(), lambda: None, limit=limit)
+class Fed(Feed):
+    """A feed and its log: what the stream does with both. `read`: up to where the stream was read before."""
+
+    def __init__(self, limit: int = 200, read: int = 0, keep: Callable[[Entry], bool] | None = None) -> None:
+        super().__init__(fleet(), lambda: None, limit=limit)
+        self.log = Log(StreamId(read, 0), keep)
+        self.bind(self.log)
+
+    def push(self, entries: list[Entry]) -> None:
+        self.log.append(entries)
+
+    def broke(self, broken: Broken) -> None:
+        self.log = Log(broken.goes_on)
+        self.reset(broken, self.log)
+
+
+def feed(limit: int = 200) -> Fed:
+    return Fed(limit)
+
+
+def ids(news: list[object]) -> list[int]:
+    return [item.id.ms for batch in news if isinstance(batch, Batch) for item in batch.items]
 
 
 def everything(waiting: Feed, most: int = 1000, size: int = 2**30) -> list[object]:
@@ -63,19 +86,18 @@ def test_nothing_is_taken_before_it_has_begun_but_trouble() -> None:
     waiting.notify(NotAStream("no"))
     assert [type(news) for news in everything(waiting)] == [NotAStream]
     waiting.begin(Begun(StreamId(1, 0), "e"), [entry(2)])
-    begun, batch = everything(waiting)
+    begun, *batches = everything(waiting)
     assert begun == Begun(StreamId(1, 0), "e")
-    assert isinstance(batch, Batch)
-    assert [item.id.ms for item in batch.items] == [2, 3]
+    assert ids(batches) == [2, 3]
 
 
 def test_what_a_returning_viewer_missed_may_exceed_the_limit() -> None:
     waiting = feed(limit=5)
     waiting.begin(Begun(MIN, "e"), [entry(n) for n in range(1, 21)])
     waiting.push([entry(21)])
-    [_, batch] = everything(waiting)
-    assert isinstance(batch, Batch)
-    assert (len(batch.items), batch.skipped) == (21, 0)
+    [_, *batches] = everything(waiting)
+    assert ids(batches) == list(range(1, 22))
+    assert [batch.skipped for batch in batches if isinstance(batch, Batch)] == [0, 0]
 
 
 @given(st.integers(0, 6), st.integers(0, 6))
@@ -92,10 +114,10 @@ def test_a_viewer_who_knows_more_than_the_reader_gets_nothing_twice(after: int, 
 
 
 def test_what_the_reader_leaves_out_counts_for_those_who_had_not_seen_it() -> None:
-    behind, within, ahead = feed(), feed(), feed()
+    behind, within, ahead = Fed(read=1), Fed(read=1), Fed(read=1)
     for viewer, after in ((behind, 1), (within, 3), (ahead, 9)):
         viewer.begin(Begun(StreamId(after, 0), "e"))
-        viewer.leap(StreamId(1, 0), StreamId(6, 0), 5)
+        viewer.log.leap(StreamId(6, 0), 5)
         viewer.push([entry(n) for n in range(7, 12)])
     batches = [everything(viewer)[1] for viewer in (behind, within, ahead)]
     assert [(b.skipped, b.uncounted) for b in batches if isinstance(b, Batch)] == [(5, False), (0, True), (0, False)]
@@ -104,7 +126,7 @@ def test_what_the_reader_leaves_out_counts_for_those_who_had_not_seen_it() -> No
 def test_a_stream_made_anew_counts_from_its_beginning_for_every_viewer() -> None:
     waiting = feed()
     waiting.push([entry(2)])
-    waiting.notify(Broken("recreated", None, "f", MIN))
+    waiting.broke(Broken("recreated", None, "f", MIN))
     waiting.push([entry(1)])
     waiting.begin(Begun(StreamId(5, 0), "e"))
     waiting.push([entry(3)])
@@ -118,7 +140,7 @@ def test_a_break_keeps_its_place() -> None:
     waiting = feed()
     waiting.begin(Begun(MIN, "e"))
     waiting.push([entry(8)])
-    waiting.notify(Broken("recreated", None, "f", MIN))
+    waiting.broke(Broken("recreated", None, "f", MIN))
     waiting.push([entry(2)])
     _, before, broken, after = everything(waiting)
     assert isinstance(before, Batch)
@@ -149,18 +171,17 @@ def test_many_empty_fields_weigh_too() -> None:
     assert len(batches) + batches[0].skipped == len(many)
 
 
-def test_the_window_is_bounded_by_weight() -> None:
-    window = Window(MIN)
-    window.append(Entry(StreamId(n, 0), EMPTY) for n in range(1, 21))
-    kept = window.since(window.start)
+def test_the_log_is_bounded_by_weight() -> None:
+    log = Log(MIN)
+    log.append(Entry(StreamId(n, 0), EMPTY) for n in range(1, 21))
+    kept = log.since(log.start)
     assert kept
     assert len(kept) * weight_of(EMPTY) <= BYTES
-    assert window.start.ms == 20 - len(kept)
+    assert log.start.ms == 20 - len(kept)
 
 
 def test_what_a_filter_leaves_out_still_moves_the_position() -> None:
-    waiting = feed()
-    waiting.keep = lambda found: found.id.ms % 2 == 0
+    waiting = Fed(keep=lambda found: found.id.ms % 2 == 0)
     waiting.begin(Begun(MIN, "e"))
     waiting.push([entry(n) for n in range(1, 6)])
     [_, batch] = everything(waiting)
@@ -180,9 +201,9 @@ def test_of_changes_and_statuses_the_latest_is_enough() -> None:
 def test_who_acknowledges_has_a_window() -> None:
     flow = FlowControl()
     flow.acknowledged("0-0")
-    flow.sent("1-0", WINDOW_ENTRIES - 1, 10)
+    flow.sent("1-0", WINDOW_BYTES - 1)
     assert flow.open()
-    flow.sent("2-0", 1, 10)
+    flow.sent("2-0", 1)
     assert not flow.open()
     flow.acknowledged("9-9")
     assert not flow.open()
@@ -194,7 +215,7 @@ def test_who_never_acknowledges_gets_a_burst_and_then_less() -> None:
     flow = FlowControl()
     for n in range(64):
         assert flow.open()
-        flow.sent(f"{n}-0", 10, 2**14)
-    flow.sent("99-0", 1, 2**14)
+        flow.sent(f"{n}-0", 2**14)
+    flow.sent("99-0", 2**14)
     assert not flow.open()
     assert not flow.stuck()

@@ -13,9 +13,9 @@ from dashboard.accounts.masking import Mask
 from dashboard.display.rows import MASK, Sight
 from dashboard.live import encoding
 from dashboard.live.encoding import MAX_INBOUND_BYTES, ProtocolError
-from dashboard.live.feed import Batch
-from dashboard.live.flow_control import PERSON, SOCKET, WINDOW_BYTES, Allowance, FlowControl
 from dashboard.live.framing import FRAME_BYTES, Encoded, drawn, frames, part
+from dashboard.live.news import Batch
+from dashboard.live.sending.flow_control import PERSON, SOCKET, WINDOW_BYTES, Allowance, FlowControl
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.snapshots import Entry, Fields
 
@@ -178,7 +178,7 @@ def drain(flows: list[FlowControl], size: int = 16 * KIB) -> int:
     total = 0
     while waiting := [flow for flow in flows if flow.open()]:
         for flow in waiting:
-            flow.sent("1-0", 1, size)
+            flow.sent("1-0", size)
             total += size
     return total
 
@@ -186,7 +186,7 @@ def drain(flows: list[FlowControl], size: int = 16 * KIB) -> int:
 @pytest.fixture
 def still(monkeypatch: pytest.MonkeyPatch) -> None:
     """No time passes, so that no bucket fills."""
-    monkeypatch.setattr("dashboard.live.flow_control.time.monotonic", lambda: 1000.0)
+    monkeypatch.setattr("dashboard.live.sending.flow_control.time.monotonic", lambda: 1000.0)
 
 
 @pytest.mark.usefixtures("still")
@@ -218,7 +218,7 @@ def test_windows_of_all_watches_are_one_budget_too() -> None:
 
 def test_only_who_owes_an_acknowledgement_is_stuck(monkeypatch: pytest.MonkeyPatch) -> None:
     now = [1000.0]
-    monkeypatch.setattr("dashboard.live.flow_control.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("dashboard.live.sending.flow_control.time.monotonic", lambda: now[0])
     socket = Allowance(SOCKET)
     guilty, waiting = [FlowControl(socket) for _ in range(3)], FlowControl(socket)
     for flow in (*guilty, waiting):

@@ -83,17 +83,17 @@ def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
     pytest.fail("the site did not start")
 
 
-def read_to(socket: ClientConnection, last: str) -> list[Frame]:
-    """Frames of entries until one reaches an ID, each acknowledged. A socket that is closed raises."""
+def read_to(socket: ClientConnection, last: str, id_: str = "t") -> list[Frame]:
+    """Frames of one watch's entries until one reaches an ID, each acknowledged. A socket that is closed raises."""
     got: list[Frame] = []
     while not got or got[-1]["last_id"] != last:
         text = socket.recv(timeout=20)
         assert isinstance(text, str)
         assert len(text.encode()) <= FRAME_BYTES
         frame = json.loads(text)
-        if frame["type"] == "entries":
+        if frame["type"] == "entries" and frame["id"] == id_:
             got.append(frame)
-            socket.send(json.dumps({"type": "ack", "id": "t", "last_id": frame["last_id"]}))
+            socket.send(json.dumps({"type": "ack", "id": id_, "last_id": frame["last_id"]}))
     return got
 
 
@@ -139,14 +139,13 @@ def test_who_comes_ahead_of_the_reader_gets_nothing_twice(site: Site) -> None:
     """A page that was just drawn knows an entry that the shared reader, which lingers, is only about to read."""
     last = site.client.xadd("ahead", {"n": 0}).decode()
     with site.watching(b"ahead", last) as socket:
-        for _ in range(100):
+        for n in range(100):
             stream = {"server": "default", "stream": to_path(b"ahead")}
-            socket.send(json.dumps({"type": "unwatch", "id": "t"}))
             [first] = add(site.client, b"ahead", [[(b"n", b"1")]])
-            socket.send(json.dumps({"type": "watch", "id": "t", "topic": "entries", **stream, "after": first}))
+            socket.send(json.dumps({"type": "watch", "id": f"t{n}", "topic": "entries", **stream, "after": first}))
             ids = add(site.client, b"ahead", [[(b"n", b"2")]])
-            frames = [frame for frame in read_to(socket, ids[-1]) if frame["last_id"] != first]
-            complete(frames, first, ids)
+            complete(read_to(socket, ids[-1], id_=f"t{n}"), first, ids)
+            socket.send(json.dumps({"type": "unwatch", "id": f"t{n}"}))
             time.sleep(0.02)
 
 

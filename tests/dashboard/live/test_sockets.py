@@ -11,10 +11,11 @@ from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
 
 from dashboard.config.masking import MaskRule
-from dashboard.live import consumer, flow_control
+from dashboard.live import consumer
 from dashboard.live import encoding as frames
 from dashboard.live import hub as hubs
 from dashboard.live.hub import Hub
+from dashboard.live.sending import flow_control
 from dashboard.models import ApiToken
 from tests.conftest import Configure
 from tests.dashboard.live.sockets import (
@@ -305,14 +306,14 @@ async def test_a_viewer_who_stops_acknowledging_gets_a_window_and_is_then_cut_of
         await socket.next("watching")
         await socket.send_json_to({"type": "ack", "id": "t1", "last_id": "0-0"})
         for n in range(600):
-            redis_client.xadd("orders", {"n": n})
-        entries, code = 0, 0
+            redis_client.xadd("orders", {"n": n, "body": "x" * 3000})
+        size, code = 0, 0
         while not code:
             event = await socket.receive_output(5)
             code = event.get("code", 0)
-            entries += len(json.loads(event.get("text", "{}")).get("items", []))
+            size += len(event.get("text", ""))
         assert code == consumer.TOO_SLOW
-        assert flow_control.WINDOW_ENTRIES <= entries < 2 * flow_control.WINDOW_ENTRIES
+        assert flow_control.WINDOW_BYTES <= size < 2 * flow_control.WINDOW_BYTES
 
 
 async def test_leaving_leaves_nothing_behind(hub: Hub) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 import pytest
 import redis
 
-from dashboard.live.feed import Changed, Status
 from dashboard.live.hub import Hub
+from dashboard.live.news import Changed, Status
 from dashboard.live.reader.groups import EVERY
 from dashboard.live.topics import Topic, group
 from streams_admin.demo.embedded import Embedded

@@ -7,7 +7,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dashboard.live.admission import subscription_quota
-from dashboard.live.reader.scheduler import BACKOFF, COUNT, ROUND_PAUSE, ReadScheduler
+from dashboard.live.reader.scheduler import (
+    BACKOFF,
+    COUNT,
+    FRAME_REST,
+    MAX_REST,
+    QUICK_REST,
+    QUICK_WITHIN,
+    ROUND_PAUSE,
+    ReadScheduler,
+)
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.queries.steps import PAGE_BYTES, STEP
 from dashboard.streams.snapshots import Entry
@@ -56,10 +65,26 @@ def test_heavy_entries_are_enough_sooner() -> None:
     assert scheduler.flooded
 
 
-def test_one_entry_is_followed_by_a_rest() -> None:
+def test_one_entry_is_followed_by_no_rest_until_more_come_quickly(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("dashboard.live.reader.scheduler.time.monotonic", lambda: now[0])
     scheduler = ReadScheduler()
-    assert scheduler.record(scheduler.next(followed(1)), {b"0": entries(1)}) == BACKOFF
+    assert scheduler.record(scheduler.next(followed(1)), {b"0": entries(1)}) == 0
     assert not scheduler.flooded
+    assert scheduler.rest(1) == FRAME_REST
+    now[0] += QUICK_WITHIN / 2
+    assert scheduler.rest(1) == QUICK_REST
+    now[0] += QUICK_WITHIN
+    assert scheduler.rest(1) == FRAME_REST
+
+
+def test_the_more_viewers_the_longer_the_rest_up_to_a_quarter_second() -> None:
+    scheduler = ReadScheduler()
+    assert [scheduler.rest(frames) for frames in (200, 1000, 100_000)] == [
+        200 * FRAME_REST,
+        1000 * FRAME_REST,
+        MAX_REST,
+    ]
 
 
 @given(st.lists(st.tuples(st.integers(1, 60), st.sampled_from([1, 10**5, 10**6]), st.integers(0, STEP)), max_size=60))

@@ -11,8 +11,9 @@ import time
 from collections import deque
 from dataclasses import dataclass
 
-WINDOW_ENTRIES = 200
-WINDOW_BYTES = 256 * 2**10
+WINDOW_BYTES = 512 * 2**10
+REMEMBERED = 200
+"""Frames whose IDs are kept for a watch that has not acknowledged yet."""
 STUCK_AFTER = 15.0
 """Seconds without an acknowledgement, the window being full, after which a viewer is cut off."""
 
@@ -66,22 +67,24 @@ class FlowControl:
 
     def __init__(self, *shared: Allowance) -> None:
         self._shared = shared or (Allowance(SOCKET),)
-        self._in_flight: deque[tuple[str, int, int]] = deque()
+        self._in_flight: deque[tuple[str, int]] = deque()
+        self._bytes = 0
         self._acknowledges = False
         self._last_ack = time.monotonic()
 
-    def sent(self, last_id: str, entries: int, size: int) -> None:
+    def sent(self, last_id: str, size: int) -> None:
         """A frame went out. `size` in bytes."""
         if not self._in_flight:
             self._last_ack = time.monotonic()
-        self._in_flight.append((last_id, entries, size))
+        self._in_flight.append((last_id, size))
+        self._bytes += size
         for allowance in self._shared:
             if self._acknowledges:
                 allowance.hold(size)
             else:
                 allowance.draw(size)
-        if not self._acknowledges and len(self._in_flight) > WINDOW_ENTRIES:
-            self._in_flight.popleft()
+        if not self._acknowledges and len(self._in_flight) > REMEMBERED:
+            self._bytes -= self._in_flight.popleft()[1]
 
     def acknowledged(self, last_id: str) -> None:
         """All frames up to the one that ended with `last_id` have arrived; an unknown ID says nothing."""
@@ -90,14 +93,16 @@ class FlowControl:
             self._hold(self._bytes)
         self._last_ack = time.monotonic()
         if any(frame[0] == last_id for frame in self._in_flight):
-            before = self._bytes
-            while self._in_flight.popleft()[0] != last_id:
-                pass
-            self._hold(self._bytes - before)
+            arrived, size = "", 0
+            while arrived != last_id:
+                arrived, more = self._in_flight.popleft()
+                size += more
+            self._bytes -= size
+            self._hold(-size)
 
     def open(self) -> bool:
         """Whether another frame may be sent."""
-        if self._acknowledges and (self._entries >= WINDOW_ENTRIES or self._bytes >= WINDOW_BYTES):
+        if self._acknowledges and self._bytes >= WINDOW_BYTES:
             return False
         return all(allowance.open(acknowledges=self._acknowledges) for allowance in self._shared)
 
@@ -111,15 +116,8 @@ class FlowControl:
         if self._acknowledges:
             self._hold(-self._bytes)
         self._in_flight.clear()
+        self._bytes = 0
 
     def _hold(self, size: int) -> None:
         for allowance in self._shared:
             allowance.hold(size)
-
-    @property
-    def _entries(self) -> int:
-        return sum(frame[1] for frame in self._in_flight)
-
-    @property
-    def _bytes(self) -> int:
-        return sum(frame[2] for frame in self._in_flight)

@@ -1,0 +1,42 @@
+"""What is encoded once, and sent to however many."""
+
+from __future__ import annotations
+
+import struct
+from dataclasses import dataclass
+from functools import cached_property
+
+from dashboard.streams.ids import StreamId
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """An entry, encoded. `html` is its row on a page, encoded too; None where none is drawn."""
+
+    id: StreamId
+    item: str
+    html: str | None = None
+
+    @property
+    def size(self) -> int:
+        """Bytes on the wire, with what separates it from the next one."""
+        return len(self.item.encode()) + 1 + (len(self.html.encode()) + 1 if self.html is not None else 0)
+
+
+@dataclass(frozen=True)
+class Encoded:
+    """A frame as it is sent, to however many. `size` in bytes; `last_id` is the position that a viewer acknowledges."""
+
+    text: str
+    size: int
+    last_id: str
+    entries: int
+    skipped: int = 0
+
+    @cached_property
+    def wire(self) -> bytes:
+        """As it is written to a socket: one text frame of RFC 6455 (5.2), final and unmasked, as a server sends it."""
+        text = self.text.encode()
+        if len(text) < 126:
+            return bytes([0x81, len(text)]) + text
+        return struct.pack("!BBH", 0x81, 126, len(text)) + text

@@ -15,12 +15,16 @@ from collections.abc import Callable, Iterator  # noqa: E402
 
 import pytest  # noqa: E402
 import redis  # noqa: E402
+from hypothesis import settings  # noqa: E402
 
 from dashboard.config import active  # noqa: E402
 from dashboard.streams import links  # noqa: E402
 from dashboard.streams.links import Server, ServerConfig  # noqa: E402
 from streams_admin.demo import embedded  # noqa: E402
 from tests.servers import chosen  # noqa: E402
+
+settings.register_profile("any machine", deadline=None)  # a test is right or wrong, however busy its machine is
+settings.load_profile("any machine")
 
 pytest_plugins = ["tests.people", "tests.serving"]
 Configure = Callable[..., None]

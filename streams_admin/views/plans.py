@@ -31,6 +31,7 @@ from streams_admin.params.selection import Filter
 from streams_admin.permissions import (
     caller_of,
 )
+from streams_admin.views.command_panel import panel
 from streams_admin.views.refusals import refusals
 from streams_admin.views.samples import sample
 from streams_admin.views.ways import instead, place_of, query_of
@@ -189,6 +190,7 @@ def _show(request: HttpRequest, caller: Caller, found: Plan, error: str = "", re
             (note, instead(ctx, note.get("instead", ""), query, found.action)) for note in found.preview["notes"]
         ],
         "literal": action.literal,
+        "commands": panel(found.preview, found.params),
         "sample": [pending_row(entry, seen) for entry in sample(found)],
         "error": error,
         "duties": DUTIES if _is_large(found) else (),

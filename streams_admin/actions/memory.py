@@ -27,8 +27,9 @@ def memory_notes(server: Server, action: AnyAction) -> list[Note]:
 
 
 def _needs_memory(server: Server, action: AnyAction) -> bool:
-    """Redis up to 6.2 refuses every XGROUP, even those that free memory, and lets the scripts that copy pass."""
+    """Redis up to 6.2 refuses every XGROUP, even those that free memory."""
+    if action.needs_memory:
+        return True
     info = server.capabilities().info
-    if info.flavour == "Redis" and info.version < (7, 0):
-        return action.slug.startswith(("add", "group_", "consumer_"))
-    return action.needs_memory
+    old = info.flavour == "Redis" and info.version < (7, 0)
+    return old and action.slug.startswith(("group_", "consumer_"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 
 import redis
 
@@ -16,6 +17,7 @@ from dashboard.streams.errors import (
     Unreachable,
 )
 
+_IN_A_SCRIPT = re.compile(r"@user_script: [0-9]+: -([A-Z]+) ")
 ID_PASSED = "ID_PASSED"
 """The code of XADD's refusal of an ID that is not above the last one; Redis gives it none."""
 
@@ -68,9 +70,15 @@ _CONNECTION_SIGNS = {
 }
 
 
+def _code(error: Exception) -> str:
+    """The first word of an error; of one that a script met (Redis 6.2) that of the command in it."""
+    inside = _IN_A_SCRIPT.match(str(error))
+    code = inside[1] if inside else str(getattr(error, "status_code", None) or str(error).split(" ", 1)[0])
+    return code if code.isupper() and code.isalpha() else "ERR"
+
+
 def _refused(error: Exception) -> StreamError:
-    code = str(getattr(error, "status_code", None) or str(error).split(" ", 1)[0])
-    code = code if code.isupper() and code.isalpha() else "ERR"
+    code = _code(error)
     if code == "WRONGTYPE":
         return NotAStream("The key is not a stream.")
     if code == "NOGROUP":

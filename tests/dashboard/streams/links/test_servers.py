@@ -432,6 +432,7 @@ def test_a_replica_that_serves_no_old_data_is_unreachable(server: Server, redis_
     ("error", "kind", "code"),
     [
         (redis.ResponseError("WRONGTYPE Operation against a key"), NotAStream, None),
+        (redis.ResponseError("@user_script: 3: -OOM command not allowed when used"), ServerRefused, "OOM"),
         (redis.ResponseError("NOGROUP No such key 'x'"), Gone, None),
         (redis.ResponseError("ERR no such key"), Gone, None),
         (redis.ResponseError("BUSY Redis is busy running a script"), Unreachable, None),

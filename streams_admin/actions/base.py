@@ -17,7 +17,7 @@ from dashboard.streams.queries import Query
 from dashboard.streams.snapshots import Entry, PendingEntry
 from streams_admin.actions.context import ActionContext, Model, Scope
 from streams_admin.actions.preview import Preview
-from streams_admin.actions.work import Batch, Done, ids_of
+from streams_admin.actions.work import Batch, Cursor, Done, Item, ids_of
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw
 
@@ -25,13 +25,17 @@ Seen = TypeVar("Seen")
 """The state a plan was made on: a frozen dataclass of each verb."""
 
 
-class Action(ABC, Generic[Model, Seen]):
+class Action(ABC, Generic[Model, Seen, Item, Cursor]):
     """One verb on parameters of its own. Subclasses are stateless; their instances are in `registry.ALL`."""
 
     model: type[Model]
     """Of its parameters."""
     seen_model: type[Seen]
     """Of what a plan of it has seen."""
+    work_model: type[Item]
+    """Of a piece of its work."""
+    cursor_model: type[Cursor]
+    """Of where it goes on."""
     slug: ClassVar[str]
     label: ClassVar[str]
     """Of the button that opens the plan, with its "…"."""
@@ -74,18 +78,20 @@ class Action(ABC, Generic[Model, Seen]):
         """Why the plan no longer holds, "" while it does."""
 
     @abstractmethod
-    def batch(self, ctx: ActionContext[Model], seen: Seen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext[Model], seen: Seen, cursor: Cursor | None) -> Batch[Item, Cursor]:
         """Read what to do next from `cursor` on (None at the beginning). Changes nothing."""
 
-    def reading(self, ctx: ActionContext[Model], seen: Seen, cursor: Any) -> Query[Batch] | None:
+    def reading(
+        self, ctx: ActionContext[Model], seen: Seen, cursor: Cursor | None
+    ) -> Query[Batch[Item, Cursor]] | None:
         """What `batch` reads, where one round trip is enough: it may then be read ahead. None: it may not."""
         return None
 
     @abstractmethod
-    def act(self, ctx: ActionContext[Model], seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: ActionContext[Model], seen: Seen, work: Sequence[Item]) -> Done:
         """Do it. Raises StreamError when nothing of it was done, OutcomeUnknown when nobody knows."""
 
-    def reconcile(self, ctx: ActionContext[Model], seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext[Model], seen: Seen, work: Sequence[Item]) -> Done:
         """What came of work whose outcome was lost, found by reading. Changes nothing.
 
         "failed" says that it was certainly not done: after a crash that part is done again.
@@ -122,5 +128,5 @@ class NothingSeen:
     """Of a verb whose plans depend on nothing that they would have to keep."""
 
 
-AnyAction = Action[Any, Any]
+AnyAction = Action[Any, Any, Any, Any]
 """A verb whose parameters are not looked into: what the registry holds."""

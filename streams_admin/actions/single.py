@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from dashboard.accounts.permissions import Permission
@@ -16,7 +16,7 @@ from streams_admin.actions.base import Action, Seen
 from streams_admin.actions.context import ActionContext, Model, Scope
 from streams_admin.actions.preview import Note
 from streams_admin.actions.reads.entries import stream_facts
-from streams_admin.actions.work import Batch, Done
+from streams_admin.actions.work import Batch, Done, Step
 from streams_admin.errors import Changed
 from streams_admin.params.pending import OfGroup
 
@@ -25,16 +25,18 @@ ALIVE_MS = 60_000
 """A consumer that read within that time is alive."""
 
 
-class Single(Action[Model, Seen]):
+class Single(Action[Model, Seen, Step, None]):
     """An action that is one command on a group or a stream. Its results count that command: 1 done."""
 
+    work_model = Step
+    cursor_model = type(None)
     permission = Permission.GROUPS
     about = "group"
 
-    def batch(self, ctx: ActionContext[Model], seen: Seen, cursor: Any) -> Batch:
-        return Batch([{"step": self.slug}], None, last=True)
+    def batch(self, ctx: ActionContext[Model], seen: Seen, cursor: None) -> Batch[Step, None]:
+        return Batch([Step()], None, last=True)
 
-    def act(self, ctx: ActionContext[Model], seen: Seen, work: list[Any]) -> Done:
+    def act(self, ctx: ActionContext[Model], seen: Seen, work: Sequence[Step]) -> Done:
         self.do(ctx, seen)
         return Done(counts=Counter(done=1))
 
@@ -42,7 +44,7 @@ class Single(Action[Model, Seen]):
         """Send it. Raises StreamError when nothing was done, OutcomeUnknown when nobody knows."""
         raise NotImplementedError
 
-    def reconcile(self, ctx: ActionContext[Model], seen: Seen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext[Model], seen: Seen, work: Sequence[Step]) -> Done:
         return Done(counts=Counter({self.outcome(ctx, seen): 1}))
 
     def outcome(self, ctx: ActionContext[Model], seen: Seen) -> str:
@@ -54,13 +56,13 @@ class OnGroup(Single[Group, Seen]):
     """One command on a group, or on a consumer of it."""
 
     def figures(self, ctx: ActionContext[Group]) -> list[list[Any]]:
-        overview = find_group(ctx, ctx.params.group)
-        if overview is None:
-            return [["groups", facts.groups if (facts := stream_facts(ctx, ctx.key)) else 0]]
-        return figures_of(overview)
+        return figures_of(ctx, find_group(ctx, ctx.params.group))
 
 
-def figures_of(overview: GroupOverview) -> list[list[Any]]:
+def figures_of(scope: Scope, overview: GroupOverview | None) -> list[list[Any]]:
+    """Of a group; where it is not there, of the stream."""
+    if overview is None:
+        return [["groups", facts.groups if (facts := stream_facts(scope, scope.key)) else 0]]
     group = overview.group
     return [
         ["groups", overview.stream.groups],

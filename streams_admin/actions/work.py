@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Container, Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
+
+from streams_admin.params.kinds import EntryId
 
 RESULTS = (
     "done",
@@ -19,30 +21,89 @@ RESULTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """The next piece of work: `work` is saved before it is done, `cursor` after.
+class Work(Protocol):
+    """A piece of work: a named tuple or a frozen dataclass, saved before it is done.
 
-    A piece about entries is a list that begins with their IDs as one text, a space between; others are dicts.
+    `ids`: of the entries it names, as one text with a space between; "" for none.
+    """
+
+    @property
+    def ids(self) -> str: ...
+
+    def only(self, ids: str) -> Self:
+        """The same on these of its entries."""
+        ...
+
+
+Item = TypeVar("Item", bound=Work)
+Cursor = TypeVar("Cursor")
+"""Where a verb goes on."""
+
+
+class Unnamed:
+    """Work that names no entries."""
+
+    __slots__ = ()
+
+    @property
+    def ids(self) -> str:
+        return ""
+
+    def only(self, ids: str) -> Self:
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Step(Unnamed):
+    """The only piece of work of a verb that is one command."""
+
+
+class EntryWork(NamedTuple):
+    """An entry of a stream."""
+
+    ids: str
+
+    def only(self, ids: str) -> Self:
+        return self._replace(ids=ids)
+
+
+class Place(NamedTuple):
+    """Where a list of entries goes on: behind the first `taken` of them, at the ID `at` where it was not named.
+
+    `wide`: few of those that were looked at matched.
+    """
+
+    taken: int
+    at: EntryId | None = None
+    wide: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Batch(Generic[Item, Cursor]):
+    """The next pieces of work: `work` is saved before it is done, `cursor` after.
+
     `settled`: results without doing. `passed`: such results of entries that cannot be named.
     """
 
-    work: list[Any]
-    cursor: Any
+    work: list[Item]
+    cursor: Cursor | None
     settled: list[tuple[str, str]] = field(default_factory=list)
     last: bool = False
     passed: Counter[str] = field(default_factory=Counter)
 
 
-def ids_of(work: Iterable[Any]) -> list[str]:
+AnyBatch = Batch[Any, Any]
+
+
+def ids_of(work: Iterable[Work]) -> list[str]:
     """The entries that a batch names."""
-    return [id_ for item in work if isinstance(item, list) for id_ in item[0].split()]
+    return [id_ for item in work for id_ in item.ids.split()]
 
 
-def part_of(work: Iterable[Any], ids: Container[str]) -> list[Any]:
+def part_of(work: Iterable[Item], ids: Container[str]) -> list[Item]:
     """The work on these of its entries."""
-    parts = [[" ".join(i for i in item[0].split() if i in ids), *item[1:]] for item in work if isinstance(item, list)]
-    return [part for part in parts if part[0]]
+    parts = [item.only(" ".join(i for i in item.ids.split() if i in ids)) for item in work]
+    return [part for part in parts if part.ids]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +117,7 @@ class Done:
 
     named: dict[str, str] = field(default_factory=dict)
     counts: Counter[str] = field(default_factory=Counter)
-    cursor: Any = None
+    cursor: object = None
     last: bool = False
     waited: float = 0.0
     again: bool = False
@@ -80,7 +141,7 @@ class Done:
         return cls(named, sum((done.counts for done in found), Counter()))
 
     @classmethod
-    def uniform(cls, result: str, work: Iterable[Any]) -> Done:
+    def uniform(cls, result: str, work: Iterable[Work]) -> Done:
         """The same result for all entries of the work."""
-        text = " ".join(item[0] for item in work)
+        text = " ".join(item.ids for item in work)
         return cls({result: text}, Counter({result: text.count(" ") + 1}))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,9 +22,10 @@ from django.db import DatabaseError
 from dashboard.streams import links
 from dashboard.streams.errors import OutcomeUnknown, StreamError
 from dashboard.streams.links import PendingReply
+from streams_admin import stored
 from streams_admin.actions.base import AnyAction
 from streams_admin.actions.context import BATCH, AnyContext
-from streams_admin.actions.work import Batch, Done, ids_of, part_of
+from streams_admin.actions.work import AnyBatch, Batch, Done, Work, ids_of, part_of
 from streams_admin.identity import Replaced
 from streams_admin.operations import results, rights
 from streams_admin.operations import state as saving
@@ -42,8 +44,8 @@ FRESH_FOR = 0.2
 class _Ahead:
     """The batch at `cursor`, and when it was read. `saved`: as what is done next."""
 
-    cursor: Any
-    batch: Batch
+    cursor: object
+    batch: AnyBatch
     read_at: float
     saved: bool = False
 
@@ -69,8 +71,9 @@ class Run:
             self._way = AtOnce(running, ctx, action, self._heartbeat, waits=not alone)
         self._identified = alone
         self._reads_ahead = hurries and not alone
-        self._coming: tuple[Any, PendingReply[Batch]] | None = None
+        self._coming: tuple[object, PendingReply[AnyBatch]] | None = None
         self._ahead: _Ahead | None = None
+        self._cursor: object = stored.cursor_in(action, operation.cursor)
         self._saved_at = time.monotonic()
         self._unkept: dict[str, str] = {}
 
@@ -104,7 +107,7 @@ class Run:
             return False
         except StreamError as error:
             left = self.operation.inflight
-            batch = _batch_of(left) if left else Batch([], None)
+            batch: AnyBatch = self._batch_of(left) if left else Batch([], None)
             self._end("failed", error.message, Done.together(_known(batch), *self._way.done), batch.work)
             return False
 
@@ -131,27 +134,27 @@ class Run:
                 self._save(while_requested="")
             return goes_on
         if not saved:
-            self._save(while_requested="", inflight=_inflight(batch))
+            self._save(while_requested="", inflight=self._inflight(batch))
         with links.meanwhile(partial(self._meanwhile, batch)):
             done = self._way.act(batch.work)
         return self._note(batch, done)
 
-    def _next(self) -> tuple[Batch, bool]:
+    def _next(self) -> tuple[AnyBatch, bool]:
         """What was read ahead, or is read now; and whether it is saved that it is about to be done."""
-        operation, ahead = self.operation, self._ahead
+        ahead = self._ahead
         self._ahead = None
-        if ahead is not None and ahead.cursor == operation.cursor and time.monotonic() - ahead.read_at < FRESH_FOR:
+        if ahead is not None and ahead.cursor == self._cursor and time.monotonic() - ahead.read_at < FRESH_FOR:
             return ahead.batch, ahead.saved
         saving.note(self.running, inflight=None)
-        return self._way.read(operation.cursor), False
+        return self._way.read(self._cursor), False
 
-    def _meanwhile(self, batch: Batch) -> None:
+    def _meanwhile(self, batch: AnyBatch) -> None:
         if self._reads_ahead and not batch.last:
             # What fails here is tried again when it is its turn, and then it counts.
             with suppress(StreamError, DatabaseError, StateRequested, TakenOver):
                 self._read_ahead(batch)
 
-    def _read_ahead(self, batch: Batch) -> None:
+    def _read_ahead(self, batch: AnyBatch) -> None:
         """Take the batch behind this one, which may have been asked for before, and ask for the one behind that."""
         coming, self._coming = self._coming, None
         if coming is not None and coming[0] != batch.cursor:
@@ -164,10 +167,10 @@ class Run:
         self._ahead = _Ahead(batch.cursor, found, time.monotonic())
         self._coming = None if found.last else self._ask_for(found.cursor)
         if found.work:
-            self._save(while_requested="", inflight={**_inflight(batch), "then": _inflight(found)})
+            self._save(while_requested="", inflight={**(self.operation.inflight or {}), "then": self._inflight(found)})
             self._ahead.saved = True
 
-    def _ask_for(self, cursor: Any) -> tuple[Any, PendingReply[Batch]] | None:
+    def _ask_for(self, cursor: object) -> tuple[object, PendingReply[AnyBatch]] | None:
         query = self.action.reading(self.ask, self._way.seen, cursor)
         return None if query is None else (cursor, self.ask.server.send(query))
 
@@ -177,14 +180,14 @@ class Run:
         A part of a batch cannot be read anew: the rest of it is through.
         """
         left = self.operation.inflight or {}
-        batch, part = _batch_of(left), bool(left.get("part"))
+        batch, part = self._batch_of(left), bool(left.get("part"))
         found = self._way.found_out(batch.work)
         undone, rest = _undone(batch.work, found)
         if not undone or (left.get("lost") and not (self.action.idempotent and not rest)):
             return self._note(batch, found)
         if rest:
-            batch, part = self._recorded(replace(batch, work=undone, settled=[*batch.settled, *rest])), True
-        self._save(inflight={**left, **_inflight(batch), "part": part})
+            batch, part = self._recorded(replace(batch, work=list(undone), settled=[*batch.settled, *rest])), True
+        self._save(inflight={**left, **self._inflight(batch), "part": part})
         if not self._may_resume(batch):
             return False
         done = self._way.resend(batch.work) if left.get("lost") else self._way.redo(batch.work)
@@ -194,20 +197,26 @@ class Run:
         """For the background to find out what came of it; of the parts before, that is known and saved."""
         left, known = self.operation.inflight or {}, _results_of(Done.together(*self._way.done))
         if known:
-            batch = _batch_of(left)
+            batch = self._batch_of(left)
             undone = part_of(batch.work, set(ids_of(batch.work)) - {id_ for id_, _ in known})
             batch = self._recorded(replace(batch, work=undone, settled=[*batch.settled, *known]))
-            left = {**left, **_inflight(batch), "part": True}
+            left = {**left, **self._inflight(batch), "part": True}
         self._save(state="queued", runner="", inflight={**left, "lost": True})
 
-    def _recorded(self, batch: Batch) -> Batch:
+    def _recorded(self, batch: AnyBatch) -> AnyBatch:
         """Its work alone, with what is settled beside it noted in the row."""
         known = _known(batch)
         saving.note(self.running, **saving.counted(self.operation, known.named, known.counts))
         self._unkept = known.named
         return replace(batch, settled=[], passed=Counter())
 
-    def _may_resume(self, batch: Batch) -> bool:
+    def _inflight(self, batch: AnyBatch) -> dict[str, Any]:
+        return stored.batch_out(self.action, batch)
+
+    def _batch_of(self, inflight: dict[str, Any]) -> AnyBatch:
+        return stored.batch_in(self.action, inflight)
+
+    def _may_resume(self, batch: AnyBatch) -> bool:
         """Whether it was not cancelled or paused meanwhile, and who began it may still do it. False: that is saved."""
         known = _known(batch)
         counted = saving.counted(self.operation, known.named, known.counts)
@@ -219,13 +228,14 @@ class Run:
             results.keep(self.operation, known.named)
         return goes_on
 
-    def _note(self, batch: Batch, done: Done) -> bool:
+    def _note(self, batch: AnyBatch, done: Done) -> bool:
         """What came of a batch. False at the end."""
         if done.again:
             saving.note(self.running, inflight=None)
             return True
         all_ = Done.together(_known(batch), done)
-        cursor = batch.cursor if done.cursor is None else done.cursor
+        self._cursor = batch.cursor if done.cursor is None else done.cursor
+        cursor = stored.cursor_out(self.action, self._cursor)
         if batch.last or done.last:
             saving.note(self.running, cursor=cursor)
             self._end("done", done.why, all_, batch.work)
@@ -236,11 +246,11 @@ class Run:
         self._unkept = all_.named
         return True
 
-    def _counted(self, done: Done, work: list[Any]) -> dict[str, Any]:
+    def _counted(self, done: Done, work: Sequence[Work]) -> dict[str, Any]:
         counted = saving.counted(self.operation, done.named, done.counts)
-        return {**counted, **saving.unsettled(self.operation, work, done)}
+        return {**counted, **saving.unsettled(self.operation, self.action, work, done)}
 
-    def _end(self, state: str, error: str, done: Done, work: list[Any]) -> None:
+    def _end(self, state: str, error: str, done: Done, work: Sequence[Work]) -> None:
         saving.end(self.running, state, error, self.ask, self.action, **self._counted(done, work))
         self._keep()
         results.keep(self.operation, done.named)
@@ -261,28 +271,12 @@ class Run:
         results.keep(self.operation, unkept)
 
 
-def _inflight(batch: Batch) -> dict[str, Any]:
-    return {
-        "work": batch.work,
-        "cursor": batch.cursor,
-        "settled": batch.settled,
-        "passed": dict(batch.passed),
-        "last": batch.last,
-    }
-
-
-def _batch_of(inflight: dict[str, Any]) -> Batch:
-    settled = [tuple(pair) for pair in inflight.get("settled", ())]
-    passed = Counter(inflight.get("passed", {}))
-    return Batch(inflight["work"], inflight["cursor"], settled, inflight["last"], passed)
-
-
-def _known(batch: Batch) -> Done:
+def _known(batch: AnyBatch) -> Done:
     """What is settled of a batch before its work is done."""
     return Done.together(Done.of(batch.settled), Done(counts=batch.passed))
 
 
-def _undone(work: list[Any], found: Done) -> tuple[list[Any], list[tuple[str, str]]]:
+def _undone(work: Sequence[Work], found: Done) -> tuple[Sequence[Work], list[tuple[str, str]]]:
     """The part of the work that was certainly not done, and the results of the rest."""
     if not found.named:
         return (work if set(found.counts) == {"failed"} else []), []

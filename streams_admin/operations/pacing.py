@@ -18,14 +18,13 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 from uuid import UUID
 
 from dashboard.streams.errors import StreamError
 from dashboard.streams.links import Server
 from dashboard.streams.queries.server import ServedQuery
 from streams_admin.actions.context import BATCH
-from streams_admin.actions.reads.pending import CLOCK
+from streams_admin.actions.reads.pending import CLOCK, PendingWork
 
 PIECE = 0.001
 """Seconds of the server's time that a piece may take."""
@@ -152,22 +151,22 @@ def _step(now: str, then: str) -> bool:
     return True
 
 
-def aged(work: Iterable[Any], ms: int) -> list[Any]:
+def aged(work: Iterable[PendingWork], ms: int) -> list[PendingWork]:
     """Pending entries as they are when nobody has touched them for `ms` since they were read.
 
     The idle time is what XCLAIM compares with: it must not let pass what was touched since.
     """
-    return [[ids, who, deliveries, idle_ms + ms, *more] for ids, who, deliveries, idle_ms, *more in work]
+    return [PendingWork(i.ids, i.consumer, i.deliveries, i.idle_ms + ms, i.since) for i in work]
 
 
-def divided(work: Iterable[Any], size: Callable[[], int]) -> Iterator[list[Any]]:
+def divided(work: Iterable[PendingWork], size: Callable[[], int]) -> Iterator[list[PendingWork]]:
     """The work in pieces; `size` is asked before each how many entries it has."""
-    piece: list[Any] = []
+    piece: list[PendingWork] = []
     room = size()
-    for ids, *held in work:
-        left = ids.split()
+    for item in work:
+        left = item.ids.split()
         while left:
-            piece.append([" ".join(left[:room]), *held])
+            piece.append(item.only(" ".join(left[:room])))
             left, room = left[room:], room - min(room, len(left))
             if not room:
                 yield piece

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -15,7 +15,7 @@ from streams_admin import identity
 from streams_admin.actions import gate
 from streams_admin.actions.base import AnyAction
 from streams_admin.actions.context import BATCH, AnyContext
-from streams_admin.actions.work import Batch, Done, ids_of, part_of
+from streams_admin.actions.work import AnyBatch, Batch, Done, Work, ids_of, part_of
 from streams_admin.identity import Replaced
 from streams_admin.operations import state
 from streams_admin.operations.pacing import Pace, Paces, aged, divided, measured, paces_of
@@ -46,11 +46,11 @@ class AtOnce:
         self.done: list[Done] = []
         """What came of the pieces of a batch that is not through."""
 
-    def read(self, cursor: Any) -> Batch:
+    def read(self, cursor: object) -> AnyBatch:
         """What is done next, from `cursor` on. Raises StreamError, TakenOver."""
         return self._look(self.ask, cursor)
 
-    def act(self, work: list[Any]) -> Done:
+    def act(self, work: Sequence[Any]) -> Done:
         """Do what was read last. Raises StreamError when no more was done than `done` says, TakenOver."""
         self.done, most = [], self.action.at_once
         if most is None:
@@ -63,7 +63,7 @@ class AtOnce:
         done, self.done = Done.together(*self.done), []
         return done
 
-    def attempt(self, work: list[Any]) -> Done:
+    def attempt(self, work: Sequence[Work]) -> Done:
         """Act at once; when the reply is lost, look what came of it. What cannot be found out is unknown.
 
         Who does not wait for that (a request) gets OutcomeUnknown: another finds out by what was saved before.
@@ -77,12 +77,12 @@ class AtOnce:
                 raise
             return self.after_a_lost_reply(work)
 
-    def after_a_lost_reply(self, work: list[Any]) -> Done:
+    def after_a_lost_reply(self, work: Sequence[Work]) -> Done:
         """What came of it. What was not done, and is done once at most however late it arrives, is sent again."""
         found = self.found_out(work)
         return self.resend(work) if self.action.idempotent and set(found.counts) == {"failed"} else found
 
-    def resend(self, work: list[Any]) -> Done:
+    def resend(self, work: Sequence[Work]) -> Done:
         """What was certainly not done when somebody looked; unknown where it does not get through this time either."""
         try:
             done = self._patiently(lambda: self.action.act(self.ask, self.seen, work))
@@ -92,7 +92,7 @@ class AtOnce:
             return unknown(work)
         return self._or_arrived(done, work)
 
-    def redo(self, work: list[Any]) -> Done:
+    def redo(self, work: Sequence[Work]) -> Done:
         """As `attempt`, of what another process was about to do: its own command may still arrive before ours."""
         try:
             done = self.attempt(work)
@@ -105,7 +105,7 @@ class AtOnce:
             return found
         return self._or_arrived(done, work)
 
-    def _or_arrived(self, done: Done, work: list[Any]) -> Done:
+    def _or_arrived(self, done: Done, work: Sequence[Work]) -> Done:
         """`done` of what was sent a second time. What was refused then, the first one may have done: late."""
         refused = work if done.again else part_of(work, _not_done(done))
         if not refused:
@@ -119,7 +119,7 @@ class AtOnce:
         """Raises Replaced when another server, or another stream, is there by now."""
         self._timed(lambda: identity.check(self.ask, self.operation.plan.identity))
 
-    def found_out(self, work: list[Any]) -> Done:
+    def found_out(self, work: Sequence[Work]) -> Done:
         """What came of work, by reading. Raises Replaced."""
         for pause in LOOK_AFTER:
             time.sleep(pause)
@@ -137,7 +137,7 @@ class AtOnce:
         """As `verify`, and waits for a server that is away. Raises StreamError."""
         self._patiently(self.verify)
 
-    def _look(self, ctx: AnyContext, cursor: Any) -> Batch:
+    def _look(self, ctx: AnyContext, cursor: object) -> AnyBatch:
         return self._patiently(lambda: self.action.batch(ctx, self.seen, cursor))
 
     def _patiently(self, what: Callable[[], Answer]) -> Answer:
@@ -175,7 +175,7 @@ def _corrected(done: Done, found: Done) -> Done:
     return Done.of((id_, known.get(id_, result)) for result, ids in done.named.items() for id_ in ids.split())
 
 
-def unknown(work: list[Any]) -> Done:
+def unknown(work: Sequence[Work]) -> Done:
     """Nobody knows what came of it."""
     return Done.uniform("unknown", work) if ids_of(work) else Done(counts=Counter(unknown=len(work)))
 
@@ -187,9 +187,9 @@ class InPieces(AtOnce):
         super().__init__(running, ctx, action, beat, waits=True)
         self._read_at = 0.0
 
-    def read(self, cursor: Any) -> Batch:
+    def read(self, cursor: object) -> AnyBatch:
         """Some entries, a rest, and so on; as if all had been read with the last ones."""
-        pace, looks = self._paces().reading, list[tuple[float, Batch]]()
+        pace, looks = self._paces().reading, list[tuple[float, AnyBatch]]()
         room, last = BATCH, False
         while room and not last:
             if looks:
@@ -207,7 +207,7 @@ class InPieces(AtOnce):
         settled = [pair for _, found in looks for pair in found.settled]
         return Batch(work, cursor, settled, last, sum((found.passed for _, found in looks), Counter()))
 
-    def act(self, work: list[Any]) -> Done:
+    def act(self, work: Sequence[Any]) -> Done:
         self.done = []
         pace = self._paces().acting
         most = self.action.at_once or BATCH

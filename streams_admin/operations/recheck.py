@@ -6,6 +6,7 @@ What is found goes to the same places as before: the row, the file of results, a
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -14,11 +15,11 @@ from django.db.models import F
 
 from dashboard.accounts.principals import Principal
 from dashboard.live import hub
-from streams_admin import identity
+from streams_admin import identity, stored
 from streams_admin.actions import gate
 from streams_admin.actions.context import BATCH
 from streams_admin.actions.registry import ALL
-from streams_admin.actions.work import Done, ids_of, part_of
+from streams_admin.actions.work import Done, Work, ids_of, part_of
 from streams_admin.audit import log
 from streams_admin.errors import Conflict
 from streams_admin.models import Operation
@@ -40,15 +41,15 @@ def check_again(operation: Operation, principal: Principal) -> None:
     ctx = replace(gate.context_of(plan, principal), operation=str(operation.pk), reason=operation.reason)
     if why := identity.replaced(ctx, plan.identity):
         raise Conflict(why)
-    seen = gate.seen_of(plan)
-    found = Done.together(*(action.reconcile(ctx, seen, part) for part in _parts(operation.unsettled)))
-    _settle(operation, found, f"Checked again by {principal.name}.")
+    seen, work = gate.seen_of(plan), stored.work_in(action, operation.unsettled)
+    found = Done.together(*(action.reconcile(ctx, seen, part) for part in _parts(work)))
+    _settle(operation, found, _still(found, work), f"Checked again by {principal.name}.")
     hub.nudge(hub.operation(operation.pk))
 
 
-def _parts(work: list[Any]) -> list[list[Any]]:
+def _parts(work: Sequence[Work]) -> list[list[Work]]:
     """Of about BATCH entries each."""
-    parts: list[list[Any]] = [[]]
+    parts: list[list[Work]] = [[]]
     for item in work:
         if len(ids_of(parts[-1])) + len(ids_of([item])) > BATCH:
             parts.append([])
@@ -56,9 +57,9 @@ def _parts(work: list[Any]) -> list[list[Any]]:
     return parts
 
 
-def _settle(operation: Operation, found: Done, detail: str) -> None:
+def _settle(operation: Operation, found: Done, left: Sequence[Work], detail: str) -> None:
     """The counts, the entries and what is still unknown; and the audit line, all or none of them. Raises Conflict."""
-    new = _changes(operation, found)
+    new = {**_changes(operation, found), "unsettled": stored.work_out(ALL[operation.plan.action], left)}
     with transaction.atomic():
         ours = Operation.objects.filter(pk=operation.pk, lease=operation.lease)
         if not ours.update(**new, lease=F("lease") + 1):
@@ -76,13 +77,14 @@ def _changes(operation: Operation, found: Done) -> dict[str, Any]:
     counts = Counter(operation.results)
     counts["unknown"] -= min(looked, counts["unknown"])
     named = {id_: result for result, ids in found.named.items() for id_ in ids.split()}
-    left = {id_ for id_, result in named.items() if result == "unknown"}
     return {
         "results": dict(+(counts + found.counts)),
         "entries": [[id_, named.get(id_, result)] for id_, result in operation.entries],
-        "unsettled": part_of(operation.unsettled, left)
-        if named
-        else operation.unsettled
-        if found.counts["unknown"]
-        else [],
     }
+
+
+def _still(found: Done, work: Sequence[Work]) -> Sequence[Work]:
+    """The work of which nothing is known yet."""
+    if found.named:
+        return part_of(work, set(found.named.get("unknown", "").split()))
+    return work if found.counts["unknown"] else []

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,15 +16,17 @@ from typing import Any
 from django.db import transaction
 from django.db.models.functions import Now
 from django.utils import timezone
+from pydantic import JsonValue
 
 from dashboard.live import hub
 from dashboard.streams.errors import BadId, StreamError
 from dashboard.streams.ids import MAX, StreamId
 from dashboard.streams.names import from_path
+from streams_admin import stored
 from streams_admin.actions.base import AnyAction
 from streams_admin.actions.context import AnyContext
 from streams_admin.actions.registry import ALL
-from streams_admin.actions.work import Done, ids_of, part_of
+from streams_admin.actions.work import Done, Work, part_of
 from streams_admin.audit import log
 from streams_admin.audit.log import Line
 from streams_admin.models import Operation, Plan
@@ -91,15 +93,15 @@ def counted(operation: Operation, named: dict[str, str], counts: Counter[str]) -
     return noted
 
 
-def unsettled(operation: Operation, work: list[Any], done: Done) -> dict[str, Any]:
+def unsettled(operation: Operation, action: AnyAction, work: Sequence[Work], done: Done) -> dict[str, Any]:
     """The work whose outcome is unknown, with what is remembered of such already; {} where none is."""
     ids = set(done.named.get("unknown", "").split())
     lost = part_of(work, ids) if ids else work if done.counts["unknown"] else []
-    return {"unsettled": remembered(operation, lost)} if lost else {}
+    return {"unsettled": remembered(operation, stored.work_out(action, lost))} if lost else {}
 
 
-def remembered(operation: Operation, lost: list[Any]) -> list[Any]:
-    """As many pieces as there is room for."""
+def remembered(operation: Operation, lost: Sequence[JsonValue]) -> list[JsonValue]:
+    """Of saved work as many pieces as there is room for."""
     return [*operation.unsettled, *lost][:KEPT]
 
 
@@ -186,8 +188,9 @@ def give_up(running: Running, error: Exception, done: Done | None = None) -> Non
     operation, known = running.operation, done or Done()
     work = (operation.inflight or {}).get("work", ())
     if known.named:
-        work = part_of(work, set(ids_of(work)) - {id_ for ids in known.named.values() for id_ in ids.split()})
-    lost = Done.uniform("unknown", work) if ids_of(work) else Done(counts=Counter(unknown=len(work)))
+        work = stored.without(work, {id_ for ids in known.named.values() for id_ in ids.split()})
+    ids = stored.ids_in(work)
+    lost = Done.of((id_, "unknown") for id_ in ids) if ids else Done(counts=Counter(unknown=len(work)))
     all_ = Done.together(known, lost)
     text = error.message if isinstance(error, StreamError) else f"Internal error: {type(error).__name__}."
     unsettled = remembered(operation, list(work))

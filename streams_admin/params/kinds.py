@@ -82,6 +82,10 @@ def _name(given: object, info: ValidationInfo) -> bytes:
         raise about(f": {error}") from error
 
 
+def _path_name(given: object) -> bytes:
+    return given if isinstance(given, bytes) else from_path(str(given))
+
+
 def _name_out(name: bytes, info: SerializationInfo) -> object:
     values = spelling_of(info.context) is Spelling.VALUES
     return value_json(name, limit=len(name)) if values else to_path(name)
@@ -160,6 +164,8 @@ class Whole:
 
 Name = Annotated[bytes, PlainValidator(_name), PlainSerializer(_name_out), Schema(NAME)]
 """The name of a stream, a group or a consumer."""
+PathName = Annotated[bytes, PlainValidator(_path_name), PlainSerializer(to_path, return_type=str)]
+"""As Name, in what plans and operations keep: always as a path name, which takes half the time."""
 _ID = {**whole(ENTRY_ID), "examples": ["1763596680412-0"]}
 EntryId = Annotated[StreamId, PlainValidator(_id), PlainSerializer(str), Schema(_ID)]
 LowestId = Annotated[StreamId, PlainValidator(_bound), PlainSerializer(str), Schema(whole(BOUND))]

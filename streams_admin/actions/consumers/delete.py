@@ -16,15 +16,17 @@ from dashboard.streams.errors import ServerRefused
 from dashboard.streams.names import plain, to_path
 from dashboard.streams.snapshots import ConsumerFacts, GroupOverview, PendingEntry
 from streams_admin import redis_cli_text, writes
+from streams_admin.actions.base import Action
 from streams_admin.actions.consumers.create import consumer_of
 from streams_admin.actions.context import ActionContext, Scope
 from streams_admin.actions.pending.base import PendingAction
 from streams_admin.actions.pending.claim_form import choices_of
 from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.affected import pending
+from streams_admin.actions.reads.pending import PendingWork
 from streams_admin.actions.reads.snapshots import PendingSeen
-from streams_admin.actions.single import OnGroup, alive_note, figures_of, find_group, the_group
-from streams_admin.actions.work import Batch, Done
+from streams_admin.actions.single import alive_note, figures_of, find_group, the_group
+from streams_admin.actions.work import Batch, Done, Place
 from streams_admin.errors import Changed
 from streams_admin.forms import choice_field
 from streams_admin.params.address import Address
@@ -43,7 +45,19 @@ class ConsumerSeen:
     claim: PendingSeen | None = None
 
 
-class ConsumerDelete(OnGroup[ConsumerDeleteParams, ConsumerSeen]):
+@dataclass(frozen=True, slots=True)
+class ConsumerCursor:
+    """Where the claim goes on, and whether it is through: then the consumer is deleted."""
+
+    claim: Place | None = None
+    claimed: bool = False
+
+
+DELETION = PendingWork("", b"", 0, 0)
+"""The piece of work that names no entries."""
+
+
+class ConsumerDelete(Action[ConsumerDeleteParams, ConsumerSeen, PendingWork, ConsumerCursor]):
     """Claims what the consumer holds for `to`, in batches as `claim` does, then deletes it while it holds nothing.
 
     `claim`: the verb that does the first part.
@@ -51,6 +65,9 @@ class ConsumerDelete(OnGroup[ConsumerDeleteParams, ConsumerSeen]):
 
     model = ConsumerDeleteParams
     seen_model = ConsumerSeen
+    work_model = PendingWork
+    cursor_model = ConsumerCursor
+    about = "group"
     slug = "consumer_delete"
     label = "Remove consumer…"
     permission = Permission.CONSUMERS
@@ -85,16 +102,18 @@ class ConsumerDelete(OnGroup[ConsumerDeleteParams, ConsumerSeen]):
             return f"{plain(found.name)} now holds {plural(found.pending, 'entry', 'entries')}: it is working."
         return self._claim.still(_as_claim(ctx), seen.claim, overview) if seen.claim else ""
 
-    def batch(self, ctx: Context, seen: ConsumerSeen, cursor: Any) -> Batch:
+    def batch(
+        self, ctx: Context, seen: ConsumerSeen, cursor: ConsumerCursor | None
+    ) -> Batch[PendingWork, ConsumerCursor]:
         """First the batches of the claim; the deletion is the last one."""
-        state = cursor or {"at": None, "claimed": False}
-        if seen.claim is None or state["claimed"]:
-            return Batch([{"step": self.slug}], None, last=True)
-        part = self._claim.batch(_as_claim(ctx), seen.claim, state["at"])
-        return replace(part, cursor={"at": part.cursor, "claimed": part.last}, last=False)
+        at = cursor or ConsumerCursor()
+        if seen.claim is None or at.claimed:
+            return Batch([DELETION], None, last=True)
+        part = self._claim.batch(_as_claim(ctx), seen.claim, at.claim)
+        return Batch(part.work, ConsumerCursor(part.cursor, part.last), part.settled, passed=part.passed)
 
-    def act(self, ctx: Context, seen: ConsumerSeen, work: list[Any]) -> Done:
-        if seen.claim is None or _deletes(work):
+    def act(self, ctx: Context, seen: ConsumerSeen, work: Sequence[PendingWork]) -> Done:
+        if seen.claim is None or work[0] == DELETION:
             return self._delete(ctx)
         return self._claim.act(_as_claim(ctx), seen.claim, work)
 
@@ -105,12 +124,13 @@ class ConsumerDelete(OnGroup[ConsumerDeleteParams, ConsumerSeen]):
             raise ServerRefused(f"{plain(ctx.params.consumer)} was not deleted. {why}", "CHANGED")
         return Done(counts=Counter({"done": 1, "failed": lost} if lost else {"done": 1}))
 
-    def reconcile(self, ctx: Context, seen: ConsumerSeen, work: list[Any]) -> Done:
-        if seen.claim is None or _deletes(work):
-            return super().reconcile(ctx, seen, work)
+    def reconcile(self, ctx: Context, seen: ConsumerSeen, work: Sequence[PendingWork]) -> Done:
+        if seen.claim is None or work[0] == DELETION:
+            return Done(counts=Counter({self._outcome(ctx): 1}))
         return self._claim.reconcile(_as_claim(ctx), seen.claim, work)
 
-    def outcome(self, ctx: Context, seen: ConsumerSeen) -> str:
+    def _outcome(self, ctx: Context) -> str:
+        """Of a deletion whose reply was lost."""
         return "failed" if consumer_of(find_group(ctx, ctx.params.group), ctx.params.consumer) else "done"
 
     def affected(self, ctx: Context, seen: ConsumerSeen) -> Iterator[Sequence[PendingEntry]] | None:
@@ -120,10 +140,10 @@ class ConsumerDelete(OnGroup[ConsumerDeleteParams, ConsumerSeen]):
     def figures(self, ctx: Context) -> list[list[Any]]:
         overview = find_group(ctx, ctx.params.group)
         if overview is None:
-            return super().figures(ctx)
+            return figures_of(ctx, None)
         wanted = [ctx.params.consumer, *([] if ctx.params.to is None else [ctx.params.to])]
         there = [(who, consumer_of(overview, who)) for who in wanted]
-        return [*figures_of(overview), *([f"pending with {plain(who)}", c.pending] for who, c in there if c)]
+        return [*figures_of(ctx, overview), *([f"pending with {plain(who)}", c.pending] for who, c in there if c)]
 
     def form(self, ctx: ActionContext[Address], data: Any = None) -> forms.Form:
         overview, only = the_group(ctx, ctx.params.of_group.group), ctx.params.filter
@@ -132,10 +152,6 @@ class ConsumerDelete(OnGroup[ConsumerDeleteParams, ConsumerSeen]):
 
     def from_form(self, ctx: ActionContext[Address], form: forms.Form) -> Raw:
         return {"group": ctx.params.group, **form.cleaned_data}
-
-
-def _deletes(work: list[Any]) -> bool:
-    return isinstance(work[0], dict)
 
 
 def _as_claim(ctx: Context) -> ActionContext[ClaimParams]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,12 +25,13 @@ from streams_admin.actions.reads.entries import read, stream_facts
 from streams_admin.actions.reads.reservations import Reservation, arrived, following, reserve, reserve_in
 from streams_admin.actions.reads.targets import reached
 from streams_admin.actions.single import typed
-from streams_admin.actions.work import Batch, Done
+from streams_admin.actions.work import Batch, Done, Unnamed
 from streams_admin.errors import BadParameters
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw
 from streams_admin.params.entries import AddParams
 from streams_admin.params.fields import from_text
+from streams_admin.params.kinds import EntryId
 
 AHEAD_MS = 60_000
 """An ID that is further ahead of the server's clock is warned of."""
@@ -43,8 +45,18 @@ class AddSeen:
     existed: bool
 
 
-class Add(Action[AddParams, AddSeen]):
+@dataclass(frozen=True, slots=True)
+class AddWork(Unnamed):
+    """The ID that the entry will have, and the last one of the stream before."""
+
+    id: EntryId
+    since: EntryId
+
+
+class Add(Action[AddParams, AddSeen, AddWork, None]):
     seen_model = AddSeen
+    work_model = AddWork
+    cursor_model = type(None)
     model = AddParams
     slug = "add"
     needs_memory = True
@@ -76,22 +88,21 @@ class Add(Action[AddParams, AddSeen]):
             return "The stream no longer exists."
         return _refusal(ctx, facts)
 
-    def batch(self, ctx: ActionContext[AddParams], seen: AddSeen, cursor: Any) -> Batch:
-        """The piece of work is the ID that the entry will have, and the last one of the stream before."""
+    def batch(self, ctx: ActionContext[AddParams], seen: AddSeen, cursor: None) -> Batch[AddWork, None]:
         reserved = _reserved(ctx)
-        return Batch([{"id": str(reserved.first), "since": str(reserved.since)}], None, last=True)
+        return Batch([AddWork(reserved.first, reserved.since)], None, last=True)
 
-    def act(self, ctx: ActionContext[AddParams], seen: AddSeen, work: list[Any]) -> Done:
-        added = writes.add(ctx.server, _words(ctx, seen.removed, work[0]["id"]))
+    def act(self, ctx: ActionContext[AddParams], seen: AddSeen, work: Sequence[AddWork]) -> Done:
+        added = writes.add(ctx.server, _words(ctx, seen.removed, str(work[0].id)))
         if added == writes.PASSED:
             own = not (ctx.params.id or "*").endswith("*")
             return Done(counts=Counter(failed=1)) if own else Done(again=True)
         return Done.of([(str(added), "done")]) if added else Done(counts=Counter(not_found=1))
 
-    def reconcile(self, ctx: ActionContext[AddParams], seen: AddSeen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext[AddParams], seen: AddSeen, work: Sequence[AddWork]) -> Done:
         """The entry, if it is there, by its ID; one of the asker's own choice may be somebody else's entry."""
-        id_ = StreamId.parse(work[0]["id"])
-        came = arrived(ctx, ctx.key, [id_], StreamId.parse(work[0]["since"]))[id_]
+        id_ = work[0].id
+        came = arrived(ctx, ctx.key, [id_], work[0].since)[id_]
         there = next(iter(read(ctx, [id_]).values()))
         if there and there.fields != ctx.params.pairs:
             came = "failed"

@@ -23,7 +23,7 @@ from streams_admin.actions.reads import positions
 from streams_admin.actions.reads.ages import why_no_ages
 from streams_admin.actions.reads.entries import pages, read, stream_facts, stream_overview
 from streams_admin.actions.reads.snapshots import EntriesSeen, Found, Loss
-from streams_admin.actions.work import Batch
+from streams_admin.actions.work import Batch, EntryWork, Item, Place
 from streams_admin.errors import Changed
 from streams_admin.params.address import Address
 from streams_admin.params.base import serialise
@@ -36,10 +36,14 @@ COUNT_UP_TO = 5_000
 SAMPLE = 5
 
 
-class EntriesAction(Action[Entries, EntriesSeen]):
+EntriesBatch = Batch[EntryWork, Place]
+
+
+class EntriesAction(Action[Entries, EntriesSeen, Item, Place]):
     """An action on entries of a stream."""
 
     seen_model = EntriesSeen
+    cursor_model = Place
     about = "entries"
     back = "stream"
 
@@ -74,9 +78,10 @@ class EntriesAction(Action[Entries, EntriesSeen]):
         """Entries per batch."""
         return BATCH
 
-    def batch(self, ctx: ActionContext[Entries], seen: EntriesSeen, cursor: Any) -> Batch:
-        most = self.step(ctx)
-        return _named(seen, cursor or 0, most) if seen.ids else _range(ctx, seen, cursor, most)
+    def next_entries(self, ctx: ActionContext[Entries], seen: EntriesSeen, cursor: Place | None) -> EntriesBatch:
+        """Those that a batch is about."""
+        most, place = self.step(ctx), cursor or Place(0, seen.start)
+        return _named(seen, place.taken, most) if seen.ids else _range(ctx, seen, place, most)
 
     def absent(self, seen: EntriesSeen) -> Sequence[StreamId]:
         return seen.absent
@@ -146,24 +151,23 @@ def _other_content(there: Mapping[StreamId, Entry | None], seen: EntriesSeen) ->
     return ""
 
 
-def _named(seen: EntriesSeen, cursor: int, most: int) -> Batch:
-    part = seen.ids[cursor : cursor + most]
-    settled = [(str(id_), "not_found") for id_ in seen.absent] if cursor == 0 else []
-    end = cursor + len(part)
-    return Batch([[str(id_)] for id_ in part], end, settled, last=end >= len(seen.ids))
+def _named(seen: EntriesSeen, taken: int, most: int) -> EntriesBatch:
+    part = seen.ids[taken : taken + most]
+    settled = [(str(id_), "not_found") for id_ in seen.absent] if taken == 0 else []
+    end = taken + len(part)
+    return Batch([EntryWork(str(id_)) for id_ in part], Place(end), settled, last=end >= len(seen.ids))
 
 
-def _range(ctx: Scope, seen: EntriesSeen, cursor: Any, most: int) -> Batch:
+def _range(ctx: Scope, seen: EntriesSeen, place: Place, most: int) -> EntriesBatch:
     """The next entries of the range. It ends where the stream ended when the plan was made."""
-    start = StreamId.parse(cursor["at"]) if cursor else seen.start
-    taken = cursor["taken"] if cursor else 0
+    start, taken = place.at or seen.start, place.taken
     room = most if seen.limit is None else min(most, seen.limit - taken)
     facts = ctx.server.run(FactsQuery(ctx.key))
     limit = fitting(room, facts.entry_bytes)
     page = ctx.server.run(EntryRange(ctx.key, start, seen.end, limit=limit))
     taken += len(page.items)
     last = page.next is None or taken == seen.limit
-    return Batch([[str(e.id)] for e in page.items], {"at": str(page.next or start), "taken": taken}, last=last)
+    return Batch([EntryWork(str(e.id)) for e in page.items], Place(taken, page.next or start), last=last)
 
 
 def sample(found: Found) -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ from dashboard.streams.names import plain
 from dashboard.streams.snapshots import Entry
 from streams_admin import writes
 from streams_admin.actions.context import ActionContext
-from streams_admin.actions.entries.base import EntriesAction, EntriesForm, again, sample
+from streams_admin.actions.entries.base import EntriesAction, EntriesBatch, EntriesForm, again, sample
 from streams_admin.actions.lines import lines
 from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.affected import named, ranged
@@ -22,7 +22,7 @@ from streams_admin.actions.reads.entries import read
 from streams_admin.actions.reads.losses import PENDING_TEXT, counts_of, loss_notes, losses, may_lose, worse
 from streams_admin.actions.reads.snapshots import EntriesSeen, Found, Loss
 from streams_admin.actions.single import typed
-from streams_admin.actions.work import Done
+from streams_admin.actions.work import Done, EntryWork, Place
 from streams_admin.errors import BadParameters
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw
@@ -31,8 +31,9 @@ from streams_admin.params.entries import DeleteParams
 RESULT = {1: "done", 2: "still_referenced", -1: "not_found"}
 
 
-class Delete(EntriesAction[DeleteParams]):
+class Delete(EntriesAction[DeleteParams, EntryWork]):
     model = DeleteParams
+    work_model = EntryWork
     slug = "delete"
     label = "Delete entries…"
     permission = Permission.DELETE
@@ -73,14 +74,17 @@ class Delete(EntriesAction[DeleteParams]):
         group = worse(seen.losses, losses(ctx, again(ctx, seen)))
         return f"{group} would lose more than shown." if group else ""
 
-    def act(self, ctx: ActionContext[DeleteParams], seen: EntriesSeen, work: list[Any]) -> Done:
-        ids = [StreamId.parse(item[0]) for item in work]
+    def batch(self, ctx: ActionContext[DeleteParams], seen: EntriesSeen, cursor: Place | None) -> EntriesBatch:
+        return self.next_entries(ctx, seen, cursor)
+
+    def act(self, ctx: ActionContext[DeleteParams], seen: EntriesSeen, work: Sequence[EntryWork]) -> Done:
+        ids = [StreamId.parse(item.ids) for item in work]
         replies = writes.delete(ctx.server, ctx.key, ids, references=ctx.params.references)
         return Done.of([(str(i), RESULT[reply]) for i, reply in zip(ids, replies, strict=True)])
 
-    def reconcile(self, ctx: ActionContext[DeleteParams], seen: EntriesSeen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext[DeleteParams], seen: EntriesSeen, work: Sequence[EntryWork]) -> Done:
         """What is not there any more is deleted; by whom makes no difference."""
-        there = read(ctx, [StreamId.parse(item[0]) for item in work])
+        there = read(ctx, [StreamId.parse(item.ids) for item in work])
         return Done.of([(str(i), "failed" if entry else "done") for i, entry in there.items()])
 
     def affected(self, ctx: ActionContext[DeleteParams], seen: EntriesSeen) -> Iterator[Sequence[Entry]]:

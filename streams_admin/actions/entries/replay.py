@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from django import forms
 
@@ -29,12 +29,13 @@ from streams_admin.actions.reads.entries import read, stream_facts
 from streams_admin.actions.reads.reservations import arrived, reserve
 from streams_admin.actions.reads.snapshots import EntriesSeen, Found, Loss
 from streams_admin.actions.reads.targets import allow_target, target_figures
-from streams_admin.actions.work import Batch, Done
+from streams_admin.actions.work import Batch, Done, Place
 from streams_admin.errors import BadParameters
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw
 from streams_admin.params.entries import ReplayParams
 from streams_admin.params.fields import from_text, to_text
+from streams_admin.params.kinds import EntryId
 from streams_admin.writes.provenance import STREAM, block, stripped
 
 STEP = 100
@@ -44,8 +45,25 @@ EDIT_MOST = 65_536
 RESULT = {1: "done", 0: "not_found", writes.REFUSED: "failed", writes.PASSED: "failed"}
 
 
-class Replay(EntriesAction[ReplayParams]):
+@dataclass(frozen=True, slots=True)
+class CopyWork:
+    """An entry, the ID that its copy will have, and the last ID of the target before."""
+
+    ids: str
+    copy: EntryId
+    since: EntryId
+
+    @property
+    def id(self) -> StreamId:
+        return StreamId.parse(self.ids)
+
+    def only(self, ids: str) -> Self:
+        return replace(self, ids=ids)
+
+
+class Replay(EntriesAction[ReplayParams, CopyWork]):
     model = ReplayParams
+    work_model = CopyWork
     slug = "replay"
     needs_memory = True
     label = "Replay…"
@@ -81,16 +99,18 @@ class Replay(EntriesAction[ReplayParams]):
         """Never more than belong into one second."""
         return min(STEP, ctx.params.per_second or STEP)
 
-    def batch(self, ctx: ActionContext[ReplayParams], seen: EntriesSeen, cursor: Any) -> Batch:
-        """Each piece of work ends with the ID that the copy will have, and the last ID of the target before."""
-        found = super().batch(ctx, seen, cursor)
+    def batch(
+        self, ctx: ActionContext[ReplayParams], seen: EntriesSeen, cursor: Place | None
+    ) -> Batch[CopyWork, Place]:
+        found = self.next_entries(ctx, seen, cursor)
         if not found.work:
-            return found
+            return Batch([], found.cursor, found.settled, found.last)
         reserved = reserve(ctx, ctx.params.to)
         copies = zip(found.work, reserved.ids(len(found.work)), strict=True)
-        return replace(found, work=[[*item, str(copy), str(reserved.since)] for item, copy in copies])
+        work = [CopyWork(entry.ids, copy, reserved.since) for entry, copy in copies]
+        return Batch(work, found.cursor, found.settled, found.last)
 
-    def act(self, ctx: ActionContext[ReplayParams], seen: EntriesSeen, work: list[Any]) -> Done:
+    def act(self, ctx: ActionContext[ReplayParams], seen: EntriesSeen, work: Sequence[CopyWork]) -> Done:
         """The copies first, then the rest that a rate asks for: what is waited before would outlive the reservation."""
         done = self._copy(ctx, work)
         if ctx.params.per_second is None or done.again:
@@ -99,8 +119,8 @@ class Replay(EntriesAction[ReplayParams]):
         time.sleep(pause)
         return replace(done, waited=pause)
 
-    def _copy(self, ctx: ActionContext[ReplayParams], work: list[Any]) -> Done:
-        copies = [(StreamId.parse(item[0]), StreamId.parse(item[1])) for item in work]
+    def _copy(self, ctx: ActionContext[ReplayParams], work: Sequence[CopyWork]) -> Done:
+        copies = [(item.id, item.copy) for item in work]
         if ctx.params.edited is not None:
             replies = [self._add_edited(ctx, copies[0][1])]
         else:
@@ -113,11 +133,10 @@ class Replay(EntriesAction[ReplayParams]):
         added = writes.add(ctx.server, writes.add_words(ctx.params.to, ctx.params.edited or (), str(copy)))
         return writes.PASSED if added == writes.PASSED else 1
 
-    def reconcile(self, ctx: ActionContext[ReplayParams], seen: EntriesSeen, work: list[Any]) -> Done:
-        copies = {StreamId.parse(item[1]): item[0] for item in work}
-        came = arrived(ctx, ctx.params.to, list(copies), StreamId.parse(work[0][2]))
-        there = read(ctx, [StreamId.parse(i) for i in copies.values()])
-        return Done.of([(i, self._result(came[copy], there[StreamId.parse(i)])) for copy, i in copies.items()])
+    def reconcile(self, ctx: ActionContext[ReplayParams], seen: EntriesSeen, work: Sequence[CopyWork]) -> Done:
+        came = arrived(ctx, ctx.params.to, [item.copy for item in work], work[0].since)
+        there = read(ctx, [item.id for item in work])
+        return Done.of([(item.ids, self._result(came[item.copy], there[item.id])) for item in work])
 
     def _result(self, came: str, entry: Entry | None) -> str:
         """Of an entry that is not there any more nobody knows whether it still was when the others were copied."""

@@ -20,9 +20,9 @@ from streams_admin.actions.pending.look import look_at
 from streams_admin.actions.pending.unchanged import lease_batches, leases, named, not_done, seen_of
 from streams_admin.actions.preview import Preview
 from streams_admin.actions.reads.matching import Matching
-from streams_admin.actions.reads.pending import group_overview, read_pending
+from streams_admin.actions.reads.pending import PendingBatch, PendingWork, group_overview, read_pending
 from streams_admin.actions.reads.snapshots import EachSeen, Looked, MatchSeen, PendingSeen
-from streams_admin.actions.work import Batch, Done, ids_of
+from streams_admin.actions.work import Done, Place, ids_of
 from streams_admin.errors import Changed
 from streams_admin.models import OTHERS
 from streams_admin.params.pending import PendingParams
@@ -35,10 +35,12 @@ BATCHES_BEFORE = 3
 ACK_RESULT = {1: "done", 0: "already_acknowledged", -1: "owner_changed"}
 
 
-class PendingAction(Action[Pending, PendingSeen]):
+class PendingAction(Action[Pending, PendingSeen, PendingWork, Place]):
     """An action on pending entries of one group."""
 
     seen_model = PendingSeen
+    work_model = PendingWork
+    cursor_model = Place
     about = "pending"
     pieces = True
 
@@ -86,16 +88,18 @@ class PendingAction(Action[Pending, PendingSeen]):
             cursor = batch.cursor
         return ""
 
-    def batch(self, ctx: ActionContext[Pending], seen: PendingSeen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext[Pending], seen: PendingSeen, cursor: Place | None) -> PendingBatch:
         if isinstance(seen.which, EachSeen):
-            return named(ctx, seen.which, cursor or 0)
+            return named(ctx, seen.which, cursor.taken if cursor else 0)
         return ctx.server.run(self.page(ctx, seen.which, cursor))
 
-    def page(self, ctx: ActionContext[Pending], seen: MatchSeen, cursor: Any) -> Query[Batch]:
+    def page(self, ctx: ActionContext[Pending], seen: MatchSeen, cursor: Place | None) -> Query[PendingBatch]:
         """The next entries that match a filter."""
         return Matching.of(ctx, seen, cursor)
 
-    def reading(self, ctx: ActionContext[Pending], seen: PendingSeen, cursor: Any) -> Query[Batch] | None:
+    def reading(
+        self, ctx: ActionContext[Pending], seen: PendingSeen, cursor: Place | None
+    ) -> Query[PendingBatch] | None:
         return None if isinstance(seen.which, EachSeen) else self.page(ctx, seen.which, cursor)
 
     def absent(self, seen: PendingSeen) -> Sequence[StreamId]:
@@ -120,13 +124,13 @@ class Acknowledging(PendingAction[Pending]):
 
     permission = Permission.ACK
 
-    def act(self, ctx: ActionContext[Pending], seen: PendingSeen, work: list[Any]) -> Done:
+    def act(self, ctx: ActionContext[Pending], seen: PendingSeen, work: Sequence[PendingWork]) -> Done:
         replies = writes.ack(ctx.server, ctx.key, ctx.params.group, lease_batches(work), retried=ctx.params.again)
         if replies is None:
             return Done.uniform("done", work)
         return Done.of((id_, ACK_RESULT[reply]) for id_, reply in zip(ids_of(work), replies, strict=True))
 
-    def reconcile(self, ctx: ActionContext[Pending], seen: PendingSeen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext[Pending], seen: PendingSeen, work: Sequence[PendingWork]) -> Done:
         """What is not pending any more was acknowledged, by us or by its worker: the same to everybody."""
         entries = leases(work)
         left = {entry.id for entry in read_pending(ctx, [e.id for e in entries])}

@@ -12,7 +12,7 @@ from django import forms
 from dashboard.accounts.permissions import Permission
 from dashboard.display.format import age, number
 from dashboard.streams.errors import OutcomeUnknown, StreamError
-from dashboard.streams.names import plain, to_path
+from dashboard.streams.names import plain
 from dashboard.streams.queries import Command, Query
 from dashboard.streams.snapshots import GroupOverview, PendingEntry
 from streams_admin import writes
@@ -24,9 +24,18 @@ from streams_admin.actions.pending.unchanged import lease_batches, leases, not_d
 from streams_admin.actions.pending.words import busy_note, ghost_note, guard_note, owners, per_consumer, preview_of
 from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.entries import bodies_of
-from streams_admin.actions.reads.pending import CLOCK, SLACK_MS, ask_all, each_pending, group_overview, read_pending
+from streams_admin.actions.reads.pending import (
+    CLOCK,
+    SLACK_MS,
+    PendingBatch,
+    PendingWork,
+    ask_all,
+    each_pending,
+    group_overview,
+    read_pending,
+)
 from streams_admin.actions.reads.snapshots import Looked, PendingSeen
-from streams_admin.actions.work import Batch, Done, ids_of
+from streams_admin.actions.work import Done, Place, ids_of
 from streams_admin.errors import BadParameters, Changed
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw
@@ -106,19 +115,19 @@ class Claim(PendingAction[ClaimParams]):
             return f"The consumer {plain(to)} no longer exists."
         return ""
 
-    def batch(self, ctx: Context, seen: PendingSeen, cursor: Any) -> Batch:
+    def batch(self, ctx: Context, seen: PendingSeen, cursor: Place | None) -> PendingBatch:
         """Those that are to be made pending come first, as far as nobody has got them meanwhile."""
         batch = super().batch(ctx, seen, cursor)
         if cursor or not seen.forced:
             return batch
         got = {str(e.id) for e in read_pending(ctx, seen.forced)}
-        free = [[str(id_), to_path(b""), 0, 0] for id_ in seen.forced if str(id_) not in got]
+        free = [PendingWork(str(id_), b"", 0, 0) for id_ in seen.forced if str(id_) not in got]
         return replace(batch, work=[*free, *batch.work], settled=[*batch.settled, *((i, "owner_changed") for i in got)])
 
-    def reading(self, ctx: Context, seen: PendingSeen, cursor: Any) -> Query[Batch] | None:
+    def reading(self, ctx: Context, seen: PendingSeen, cursor: Place | None) -> Query[PendingBatch] | None:
         return super().reading(ctx, seen, cursor) if cursor or not seen.forced else None
 
-    def act(self, ctx: Context, seen: PendingSeen, work: list[Any]) -> Done:
+    def act(self, ctx: Context, seen: PendingSeen, work: Sequence[PendingWork]) -> Done:
         to, marked, new = ctx.params.to, ctx.params.marked, {str(id_) for id_ in seen.forced}
         parts = lease_batches(work)
         forced = [part for part in parts if part.ids in new]
@@ -149,7 +158,7 @@ class Claim(PendingAction[ClaimParams]):
         ]
         return writes.claim(ctx.server, words)
 
-    def reconcile(self, ctx: Context, seen: PendingSeen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: Context, seen: PendingSeen, work: Sequence[PendingWork]) -> Done:
         to, entries = ctx.params.to, leases(work)
         now_ms, *pages = ask_all(ctx, CLOCK, *each_pending(ctx, [e.id for e in entries]))
         now = {entry.id: entry for page in pages for entry in page.items}

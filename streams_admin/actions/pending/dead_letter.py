@@ -35,11 +35,11 @@ from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.affected import named, pending
 from streams_admin.actions.reads.entries import stream_facts
 from streams_admin.actions.reads.losses import counts_of, may_lose, worse
-from streams_admin.actions.reads.pending import read_pending
+from streams_admin.actions.reads.pending import PendingBatch, PendingWork, read_pending
 from streams_admin.actions.reads.snapshots import EachSeen, Looked, MatchSeen, PendingSeen
 from streams_admin.actions.reads.targets import allow_target, reached, tail_of, target_figures
 from streams_admin.actions.single import typed
-from streams_admin.actions.work import Batch, Done
+from streams_admin.actions.work import Done, Place
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw
 from streams_admin.params.pending import DeadLetterParams
@@ -124,24 +124,23 @@ class DeadLetter(PendingAction[DeadLetterParams]):
         only = ctx.params.matching.model_copy(update={"end": seen.which.end})
         return pending(ctx, ctx.params.group, only=only)
 
-    def batch(self, ctx: Context, seen: PendingSeen, cursor: Any) -> Batch:
+    def batch(self, ctx: Context, seen: PendingSeen, cursor: Place | None) -> PendingBatch:
         """Each piece of work ends with the ID the target has reached: its copy comes behind it."""
         found = super().batch(ctx, seen, cursor)
         if isinstance(seen.which, MatchSeen) or not found.work:
             return found
-        since = str(reached(ctx, _to(ctx)))
-        return replace(found, work=[[*item, since] for item in found.work])
+        return _behind(found, reached(ctx, _to(ctx)))
 
-    def page(self, ctx: Context, seen: MatchSeen, cursor: Any) -> Query[Batch]:
+    def page(self, ctx: Context, seen: MatchSeen, cursor: Place | None) -> Query[PendingBatch]:
         return _Reaching(_to(ctx), super().page(ctx, seen, cursor))
 
-    def act(self, ctx: Context, seen: PendingSeen, work: list[Any]) -> Done:
+    def act(self, ctx: Context, seen: PendingSeen, work: Sequence[PendingWork]) -> Done:
         entries, stamp = leases(work), Stamp(ctx.principal.name, ctx.reason, ctx.operation)
         options = {"delete": ctx.params.delete, "retried": ctx.params.retried}
         replies = writes.dead_letter(ctx.server, ctx.key, ctx.params.group, _to(ctx), entries, stamp, **options)
         return Done.of([(str(e.id), RESULT[reply]) for e, reply in zip(entries, replies, strict=True)])
 
-    def reconcile(self, ctx: Context, seen: PendingSeen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: Context, seen: PendingSeen, work: Sequence[PendingWork]) -> Done:
         """What is pending as it was, was not moved; of the rest, what has a copy was.
 
         The original may have been delivered again since, and a copy been read and deleted: of an entry that is nowhere,
@@ -152,7 +151,7 @@ class DeadLetter(PendingAction[DeadLetterParams]):
         again = ctx.params.retried
         same = {e.id for e in entries if e.id in now and still_holds(now[e.id], e, retried=again)}
         others = [e for e in entries if e.id not in same]
-        moved, all_read = _copies(ctx, others, StreamId.parse(work[0][4]))
+        moved, all_read = _copies(ctx, others, work[0].since or MIN)
 
         def result(e: Lease) -> str:
             if e.id in same:
@@ -178,11 +177,11 @@ class DeadLetter(PendingAction[DeadLetterParams]):
 
 
 @dataclass(frozen=True)
-class _Reaching(Query[Batch]):
+class _Reaching(Query[PendingBatch]):
     """A batch, and which ID the target had reached just before."""
 
     to: bytes
-    page: Query[Batch]
+    page: Query[PendingBatch]
 
     @property
     def keys(self) -> tuple[bytes, ...]:
@@ -191,13 +190,17 @@ class _Reaching(Query[Batch]):
     def build(self) -> Sequence[Command]:
         return [*FactsQuery(self.to).build(), *self.page.build()]
 
-    def parse(self, replies: Sequence[Reply]) -> Batch:
+    def parse(self, replies: Sequence[Reply]) -> PendingBatch:
         try:
-            since = str(FactsQuery(self.to).parse(replies[:1]).last_generated_id)
+            since = FactsQuery(self.to).parse(replies[:1]).last_generated_id
         except Gone:
-            since = str(MIN)
-        found = self.page.parse(replies[1:])
-        return replace(found, work=[[*item, since] for item in found.work])
+            since = MIN
+        return _behind(self.page.parse(replies[1:]), since)
+
+
+def _behind(batch: PendingBatch, since: StreamId) -> PendingBatch:
+    """The copies come behind `since`."""
+    return replace(batch, work=[item._replace(since=since) for item in batch.work])
 
 
 class DeadLetterForm(retried.RetriedForm):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from dashboard.display.format import number
 from dashboard.streams.ids import StreamId
@@ -21,8 +20,9 @@ from streams_admin.actions.pending.unchanged import each_seen, seen_of
 from streams_admin.actions.pending.words import owners, per_consumer, preview_of
 from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.entries import bodies_of
+from streams_admin.actions.reads.pending import PendingBatch
 from streams_admin.actions.reads.snapshots import Looked, PendingSeen
-from streams_admin.actions.work import Batch, ids_of, part_of
+from streams_admin.actions.work import Place, ids_of, part_of
 from streams_admin.errors import Changed
 from streams_admin.params.kinds import IDS_MOST
 from streams_admin.params.pending import GhostsParams
@@ -60,7 +60,7 @@ class Ghosts(Acknowledging[GhostsParams]):
             redis_cli=acked_lines(ctx, looked),
         )
 
-    def batch(self, ctx: ActionContext[GhostsParams], seen: PendingSeen, cursor: Any) -> Batch:
+    def batch(self, ctx: ActionContext[GhostsParams], seen: PendingSeen, cursor: Place | None) -> PendingBatch:
         """The ghosts among the next pending entries; the others are passed over in silence."""
         batch = super().batch(ctx, seen, cursor)
         if not batch.work:
@@ -70,7 +70,7 @@ class Ghosts(Acknowledging[GhostsParams]):
         ghosts = [*below, *_without_body(ctx, others)]
         return replace(batch, work=part_of(batch.work, {str(id_) for id_ in ghosts}))
 
-    def reading(self, ctx: ActionContext[GhostsParams], seen: PendingSeen, cursor: Any) -> None:
+    def reading(self, ctx: ActionContext[GhostsParams], seen: PendingSeen, cursor: Place | None) -> None:
         """Bodies are looked for in further round trips."""
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 from dashboard.accounts.permissions import Permission
 from dashboard.display.format import HOUR, age
@@ -23,7 +22,7 @@ from streams_admin.actions.pending.base import PendingAction
 from streams_admin.actions.pending.unchanged import leases, still_holds, why_not
 from streams_admin.actions.pending.words import busy_note, ghost_note, guard_note, owners, per_consumer, preview_of
 from streams_admin.actions.preview import Change, Note, Preview
-from streams_admin.actions.reads.pending import read_pending
+from streams_admin.actions.reads.pending import PendingWork, read_pending
 from streams_admin.actions.reads.snapshots import Looked, PendingSeen
 from streams_admin.actions.work import Done
 from streams_admin.params.pending import ReleaseParams
@@ -62,7 +61,7 @@ class Release(PendingAction[ReleaseParams]):
             redis_cli=_lines(ctx, looked),
         )
 
-    def act(self, ctx: ActionContext[ReleaseParams], seen: PendingSeen, work: list[Any]) -> Done:
+    def act(self, ctx: ActionContext[ReleaseParams], seen: PendingSeen, work: Sequence[PendingWork]) -> Done:
         entries = leases(work)
         ready = [] if _nacks(ctx) else [e for e in entries if _claimable(e)]
         others = entries if _nacks(ctx) else [e for e in entries if not _claimable(e)]
@@ -70,7 +69,7 @@ class Release(PendingAction[ReleaseParams]):
         results = [(str(e.id), RESULT[int(r)]) for e, r in zip(others, replies, strict=True)]
         return Done.of([(str(e.id), "done") for e in ready] + results)
 
-    def reconcile(self, ctx: ActionContext[ReleaseParams], seen: PendingSeen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: ActionContext[ReleaseParams], seen: PendingSeen, work: Sequence[PendingWork]) -> Done:
         entries = leases(work)
         now = {entry.id: entry for entry in read_pending(ctx, [e.id for e in entries])}
         done = [(str(e.id), "done") for e in entries if e.id in now and _claimable(now[e.id])]

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
-from dashboard.streams.names import from_path
 from dashboard.streams.snapshots import PendingEntry
 from streams_admin.actions.context import ActionContext
 from streams_admin.actions.reads.entries import bodies_of
-from streams_admin.actions.reads.pending import CLOCK, SLACK_MS, as_work, ask_all, each_pending, read_pending
+from streams_admin.actions.reads.pending import (
+    CLOCK,
+    SLACK_MS,
+    PendingBatch,
+    PendingWork,
+    as_work,
+    ask_all,
+    each_pending,
+    read_pending,
+)
 from streams_admin.actions.reads.snapshots import EachSeen, EntrySeen, Looked, MatchSeen, PendingSeen
-from streams_admin.actions.work import Batch
+from streams_admin.actions.work import Batch, Place
 from streams_admin.errors import BadParameters
 from streams_admin.params.kinds import IDS_MOST
 from streams_admin.params.pending import OfGroup, PendingParams
@@ -43,9 +50,9 @@ def each_seen(looked: Looked) -> PendingSeen:
     return PendingSeen(EachSeen(tuple(entries), looked.absent))
 
 
-def named(ctx: ActionContext[PendingParams], seen: EachSeen, cursor: int) -> Batch:
+def named(ctx: ActionContext[PendingParams], seen: EachSeen, taken: int) -> PendingBatch:
     """The next named entries that are still as they were seen; the rest is settled with the reason."""
-    part = seen.entries[cursor : cursor + ctx.most]
+    part = seen.entries[taken : taken + ctx.most]
     now_ms, *pages = ask_all(ctx, CLOCK, *each_pending(ctx, [before.id for before in part]))
     present = {entry.id: entry for page in pages for entry in page.items}
     same: list[PendingEntry] = []
@@ -58,11 +65,11 @@ def named(ctx: ActionContext[PendingParams], seen: EachSeen, cursor: int) -> Bat
             same.append(entry)
         else:
             settled.append((str(before.id), "owner_changed"))
-    if cursor == 0:
+    if taken == 0:
         settled.extend((str(id_), "not_found") for id_ in seen.absent)
-    end = cursor + len(part)
+    end = taken + len(part)
     work = as_work([[str(e.id).encode(), e.consumer, e.idle_ms, e.deliveries] for e in same])
-    return Batch(work, end, settled, last=end >= len(seen.entries))
+    return Batch(work, Place(end), settled, last=end >= len(seen.entries))
 
 
 def _as_it_was(entry: PendingEntry, before: EntrySeen, now_ms: int, *, retried: bool) -> bool:
@@ -90,12 +97,12 @@ def still_holds(entry: PendingEntry, lease: Lease, *, retried: bool = False) -> 
     return (entry.consumer, entry.deliveries) == (lease.consumer, lease.deliveries)
 
 
-def lease_batches(work: Iterable[Sequence[Any]]) -> list[LeaseBatch]:
+def lease_batches(work: Iterable[PendingWork]) -> list[LeaseBatch]:
     """Work as commands take it."""
-    return [LeaseBatch(ids, from_path(who), count, idle) for ids, who, count, idle, *_ in work]
+    return [LeaseBatch(item.ids, item.consumer, item.deliveries, item.idle_ms) for item in work]
 
 
-def leases(work: Iterable[Sequence[Any]]) -> list[Lease]:
+def leases(work: Iterable[PendingWork]) -> list[Lease]:
     return [entry for part in lease_batches(work) for entry in part.each()]
 
 

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries import LOOK_MAX, Command, Query
 from dashboard.streams.replies import Reply, need, server_ms
 from streams_admin.actions.context import BATCH, ActionContext
-from streams_admin.actions.reads.pending import SLACK_MS, Row, as_work
+from streams_admin.actions.reads.pending import SLACK_MS, PendingBatch, Row, as_work
 from streams_admin.actions.reads.snapshots import MatchSeen
-from streams_admin.actions.work import Batch
+from streams_admin.actions.work import Batch, Place
 from streams_admin.params.pending import PendingParams
 from streams_admin.params.selection import Filter
 
@@ -22,7 +21,7 @@ WIDER = LOOK_MAX // BATCH
 
 
 @dataclass(frozen=True)
-class Matching(Query[Batch]):
+class Matching(Query[PendingBatch]):
     """The next entries that match the filter and were not touched since the plan was made.
 
     Rows stay as the server sent them: there may be a million. One more is asked for, to know whether the list goes on.
@@ -43,11 +42,11 @@ class Matching(Query[Batch]):
     """Whether all that is pending there was planned: what was touched is told then, what is gone was acknowledged."""
 
     @classmethod
-    def of(cls, ctx: ActionContext[PendingParams], seen: MatchSeen, cursor: Any) -> Matching:
+    def of(cls, ctx: ActionContext[PendingParams], seen: MatchSeen, cursor: Place | None) -> Matching:
         chosen = ctx.params.matching
-        start = StreamId.parse(cursor["at"]) if cursor else chosen.start
-        taken = cursor["taken"] if cursor else 0
-        wide = chosen.min_idle_ms > 0 or chosen.min_deliveries > 1 or bool(cursor and cursor.get("wide"))
+        start = cursor.at if cursor and cursor.at else chosen.start
+        taken = cursor.taken if cursor else 0
+        wide = chosen.min_idle_ms > 0 or chosen.min_deliveries > 1 or bool(cursor and cursor.wide)
         left = ctx.most if seen.limit is None else max(0, seen.limit - taken)
         room = min(ctx.most, left)
         return cls(
@@ -75,7 +74,7 @@ class Matching(Query[Batch]):
         start, end = str(self.chosen.start), str(self.chosen.end)
         return [("TIME",), ("XPENDING", self.key, self.group, start, end, self.look + 1, *of)]
 
-    def parse(self, replies: Sequence[Reply]) -> Batch:
+    def parse(self, replies: Sequence[Reply]) -> PendingBatch:
         rows = need(replies[1])
         least_ms, least = server_ms(replies[0]) - self.latest_ms, self.chosen.min_deliveries
         looked = rows[: self.look]
@@ -87,7 +86,7 @@ class Matching(Query[Batch]):
         taken = self.taken + len(kept) + len(touched)
         last = not (full or more) or (self.ends and len(kept) == self.room)
         missing = max(0, self.total - taken) if last and self.total is not None else 0
-        at = {"at": str(onward), "taken": taken, "wide": len(same) < len(looked) // 2}
+        at = Place(taken, onward, wide=len(same) < len(looked) // 2)
         passed = Counter({"already_acknowledged" if self.all_meant else "not_found": missing})
         return Batch(as_work(kept), at, [(id_, "owner_changed") for id_ in touched], last, passed)
 

@@ -6,15 +6,16 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
+from typing import Any, NamedTuple, Self
 
 from dashboard.streams.errors import StreamError
 from dashboard.streams.ids import StreamId
-from dashboard.streams.names import to_path
 from dashboard.streams.queries import GroupQuery, PendingQuery, Query, Together
 from dashboard.streams.replies import Reply, server_ms
 from dashboard.streams.snapshots import GroupOverview, PendingEntry
 from streams_admin.actions.context import ActionContext, Scope
+from streams_admin.actions.work import Batch, Place
+from streams_admin.params.kinds import EntryId, PathName
 from streams_admin.params.pending import OfGroup
 from streams_admin.params.selection import Filter
 
@@ -86,9 +87,28 @@ Row = list[Any]
 _HELD = itemgetter(1, 3, 2)
 
 
-def as_work(rows: Iterable[Row]) -> list[Any]:
-    """Pending entries as a batch keeps them: neighbours that are held alike in one piece."""
+class PendingWork(NamedTuple):
+    """Pending entries that are held alike: by whom, delivered how often, and idle for how long when they were read.
+
+    `since`: the last ID of the stream that they are copied to, before they are.
+    """
+
+    ids: str
+    consumer: PathName
+    deliveries: int
+    idle_ms: int
+    since: EntryId | None = None
+
+    def only(self, ids: str) -> Self:
+        return self._replace(ids=ids)
+
+
+PendingBatch = Batch[PendingWork, Place]
+
+
+def as_work(rows: Iterable[Row]) -> list[PendingWork]:
+    """As a batch keeps them: neighbours that are held alike in one piece."""
     return [
-        [b" ".join([row[0] for row in same]).decode(), to_path(consumer), deliveries, max(idle_ms, 0)]
+        PendingWork(b" ".join([row[0] for row in same]).decode(), consumer, deliveries, max(idle_ms, 0))
         for (consumer, deliveries, idle_ms), same in groupby(rows, key=_HELD)
     ]

@@ -12,13 +12,13 @@ from typing import NamedTuple
 from dashboard.display.format import number, plural
 from dashboard.streams.ids import StreamId
 from dashboard.streams.snapshots import GroupOverview, PendingEntry, StreamOverview
-from streams_admin.params.kinds import EntryId, Name
+from streams_admin.params.kinds import EntryId, PathName
 
 
 class LossSeen(NamedTuple):
     """What one group was known to lose."""
 
-    group: Name
+    group: PathName
     pending: int
     unread: int
 
@@ -95,7 +95,7 @@ class EntrySeen(NamedTuple):
     """A pending entry as it was. `delivered_ms`: when, by the server's clock; 0 when it was released (XNACK) since."""
 
     id: EntryId
-    consumer: Name
+    consumer: PathName
     deliveries: int
     delivered_ms: int
 

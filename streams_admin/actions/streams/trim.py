@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from django import forms
 
@@ -32,11 +32,11 @@ from streams_admin.actions.reads.snapshots import Loss
 from streams_admin.actions.single import typed
 from streams_admin.actions.streams.nodes import EXACT, foresee, length_change, preview_of_nothing
 from streams_admin.actions.streams.trim_form import TrimForm
-from streams_admin.actions.work import Batch, Done
+from streams_admin.actions.work import Batch, Done, Unnamed
 from streams_admin.errors import Changed
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw
-from streams_admin.params.kinds import EntryId, Name
+from streams_admin.params.kinds import EntryId, PathName
 from streams_admin.params.streams import TrimParams
 
 CHUNK = 10_000
@@ -56,7 +56,7 @@ class TrimSeen:
     """
 
     first: EntryId | None
-    groups: tuple[Name, ...]
+    groups: tuple[PathName, ...]
     minid: EntryId | None
     going: int
     most: int | None
@@ -69,8 +69,26 @@ class TrimSeen:
         return cls(facts.first_id, _names(overview), boundary, going, most, _removed(facts))
 
 
-class Trim(Action[TrimParams, TrimSeen]):
+class TrimCursor(NamedTuple):
+    """How many entries have gone, and whether whole nodes are through: the rest of one is left."""
+
+    gone: int = 0
+    exact: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TrimWork(Unnamed):
+    """A step at `at`, of a stream with so many entries, of so many that were ever added."""
+
+    at: TrimCursor
+    length: int
+    added: int | None
+
+
+class Trim(Action[TrimParams, TrimSeen, TrimWork, TrimCursor]):
     seen_model = TrimSeen
+    work_model = TrimWork
+    cursor_model = TrimCursor
     model = TrimParams
     slug = "trim"
     label = "Trim…"
@@ -110,33 +128,33 @@ class Trim(Action[TrimParams, TrimSeen]):
             return "A group was created or destroyed in the meantime."
         return ""
 
-    def batch(self, ctx: Context, seen: TrimSeen, cursor: Any) -> Batch:
-        state = cursor or {"gone": 0, "exact": False}
+    def batch(self, ctx: Context, seen: TrimSeen, cursor: TrimCursor | None) -> Batch[TrimWork, TrimCursor]:
+        at = cursor or TrimCursor()
         facts = ctx.server.run(FactsQuery(ctx.key))
-        return Batch([{**state, "length": facts.length, "added": facts.entries_added}], state)
+        return Batch([TrimWork(at, facts.length, facts.entries_added)], at)
 
-    def act(self, ctx: Context, seen: TrimSeen, work: list[Any]) -> Done:
+    def act(self, ctx: Context, seen: TrimSeen, work: Sequence[TrimWork]) -> Done:
         """One command of at most CHUNK entries, whole nodes first; an exact trim ends with the rest of one node."""
-        state = work[0]
-        exact = state["exact"]
+        state = work[0].at
+        exact = state.exact
         if ctx.params.safe:
             return _act_safely(ctx, seen, state)
         gone = _trim(ctx, seen, state)
         nodes_done = exact or gone == 0
         ready = exact or (nodes_done and ctx.params.approximate)
-        onward = {"gone": state["gone"] + gone, "exact": exact or nodes_done}
+        onward = TrimCursor(state.gone + gone, exact or nodes_done)
         return Done(
             counts=Counter(done=gone), cursor=onward, last=ready, why=_why_nothing(ctx, onward) if ready else ""
         )
 
-    def reconcile(self, ctx: Context, seen: TrimSeen, work: list[Any]) -> Done:
+    def reconcile(self, ctx: Context, seen: TrimSeen, work: Sequence[TrimWork]) -> Done:
         """What is missing from the length went. It goes on from there: beyond the bound nothing is removed."""
-        state, facts = work[0], ctx.server.run(FactsQuery(ctx.key))
+        before, state, facts = work[0], work[0].at, ctx.server.run(FactsQuery(ctx.key))
         if facts.entries_added is None and not seen.minid:  # before 7.0: what came meanwhile hides what went
-            return Done(counts=Counter(unknown=seen.going - state["gone"]), last=True)
-        came = (facts.entries_added or 0) - (state["added"] or 0)
-        gone = max(0, state["length"] + came - facts.length)
-        onward = {"gone": state["gone"] + gone, "exact": state["exact"]}
+            return Done(counts=Counter(unknown=seen.going - state.gone), last=True)
+        came = (facts.entries_added or 0) - (before.added or 0)
+        gone = max(0, before.length + came - facts.length)
+        onward = TrimCursor(state.gone + gone, state.exact)
         return Done(counts=Counter(done=gone), cursor=onward)
 
     def affected(self, ctx: Context, seen: TrimSeen) -> Iterator[Sequence[Entry]]:
@@ -165,15 +183,15 @@ def _removed(facts: StreamFacts) -> int | None:
     return None if facts.entries_added is None else facts.entries_added - facts.length
 
 
-def _trim(ctx: Context, seen: TrimSeen, state: dict[str, Any]) -> int:
+def _trim(ctx: Context, seen: TrimSeen, state: TrimCursor) -> int:
     """Entries that went. By a length, a command that comes late or twice must not take what came since."""
-    approximate = not state["exact"]
+    approximate = not state.exact
     if seen.minid is None and seen.removed is not None:
         until = seen.removed + seen.going
         gone = writes.trim_until(ctx.server, ctx.key, until, approximate=approximate, limit=CHUNK)
         if gone is not None:
             return gone
-    return writes.trim(ctx.server, ctx.key, _bound(ctx, seen, state["gone"]), approximate=approximate, limit=CHUNK)
+    return writes.trim(ctx.server, ctx.key, _bound(ctx, seen, state.gone), approximate=approximate, limit=CHUNK)
 
 
 def _bound(ctx: Context, seen: TrimSeen, gone: int) -> int | StreamId:
@@ -187,26 +205,26 @@ def _bound(ctx: Context, seen: TrimSeen, gone: int) -> int | StreamId:
     return int(max(ctx.params.maxlen or 0, length - (seen.going - gone)))
 
 
-def _act_safely(ctx: Context, seen: TrimSeen, state: dict[str, Any]) -> Done:
+def _act_safely(ctx: Context, seen: TrimSeen, state: TrimCursor) -> Done:
     """As `act`, below what any group needs at this moment, and never more entries than a length leaves over."""
-    left = None if seen.most is None else seen.most - state["gone"]
+    left = None if seen.most is None else seen.most - state.gone
     if left is not None and left <= 0:
         return Done(last=True)
     bound = seen.minid if seen.minid else MAX
-    exact = state["exact"]
+    exact = state.exact
     if exact and left is not None:
         bound = min(bound, _behind(ctx, left))
     until = None if seen.most is None or seen.removed is None else seen.removed + seen.most
     gone = _trim_safely(ctx, bound, exact, CHUNK if left is None else min(CHUNK, left), until)
     last = gone == 0 and (exact or ctx.params.approximate)
-    onward = {"gone": state["gone"] + gone, "exact": exact or (gone == 0 and not ctx.params.approximate)}
+    onward = TrimCursor(state.gone + gone, exact or (gone == 0 and not ctx.params.approximate))
     why = _why_nothing(ctx, onward) if last else ""
     return Done(counts=Counter(done=gone), cursor=onward, last=last, why=why)
 
 
-def _why_nothing(ctx: Context, state: dict[str, Any]) -> str:
+def _why_nothing(ctx: Context, state: TrimCursor) -> str:
     """Why a trim that is through has removed nothing, "" when it has."""
-    return NOTHING_WENT if ctx.params.approximate and not state["gone"] else ""
+    return NOTHING_WENT if ctx.params.approximate and not state.gone else ""
 
 
 def _trim_safely(ctx: Context, bound: StreamId, exact: bool, limit: int, until: int | None) -> int:

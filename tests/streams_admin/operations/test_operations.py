@@ -22,11 +22,11 @@ from dashboard.streams.links import Server, Writer
 from dashboard.streams.names import to_path
 from streams_admin.actions.pending.claim import Claim
 from streams_admin.actions.registry import ALL
-from streams_admin.actions.work import ids_of
 from streams_admin.audit.log import Caller
 from streams_admin.errors import Changed
 from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import loop, pacing, pieces, results, start, state
+from streams_admin.stored import ids_in
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
 from tests.people import id_of, person, signed_in
 from tests.streams_admin.acting import ADMIN, OPERATOR, act, before_sending, of_group, pending, planned, run
@@ -318,7 +318,7 @@ def test_a_process_that_is_really_killed_leaves_what_another_finishes(
     plan = planned("claim", of_group(bump=True, **TO_HELPER))
     run_until_killed(plan, real_database, redis_url, writes=2)
     operation = Operation.objects.get()
-    assert (operation.state, operation.done, len(ids_of(operation.inflight["work"]))) == ("running", 500, 500)
+    assert (operation.state, operation.done, len(ids_in(operation.inflight["work"]))) == ("running", 500, 500)
     assert owners(many) == {HELPER: 500 + pacing.FIRST, WORKER: 700 - pacing.FIRST}, (
         "of the second batch the first piece"
     )

@@ -12,10 +12,10 @@ from django.test import Client
 from dashboard.streams import links
 from dashboard.streams.links import ServerConfig
 from dashboard.streams.names import to_path
-from streams_admin.actions.work import ids_of
 from streams_admin.models import AuditEntry, Operation
 from streams_admin.operations import loop, pieces, results, start
 from streams_admin.operations.outcomes import Outcome, outcome_of
+from streams_admin.stored import ids_in
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
 from tests.html_page import Page
 from tests.people import person, signed_in
@@ -134,7 +134,7 @@ def test_what_cannot_be_read_stays_unknown(frozen: Operation, redis_url: str) ->
     answer = signed_in(person("anna", "admin")).post(f"/operations/{frozen.pk}/check/")
     assert answer.status_code == 503
     frozen.refresh_from_db()
-    assert (frozen.results, ids_of(frozen.unsettled)) == ({"done": 5, "unknown": 3}, ["4-0", "5-0", "6-0"])
+    assert (frozen.results, ids_in(frozen.unsettled)) == ({"done": 5, "unknown": 3}, ["4-0", "5-0", "6-0"])
 
 
 # While it runs -------------------------------------------------------------------------------------------------------

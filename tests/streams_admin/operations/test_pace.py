@@ -15,10 +15,12 @@ import pytest
 import redis
 
 from dashboard.streams import links
+from dashboard.streams.ids import MIN
 from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.names import to_path
 from streams_admin.actions.context import ActionContext
 from streams_admin.actions.pending.base import PendingAction
+from streams_admin.actions.reads.pending import PendingWork
 from streams_admin.actions.registry import ALL
 from streams_admin.actions.work import Batch
 from streams_admin.models import AuditEntry, Operation
@@ -30,7 +32,8 @@ from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
 from tests.streams_admin.acting import ADMIN, of_group, pending, planned
 from tests.streams_admin.recipes import HELPER
 
-HELD = ["worker", 3, 900]
+HELD = (b"worker", 3, 900)
+OTHER = PendingWork("4-0", b"other", 1, 5)
 COUNT, FIRST_BATCH, PIECE = 560, 500, 20
 LOOKS = [60, 60]
 """Entries that are pending at each rest until all of the last batch is read: GENTLE at once, since each is named."""
@@ -126,17 +129,17 @@ def test_the_way_is_measured_once_for_an_operation(server: Server) -> None:
 
 
 def test_pieces_are_cut_across_those_that_are_held_alike() -> None:
-    work = [["1-0 2-0 3-0", *HELD], ["4-0", "other", 1, 5], ["5-0 6-0", *HELD]]
+    work = [PendingWork("1-0 2-0 3-0", *HELD), OTHER, PendingWork("5-0 6-0", *HELD)]
     sizes = iter([2, 3, 5])
     assert list(divided(work, lambda: next(sizes))) == [
-        [["1-0 2-0", *HELD]],
-        [["3-0", *HELD], ["4-0", "other", 1, 5], ["5-0", *HELD]],
-        [["6-0", *HELD]],
+        [PendingWork("1-0 2-0", *HELD)],
+        [PendingWork("3-0", *HELD), OTHER, PendingWork("5-0", *HELD)],
+        [PendingWork("6-0", *HELD)],
     ]
 
 
 def test_who_waits_grows_older() -> None:
-    assert aged([["1-0", "w", 1, 900, "since"]], 40) == [["1-0", "w", 1, 940, "since"]]
+    assert aged([PendingWork("1-0", b"w", 1, 900, MIN)], 40) == [PendingWork("1-0", b"w", 1, 940, MIN)]
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_getscheduler"), reason="only Linux has it")

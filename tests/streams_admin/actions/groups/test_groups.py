@@ -15,6 +15,7 @@ from dashboard.streams.queries import GroupQuery
 from streams_admin import writes
 from streams_admin.actions import gate
 from streams_admin.actions.reads import positions
+from streams_admin.actions.work import Step
 from streams_admin.errors import BadParameters, Changed, NotConfirmed
 from streams_admin.models import AuditEntry, Plan
 from streams_admin.operations import start
@@ -362,5 +363,5 @@ def test_after_a_lost_reply_it_is_found_out_by_reading(
     if meanwhile:
         redis_client.execute_command(*meanwhile)
     action = gate.resolve(slug)
-    found = action.reconcile(gate.context_of(plan, ADMIN.principal), gate.seen_of(plan), [{"step": slug}])
+    found = action.reconcile(gate.context_of(plan, ADMIN.principal), gate.seen_of(plan), [Step()])
     assert dict(found.counts) == {expected: 1}

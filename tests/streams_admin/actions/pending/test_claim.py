@@ -16,6 +16,7 @@ from dashboard.streams.links import Server
 from dashboard.streams.names import plain, to_path
 from streams_admin.actions.context import ActionContext
 from streams_admin.actions.pending.claim import Claim
+from streams_admin.actions.reads.pending import PendingWork
 from streams_admin.actions.reads.snapshots import EachSeen, PendingSeen
 from streams_admin.errors import BadParameters, Changed
 from streams_admin.models import Operation
@@ -28,6 +29,8 @@ from tests.streams_admin.recipes import HELPER, IDLE_MS
 from tests.streams_admin.recipes import Claim as Recipe
 
 pytestmark = pytest.mark.django_db
+
+NOTHING = PendingSeen(EachSeen((), ()))
 
 
 @pytest.fixture
@@ -127,9 +130,9 @@ def test_what_does_not_show_what_was_to_be_set_was_not_claimed(stuck: redis.Redi
     ctx = ActionContext(
         Principal("anna"), links.get("default"), KEY, parse(ClaimParams, of_group(to=to_path(WORKER), **options))
     )
-    assert Claim().reconcile(ctx, PendingSeen(EachSeen((), ())), [["1-0 2-0", to_path(WORKER), 3, IDLE_MS]]).named == {
-        "failed": "1-0 2-0"
-    }
+    assert Claim().reconcile(
+        ctx, PendingSeen(EachSeen((), ())), [PendingWork("1-0 2-0", WORKER, 3, IDLE_MS)]
+    ).named == {"failed": "1-0 2-0"}
 
 
 def test_who_holds_all_of_them_already_gets_nothing(stuck: redis.Redis) -> None:
@@ -196,11 +199,11 @@ def test_what_is_touched_between_look_and_act_stays(stuck: redis.Redis) -> None:
 def test_what_belonged_to_nobody_and_was_taken_since_it_was_read_stays(stuck: redis.Redis) -> None:
     """However short ago others were read: 1-0 half a second before 2-0."""
     stuck.xclaim(KEY, GROUP, b"fast", 0, [b"1-0"], justid=True)
-    ctx, nobody = (
-        ActionContext(Principal("anna"), links.get("default"), KEY, parse(ClaimParams, of_group(to=to_path(HELPER)))),
-        to_path(b""),
+    params = parse(ClaimParams, of_group(to=to_path(HELPER)))
+    ctx = ActionContext(Principal("anna"), links.get("default"), KEY, params)
+    done = Claim().act(
+        ctx, PendingSeen(EachSeen((), ())), [PendingWork("1-0", b"", 3, 500), PendingWork("2-0", b"", 3, 0)]
     )
-    done = Claim().act(ctx, PendingSeen(EachSeen((), ())), [["1-0", nobody, 3, 500], ["2-0", nobody, 3, 0]])
     assert done.named == {"done": "2-0", "owner_changed": "1-0"}
     assert delivered(stuck, b"1-0")[0] == b"fast"
 

@@ -12,6 +12,7 @@ from dashboard.streams.links import Server, ServerConfig
 from streams_admin import writes
 from streams_admin.actions.context import ActionContext
 from streams_admin.actions.pending.release import RELEASED_MS, Release
+from streams_admin.actions.reads.pending import PendingWork
 from streams_admin.actions.reads.snapshots import EachSeen, PendingSeen
 from streams_admin.errors import Changed
 from streams_admin.params.pending import ReleaseParams
@@ -123,7 +124,7 @@ def test_where_there_is_xnack_it_is_used_guarded_by_a_script(server: Server) -> 
     with impostor(_probed) as other:
         links.configure([ServerConfig("default", other.url)])
         ctx = ActionContext(Principal("anna"), links.get("default"), KEY, ReleaseParams(group=GROUP, ids=("1-0",)))
-        done = Release().act(ctx, PendingSeen(EachSeen((), ())), [["1-0", "w1", 3, 600_000]])
+        done = Release().act(ctx, PendingSeen(EachSeen((), ())), [PendingWork("1-0", b"w1", 3, 600_000)])
         sent = other.heard[-1]
     assert done.named == {"done": "1-0"}
     assert sent[0] == b"EVAL"

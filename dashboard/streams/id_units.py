@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.names import plain
 from dashboard.streams.snapshots import StreamFacts
 
 _PLAUSIBLE = range(10**9, 10**10)
@@ -53,3 +54,11 @@ def id_times(facts: StreamFacts) -> IdTimes:
     units = [unit_of(id_) for id_ in ends]
     odd = next((id_ for id_, unit in zip(ends, units, strict=True) if unit != MILLISECONDS), ends[0])
     return IdTimes(units[0] if len(set(units)) == 1 else None, odd)
+
+
+def why_no_ages(facts: StreamFacts, times: IdTimes) -> str:
+    """A sentence for people."""
+    name = plain(facts.key)
+    if times.unit is None:
+        return f"IDs of {name} are not times ({times.example}), so the age of its entries is unknown."
+    return f"IDs of {name} count {times.unit.name}, not milliseconds ({times.example})."

@@ -10,10 +10,12 @@ from django.shortcuts import render
 from dashboard import menus
 from dashboard.display.format import number, plural
 from dashboard.fleet.store import Finding, StreamState
+from dashboard.http import params
 from dashboard.menus import Target
 from dashboard.streams.errors import Unreachable
 from dashboard.streams.figures import Figure
-from dashboard.streams.ids import StreamId, ahead_ms
+from dashboard.streams.id_units import id_times, why_no_ages
+from dashboard.streams.ids import StreamId, ahead_ms, is_time
 from dashboard.streams.queries import DETAIL_MAX, StreamQuery
 from dashboard.streams.snapshots import GroupFacts, StreamFacts, StreamOverview
 from dashboard.views.entries import FORMS, TABS, Asked, entries_page
@@ -32,6 +34,8 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
     trouble, overview = _overview(here, stream, state, asked)
     only_facts = request.headers.get(PART) == "facts"
     with_entries = asked.tab == "entries" and not trouble and not only_facts
+    if with_entries:
+        _check_times(request.GET, overview.facts)
     entries = entries_page(here, overview.facts, asked) if with_entries else None
     context = {
         "server": here.server,
@@ -57,6 +61,14 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
         "server_time_ms": here.snapshot.present_ms if trouble else overview.now_ms,
     }
     return render(request, "streamgauge/stream.html", context)
+
+
+def _check_times(query: params.Query, facts: StreamFacts) -> None:
+    """Raises BadParameter for a time, where the stream's IDs are no times: it would lead nowhere."""
+    for name in ("at", "start", "end"):
+        given = params.text(query, name)
+        if given and is_time(given) and not id_times(facts).ages:
+            raise params.BadParameter(name, f"{why_no_ages(facts, id_times(facts))} Give an ID instead of a time.")
 
 
 def _overview(here: Watched, key: bytes, state: StreamState | None, asked: Asked) -> tuple[str, StreamOverview]:

@@ -11,7 +11,7 @@ from django import forms
 from django.utils import timezone
 
 from dashboard.streams.errors import BadId, Gone
-from dashboard.streams.id_units import id_times
+from dashboard.streams.id_units import id_times, why_no_ages
 from dashboard.streams.ids import MIN, StreamId, is_time, parse_position
 from dashboard.streams.names import EMPTY
 from dashboard.streams.queries import EntryRange, FactsQuery, fitting, mark_of
@@ -20,7 +20,6 @@ from streams_admin.actions.base import Action
 from streams_admin.actions.context import BATCH, ActionContext, Scope
 from streams_admin.actions.preview import Preview
 from streams_admin.actions.reads import positions
-from streams_admin.actions.reads.ages import why_no_ages
 from streams_admin.actions.reads.entries import pages, read, stream_facts, stream_overview
 from streams_admin.actions.reads.snapshots import EntriesSeen, Found, Loss
 from streams_admin.actions.work import Batch, EntryWork, Item, Place

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dashboard.streams.id_units import IdTimes, id_times
+from dashboard.streams.id_units import id_times, why_no_ages
 from dashboard.streams.ids import TOP, StreamId
-from dashboard.streams.names import plain
 from dashboard.streams.snapshots import StreamFacts, StreamOverview
 from streams_admin.errors import BadParameters
 
@@ -33,11 +32,3 @@ def check_moment(position: StreamId, facts: StreamFacts | None) -> None:
 def from_time(position: StreamId) -> bool:
     """Whether it was given as a time: that becomes the last ID before the moment, which no server gives an entry."""
     return position.seq == TOP and position.clock_ms is not None
-
-
-def why_no_ages(facts: StreamFacts, times: IdTimes) -> str:
-    """A sentence for people."""
-    name = plain(facts.key)
-    if times.unit is None:
-        return f"IDs of {name} are not times ({times.example}), so the age of its entries is unknown."
-    return f"IDs of {name} count {times.unit.name}, not milliseconds ({times.example})."

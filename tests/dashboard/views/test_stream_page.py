@@ -118,3 +118,14 @@ def test_a_page_that_ends_at_its_figures_hides_nothing_from_its_watch(
 def test_a_sentence_that_ends_with_an_age_ends_there(viewer: Client, eight: int) -> None:
     page = Page(viewer.get(f"{STREAM}?tab=retention").content.decode())
     assert " ago. Redis trims" in page.root.text
+
+
+@pytest.mark.parametrize("name", ["at", "start", "end"])
+def test_a_time_leads_nowhere_where_ids_are_seconds(
+    name: str, server: Server, redis_client: redis.Redis, viewer: Client
+) -> None:
+    redis_client.xadd("seconds", {"n": 1}, id="1763596680-0")
+    answer = viewer.get("/s/default/seconds/", {name: "-2h"})
+    assert answer.status_code == 400
+    assert "IDs of seconds count seconds, not milliseconds (1763596680-0). Give an ID" in answer.content.decode()
+    assert viewer.get("/s/default/seconds/", {name: "1763596680-0"}).status_code == 200

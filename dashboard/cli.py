@@ -6,8 +6,11 @@ import os
 import re
 import sys
 
+from django import get_version
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import ManagementUtility, get_commands, load_command_class
+
+from dashboard import __version__
 
 OURS = ("dashboard", "streams_admin")
 """The apps whose commands `help` lists."""
@@ -15,6 +18,13 @@ OURS = ("dashboard", "streams_admin")
 
 class CommandLine(ManagementUtility):
     """Django's, whose help lists our commands, each with a sentence. All of Django's run as ever."""
+
+    def execute(self) -> None:
+        """`--version` is ours; Django's is in the same line."""
+        if self.argv[1:] in (["--version"], ["version"]):
+            sys.stdout.write(f"Streamgauge {__version__} (Django {get_version()})\n")
+        else:
+            super().execute()
 
     def main_help_text(self, commands_only: bool = False) -> str:
         """`commands_only`: the names of all, for completion. Raises what was wrong with the settings."""

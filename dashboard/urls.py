@@ -14,6 +14,8 @@ from dashboard.api.site import api
 from dashboard.http import converters  # noqa: F401 - registers them
 from dashboard.views import account, attention, entry, group, search, stream, streams
 
+handler400 = "dashboard.http.error_pages.bad_request"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", read(attention.attention), name="attention"),
     path("search/", read(search.search), name="search"),

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
+from django.core.exceptions import DisallowedHost
+from django.http import HttpRequest, HttpResponse, HttpResponseBadRequest
 from django.middleware.csrf import REASON_BAD_ORIGIN
 from django.shortcuts import render
+from django.template.loader import render_to_string
 from django.urls import ResolverMatch
 
 from dashboard.http.middleware import Handler
@@ -35,6 +37,13 @@ def problem(request: HttpRequest, status: int, title: str, text: str, *, paramet
     if parameter:
         context |= {"back": _without(request, parameter), "back_to": _page(request.resolver_match)}
     return render(request, "streamgauge/problem.html", context, status=status)
+
+
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """The page of handler400: says which host came, where that is the reason. Without a request: its host is wrong."""
+    wrong = isinstance(exception, DisallowedHost)
+    context = {"host": request.META.get("HTTP_HOST", "")[:200]} if wrong else {}
+    return HttpResponseBadRequest(render_to_string("400.html", context))
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
+from django.utils.http import is_same_domain
 
 from dashboard.streams import links
 from dashboard.streams.payloads.budget import decoding_budget
@@ -34,16 +37,34 @@ class ContentSecurityPolicyMiddleware:
         return response
 
 
+def is_trusted(origin: str) -> bool:
+    """Whether it is one of CSRF_TRUSTED_ORIGINS: exactly, or as Django reads https://*.example.com."""
+    return any(_is(origin, trusted) for trusted in settings.CSRF_TRUSTED_ORIGINS)
+
+
+def _is(origin: str, trusted: str) -> bool:
+    if "*" not in trusted:
+        return origin == trusted
+    try:
+        found, wanted = urlsplit(origin), urlsplit(trusted)
+    except ValueError:  # an address in brackets that is none
+        return False
+    return found.scheme == wanted.scheme and is_same_domain(found.netloc, wanted.netloc.lstrip("*"))
+
+
 class SameOriginMiddleware:
-    """Refuses what another site makes the browser send (Sec-Fetch-Site), beside the CSRF token."""
+    """Refuses what another site makes the browser send (Sec-Fetch-Site), beside the CSRF token.
+
+    Not what comes from one of CSRF_TRUSTED_ORIGINS; it needs the token as ever.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         site = request.headers.get("Sec-Fetch-Site", "none")
-        if request.method not in SAFE_METHODS and site not in ("same-origin", "none"):
-            origin = request.headers.get("Origin", "origin unknown")[:200]
+        origin = request.headers.get("Origin", "origin unknown")[:200]
+        if request.method not in SAFE_METHODS and site not in ("same-origin", "none") and not is_trusted(origin):
             blocked = f"This request came from another site ({origin}) and was blocked.\n"
             return HttpResponseForbidden(blocked, content_type="text/plain")
         return self.get_response(request)

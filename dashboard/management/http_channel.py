@@ -11,7 +11,17 @@ LINGER = 1.0
 
 
 class AnsweringChannel(http.HTTPChannel):  # type: ignore[misc]
-    """414 for a request line, 431 for a header line, of more than MAX_LENGTH bytes (16 KiB)."""
+    """414 for a request line, 431 for a header line or all of them together, of more than MAX_LENGTH bytes (16 KiB)."""
+
+    _is_refused = False
+
+    def lineReceived(self, line: bytes) -> None:
+        if self._is_refused:  # what was read with the line that was too much
+            return
+        if self._receivedHeaderSize + len(line) > self.totalHeadersSize:
+            self._refuse("431 Request Header Fields Too Large", "The headers of this request are too long together.")
+        else:
+            super().lineReceived(line)
 
     def lineLengthExceeded(self, line: bytes) -> None:
         if self.requests:  # one is made as soon as its request line has come
@@ -21,6 +31,7 @@ class AnsweringChannel(http.HTTPChannel):  # type: ignore[misc]
 
     def _refuse(self, status: str, sentence: str) -> None:
         """Answer, and drop what still comes."""
+        self._is_refused = True
         body = f"{sentence} At most {self.MAX_LENGTH:,} bytes are read.\n".encode()
         headers = {
             "Content-Type": "text/plain; charset=utf-8",

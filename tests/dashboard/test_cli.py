@@ -8,7 +8,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import django
 import pytest
+
+from dashboard import __version__
 
 ROOT = Path(__file__).resolve().parents[2]
 OURS = {path.stem for path in ROOT.glob("*/management/commands/[a-z]*.py")}
@@ -43,6 +46,11 @@ def test_help_describes_one_command(command: str, tmp_path: Path) -> None:
 def test_commands_of_django_run(tmp_path: Path) -> None:
     assert run(tmp_path, "check").stdout.startswith("System check identified no issues")
     assert run(tmp_path, "migrate", "--check").returncode == 1, "nothing is migrated yet"
+
+
+@pytest.mark.parametrize("words", [["--version"], ["version"]])
+def test_the_version_is_ours(words: list[str], tmp_path: Path) -> None:
+    assert run(tmp_path, *words).stdout == f"Streamgauge {__version__} (Django {django.get_version()})\n"
 
 
 def test_completion_knows_all(tmp_path: Path) -> None:

@@ -43,6 +43,16 @@ def test_long_lines_are_answered(running: int) -> None:
     assert get(running, "/healthz").status == 200
 
 
+def test_headers_that_are_too_long_together_are_answered(running: int) -> None:
+    many = b"".join(b"X-Header-%d: " % n + b"x" * 2000 + b"\r\n" for n in range(12))
+    head, _, body = answer(running, b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n" + many + b"\r\n").partition(
+        "\r\n\r\n"
+    )
+    assert head.startswith("HTTP/1.1 431 Request Header Fields Too Large\r\n")
+    assert body == "The headers of this request are too long together. At most 16,384 bytes are read.\n"
+    assert get(running, "/healthz").status == 200
+
+
 def test_what_fits_is_served_and_a_second_request_is_counted_anew(running: int) -> None:
     host = b"\r\nHost: localhost\r\n"
     first = b"GET /healthz?" + b"x" * 16_000 + b" HTTP/1.1" + host + b"\r\n"

@@ -86,6 +86,31 @@ def test_a_trusted_origin_is_not_the_reason(posted: Client, settings: Settings) 
     assert "current session" in posted.post("/sign-in/", headers={"origin": "https://ops.example"}).text
 
 
+@pytest.mark.parametrize(
+    ("trusted", "origin"),
+    [
+        (["https://ops.example"], "https://ops.example"),
+        (["https://*.ops.example"], "https://portal.ops.example"),
+    ],
+)
+def test_a_cross_site_post_from_a_trusted_origin_gets_to_the_csrf_check(
+    posted: Client, settings: Settings, trusted: list[str], origin: str
+) -> None:
+    settings.CSRF_TRUSTED_ORIGINS = trusted
+    headers = {"origin": origin, "sec-fetch-site": "cross-site"}
+    assert "current session" in posted.post("/sign-in/", headers=headers).text
+    for other in ("https://evil.example", "http://ops.example", "https://ops.example.evil.example", "null"):
+        refused = posted.post("/sign-in/", headers={**headers, "origin": other})
+        assert (refused.status_code, "came from another site" in refused.text) == (403, True)
+
+
+def test_an_unknown_host_is_named_with_the_setting(posted: Client) -> None:
+    answer = posted.get("/", headers={"host": "wrong.example<b>"})
+    assert answer.status_code == 400
+    assert "wrong.example&lt;b&gt;" in answer.text
+    assert "ALLOWED_HOSTS" in answer.text
+
+
 def test_below_a_path_sign_in_leads_back_whether_the_proxy_strips_it_or_not(serve: Serve, port: int) -> None:
     wait_until_it_answers(serve(FORCE_SCRIPT_NAME="/streams"), port)
     for path in ("/s/default/?page=2", "/streams/s/default/?page=2"):

@@ -20,6 +20,7 @@ from dashboard.streams.links import Server
 from dashboard.streams.names import to_path
 from streams_admin import identity, stored
 from streams_admin.actions import gate
+from streams_admin.actions.apart import with_promises
 from streams_admin.actions.gate import Admitted
 from streams_admin.actions.memory import memory_notes
 from streams_admin.actions.preview import Note
@@ -46,7 +47,8 @@ def make(admitted: Admitted) -> Plan:
     """Look, and write down what was seen. Raises ActionError or StreamError; changes nothing on the server."""
     action, ctx = admitted.action, admitted.ctx
     on = identity.look(ctx)
-    preview, seen = action.look(ctx)
+    looked, seen = action.look(ctx)
+    preview = with_promises(ctx, action, looked)
     Plan.objects.filter(used=None, created__lt=timezone.now() - KEPT).delete()
     made = Plan.objects.create(
         who=ctx.principal.name,

@@ -54,6 +54,9 @@ class Action(ABC, Generic[Model, Seen, Item, Cursor]):
     at_once: ClassVar[int | None] = None
     """The most entries that `act` does in one step: more would be several, of which a part may be done."""
 
+    apart: ClassVar[str] = ""
+    """What may come between check and action where the server denies scripts; "" where nothing may, or none is run."""
+
     idempotent: ClassVar[bool] = False
     """Whether the same work, sent twice, is done once at most."""
     needs_memory: ClassVar[bool] = False

@@ -69,6 +69,7 @@ class ConsumerDelete(Action[ConsumerDeleteParams, ConsumerSeen, PendingWork, Con
     cursor_model = ConsumerCursor
     about = "group"
     slug = "consumer_delete"
+    apart = "Entries that it is given just in between are lost with it; the result counts them."
     label = "Remove consumer…"
     permission = Permission.CONSUMERS
 

@@ -37,6 +37,7 @@ class GroupDestroy(OnGroup[GroupDestroyParams, GroupSeen]):
     seen_model = GroupSeen
     model = GroupDestroyParams
     slug = "group_destroy"
+    apart = "What its consumers are given just in between is lost with it."
     label = "Destroy group…"
     irreversible = True
     back = "stream"

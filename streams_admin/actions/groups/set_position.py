@@ -79,6 +79,7 @@ class GroupSetPosition(OnGroup[GroupSetPositionParams, MoveSeen]):
     seen_model = MoveSeen
     model = GroupSetPositionParams
     slug = "group_set_position"
+    apart = "What its consumers read just in between does not stop it."
     label = "Set position…"
 
     def look(self, ctx: ActionContext[GroupSetPositionParams]) -> tuple[Preview, MoveSeen]:

@@ -123,6 +123,7 @@ class Acknowledging(PendingAction[Pending]):
     """What takes entries off the pending list."""
 
     permission = Permission.ACK
+    apart = "An entry that is delivered again just in between is acknowledged all the same."
 
     def act(self, ctx: ActionContext[Pending], seen: PendingSeen, work: Sequence[PendingWork]) -> Done:
         replies = writes.ack(ctx.server, ctx.key, ctx.params.group, lease_batches(work), retried=ctx.params.again)

@@ -57,6 +57,10 @@ class DeadLetter(PendingAction[DeadLetterParams]):
     slug = "dead_letter"
     needs_memory = True
     at_once = writes.SCRIPTED_AT_ONCE
+    apart = (
+        "The copy of an entry that its worker acknowledges just in between is taken back; after a crash at that moment "
+        "it stays, and counts as done."
+    )
     label = "Dead-letter…"
     permission = Permission.DEAD_LETTER
 

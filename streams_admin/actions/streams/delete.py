@@ -42,6 +42,7 @@ class StreamDelete(Single[StreamDeleteParams, StreamSeen]):
     seen_model = StreamSeen
     model = StreamDeleteParams
     slug = "stream_delete"
+    apart = "Entries that are added just in between are deleted too."
     label = "Delete stream…"
     permission = Permission.DELETE
     irreversible = True

@@ -239,7 +239,7 @@ def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_process_that_dies_leaves_one_copy_of_each(either: redis.Redis, around: str, no_pauses: None) -> None:
     plan = planned("dead_letter", of_group())
     with dies_while(moving, around), pytest.raises(Killed):
-        start.begin(ADMIN, plan)
+        start.begin(ADMIN, plan, confirm=plan.preview["confirm"])
     assert Operation.objects.get().inflight is not None
     finish()
     operation = Operation.objects.get()

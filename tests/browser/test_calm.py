@@ -193,3 +193,14 @@ def test_heads_of_the_streams_stand_over_their_numbers(site: Site, page: Page) -
     edges = [place.evaluate("cell => cell.getBoundingClientRect().right") for place in (head, rate)]
     assert edges[0] == edges[1]
     assert rate.locator("svg").count() == 0
+
+
+def test_a_long_position_fits_on_a_phone(site: Site, page: Page) -> None:
+    site.client.xadd("calm:orders", {"n": 1}, id="1763604718412-45491")
+    site.client.xgroup_create("calm:orders", "workers", "$")
+    page.set_viewport_size({"width": 390, "height": 844})
+    opened(page, f"{STREAM}g/workers/")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    position = page.locator(".facts .id").bounding_box()
+    assert position is not None
+    assert position["x"] + position["width"] <= 390

@@ -19,6 +19,6 @@ def no_group_errors(seen: ServerSeen) -> Iterator[Finding]:
         "late",
         "no_group_errors",
         f"{plural(count, 'command')} named a group that does not exist (NOGROUP)",
-        detail="A consumer uses a group that was destroyed or never created. Redis reports no name.",
+        detail="A consumer uses a group that was destroyed or never created. Redis reports only how often.",
         evidence={"errors": count},
     )

@@ -29,6 +29,7 @@ OPTIONS = (
     "SAMPLE_EVERY",
     "OPERATION_DUTY",
     "OPERATION_RESULTS_DAYS",
+    "HEADER_WITHIN",
 )
 """Settings of ours that the environment may hold as they are; `options.Options` checks them."""
 SECRET_OPTIONS = ("REDIS_URL", "REDIS_ADMIN_URL")

@@ -50,6 +50,9 @@ class Options(BaseModel):
     operation_duty: int = Field(50, ge=1, le=100)
     operation_results_days: int = Field(30, ge=1, le=10_000)
 
+    header_within: int = Field(15, ge=1, le=300)
+    """For the header of a request to come in, from its first byte."""
+
     data_dir: Path = Path("data")
     host: str = "127.0.0.1"
     port: int = Field(8000, ge=1, le=65_535)

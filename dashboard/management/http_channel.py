@@ -1,9 +1,12 @@
-"""One HTTP connection: what is too long to be read is refused with an answer, where Twisted just hangs up."""
+"""One HTTP connection: what is too long or too slow is refused with an answer, where Twisted hangs up or waits."""
 
 from __future__ import annotations
 
+from typing import Any
+
 from daphne.http_protocol import http
 
+from dashboard.config.active import configured
 from dashboard.http.middleware import CSP
 
 LINGER = 1.0
@@ -11,28 +14,73 @@ LINGER = 1.0
 
 
 class AnsweringChannel(http.HTTPChannel):  # type: ignore[misc]
-    """414 for a request line, 431 for a header line or all of them together, of more than MAX_LENGTH bytes (16 KiB)."""
+    """414 for a request line, 431 for a header line or all of them together, of more than MAX_LENGTH bytes (16 KiB).
+
+    408 for a header that is not complete within HEADER_WITHIN seconds, however it drips.
+    """
 
     _is_refused = False
+    _deadline: Any = None
+
+    def connectionMade(self) -> None:
+        super().connectionMade()
+        self._expect_header()
+
+    def dataReceived(self, data: bytes) -> None:
+        if self._is_refused:
+            return
+        if not self.requests:
+            self._expect_header()
+        super().dataReceived(data)
+
+    def allHeadersReceived(self) -> None:
+        self._stop_waiting()
+        super().allHeadersReceived()
+
+    def connectionLost(self, reason: Any) -> None:
+        self._stop_waiting()
+        super().connectionLost(reason)
+
+    def _expect_header(self) -> None:
+        """From the first byte of a request, or the connection, until the header is there."""
+        if self._deadline is None:
+            self._deadline = self.callLater(configured().header_within, self._too_slow)
+
+    def _stop_waiting(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        self._refuse("408 Request Timeout", f"The header did not come within {configured().header_within} s.")
 
     def lineReceived(self, line: bytes) -> None:
         if self._is_refused:  # what was read with the line that was too much
             return
         if self._receivedHeaderSize + len(line) > self.totalHeadersSize:
-            self._refuse("431 Request Header Fields Too Large", "The headers of this request are too long together.")
+            self._refuse(
+                "431 Request Header Fields Too Large",
+                f"The headers of this request are too long together. {self._bound}",
+            )
         else:
             super().lineReceived(line)
 
     def lineLengthExceeded(self, line: bytes) -> None:
         if self.requests:  # one is made as soon as its request line has come
-            self._refuse("431 Request Header Fields Too Large", "A header of this request is too long.")
+            self._refuse("431 Request Header Fields Too Large", f"A header of this request is too long. {self._bound}")
         else:
-            self._refuse("414 URI Too Long", "The address of this request is too long.")
+            self._refuse("414 URI Too Long", f"The address of this request is too long. {self._bound}")
+
+    @property
+    def _bound(self) -> str:
+        return f"At most {self.MAX_LENGTH:,} bytes are read."
 
     def _refuse(self, status: str, sentence: str) -> None:
         """Answer, and drop what still comes."""
         self._is_refused = True
-        body = f"{sentence} At most {self.MAX_LENGTH:,} bytes are read.\n".encode()
+        self._stop_waiting()
+        body = f"{sentence}\n".encode()
         headers = {
             "Content-Type": "text/plain; charset=utf-8",
             "Content-Length": str(len(body)),
@@ -42,9 +90,4 @@ class AnsweringChannel(http.HTTPChannel):  # type: ignore[misc]
         }
         lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
         self.transport.write("\r\n".join(lines).encode() + body)
-        self.dataReceived = _dropped
         self.callLater(LINGER, self.transport.loseConnection)
-
-
-def _dropped(data: bytes) -> None:
-    """Input of a connection that was refused."""

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import socket
+import time
+from contextlib import suppress
+from http.client import HTTPConnection
 
 import pytest
 
@@ -51,6 +54,27 @@ def test_headers_that_are_too_long_together_are_answered(running: int) -> None:
     assert head.startswith("HTTP/1.1 431 Request Header Fields Too Large\r\n")
     assert body == "The headers of this request are too long together. At most 16,384 bytes are read.\n"
     assert get(running, "/healthz").status == 200
+
+
+def test_a_header_that_drips_is_given_up_in_time(serve: Serve, port: int) -> None:
+    wait_until_it_answers(serve(HEADER_WITHIN="1"), port)
+    began = time.monotonic()
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as silent:
+        assert silent.recv(1000).startswith(b"HTTP/1.1 408 Request Timeout\r\n")
+    with socket.create_connection(("127.0.0.1", port), timeout=0.2) as dripping:
+        dripping.sendall(b"GET /healthz HTTP/1.1\r\n")
+        found = b""
+        while not found and time.monotonic() < began + 20:
+            dripping.sendall(b"x")
+            with suppress(TimeoutError):
+                found = dripping.recv(1000)
+    assert found.endswith(b"The header did not come within 1 s.\n")
+    assert time.monotonic() - began < 20
+    connection = HTTPConnection("127.0.0.1", port, timeout=20)
+    for wait in (0, 2):  # a connection that is kept alive may be idle for longer
+        time.sleep(wait)
+        connection.request("GET", "/healthz", headers={"Host": "localhost"})
+        assert connection.getresponse().read() is not None
 
 
 def test_what_fits_is_served_and_a_second_request_is_counted_anew(running: int) -> None:

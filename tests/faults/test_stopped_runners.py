@@ -29,8 +29,8 @@ from tests.streams_admin.acting import ADMIN, planned
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
 
-ENTRIES = 5_000
-STOPS = 3
+ENTRIES = 9_000
+STOPS = 4
 ORPHANED_MS = 800
 """More than a runner sleeps before it looks what came of a batch: else two of them would take over from each other."""
 MOST_SAVES = 3

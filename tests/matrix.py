@@ -28,7 +28,7 @@ def main() -> int:
     print("\n=== servers")
     for wanted, outcome in results.items():
         print(f"{wanted.label:12} {outcome}")
-    return 0 if all(outcome == "green" for outcome in results.values()) else 1
+    return 0 if all(outcome.startswith("green") for outcome in results.values()) else 1
 
 
 def _run(wanted: Wanted) -> str:
@@ -37,8 +37,13 @@ def _run(wanted: Wanted) -> str:
         return f"missing: {wanted.source} cannot be had on this machine"
     print(f"\n=== {wanted.label}: {version(binary)}", flush=True)
     command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-m", "not big", *SUITE]
-    done = subprocess.run(command, env={**os.environ, "TEST_SERVER": str(binary)}, check=False)
-    return "green" if done.returncode == 0 else "failed"
+    environment = {**os.environ, "TEST_SERVER": str(binary)}
+    last = ""
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
+        for line in process.stdout or ():
+            print(line, end="", flush=True)
+            last = line.strip("= \n") or last
+    return f"{'green' if process.returncode == 0 else 'failed'}: {last}"
 
 
 if __name__ == "__main__":

@@ -41,7 +41,7 @@ from dashboard.api.shapes import (
     listing,
     name,
 )
-from dashboard.api.weight import told_items
+from dashboard.api.weight import fitting_items
 from dashboard.display.rows import Sight, sight
 from dashboard.filters import where
 from dashboard.filters.where import EXAMPLES, PATTERN
@@ -128,7 +128,7 @@ def entries(request: HttpRequest, server: ServerName, stream: Name, query: Query
     seen = sight(here.principal, here.server.name, stream)
     wanted = _range(here, here.read(FactsQuery(stream)), query, seen)
     page = here.read(wanted)
-    items, onward = told_items(page, lambda entry: entry_item(entry, seen))
+    items, onward = fitting_items(page, lambda entry: entry_item(entry, seen))
     return {**listing(items, next=id_text(onward)), "scanned": page.scanned, "stopped": page.stopped}
 
 

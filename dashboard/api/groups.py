@@ -43,7 +43,7 @@ from dashboard.api.shapes import (
     name,
     number,
 )
-from dashboard.api.weight import told_items
+from dashboard.api.weight import fitting_items
 from dashboard.display.rows import Sight, sight
 from dashboard.fleet.store import ConsumerState, Judge, StreamState, freshen
 from dashboard.http.answers import can_answer
@@ -199,7 +199,7 @@ def pending(
         )
     )
     seen = sight(here.principal, here.server.name, stream)
-    items, onward = told_items(page, lambda entry: _pending(entry, seen))
+    items, onward = fitting_items(page, lambda entry: _pending(entry, seen))
     return {**listing(items, next=id_text(onward)), "scanned": page.scanned, "stopped": page.stopped}
 
 

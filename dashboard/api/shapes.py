@@ -9,7 +9,7 @@ from django.utils import timezone
 from pydantic import AfterValidator, BaseModel, Field, PlainValidator, WithJsonSchema, model_validator
 
 from dashboard.api.paging import CURSOR, CURSOR_MOST
-from dashboard.api.weight import told
+from dashboard.api.weight import fitting
 from dashboard.display.format import iso, moment
 from dashboard.display.rows import NO_PAYLOADS, Sight, value_json
 from dashboard.fleet.store import ServerSnapshot
@@ -228,7 +228,7 @@ def fields(found: RawFields | None, seen: Sight) -> dict[str, Any]:
     """`fields` as [name, value] pairs; null where there is no body, or with the reason where it may not be read."""
     if not seen.may_read:
         return {"fields": None, "fields_reason": NO_PAYLOADS}
-    return {"fields": None} if found is None else told(found, seen)
+    return {"fields": None} if found is None else fitting(found, seen)
 
 
 def name(found: bytes) -> Any:

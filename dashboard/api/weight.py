@@ -13,14 +13,14 @@ from dashboard.streams.snapshots import Entry, Fields, Page, PendingEntry
 ANSWER_CHARS = 3_500_000
 """Characters that the fields in one answer make."""
 FIELDS = 5_000
-"""Fields of one entry that are told when all of them would be too much."""
+"""Fields of one entry that are given when all of them would be too much."""
 _AROUND = 100
 """The most characters around a name and a value."""
 
 Item = TypeVar("Item", Entry, PendingEntry)
 
 
-def told(fields: Fields, seen: Sight) -> dict[str, Any]:
+def fitting(fields: Fields, seen: Sight) -> dict[str, Any]:
     """`fields` of one entry; one that is too large has its values cut, and a reason when fields are left out."""
     found = values_json(fields, seen)
     if _most(fields) <= ANSWER_CHARS or len(json.dumps(found)) <= ANSWER_CHARS:
@@ -32,19 +32,19 @@ def told(fields: Fields, seen: Sight) -> dict[str, Any]:
     return {**cut, "fields_reason": f"{left_out:,} more fields omitted."} if left_out else cut
 
 
-def told_items(
+def fitting_items(
     page: Page[Item], tell: Callable[[Item], dict[str, Any]]
 ) -> tuple[list[dict[str, Any]], StreamId | None]:
     """The items of a page, as many as an answer takes and at least one, and where to go on."""
-    told = [tell(item) for item in page.items]
+    items = [tell(item) for item in page.items]
     if sum(_most(item.fields) for item in page.items) <= ANSWER_CHARS:
-        return told, page.next
+        return items, page.next
     taken = 0
-    for at, item in enumerate(told):
+    for at, item in enumerate(items):
         taken += len(json.dumps(item["fields"]))
         if at and taken > ANSWER_CHARS:
-            return told[:at], page.items[at].id
-    return told, page.next
+            return items[:at], page.items[at].id
+    return items, page.next
 
 
 def _most(fields: Fields) -> int:

@@ -96,7 +96,7 @@ class Run:
                     return False
                 return self._resume() if orphaned else self._advance()
         except StateRequested:
-            goes_on = saving.obey(self.running, self.ask, self.action)
+            goes_on = saving.apply_request(self.running, self.ask, self.action)
             self._save() if goes_on else self._keep()
             return goes_on
         except OutcomeUnknown:
@@ -220,7 +220,7 @@ class Run:
         """Whether it was not cancelled or paused meanwhile, and who began it may still do it. False: that is saved."""
         known = _known(batch)
         counted = saving.counted(self.operation, known.named, known.counts)
-        goes_on = saving.obey(self.running, self.ask, self.action, **counted)
+        goes_on = saving.apply_request(self.running, self.ask, self.action, **counted)
         if goes_on and (why := rights.lost(self.operation, self.action, now=True)):
             saving.end(self.running, "cancelled", why, self.ask, self.action, **counted)
             goes_on = False

@@ -46,7 +46,7 @@ class Pace:
     def __init__(self, way: float) -> None:
         self._way = way
         self._costs: deque[float] = deque(maxlen=REMEMBERED)
-        self._told: float | None = None
+        self._reported: float | None = None
         self._count = 0
 
     @property
@@ -58,7 +58,7 @@ class Pace:
     def cost(self) -> float | None:
         """Seconds of the server's time per entry, not less than it is; None while not known."""
         known = [min(self._costs)] if self._costs else []
-        return min([*known, *([] if self._told is None else [self._told])], default=None)
+        return min([*known, *([] if self._reported is None else [self._reported])], default=None)
 
     def size(self) -> int:
         """Entries of the next piece."""
@@ -73,7 +73,7 @@ class Pace:
             return 0.0
         self._count += 1
         self._costs.append(max(seconds - self._way, seconds / 10) / entries)
-        self._told = self._told if served is None else served / entries
+        self._reported = self._reported if served is None else served / entries
         return min(seconds, (self.cost or 0.0) * entries)
 
 

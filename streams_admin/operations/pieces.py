@@ -42,7 +42,7 @@ class AtOnce:
         self.running, self.operation = running, running.operation
         self.ask, self.action = ctx, action
         self.seen = gate.seen_of(running.operation.plan)
-        self._beat, self._waits = beat, waits
+        self._heartbeat, self._waits = beat, waits
         self.done: list[Done] = []
         """What came of the pieces of a batch that is not through."""
 
@@ -69,7 +69,7 @@ class AtOnce:
         Who does not wait for that (a request) gets OutcomeUnknown: another finds out by what was saved before.
         """
         try:
-            done = self._patiently(lambda: self.action.act(self.ask, self.seen, work))
+            done = self._retrying_reads(lambda: self.action.act(self.ask, self.seen, work))
             self.running.spent -= done.waited
             return done
         except OutcomeUnknown:
@@ -85,7 +85,7 @@ class AtOnce:
     def resend(self, work: Sequence[Work]) -> Done:
         """What was certainly not done when somebody looked; unknown where it does not get through this time either."""
         try:
-            done = self._patiently(lambda: self.action.act(self.ask, self.seen, work))
+            done = self._retrying_reads(lambda: self.action.act(self.ask, self.seen, work))
         except Replaced:
             raise
         except StreamError:
@@ -123,7 +123,7 @@ class AtOnce:
         """What came of work, by reading. Raises Replaced."""
         for pause in LOOK_AFTER:
             time.sleep(pause)
-            self._beat()
+            self._heartbeat()
             try:
                 self.verify()
                 return self.action.reconcile(self.ask, self.seen, work)
@@ -135,12 +135,12 @@ class AtOnce:
 
     def identify(self) -> None:
         """As `verify`, and waits for a server that is away. Raises StreamError."""
-        self._patiently(self.verify)
+        self._retrying_reads(self.verify)
 
     def _look(self, ctx: AnyContext, cursor: object) -> AnyBatch:
-        return self._patiently(lambda: self.action.batch(ctx, self.seen, cursor))
+        return self._retrying_reads(lambda: self.action.batch(ctx, self.seen, cursor))
 
-    def _patiently(self, what: Callable[[], Answer]) -> Answer:
+    def _retrying_reads(self, what: Callable[[], Answer]) -> Answer:
         """What is unreachable was not done: it is asked again, and the last time raises.
 
         Who answers after an outage may be another server: raises Replaced.
@@ -151,7 +151,7 @@ class AtOnce:
             return self._timed(what)
         for pause in BACKOFF:
             time.sleep(pause)
-            self._beat()
+            self._heartbeat()
             with suppress(Unreachable):
                 self.verify()
                 return self._timed(what)
@@ -227,11 +227,11 @@ class InPieces(AtOnce):
         return answer
 
     def _paces(self) -> Paces:
-        return self._patiently(lambda: paces_of(self.operation.pk, self.ask.server))
+        return self._retrying_reads(lambda: paces_of(self.operation.pk, self.ask.server))
 
     def _rest(self) -> None:
         state.rest(self.running)
-        self._beat()
+        self._heartbeat()
 
 
 def _ms(seconds: float) -> int:

@@ -206,7 +206,7 @@ def _go_on(running: Running, until: float) -> None:
     operation = running.operation
     action, plan = ALL[operation.plan.action], operation.plan
     ctx = gate.context_of(plan, Principal(plan.who, plan.who_id))
-    if operation.inflight is None and not state.obey(running, ctx, action):
+    if operation.inflight is None and not state.apply_request(running, ctx, action):
         return
     if operation.inflight is None and (why := rights.lost(operation, action)):
         state.end(running, "cancelled", why, ctx, action)

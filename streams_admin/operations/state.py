@@ -112,7 +112,7 @@ def _in_order(result: list[str]) -> StreamId:
         return MAX
 
 
-def obey(running: Running, ctx: AnyContext, action: AnyAction, **noted: Any) -> bool:
+def apply_request(running: Running, ctx: AnyContext, action: AnyAction, **noted: Any) -> bool:
     """Apply a state that was requested meanwhile: pause or cancel. False when the operation goes on no further.
 
     `noted` is saved with its end.

@@ -57,7 +57,7 @@ def entries_of(principal: Principal, token: str) -> StreamingHttpResponse:
     if pages is None:
         raise NoSuchPlan("This plan removes no entries: there is nothing to download.")
     seen = sight(principal, found.server, from_path(found.stream))
-    return file_of(told(pages, seen), f"{found.action}-{timezone.localtime():%Y%m%d-%H%M%S}")
+    return file_of(lines_of(pages, seen), f"{found.action}-{timezone.localtime():%Y%m%d-%H%M%S}")
 
 
 def results(request: HttpRequest, id: UUID) -> StreamingHttpResponse:
@@ -89,7 +89,7 @@ class _Written:
         return f"Reading took longer than {SECONDS_MOST:.0f} s." if late else ""
 
 
-def told(pages: Iterator[Sequence[Entry | PendingEntry]], seen: Sight) -> Iterator[bytes]:
+def lines_of(pages: Iterator[Sequence[Entry | PendingEntry]], seen: Sight) -> Iterator[bytes]:
     """A line for each entry, page by page, then one that says how many there are and whether that is all."""
     written, why = _Written(), ""
     try:

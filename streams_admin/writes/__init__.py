@@ -6,33 +6,33 @@ refused as it said it.
 
 from __future__ import annotations
 
-from streams_admin.writes.copies import REFUSED, SCRIPTED_AT_ONCE, TOO_LARGE, dead_letter, dead_letter_words, replay
+from streams_admin.writes.copies import REFUSED, SCRIPTED_AT_ONCE, TOO_LARGE, dead_letter, dead_letter_argv, replay
 from streams_admin.writes.entries import (
     PASSED,
     add,
-    add_words,
+    add_argv,
     delete,
-    delete_words,
+    delete_argv,
     trim,
+    trim_argv,
     trim_safely,
     trim_until,
-    trim_words,
 )
 from streams_admin.writes.groups import (
     consumer_create,
-    consumer_create_words,
+    consumer_create_argv,
     consumer_delete,
-    consumer_delete_words,
+    consumer_delete_argv,
     group_create,
-    group_create_words,
-    group_destroy_words,
-    group_set_words,
+    group_create_argv,
+    group_destroy_argv,
+    group_set_argv,
     on_group_as_seen,
     stream_delete,
-    stream_delete_words,
+    stream_delete_argv,
 )
 from streams_admin.writes.leases import Lease, LeaseBatch
-from streams_admin.writes.pending import Marks, ack, ack_words, claim, claim_words, claims, nack, nack_words, release
+from streams_admin.writes.pending import Marks, ack, ack_argv, claim, claim_argv, claims, nack, nack_argv, release
 from streams_admin.writes.scripting import runs_scripts
 
 __all__ = [
@@ -44,34 +44,34 @@ __all__ = [
     "LeaseBatch",
     "Marks",
     "ack",
-    "ack_words",
+    "ack_argv",
     "add",
-    "add_words",
+    "add_argv",
     "claim",
-    "claim_words",
+    "claim_argv",
     "claims",
     "consumer_create",
-    "consumer_create_words",
+    "consumer_create_argv",
     "consumer_delete",
-    "consumer_delete_words",
+    "consumer_delete_argv",
     "dead_letter",
-    "dead_letter_words",
+    "dead_letter_argv",
     "delete",
-    "delete_words",
+    "delete_argv",
     "group_create",
-    "group_create_words",
-    "group_destroy_words",
-    "group_set_words",
+    "group_create_argv",
+    "group_destroy_argv",
+    "group_set_argv",
     "nack",
-    "nack_words",
+    "nack_argv",
     "on_group_as_seen",
     "release",
     "replay",
     "runs_scripts",
     "stream_delete",
-    "stream_delete_words",
+    "stream_delete_argv",
     "trim",
+    "trim_argv",
     "trim_safely",
     "trim_until",
-    "trim_words",
 ]

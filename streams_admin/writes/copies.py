@@ -14,9 +14,9 @@ from dashboard.streams.queries import Command, EntryRange
 from dashboard.streams.replies import Reply, need, row
 from dashboard.streams.snapshots import Fields
 from streams_admin.writes import provenance, scripts
-from streams_admin.writes.entries import PASSED, add_words, delete_words
+from streams_admin.writes.entries import PASSED, add_argv, delete_argv
 from streams_admin.writes.leases import Lease, as_leases
-from streams_admin.writes.pending import claim_words
+from streams_admin.writes.pending import claim_argv
 from streams_admin.writes.provenance import Stamp
 from streams_admin.writes.scripting import only_without_scripts
 
@@ -26,7 +26,7 @@ TOO_LARGE, REFUSED = -3, -4
 """An entry has too many fields for a script; the server refused the copy of an entry after it had taken others."""
 
 
-def dead_letter_words(key: bytes, group: bytes, to: bytes, entry: Lease, fields: Fields, stamp: Stamp) -> list[Command]:
+def dead_letter_argv(key: bytes, group: bytes, to: bytes, entry: Lease, fields: Fields, stamp: Stamp) -> list[Command]:
     """The copy and the acknowledgement, as they are sent where scripts are refused."""
     words = [word for pair in fields for word in pair]
     stamped = stamp.words(datetime.now(UTC))
@@ -115,15 +115,15 @@ def _move(
     found = server.run(EntryRange(key, entry.id, entry.id, limit=1)).items
     if not found:
         return -2
-    commands = dead_letter_words(key, group, to, entry, found[0].fields, stamp)
-    commands += [delete_words(key, [entry.id])] if delete else []
+    commands = dead_letter_argv(key, group, to, entry, found[0].fields, stamp)
+    commands += [delete_argv(key, [entry.id])] if delete else []
     _may(server, commands)
     idle_ms = 0 if retried else entry.idle_ms
-    if not server.writer.call(*claim_words(key, group, entry.consumer, idle_ms, [entry.id])):
+    if not server.writer.call(*claim_argv(key, group, entry.consumer, idle_ms, [entry.id])):
         return 0 if retried else -1
     copied, acknowledged = _while_it_takes_copies(server, to, commands)[:2]
     if not acknowledged:
-        server.writer.call(*delete_words(to, [StreamId.parse(copied)]))
+        server.writer.call(*delete_argv(to, [StreamId.parse(copied)]))
     return int(acknowledged)
 
 
@@ -187,7 +187,7 @@ def replay(server: Server, key: bytes, to: bytes, copies: Copies) -> list[int]:
 def _replay(server: Server, key: bytes, to: bytes, copies: Copies) -> list[int]:
     pages = [server.run(EntryRange(key, id_, id_, limit=1)).items for id_, _ in copies]
     found = [(page[0], copy) for page, (_, copy) in zip(pages, copies, strict=True) if page]
-    commands = [add_words(to, provenance.stripped(entry.fields, to), str(copy)) for entry, copy in found]
+    commands = [add_argv(to, provenance.stripped(entry.fields, to), str(copy)) for entry, copy in found]
     replies = iter(_each_of(server, commands) if commands else [])
     return [_copied(next(replies)) if page else 0 for page in pages]
 

@@ -19,7 +19,7 @@ PASSED: Passed = -5
 """The stream has gone past the ID that an entry was to have."""
 
 
-def trim_words(key: bytes, bound: int | StreamId, *, approximate: bool, limit: int = 0, acked: bool = False) -> Command:
+def trim_argv(key: bytes, bound: int | StreamId, *, approximate: bool, limit: int = 0, acked: bool = False) -> Command:
     """XTRIM to a length (a number) or below an ID. `limit` bounds an approximate one; 0: the server's own bound.
 
     `acked` (Redis 8.2): only what no group has pending or unread.
@@ -33,7 +33,7 @@ def trim(
     server: Server, key: bytes, bound: int | StreamId, *, approximate: bool, limit: int = 0, acked: bool = False
 ) -> int:
     """How many entries went."""
-    return int(server.writer.call(*trim_words(key, bound, approximate=approximate, limit=limit, acked=acked)))
+    return int(server.writer.call(*trim_argv(key, bound, approximate=approximate, limit=limit, acked=acked)))
 
 
 def trim_until(server: Server, key: bytes, removed: int, *, approximate: bool, limit: int) -> int | None:
@@ -63,7 +63,7 @@ def _scripted(server: Server, script: str, key: bytes, *argv: str | int) -> int 
         return None
 
 
-def delete_words(key: bytes, ids: Sequence[StreamId], references: str = "keep") -> Command:
+def delete_argv(key: bytes, ids: Sequence[StreamId], references: str = "keep") -> Command:
     """XDEL; XDELEX (Redis 8.2) when pending lists are to be cleaned (`delete`) or to be asked (`acked`)."""
     if references == "keep":
         return ("XDEL", key, *map(str, ids))
@@ -74,11 +74,11 @@ def delete_words(key: bytes, ids: Sequence[StreamId], references: str = "keep") 
 def delete(server: Server, key: bytes, ids: Sequence[StreamId], *, references: str = "keep") -> list[int]:
     """Per entry 1 (deleted), -1 (was not there) or, with `acked`, 2 (kept: a group has it pending or unread)."""
     if references == "keep":
-        return [1 if reply else -1 for reply in all_replies(server, [delete_words(key, [id_]) for id_ in ids])]
-    return list(server.writer.call(*delete_words(key, ids, references)))
+        return [1 if reply else -1 for reply in all_replies(server, [delete_argv(key, [id_]) for id_ in ids])]
+    return list(server.writer.call(*delete_argv(key, ids, references)))
 
 
-def add_words(key: bytes, fields: Fields, id_: str = "*", *, mkstream: bool = True, trim: Command = ()) -> Command:
+def add_argv(key: bytes, fields: Fields, id_: str = "*", *, mkstream: bool = True, trim: Command = ()) -> Command:
     """XADD. `trim`: MAXLEN or MINID with its sign and bound."""
     return (
         "XADD",

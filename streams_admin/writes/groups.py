@@ -10,7 +10,7 @@ from dashboard.streams.replies import row, rows
 from streams_admin.writes import scripts
 
 
-def group_create_words(
+def group_create_argv(
     key: bytes, group: bytes, position: StreamId, *, mkstream: bool = False, entries_read: int | None = None
 ) -> Command:
     """XGROUP CREATE behind `position`. `entries_read` (7.0 and later) lets the server know the lag at once."""
@@ -18,25 +18,25 @@ def group_create_words(
     return ("XGROUP", "CREATE", key, group, str(position), *(("MKSTREAM",) if mkstream else ()), *counted)
 
 
-def group_set_words(key: bytes, group: bytes, position: StreamId, *, entries_read: int | None = None) -> Command:
-    """XGROUP SETID; `entries_read` as in `group_create_words`."""
+def group_set_argv(key: bytes, group: bytes, position: StreamId, *, entries_read: int | None = None) -> Command:
+    """XGROUP SETID; `entries_read` as in `group_create_argv`."""
     counted = () if entries_read is None else ("ENTRIESREAD", entries_read)
     return ("XGROUP", "SETID", key, group, str(position), *counted)
 
 
-def group_destroy_words(key: bytes, group: bytes) -> Command:
+def group_destroy_argv(key: bytes, group: bytes) -> Command:
     return ("XGROUP", "DESTROY", key, group)
 
 
-def consumer_create_words(key: bytes, group: bytes, consumer: bytes) -> Command:
+def consumer_create_argv(key: bytes, group: bytes, consumer: bytes) -> Command:
     return ("XGROUP", "CREATECONSUMER", key, group, consumer)
 
 
-def consumer_delete_words(key: bytes, group: bytes, consumer: bytes) -> Command:
+def consumer_delete_argv(key: bytes, group: bytes, consumer: bytes) -> Command:
     return ("XGROUP", "DELCONSUMER", key, group, consumer)
 
 
-def stream_delete_words(key: bytes) -> Command:
+def stream_delete_argv(key: bytes) -> Command:
     return ("UNLINK", key)
 
 
@@ -50,12 +50,12 @@ def group_create(
     entries_read: int | None = None,
 ) -> None:
     """Raises ServerRefused (BUSYGROUP) when there is such a group."""
-    server.writer.call(*group_create_words(key, group, position, mkstream=mkstream, entries_read=entries_read))
+    server.writer.call(*group_create_argv(key, group, position, mkstream=mkstream, entries_read=entries_read))
 
 
 def consumer_create(server: Server, key: bytes, group: bytes, consumer: bytes) -> bool:
     """False when it was there already."""
-    return bool(server.writer.call(*consumer_create_words(key, group, consumer)))
+    return bool(server.writer.call(*consumer_create_argv(key, group, consumer)))
 
 
 def on_group_as_seen(
@@ -95,7 +95,7 @@ def consumer_delete(server: Server, key: bytes, group: bytes, consumer: bytes) -
     except (NotAllowed, ServerRefused):
         if server.writer.call("XPENDING", key, group, "-", "+", 1, consumer):
             return -1
-        return int(server.writer.call(*consumer_delete_words(key, group, consumer)))
+        return int(server.writer.call(*consumer_delete_argv(key, group, consumer)))
 
 
 def stream_delete(server: Server, key: bytes, *, last_generated_id: StreamId, length: int, groups: int) -> int:
@@ -112,4 +112,4 @@ def stream_delete(server: Server, key: bytes, *, last_generated_id: StreamId, le
         seen = (str(last_generated_id).encode(), length, groups)
         if (found[b"last-generated-id"], found[b"length"], found[b"groups"]) != seen:
             return -1
-        return int(server.writer.call(*stream_delete_words(key)))
+        return int(server.writer.call(*stream_delete_argv(key)))

@@ -13,12 +13,12 @@ from streams_admin.writes import scripts
 from streams_admin.writes.leases import Lease, LeaseBatch, all_replies, as_leases, as_seen, seen_again
 
 
-def ack_words(key: bytes, group: bytes, ids: Iterable[StreamId]) -> Command:
+def ack_argv(key: bytes, group: bytes, ids: Iterable[StreamId]) -> Command:
     """XACK as it is sent where scripts are refused, and as a plan shows it."""
     return ("XACK", key, group, *map(str, ids))
 
 
-def claim_words(
+def claim_argv(
     key: bytes, group: bytes, to: bytes, min_idle_ms: int, ids: Iterable[StreamId], *options: str | int
 ) -> Command:
     """XCLAIM JUSTID."""
@@ -105,7 +105,7 @@ def _together_by(parts: Iterable[LeaseBatch], marks: Marks) -> dict[tuple[str | 
     return found
 
 
-def nack_words(key: bytes, group: bytes, ids: Sequence[StreamId]) -> Command:
+def nack_argv(key: bytes, group: bytes, ids: Sequence[StreamId]) -> Command:
     """XNACK FAIL: back to nobody, the delivery count as it is."""
     return ("XNACK", key, group, "FAIL", "IDS", len(ids), *map(str, ids))
 
@@ -119,7 +119,7 @@ def nack(server: Server, key: bytes, group: bytes, entries: Sequence[Lease]) -> 
         return list(server.writer.call("EVAL", scripts.NACK, 1, key, group, *as_leases(entries)))
     except (NotAllowed, ServerRefused):
         now = seen_again(server, key, group, entries)
-        return _where_as_seen(server, now, [nack_words(key, group, [e.id]) for e in entries])
+        return _where_as_seen(server, now, [nack_argv(key, group, [e.id]) for e in entries])
 
 
 def release(server: Server, key: bytes, group: bytes, entries: Sequence[Lease], *, idle_ms: int) -> list[int]:
@@ -130,5 +130,5 @@ def release(server: Server, key: bytes, group: bytes, entries: Sequence[Lease], 
     try:
         return list(server.writer.call("EVAL", scripts.RELEASE, 1, key, group, idle_ms, *as_leases(entries)))
     except (NotAllowed, ServerRefused):
-        commands = [claim_words(key, group, e.consumer, e.idle_ms, [e.id], "IDLE", idle_ms) for e in entries]
+        commands = [claim_argv(key, group, e.consumer, e.idle_ms, [e.id], "IDLE", idle_ms) for e in entries]
         return [1 if reply else -1 for reply in all_replies(server, commands)]

@@ -36,7 +36,7 @@ class ConsumerCreate(OnGroup[ConsumerCreateParams, NothingSeen]):
         overview = the_group(ctx, ctx.params.group)
         if consumer_of(overview, ctx.params.consumer):
             raise Changed(_taken(ctx))
-        words = writes.consumer_create_words(ctx.key, overview.group.name, ctx.params.consumer)
+        words = writes.consumer_create_argv(ctx.key, overview.group.name, ctx.params.consumer)
         preview = Preview(
             title=f"Create consumer {plain(ctx.params.consumer)}",
             sentence=f"In {plain(overview.group.name)}, without entries.",

@@ -193,7 +193,7 @@ class ConsumerDeleteForm(forms.Form):
 
 
 def _delete_preview(ctx: Scope, overview: GroupOverview, found: ConsumerFacts) -> Preview:
-    words = writes.consumer_delete_words(ctx.key, overview.group.name, found.name)
+    words = writes.consumer_delete_argv(ctx.key, overview.group.name, found.name)
     return Preview(
         title=f"Remove consumer {plain(found.name)}",
         sentence=f"It has no pending entries in {plain(overview.group.name)}. Nothing is lost.",
@@ -217,7 +217,7 @@ def _atomic(found: ConsumerFacts) -> Note:
 
 def _claim_preview(ctx: Context, overview: GroupOverview, found: ConsumerFacts, claiming: Preview) -> Preview:
     to = ctx.params.to or b""
-    words = writes.consumer_delete_words(ctx.key, overview.group.name, found.name)
+    words = writes.consumer_delete_argv(ctx.key, overview.group.name, found.name)
     held = plural(found.pending, "entry", "entries")
     comes = 0 if consumer_of(overview, to) else 1
     return replace(

@@ -93,7 +93,7 @@ class Add(Action[AddParams, AddSeen, AddWork, None]):
         return Batch([AddWork(reserved.first, reserved.since)], None, last=True)
 
     def act(self, ctx: ActionContext[AddParams], seen: AddSeen, work: Sequence[AddWork]) -> Done:
-        added = writes.add(ctx.server, _words(ctx, seen.removed, str(work[0].id)))
+        added = writes.add(ctx.server, _argv(ctx, seen.removed, str(work[0].id)))
         if added == writes.PASSED:
             own = not (ctx.params.id or "*").endswith("*")
             return Done(counts=Counter(failed=1)) if own else Done(again=True)
@@ -186,7 +186,7 @@ def _removed(ctx: ActionContext[AddParams], facts: StreamFacts) -> tuple[int, bo
     return len(page.items), not page.complete
 
 
-def _words(ctx: ActionContext[AddParams], removed: int, id_: str = "") -> Command:
+def _argv(ctx: ActionContext[AddParams], removed: int, id_: str = "") -> Command:
     """XADD. A length is raised by what came since it was planned, so that no more goes than was shown."""
     trim: Command = ()
     params = ctx.params
@@ -196,7 +196,7 @@ def _words(ctx: ActionContext[AddParams], removed: int, id_: str = "") -> Comman
         trim = ("MAXLEN", sign, max(params.maxlen, (facts.length if facts else 0) + 1 - removed))
     elif params.minid is not None:
         trim = ("MINID", sign, str(params.minid))
-    return writes.add_words(ctx.key, params.pairs, id_ or params.id or "*", mkstream=params.mkstream, trim=trim)
+    return writes.add_argv(ctx.key, params.pairs, id_ or params.id or "*", mkstream=params.mkstream, trim=trim)
 
 
 def _preview(ctx: ActionContext[AddParams], overview: StreamOverview | None, removed: int, least: bool) -> Preview:
@@ -212,7 +212,7 @@ def _preview(ctx: ActionContext[AddParams], overview: StreamOverview | None, rem
         counts={"entries": 1, "removed": removed},
         notes=[*_removed_note(removed, least), *_id_notes(ctx, overview), *_reader_notes(overview)],
         changes=[Change("entries", length, length + 1 - removed if exact else None)],
-        redis_cli=[redis_cli_text.line(*_words(ctx, removed), max_length=2000)],
+        redis_cli=[redis_cli_text.line(*_argv(ctx, removed), max_length=2000)],
         confirm=typed(ctx.key) if removed else "",
     )
 

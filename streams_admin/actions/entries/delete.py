@@ -162,4 +162,4 @@ def _mode_note(ctx: ActionContext[DeleteParams], mode: str) -> list[Note]:
 
 
 def _lines(ctx: ActionContext[DeleteParams], found: Found) -> list[str]:
-    return lines(lambda ids: [writes.delete_words(ctx.key, ids, ctx.params.references)], found.ids, found.total)
+    return lines(lambda ids: [writes.delete_argv(ctx.key, ids, ctx.params.references)], found.ids, found.total)

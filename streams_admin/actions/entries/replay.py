@@ -130,7 +130,7 @@ class Replay(EntriesAction[ReplayParams, CopyWork]):
         return Done.of([(str(i), RESULT[reply]) for (i, _), reply in zip(copies, replies, strict=True)])
 
     def _add_edited(self, ctx: ActionContext[ReplayParams], copy: StreamId) -> int:
-        added = writes.add(ctx.server, writes.add_words(ctx.params.to, ctx.params.edited or (), str(copy)))
+        added = writes.add(ctx.server, writes.add_argv(ctx.params.to, ctx.params.edited or (), str(copy)))
         return writes.PASSED if added == writes.PASSED else 1
 
     def reconcile(self, ctx: ActionContext[ReplayParams], seen: EntriesSeen, work: Sequence[CopyWork]) -> Done:
@@ -263,7 +263,7 @@ def _bound_notes(ctx: ActionContext[ReplayParams], found: Found) -> list[Note]:
 
 def _lines(ctx: ActionContext[ReplayParams], found: Found) -> list[str]:
     fields = ctx.params.edited or ((b"<field>", b"<value>"),)
-    words = writes.add_words(ctx.params.to, fields)
+    words = writes.add_argv(ctx.params.to, fields)
     first = str(found.ids[0])
     return [
         "# for each entry",

@@ -162,7 +162,7 @@ def _create_preview(ctx: ActionContext[GroupCreateParams], start: Start) -> Prev
     if start.facts is None:
         notes = [Note("late", f"{plain(ctx.key)} does not exist", "It will be created, empty."), *notes]
     groups = start.facts.groups if start.facts else 0
-    words = writes.group_create_words(ctx.key, group, start.at, mkstream=ctx.params.mkstream, entries_read=start.read)
+    words = writes.group_create_argv(ctx.key, group, start.at, mkstream=ctx.params.mkstream, entries_read=start.read)
     return Preview(
         title=f"Create group {plain(group)}",
         sentence=f"It starts after {start.at} and gets {gets} of {plain(ctx.key)}, then new ones.",

@@ -51,7 +51,7 @@ class GroupDestroy(OnGroup[GroupDestroyParams, GroupSeen]):
         return moved(overview, seen) if overview else "The group no longer exists."
 
     def do(self, ctx: Context, seen: GroupSeen) -> None:
-        words = writes.group_destroy_words(ctx.key, ctx.params.group)
+        words = writes.group_destroy_argv(ctx.key, ctx.params.group)
         reply = writes.on_group_as_seen(
             ctx.server,
             words,
@@ -98,7 +98,7 @@ def _destroy_preview(ctx: Scope, overview: GroupOverview) -> Preview:
             Change(f"{what}: consumers", group.consumers, 0),
             Change(f"{what}: pending", group.pending, 0),
         ],
-        redis_cli=[redis_cli_text.line(*writes.group_destroy_words(ctx.key, group.name))],
+        redis_cli=[redis_cli_text.line(*writes.group_destroy_argv(ctx.key, group.name))],
         confirm=typed(group.name),
     )
 

@@ -102,7 +102,7 @@ class GroupSetPosition(OnGroup[GroupSetPositionParams, MoveSeen]):
         return "" if now == seen.at else f"The group moved from {seen.at} to {now} in the meantime."
 
     def do(self, ctx: ActionContext[GroupSetPositionParams], seen: MoveSeen) -> None:
-        words = writes.group_set_words(ctx.key, ctx.params.group, seen.new, entries_read=seen.read)
+        words = writes.group_set_argv(ctx.key, ctx.params.group, seen.new, entries_read=seen.read)
         reply = writes.on_group_as_seen(ctx.server, words, position=seen.at)
         if reply != 1:
             raise refusal("The group moved in the meantime." if reply else "The group does not exist.")
@@ -145,7 +145,7 @@ def _verb(move: Move) -> str:
 
 def _preview(ctx: Scope, overview: GroupOverview, move: Move, read: int | None) -> Preview:
     group, count = overview.group, move.between.value
-    words = writes.group_set_words(ctx.key, group.name, move.new, entries_read=read)
+    words = writes.group_set_argv(ctx.key, group.name, move.new, entries_read=read)
     return Preview(
         title=f"{_verb(move)} {'to' if move.back and move.between.value else 'in'} {plain(group.name)}",
         sentence=f"Moves {plain(group.name)} from {move.old} to {move.new}: entries after it are delivered next.",

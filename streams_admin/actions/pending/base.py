@@ -141,4 +141,4 @@ class Acknowledging(PendingAction[Pending]):
 
 def acked_lines(ctx: ActionContext[PendingParams], looked: Looked) -> list[str]:
     ids = [entry.id for entry in looked.entries]
-    return lines(lambda some: [writes.ack_words(ctx.key, ctx.params.group, some)], ids, looked.total)
+    return lines(lambda some: [writes.ack_argv(ctx.key, ctx.params.group, some)], ids, looked.total)

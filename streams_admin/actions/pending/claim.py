@@ -154,7 +154,7 @@ class Claim(PendingAction[ClaimParams]):
         words = [
             command
             for some in ([parts] if force else _by_guard(parts))
-            for command in _words(ctx, to, min(part.idle_ms for part in some), some, force=force)
+            for command in _argv(ctx, to, min(part.idle_ms for part in some), some, force=force)
         ]
         return writes.claim(ctx.server, words)
 
@@ -297,13 +297,11 @@ def _lines(ctx: Context, looked: Looked, to: bytes) -> list[str]:
     sent = [e for e in looked.entries if not skipped or e.consumer != to]
     entries = [LeaseBatch(str(e.id), e.consumer, e.deliveries, max(0, e.idle_ms)) for e in sent]
     total = looked.total - len(forced) - skipped
-    found = lines(partial(_words, ctx, to, looked.guard_ms), entries, total) if entries else []
-    return found + (lines(partial(_words, ctx, to, 0, force=True), forced, len(forced)) if forced else [])
+    found = lines(partial(_argv, ctx, to, looked.guard_ms), entries, total) if entries else []
+    return found + (lines(partial(_argv, ctx, to, 0, force=True), forced, len(forced)) if forced else [])
 
 
-def _words(
-    ctx: Context, to: bytes, guard_ms: int, parts: Sequence[LeaseBatch], *, force: bool = False
-) -> list[Command]:
+def _argv(ctx: Context, to: bytes, guard_ms: int, parts: Sequence[LeaseBatch], *, force: bool = False) -> list[Command]:
     guard = 0 if force else max(guard_ms, ctx.params.min_idle_ms or 0)
     params = ctx.params
     marks = writes.Marks(params.bump, params.keep_idle, params.idle_ms, params.time_ms, params.retrycount)

@@ -281,8 +281,8 @@ def _lines(ctx: Context, looked: Looked) -> list[str]:
     first = looked.entries[0]
     entry = Lease(first.id, first.consumer, first.deliveries, max(0, first.idle_ms))
     stamp, fields = Stamp(ctx.principal.name, "<reason>", "<number>"), ((b"<field>", b"<value>"),)
-    words = writes.dead_letter_words(ctx.key, ctx.params.group, _to(ctx), entry, fields, stamp)
-    words += [writes.delete_words(ctx.key, [entry.id])] if ctx.params.delete else []
+    words = writes.dead_letter_argv(ctx.key, ctx.params.group, _to(ctx), entry, fields, stamp)
+    words += [writes.delete_argv(ctx.key, [entry.id])] if ctx.params.delete else []
     rest = [str(e.id) for e in looked.entries[1:SHOWN]]
     more = looked.total - 1 - len(rest)
     return [

@@ -119,13 +119,13 @@ def _idle_note(ctx: ActionContext[ReleaseParams]) -> str:
 
 
 def _lines(ctx: ActionContext[ReleaseParams], looked: Looked) -> list[str]:
-    return lines(partial(_words, ctx), looked.entries, looked.total)
+    return lines(partial(_argv, ctx), looked.entries, looked.total)
 
 
-def _words(ctx: ActionContext[ReleaseParams], entries: Sequence[PendingEntry]) -> list[Command]:
+def _argv(ctx: ActionContext[ReleaseParams], entries: Sequence[PendingEntry]) -> list[Command]:
     group = ctx.params.group
     if _nacks(ctx):
-        return [writes.nack_words(ctx.key, group, [e.id for e in entries])]
+        return [writes.nack_argv(ctx.key, group, [e.id for e in entries])]
     return [
-        writes.claim_words(ctx.key, group, e.consumer, max(0, e.idle_ms), [e.id], "IDLE", RELEASED_MS) for e in entries
+        writes.claim_argv(ctx.key, group, e.consumer, max(0, e.idle_ms), [e.id], "IDLE", RELEASED_MS) for e in entries
     ]

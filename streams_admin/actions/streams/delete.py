@@ -90,7 +90,7 @@ def _preview(ctx: Scope, overview: StreamOverview) -> Preview:
         counts={"entries": facts.length, "groups": facts.groups, "pending": overview.pending.value},
         notes=[*_alive(ctx, overview.groups), *_losses(overview), _again(key)],
         changes=[Change("entries", facts.length, 0), Change("groups", facts.groups, 0)],
-        redis_cli=[redis_cli_text.line(*writes.stream_delete_words(ctx.key))],
+        redis_cli=[redis_cli_text.line(*writes.stream_delete_argv(ctx.key))],
         confirm=typed(ctx.key),
     )
 

@@ -288,7 +288,7 @@ def _lines(ctx: Context, below: StreamId | None, holds: bool | None) -> list[str
     if holds is None:
         return [f"# in steps: below {below}, and no more than a length of {ctx.params.maxlen} leaves over"]
     bound = ctx.params.maxlen or 0 if below is None else below
-    return [redis_cli_text.line(*writes.trim_words(ctx.key, bound, approximate=ctx.params.approximate))]
+    return [redis_cli_text.line(*writes.trim_argv(ctx.key, bound, approximate=ctx.params.approximate))]
 
 
 def _preview(

@@ -73,13 +73,13 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **given: Any) -> None:
         caller = Caller(_principal(given["who"]), "command", claimed=f"{_login()} on {socket.gethostname()}")
-        with told():
+        with refusals_as_errors():
             plan = self._plan(caller, given)
         self._show(plan)
         if given["dry_run"]:
             return
         confirm = self._agree(plan, given)
-        with told():
+        with refusals_as_errors():
             operation = start.begin(caller, plan, confirm=confirm, reason=given["reason"][:2000], duty=given["duty"])
         self._follow(operation)
         self._report(operation)
@@ -177,7 +177,7 @@ def _percent(text: str) -> int:
 
 
 @contextmanager
-def told() -> Iterator[None]:
+def refusals_as_errors() -> Iterator[None]:
     """What is refused ends the command with its sentence."""
     try:
         yield

@@ -220,10 +220,10 @@ def test_the_command_itself_looks_again(
     fill(redis_client, 5)
     group(redis_client, read=3)
     watched = server if scripts else without_scripts(redis_client, redis_url)
-    words = writes.group_set_words(KEY, GROUP, StreamId(0, 0))
+    words = writes.group_set_argv(KEY, GROUP, StreamId(0, 0))
     assert writes.on_group_as_seen(watched, words, position=StreamId(2, 0)) == -1
     assert writes.on_group_as_seen(watched, words, position=StreamId(3, 0)) == 1
-    nobody = writes.group_set_words(KEY, b"nobody", StreamId(0, 0))
+    nobody = writes.group_set_argv(KEY, b"nobody", StreamId(0, 0))
     assert writes.on_group_as_seen(watched, nobody, position=StreamId(0, 0)) == 0
 
 
@@ -299,7 +299,7 @@ def test_a_group_in_use_is_not_destroyed(server: Server, redis_client: redis.Red
     redis_client.xreadgroup(GROUP, WORKER, {KEY: ">"}, count=1)
     with pytest.raises(Changed, match="moved"):
         run(plan)
-    words = writes.group_destroy_words(KEY, GROUP)
+    words = writes.group_destroy_argv(KEY, GROUP)
     assert writes.on_group_as_seen(server, words, position=StreamId(3, 0), pending=2, consumers=1) == -1
     assert writes.on_group_as_seen(server, words, position=StreamId(3, 0), pending=3, consumers=0) == -1
     assert state(server).group.pending == 3

@@ -1,4 +1,4 @@
-"""How names, IDs, values, numbers and lists look in JSON (CONTRACT.md, "JSON API")."""
+"""How names, IDs, values, numbers and lists look in JSON."""
 
 from __future__ import annotations
 

@@ -221,7 +221,7 @@ def field_names(entries: Iterable[Entry]) -> tuple[bytes, ...]:
 
 
 def values_json(fields: Fields, seen: Sight, *, limit: int = JSON_BYTES) -> list[list[Any]] | None:
-    """Fields as CONTRACT.md writes them: [name, value] pairs in order; None when payloads may not be read."""
+    """Fields as the API has them: [name, value] pairs in order; None when payloads may not be read."""
     if not seen.may_read:
         return None
     return [[value_json(n, limit), MASK if seen.mask.hides(n) else value_json(v, limit)] for n, v in fields]

@@ -1,4 +1,4 @@
-"""The socket of CONTRACT.md, /ws/v1/live/. Handlers return at once; what takes time runs in tasks of their own."""
+"""The socket of docs/live.md, /ws/v1/live/. Handlers return at once; what takes time runs in tasks of their own."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Frames of the socket as CONTRACT.md writes them: from news to JSON, and from a client's text to a mapping."""
+"""Frames of the socket as docs/live.md has them: from news to JSON, and from a client's text to a mapping."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Names are bytes; in URLs they stand as a path name (CONTRACT.md): `a/b` is `a~2Fb`. One spelling per name."""
+"""Names are bytes; in URLs they stand as a path name: `a/b` is `a~2Fb`. One spelling per name."""
 
 from __future__ import annotations
 

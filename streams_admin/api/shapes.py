@@ -1,4 +1,4 @@
-"""How plans, operations and audit lines look in JSON (CONTRACT.md): names are values there, and path names in here."""
+"""How plans, operations and audit lines look in JSON: names are values there, and path names in here."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fields of an entry as JSON has them (CONTRACT.md: pairs of values) and as people type them."""
+"""Fields of an entry as JSON has them (pairs of values) and as people type them."""
 
 from __future__ import annotations
 

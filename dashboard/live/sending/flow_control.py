@@ -14,12 +14,12 @@ from dataclasses import dataclass
 WINDOW_BYTES = 512 * 2**10
 REMEMBERED = 200
 """Frames whose IDs are kept for a watch that has not acknowledged yet."""
-STUCK_AFTER = 15.0
+CUT_OFF_AFTER = 15.0
 """Seconds without an acknowledgement, the window being full, after which a viewer is cut off."""
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FlowLimits:
     """Bytes in flight to those who acknowledge; a burst, and bytes per second, to those who do not."""
 
     window: int
@@ -27,14 +27,14 @@ class Limits:
     rate: int
 
 
-SOCKET = Limits(window=512 * 2**10, burst=2**20, rate=128 * 2**10)
-PERSON = Limits(window=2 * 2**20, burst=4 * 2**20, rate=512 * 2**10)
+SOCKET = FlowLimits(window=512 * 2**10, burst=2**20, rate=128 * 2**10)
+PERSON = FlowLimits(window=2 * 2**20, burst=4 * 2**20, rate=512 * 2**10)
 
 
 class Allowance:
     """What may be on its way over one socket, or to one person. Times are monotonic seconds."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: FlowLimits) -> None:
         self.limits = limits
         self._in_flight = 0
         self._bucket = float(limits.burst)
@@ -108,7 +108,7 @@ class FlowControl:
 
     def stuck(self) -> bool:
         """Whether the viewer takes nothing any more. One who waits for other watches is not."""
-        overdue = time.monotonic() - self._last_ack > STUCK_AFTER
+        overdue = time.monotonic() - self._last_ack > CUT_OFF_AFTER
         return self._acknowledges and bool(self._in_flight) and overdue and not self.open()
 
     def close(self) -> None:

@@ -19,7 +19,7 @@ from dashboard.streams.replies import Reply
 
 
 class Writer:
-    """The client for writes. Used by `streams_admin.commands` alone.
+    """The client for writes. Used by `streams_admin.writes` alone.
 
     Nothing is sent twice. Unreachable means that nothing was sent; OutcomeUnknown that something was and no reply came.
     """

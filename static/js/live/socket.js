@@ -27,7 +27,7 @@ let since = 0;
 let over = false;
 
 /**
- * @param {object} frame  topic and what belongs to it, as in CONTRACT; `after` for where to begin
+ * @param {object} frame  topic and what belongs to it, as in docs/live.md; `after` for where to begin
  * @param {object} on     a function for each type of frame that is of interest: watching, entries, reset, changed, status, error
  * @returns {() => void}   ends the watch: nothing of it comes any more, not even what is under way
  */

@@ -90,7 +90,7 @@ def test_a_wrong_parameter_is_named(
 
 
 def test_empty_parameters_are_not_given(seeded: Seeded, viewer: Client) -> None:
-    """As the table in CONTRACT.md writes them."""
+    """As API clients read them."""
     assert viewer.get(f"{STREAMS}?search=&sort=&limit=&cursor=").status_code == 200
     assert viewer.get(f"{ORDERS}/entries?start=&end=&order=&limit=&cursor=&where=").status_code == 200
     path = f"{ORDERS}/groups/workers/pending?consumer=&min_idle_ms=&min_deliveries=&limit=&cursor="

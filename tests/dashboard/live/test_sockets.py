@@ -300,7 +300,7 @@ async def test_at_the_end_every_socket_is_told_to_come_back(hub: Hub) -> None:
 async def test_a_viewer_who_stops_acknowledging_gets_a_window_and_is_then_cut_off(
     monkeypatch: pytest.MonkeyPatch, redis_client: redis.Redis
 ) -> None:
-    monkeypatch.setattr(flow_control, "STUCK_AFTER", 1.0)
+    monkeypatch.setattr(flow_control, "CUT_OFF_AFTER", 1.0)
     async with by_token(await token()) as socket:
         await socket.send_json_to(watch())
         await socket.next("watching")

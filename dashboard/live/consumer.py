@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
@@ -23,10 +23,9 @@ from dashboard.live.admission.connection_limit import ConnectionLimitReached
 from dashboard.live.admission.subscription_quota import QuotaExceeded
 from dashboard.live.encoding import ProtocolError
 from dashboard.live.framing import Frame, dump
-from dashboard.live.news import Batch, News
-from dashboard.live.parts import Encoded
 from dashboard.live.sending.flow_control import SOCKET, Allowance, FlowControl
 from dashboard.live.sending.outlet import DirectOutlet, Outlet, outlet
+from dashboard.live.sending.viewer import Viewer
 from dashboard.live.subscription import Watch
 from dashboard.streams.errors import StreamError
 
@@ -58,15 +57,18 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """The end is tidied up here: at shutdown `disconnect` is not called."""
         self.principal: Principal = ANONYMOUS
         self.credentials = Credentials()
-        self.watches: dict[str, Watch] = {}
         self.in_flight = Allowance(SOCKET)
         self.allowance, self.counted_at = FRAMES_PER_SECOND, time.monotonic()
         self.authenticated = asyncio.Event()
         self.tasks: set[asyncio.Task[None]] = set()
         self.hub = hubs.current()
         self.outlet: Outlet
+        self.viewer: Viewer
+        self.watches: dict[str, Watch] = {}
         try:
-            self.outlet = outlet(scope, self.send, self._wake)
+            self.outlet = outlet(scope, self.send, lambda: self.viewer.wake())
+            self.viewer = Viewer(self.hub.delivery, self.outlet, self._begin, fail=self._fail, cut_off=self._cut_off)
+            self.watches = self.viewer.watches
             if isinstance(self.outlet, DirectOutlet):
                 self.outlet.on_ack(self._ack_at_once)
             await super().__call__(scope, receive, _to_whom_is_there(send))
@@ -85,7 +87,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
             return
         await self.accept()
         self.hub.on_shutdown(self._shut_down)
-        self.hub.delivery.add(self)
+        self.hub.delivery.add(self.viewer)
         self._begin(self._enforce_rights())
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
@@ -146,7 +148,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
     async def _watch(self, frame: Frame) -> None:
         person = self.hub.allowance(self.principal.id)
         flow = FlowControl(self.in_flight, person)
-        watch, start_at = subscription.from_frame(frame, self.principal, self._wake, flow)
+        watch, start_at = subscription.from_frame(frame, self.principal, self.viewer.wake, flow)
         if watch.id in self.watches:
             raise ProtocolError("id_taken", "This id is already watched; unwatch it first.")
         if len(self.watches) >= MAX_WATCHES:
@@ -163,14 +165,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self._drop(str(frame.get("id")))
 
     async def _ack(self, frame: Frame) -> None:
-        self._acknowledge(frame)
-
-    def _acknowledge(self, frame: Frame) -> None:
-        if watch := self.watches.get(str(frame.get("id"))):
-            waited = not watch.flow.open()
-            watch.flow.acknowledged(str(frame.get("last_id")))
-            if waited:
-                self._wake()
+        self.viewer.acknowledge(frame)
 
     def _ack_at_once(self, text: str) -> bool:
         """Without the way through Channels; False for what must go it."""
@@ -179,68 +174,20 @@ class LiveConsumer(AsyncWebsocketConsumer):
             frame = encoding.parse(text)
         except ProtocolError:
             return False
-        self._acknowledge(frame)
+        if frame["type"] == "ack":
+            self.viewer.acknowledge(frame)
         return bool(frame["type"] == "ack")
 
-    def _wake(self) -> None:
-        self.hub.delivery.wake(self)
-
-    def flush(self) -> int:
-        """Send what is new, as far as it may be on its way; how many frames that were."""
-        try:
-            return sum(self._flush(watch) for watch in tuple(self.watches.values()))
-        except Exception:
-            log.exception("A live socket failed and was closed")
-            self._begin(self.close(FAILED))
-            return 0
-
-    def _flush(self, watch: Watch) -> int:
-        frames = 0
-        while watch.id in self.watches and self.outlet.free and not watch.busy:
-            if not watch.may_take():
-                self.hub.delivery.later(self)
-                break
-            if (news := watch.take()) is None:
-                break
-            frames += self._send_news(watch, news)
-        return frames
-
-    def _send_news(self, watch: Watch, news: News) -> int:
-        if not isinstance(news, Batch):
-            self._send(encoding.simple(watch.id, news))
-            return 1
-        if watch.draws(news):
-            watch.busy = True
-            self._begin(self._send_drawn(watch, news))
-            return 0
-        return self._send_frames(watch, watch.frames(news))
-
-    async def _send_drawn(self, watch: Watch, news: Batch) -> None:
-        """Rows that are there for this viewer alone: what it missed before."""
-        try:
-            self._send_frames(watch, await watch.drawn(news))
-        finally:
-            watch.busy = False
-            self._wake()
-
-    def _send_frames(self, watch: Watch, frames: Sequence[Encoded]) -> int:
-        for frame in frames if watch.id in self.watches else ():
-            self.outlet.send_frame(frame)
-            watch.flow.sent(frame.last_id, frame.size)
-        return len(frames)
-
-    def check(self) -> None:
-        """Cut off a viewer who takes nothing any more."""
-        if any(watch.flow.stuck() for watch in self.watches.values()):
-            self._begin(self._cut_off())
+    async def _fail(self) -> None:
+        await self.close(FAILED)
 
     async def _cut_off(self) -> None:
         """The error may not reach it, nor the close frame: then the connection ends without."""
         for id_ in tuple(self.watches):
             self._drop(id_)
-        await self._send_error(
-            None, ProtocolError("too_slow", "Frames were not acknowledged for 15 seconds.", TOO_SLOW)
-        )
+        late = ProtocolError("too_slow", "Frames were not acknowledged for 15 seconds.", TOO_SLOW)
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._send_error(None, late), ABORT_AFTER)
         if not self.outlet.free:
             await asyncio.sleep(ABORT_AFTER)
             self.outlet.abort()
@@ -319,7 +266,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
         """Idempotent."""
         self.hub.remove_shutdown_hook(self._shut_down)
         self.hub.connections.release(self)
-        self.hub.delivery.remove(self)
+        self.hub.delivery.remove(self.viewer)
         for id_ in tuple(self.watches):
             self._drop(id_)
         for task in tuple(self.tasks):

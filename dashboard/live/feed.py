@@ -61,11 +61,11 @@ class Feed:
         self._log: Log | None = None
         self._at = self._allowed = self._skipped = 0
         self._uncounted = self._begun = self._ahead = False
-        self._sent = self._floor = MIN
+        self._sent = self._floor = self._bound = MIN
 
     def bind(self, log: Log, at: int | None = None) -> None:
         """What is new is in this log from now on: after its end, or from a number on."""
-        self._log, self._at = log, log.end if at is None else at
+        self._log, self._at, self._bound = log, log.end if at is None else at, log.seen
 
     def begin(self, begun: Begun, earlier: Sequence[Entry] = (), *, broken: Broken | None = None) -> None:
         """Where it begins, and what the stream already holds beyond that. Comes before all that waits."""
@@ -85,20 +85,31 @@ class Feed:
     def reset(self, broken: Broken, log: Log) -> None:
         """The stream is not the one it was: what was still due comes first, then that, then what is in the new log."""
         due = self._due()
+        self._skip_unseen()
         self._own.extend([*due, broken])
         self._bound_own()
         self.bind(log)
-        self._floor, self._ahead, self._allowed = broken.goes_on, False, 0
+        self._floor = max(self._floor, broken.goes_on) if broken.reason == "trimmed" else broken.goes_on
+        self._ahead, self._allowed = self._floor > log.seen, 0
         self.wake()
 
     def review(self, view: View, log: Log) -> None:
         """Other rights: the same place, seen otherwise. What cannot be found again is skipped."""
         self.view = view
         self._own = deque(news for news in self._own if not isinstance(news, Entry) or view.keeps(news))
-        number = log.after(self._sent)
+        place = self._place()
+        number = log.after(place)
         if number is None:
             self.skip(0, uncounted=True)
         self.bind(log, log.first if number is None else number)
+        self._floor, self._ahead = place, place > log.seen
+        self.wake()
+
+    def _place(self) -> StreamId:
+        """What comes from the log comes after it."""
+        if any(isinstance(news, Broken) for news in self._own):
+            return self._floor
+        return max(self._sent, self._floor) if self._begun else self._bound
 
     def skip(self, count: int, *, uncounted: bool = False) -> None:
         """So many entries are left out; `uncounted`: at least."""
@@ -172,11 +183,14 @@ class Feed:
 
     def _pass_gap(self, log: Log) -> None:
         """Entries that are not in the log any more: missed, but by those who were ahead of the reader."""
-        if not self._ahead:
-            self.skip(log.first - self._at)
-        elif self._floor < log.start:
-            self.skip(0, uncounted=True)
+        if self._floor < log.start:
+            self.skip(0 if self._ahead else log.first - self._at, uncounted=self._ahead)
         self._at = log.first
+
+    def _skip_unseen(self) -> None:
+        """Rows that were still to be drawn never will be."""
+        if self._log and self._log.unseen and self._floor < self._log.read:
+            self.skip(0 if self._ahead else self._log.unseen, uncounted=self._ahead)
 
     def _due(self) -> Sequence[Entry]:
         if not self._waiting():
@@ -194,7 +208,7 @@ class Feed:
                 self._own.append(news)
         if not broken:
             self._floor = start
-            self._ahead = self._log is not None and start > self._log.seen
+            self._ahead = start > self._bound
 
     def _bound_own(self) -> None:
         """The oldest entries go, counted, where too many streams broke since anything was taken."""

@@ -69,7 +69,10 @@ class Watch:
         assert columns is not None
         self.not_before = time.monotonic() + len(news.items) / ROWS
         server = links.get(self.topic.server)
-        rows = await fragments.entry_rows(news.items, server, self.topic.key, self._sight, columns)
+        seen, rows = None, []
+        while seen != self._sight:  # rights may be reviewed while rows are drawn
+            seen = self._sight
+            rows = await fragments.entry_rows(news.items, server, self.topic.key, seen, columns)
         parts = [framing.drawn(entry, html, self._sight) for entry, html in zip(news.items, rows, strict=True)]
         return tuple(framing.frames(self.id, news, parts))
 

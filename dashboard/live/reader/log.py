@@ -28,6 +28,8 @@ class Log:
     The numbers go from `first` to below `end`; what lies before `first` has left it, or never was in it (`leap`).
     """
 
+    most = ENTRIES
+
     def __init__(self, start: StreamId, keep: Callable[[Entry], bool] | None = None) -> None:
         self.start = self.seen = start
         self.first = self.end = 0
@@ -45,8 +47,18 @@ class Log:
                 self._entries.append(entry)
                 self._weights.append(self._weight_to(self.end) + entry.weight)
                 self.end += 1
-        self._forget(self.newest(ENTRIES, BYTES))
+        self._forget(self.newest(self.most, BYTES))
         self._frames.clear()
+
+    @property
+    def unseen(self) -> int:
+        """Entries that were read, but are not in it yet."""
+        return 0
+
+    @property
+    def read(self) -> StreamId:
+        """How far the stream was read, those included."""
+        return self.seen
 
     def leap(self, upto: StreamId, count: int) -> None:
         """So many entries up to an ID were left out: whoever had not come to them has missed them."""

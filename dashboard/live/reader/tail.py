@@ -123,15 +123,16 @@ class Tail:
     async def _check_some(self, streams: Sequence[Stream], *, absent: bool) -> None:
         observed = await self.server.arun(ObserveStreams(tuple(stream.key for stream in streams)))
         for stream in streams:
-            behind = stream.checked(observed.streams[stream.key], observed.run_id, absent=absent)
-            if behind > SKIP_BEYOND and stream.cursor:
-                await self._skip_ahead(stream, stream.cursor.at, behind)
+            found = observed.streams[stream.key]
+            behind = stream.checked(found, observed.run_id, absent=absent)
+            if behind > SKIP_BEYOND and stream.cursor and not isinstance(found, StreamError):
+                await self._skip_ahead(stream, stream.cursor.at, found.last_generated_id, behind)
 
     def _leave_deserted(self, linger: float = LINGER) -> None:
         self.streams = {key: stream for key, stream in self.streams.items() if not stream.deserted(linger)}
 
-    async def _skip_ahead(self, stream: Stream, after: StreamId, behind: int) -> None:
-        newest = await self.server.arun(EntryRange(stream.key, after.next(), newest_first=True, limit=COUNT))
+    async def _skip_ahead(self, stream: Stream, after: StreamId, upto: StreamId, behind: int) -> None:
+        newest = await self.server.arun(EntryRange(stream.key, after.next(), upto, newest_first=True, limit=COUNT))
         stream.skip_ahead(newest.items[::-1], behind - len(newest.items))
 
     async def _read(self, batches: AsyncGenerator[Batch]) -> bool:

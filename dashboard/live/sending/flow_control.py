@@ -106,10 +106,13 @@ class FlowControl:
             return False
         return all(allowance.open(acknowledges=self._acknowledges) for allowance in self._shared)
 
-    def stuck(self) -> bool:
-        """Whether the viewer takes nothing any more. One who waits for other watches is not."""
+    def stuck(self, *, blocked: bool = False) -> bool:
+        """Whether the viewer takes nothing any more. One who waits for other watches is not.
+
+        `blocked`: its socket is full, so that less than a window may be on its way.
+        """
         overdue = time.monotonic() - self._last_ack > CUT_OFF_AFTER
-        return self._acknowledges and bool(self._in_flight) and overdue and not self.open()
+        return self._acknowledges and bool(self._in_flight) and overdue and (blocked or not self.open())
 
     def close(self) -> None:
         """The watch has ended: nothing of it is in flight any more. Idempotent."""

@@ -59,7 +59,7 @@ class Entries {
     this.skipped += frame.skipped;
     this.seen += rows.length;
     this.fresh += rows.length;
-    if (frame.skipped) this.put(this.gap(skippedText(frame)));
+    if (frame.skipped || frame.skipped_at_least) this.put(this.gap(skippedText(frame)));
     rows.forEach((row) => this.put(this.localised(row)));
     this.settle();
     refresh(); // the figures of the stream move on with its rows
@@ -165,7 +165,8 @@ function rowsOf(html) {
 }
 
 function skippedText({ skipped, skipped_at_least: atLeast }) {
-  return `${atLeast ? "At least " : ""}${number(skipped)} skipped: they arrived faster than they can be shown.`;
+  const some = atLeast && !skipped ? "Some may have been" : `${atLeast ? "At least " : ""}${number(skipped)}`;
+  return `${some} skipped: they arrived faster than they can be shown.`;
 }
 
 function resetText({ reason, lost }) {

@@ -36,7 +36,7 @@ pytestmark = pytest.mark.django_db
 
 RECIPES = collect()
 OPERATORS = {"ack", "ghosts", "claim", "release", "dead_letter", "replay", "add"}
-"""What an operator may do (docs/configuration.md, "People and roles"; who may acknowledge may clean up). Everything else is the admin's."""
+"""What an operator may do (docs/configuration.md; who may acknowledge may clean up). Everything else is the admin's."""
 VIEWER = Caller(Principal("vera", id_of("vera"), (Grant("viewer"),)), "page")
 STRANGER = Caller(Principal("sam", id_of("sam")), "page")
 ELSEWHERE = Caller(Principal("eve", "token:1", (Grant("admin", keys=("nothing:*",)),)), "api")

@@ -82,6 +82,7 @@ TABLE = {
     "operation": LOG,
     "operation_results": LOG,
     "steer": Row("302 405 405 405 405", "302 403 403 302 302"),
+    "check_again": Row("302 405 405 405 405", "302 403 403 302 302"),
     "audit": LOG,
     "audit_jsonl": LOG,
     "audit_csv": LOG,
@@ -327,7 +328,7 @@ def test_another_server_is_as_unknown_as_one_that_is_not_there(name: str, world:
 def test_an_operation_on_another_server_is_as_unknown_as_one_that_is_not_there(world: World, narrowed: Client) -> None:
     there = done(person("anna", "admin"), MINE)
     Plan.objects.update(server="vault")
-    for name in ("operation", "operation_results", "steer", "api:operation", "api:steer"):
+    for name in ("operation", "operation_results", "steer", "check_again", "api:operation", "api:steer"):
         for ask in (narrowed.get, narrowed.post):
             paths = [address(name, world, id=number) for number in (there.pk, uuid.uuid4())]
             known, unknown = (said(ask(path), path.split("/")[-2]) for path in paths)

@@ -31,8 +31,9 @@ def four(server: object, redis_client: redis.Redis) -> redis.Redis:
 
 
 def test_a_lost_reply_is_looked_into_behind_the_request(four: redis.Redis) -> None:
+    plan = planned("ack", of_group())
     with lost_replies(lambda command: command[0] == "EVAL"):
-        operation = start.begin(ADMIN, planned("ack", of_group()))
+        operation = start.begin(ADMIN, plan)
     assert (operation.state, operation.runner) == ("queued", "")
     assert operation.inflight is not None, "the background finds out by what was about to be done"
     assert pending(four, key=KEY, group=GROUP) == {}, "it had been done"

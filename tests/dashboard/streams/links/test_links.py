@@ -25,6 +25,7 @@ from dashboard.streams.queries import (
     EntryRange,
     FactsQuery,
     GroupQuery,
+    IdentityQuery,
     MemoryQuery,
     PendingQuery,
     Query,
@@ -36,7 +37,7 @@ from dashboard.streams.queries import (
 from dashboard.streams.queries.base import Known
 from dashboard.streams.queries.probe import ProbeQuery
 from dashboard.streams.queries.sampling import SampleStreams
-from dashboard.streams.queries.server import ServerQuery
+from dashboard.streams.queries.server import ServedQuery, ServerQuery
 from dashboard.streams.queries.watching import GroupFigures, ObserveStreams
 from dashboard.streams.replies import Reply
 from dashboard.streams.snapshots import Page, ServerFacts
@@ -135,8 +136,8 @@ def queries(server: Server) -> list[Query[Any]]:
     pending = server.run(PendingQuery(KEY, GROUP, bodies=False))
     assert isinstance(pending, Page)
     return [
-        *(ProbeQuery(), ServerQuery(), ScanStreams(), Known(1)),
-        *(StreamQuery(KEY, can, memory=True), FactsQuery(KEY), MemoryQuery((KEY, b"other"), can)),
+        *(ProbeQuery(), ServerQuery(), ServedQuery(), ScanStreams(), Known(1)),
+        *(StreamQuery(KEY, can, memory=True), FactsQuery(KEY), IdentityQuery(KEY), MemoryQuery((KEY, b"other"), can)),
         *(GroupQuery(KEY, GROUP, overcounts), PendingQuery(KEY, GROUP), Bodies(KEY, pending)),
         *(EntryRange(KEY), EntryRange(KEY, newest_first=True, keep=lambda entry: False)),
         EntryQuery(KEY, StreamId(2, 0), can),

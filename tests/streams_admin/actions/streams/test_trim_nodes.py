@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,8 +19,9 @@ COUNT = 3_000
 
 
 @pytest.fixture
-def sized(server: Server, redis_client: redis.Redis) -> Any:
-    """Makes a stream of COUNT entries, `entries` in a node (0: all in one)."""
+def sized(server: Server, redis_client: redis.Redis) -> Iterator[Any]:
+    """Makes a stream of COUNT entries, `entries` in a node (0: all in one). Later tests have the server as it was."""
+    before = redis_client.config_get("stream-node-max-*")
 
     def make(entries: int, key: bytes = KEY) -> redis.Redis:
         redis_client.config_set("stream-node-max-entries", entries)
@@ -27,7 +29,9 @@ def sized(server: Server, redis_client: redis.Redis) -> Any:
         fill(redis_client, COUNT, key=key)
         return redis_client
 
-    return make
+    yield make
+    for name, value in before.items():
+        redis_client.config_set(name, value)
 
 
 def precision(preview: dict[str, Any]) -> dict[str, Any]:

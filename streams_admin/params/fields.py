@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from base64 import b64decode
+from base64 import b64decode, b64encode
 
 from dashboard.display.format import size
 from dashboard.display.rows import value_json
@@ -35,7 +35,8 @@ def value_of(given: object) -> bytes | None:
         if isinstance(given, str):
             return given.encode()
         if isinstance(given, dict) and set(given) == {"base64"} and isinstance(given["base64"], str):
-            return b64decode(given["base64"], validate=True)
+            found = b64decode(given["base64"], validate=True)
+            return found if b64encode(found).decode() == given["base64"] else None  # one spelling, as in path names
     except ValueError:
         pass  # half a character, or no base64
     return None

@@ -121,7 +121,6 @@ class Add(Recipe):
         {"fields": [["n", "x" * 2_000_000]]},
         {"fields": [["n", "7"]], "id": "soon"},
         {"fields": [["n", "7"]], "id": "0-0"},
-        {"fields": [["n", "7"]], "id": "6-0"},
         {"fields": [["n", "7"]], "mkstream": 1},
         {"fields": [["n", "7"]], "maxlen": 0},
         {"fields": [["n", "7"]], "maxlen": 5, "minid": "1-0"},

@@ -26,7 +26,7 @@ from streams_admin.actions.reads.reservations import Reservation, arrived, follo
 from streams_admin.actions.reads.targets import reached
 from streams_admin.actions.single import typed
 from streams_admin.actions.work import Batch, Done, Unnamed
-from streams_admin.errors import BadParameters
+from streams_admin.errors import BadParameters, Conflict
 from streams_admin.params.address import Address
 from streams_admin.params.base import Raw
 from streams_admin.params.entries import AddParams
@@ -76,9 +76,11 @@ class Add(Action[AddParams, AddSeen, AddWork, None]):
 
     def look(self, ctx: ActionContext[AddParams]) -> tuple[Preview, AddSeen]:
         overview = _find(ctx)
-        why = _refusal(ctx, overview.facts if overview else None)
-        if why:
+        facts = overview.facts if overview else None
+        if why := _unsupported(ctx, facts):
             raise BadParameters(why)
+        if why := _refusal(ctx, facts):
+            raise Conflict(why)
         removed, least = _removed(ctx, overview.facts) if overview else (0, False)
         return _preview(ctx, overview, removed, least), AddSeen(removed, overview is not None)
 
@@ -86,7 +88,7 @@ class Add(Action[AddParams, AddSeen, AddWork, None]):
         facts = stream_facts(ctx, ctx.key)
         if seen.existed and facts is None:
             return "The stream no longer exists."
-        return _refusal(ctx, facts)
+        return _unsupported(ctx, facts) or _refusal(ctx, facts)
 
     def batch(self, ctx: ActionContext[AddParams], seen: AddSeen, cursor: None) -> Batch[AddWork, None]:
         reserved = _reserved(ctx)
@@ -157,13 +159,19 @@ def _find(ctx: Scope) -> StreamOverview | None:
         return None
 
 
+def _unsupported(ctx: ActionContext[AddParams], facts: StreamFacts | None) -> str:
+    """What this server cannot do for a stream that is there, "" when it can."""
+    asked = ctx.params.id or "*"
+    if facts is None or not asked.endswith("-*") or _numbers_itself(ctx):
+        return ""
+    return f"id is {asked}: a sequence number set by the server needs Redis 7.0 or Valkey."
+
+
 def _refusal(ctx: ActionContext[AddParams], facts: StreamFacts | None) -> str:
-    """Why XADD would not take it, "" when it would."""
+    """Why XADD would not take it as the stream is now, "" when it would."""
     if facts is None:
         return "" if ctx.params.mkstream else "The stream does not exist. Set mkstream to create it."
     asked, last = ctx.params.id or "*", facts.last_generated_id
-    if asked.endswith("-*") and not _numbers_itself(ctx):
-        return f"id is {asked}: a sequence number set by the server needs Redis 7.0 or Valkey."
     lowest = StreamId.parse(asked[:-1] + str(TOP) if asked.endswith("-*") else asked) if asked != "*" else None
     if lowest is not None and lowest <= last:
         return f"id is {asked}, which must be greater than {last}, the last ID of the stream."

@@ -44,6 +44,7 @@ CLAIM = {
     "action": "claim",
     "params": {"group": value(GROUP), "filter": {"consumer": value(WORKER)}, "to": value(HELPER)},
 }
+ADD = {**ACK, "action": "add", "params": {"fields": [["a", "1"]]}}
 TRIM = {**ACK, "action": "trim", "params": {"maxlen": 2, "approximate": False}}
 
 
@@ -238,6 +239,10 @@ PARAMS = ACK["params"]
         (changed(ACK, stream="\ud800"), 400, "stream is"),
         (changed(ACK, stream={"base64": "%"}), 400, "stream is"),
         (changed(ACK, stream={"base64": 5}), 400, "stream is"),
+        (changed(ACK, stream={"base64": "P6=="}), 400, "stream is"),
+        (changed(ACK, stream={"base64": "Pw=="}), 404, "does not exist"),
+        (changed(ADD, stream={"base64": "Pw=="}), 409, "Set mkstream to create it"),
+        (changed(ADD, params={**ADD["params"], "id": "0-1"}), 409, "must be greater than"),
         (changed(ACK, stream={"text": "a", "bytes": 900}), 400, "stream is"),
         (changed(ACK, stream="not-there"), 404, "does not exist"),
         (changed(ACK, stream="text"), 409, "not a stream"),

@@ -16,7 +16,7 @@ from dashboard.streams.links import Server, Writer
 from dashboard.streams.names import to_path
 from streams_admin.actions import gate
 from streams_admin.actions.registry import ALL
-from streams_admin.errors import BadParameters, Changed
+from streams_admin.errors import BadParameters, Changed, Conflict
 from streams_admin.models import AuditEntry, Plan
 from streams_admin.params.fields import fields_in, fields_out, from_text, to_text
 from tests.benchmarks.turns import counting
@@ -59,7 +59,7 @@ def test_an_id_of_ones_own(stream: redis.Redis) -> None:
 
 @pytest.mark.parametrize("id_", ["6-0", "1-1", "0-1"])
 def test_an_id_that_is_not_above_the_last_is_refused(stream: redis.Redis, id_: str) -> None:
-    with pytest.raises(BadParameters, match="greater than 6-0"):
+    with pytest.raises(Conflict, match="greater than 6-0"):
         planned("add", {"fields": FIELDS, "id": id_})
 
 
@@ -117,12 +117,12 @@ def test_the_number_may_be_left_to_the_server(server: Server, stream: redis.Redi
         return
     act("add", {"fields": FIELDS, "id": "6-*"})
     assert entries(stream)[-1][0] == b"6-1"
-    with pytest.raises(BadParameters, match="greater than"):
+    with pytest.raises(Conflict, match="greater than"):
         planned("add", {"fields": FIELDS, "id": "5-*"})
 
 
 def test_a_stream_is_created_only_when_that_is_said(server: Server, redis_client: redis.Redis) -> None:
-    with pytest.raises(BadParameters, match="does not exist"):
+    with pytest.raises(Conflict, match="does not exist"):
         planned("add", {"fields": FIELDS}, key=b"new")
     assert act("add", {"fields": FIELDS, "mkstream": True}, key=b"new").results == {"done": 1}
     assert redis_client.xlen(b"new") == 1

@@ -96,8 +96,11 @@ class Entries {
 
   soon() {
     const rest = this.moved + STILL_MS - performance.now();
-    if (rest <= 0) this.release();
-    else this.later ||= setTimeout(() => this.settle(), rest);
+    if (rest <= 0) return this.release();
+    this.later ||= setTimeout(() => {
+      this.later = 0; // a timer may fire a little early: then there is a next one
+      this.settle();
+    }, rest);
   }
 
   /** The list is laid out anew, so that its rows are not pushed about one by one. */

@@ -23,7 +23,7 @@ servers: ## the integration tests on Redis 6.2, 7.0, 8.2 and Valkey 8.1, 9.1
 	@scripts/redis_servers.sh
 	@$(PY) -m tests.matrix
 
-fuzz: ## the API against its own description, 50 random requests for each operation and role
+fuzz: ## the API against its own description, 50 random requests for each operation and role, all boundary cases
 	@scripts/setup.sh test
 	@FUZZ_EXAMPLES=50 $(PY) -m pytest -q tests/clients/test_fuzzing.py
 

@@ -133,7 +133,9 @@ class Run:
             if goes_on:
                 self._save(while_requested="")
             return goes_on
-        if not saved:
+        if saved:
+            saving.check(self.running)
+        else:
             self._save(while_requested="", inflight=self._inflight(batch))
         with links.meanwhile(partial(self._meanwhile, batch)):
             done = self._way.act(batch.work)

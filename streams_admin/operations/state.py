@@ -135,6 +135,13 @@ def note(running: Running, **changes: Any) -> None:
     running.unsaved = {**running.unsaved, **changes}
 
 
+def check(running: Running) -> None:
+    """Raises TakenOver when it is not ours any more. For what is done without a save of its own before it."""
+    operation = running.operation
+    if not Operation.objects.filter(pk=operation.pk, lease=operation.lease, runner=operation.runner).exists():
+        raise TakenOver
+
+
 def save(running: Running, *, while_requested: str | None = None, **changes: Any) -> None:
     """Save these and what was noted. Raises TakenOver when it is not ours any more; then nothing is saved.
 

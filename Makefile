@@ -33,6 +33,6 @@ bench: ## each page and read as a ratio to the bare redis-py calls it stands for
 
 soak: ## runners that are stopped and taken over, every action, again and again until one fails (Ctrl-C ends it)
 	@scripts/setup.sh test
-	@while SOAK=1 $(PY) -m pytest -q tests/faults/test_stopped_runners.py; do :; done
+	@while $(PY) -m pytest -q tests/faults/soak_stopped_runners.py; do :; done
 
 .PHONY: help demo test lint servers fuzz soak bench

@@ -157,6 +157,8 @@ class Whole:
         return core_schema.no_info_before_validator_function(self._check, integer)
 
     def _check(self, given: object) -> int:
+        if isinstance(given, float) and given.is_integer():  # JSON Schema, 6.3: 5.0 is an integer
+            given = int(given)
         if isinstance(given, bool) or not isinstance(given, int) or not self.low <= given <= self.high:
             raise about(f"is {str(given)[:40]!r}; allowed: a whole number from {self.low} to {self.high}.")
         return given

@@ -158,20 +158,20 @@ def test_a_file_says_when_there_are_more_entries(
     monkeypatch: pytest.MonkeyPatch, there: int, told: int, complete: bool
 ) -> None:
     monkeypatch.setattr(downloads, "LINES_MOST", 3)
-    count, last = last_of(downloads.told(pages(there), OPEN))
+    count, last = last_of(downloads.lines_of(pages(there), OPEN))
     assert (count, last["entries"], last["complete"]) == (told, told, complete)
     assert last.get("stopped", "") == ("" if complete else "A file holds at most 3 entries.")
 
 
 def test_a_file_says_when_it_would_be_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "BYTES_MOST", 2**20)
-    count, last = last_of(downloads.told(pages(100, size=2**18), OPEN))
+    count, last = last_of(downloads.lines_of(pages(100, size=2**18), OPEN))
     assert (count, last["complete"], last["stopped"]) == (5, False, "A file holds at most about 1 MiB.")
 
 
 def test_a_file_says_when_it_took_too_long(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(downloads, "SECONDS_MOST", -1)
-    count, last = last_of(downloads.told(pages(100), OPEN))
+    count, last = last_of(downloads.lines_of(pages(100), OPEN))
     assert (count, last["complete"], last["stopped"]) == (1, False, "Reading took longer than -1 s.")
 
 
@@ -180,7 +180,7 @@ def test_a_file_says_when_the_server_did_not_answer_any_more() -> None:
         yield from pages(2)
         raise Unreachable("The server does not answer.")
 
-    assert last_of(downloads.told(broken(), OPEN)) == (
+    assert last_of(downloads.lines_of(broken(), OPEN)) == (
         2,
         {"complete": False, "entries": 2, "stopped": "The server does not answer."},
     )
@@ -193,7 +193,7 @@ def test_memory_stays_flat(server: Server, redis_client: redis.Redis) -> None:
         pipe.execute()
     ctx = Scope(Principal("anna", id_of("anna")), links.get("default"), KEY)
     tracemalloc.start()
-    size = sum(map(len, downloads.told(affected.ranged(ctx, MIN, MAX), OPEN)))
+    size = sum(map(len, downloads.lines_of(affected.ranged(ctx, MIN, MAX), OPEN)))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert size > 48_000_000

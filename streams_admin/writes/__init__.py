@@ -6,7 +6,7 @@ refused as it said it.
 
 from __future__ import annotations
 
-from streams_admin.writes.copies import REFUSED, SCRIPTED_AT_ONCE, TOO_LARGE, dead_letter, dead_letter_argv, replay
+from streams_admin.writes.copies import REFUSED, SCRIPTED_AT_ONCE, dead_letter, dead_letter_argv, replay
 from streams_admin.writes.entries import (
     PASSED,
     add,
@@ -39,7 +39,6 @@ __all__ = [
     "PASSED",
     "REFUSED",
     "SCRIPTED_AT_ONCE",
-    "TOO_LARGE",
     "Lease",
     "LeaseBatch",
     "Marks",

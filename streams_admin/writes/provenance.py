@@ -8,7 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from dashboard.streams.ids import StreamId
 from dashboard.streams.snapshots import Fields
 
 STREAM = b"origin_stream"
@@ -60,7 +59,7 @@ def _start(fields: Fields) -> int:
     return len(fields)
 
 
-def is_copy(fields: Fields, *, stream: bytes, group: bytes, id_: StreamId, operation: str) -> bool:
-    """Whether this is the dead letter that the operation made of that entry."""
-    wanted = {STREAM: stream, b"origin_id": str(id_).encode(), b"origin_group": group, b"operation": operation.encode()}
-    return wanted.items() <= block(fields).items()
+def copied_from(fields: Fields, *, stream: bytes, group: bytes, operation: str) -> bytes | None:
+    """The ID of the entry that the operation made this dead letter of; None when it is none of its."""
+    found, wanted = block(fields), {STREAM: stream, b"origin_group": group, b"operation": operation.encode()}
+    return found.get(b"origin_id") if wanted.items() <= found.items() else None

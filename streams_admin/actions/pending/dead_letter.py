@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from django import forms
@@ -44,7 +45,7 @@ from streams_admin.params.address import Address
 from streams_admin.params.base import Raw
 from streams_admin.params.pending import DeadLetterParams
 from streams_admin.writes import Lease
-from streams_admin.writes.provenance import Stamp, is_copy
+from streams_admin.writes.provenance import Stamp, copied_from
 
 RESULT = {1: "done", 0: "already_acknowledged", -1: "owner_changed", -2: "body_gone", writes.REFUSED: "failed"}
 
@@ -238,16 +239,15 @@ def _to(ctx: Context) -> bytes:
 def _copies(ctx: Context, entries: Sequence[Lease], since: StreamId) -> tuple[set[StreamId], bool]:
     """Which of the entries this operation has copied behind `since`, and whether all that is there was read."""
     found: set[StreamId] = set()
-    left = {e.id for e in entries}
+    if not entries:
+        return found, True
+    wanted = {str(e.id).encode(): e.id for e in entries}
+    origin = partial(copied_from, stream=ctx.key, group=ctx.params.group, operation=ctx.operation)
     for copies, complete in tail_of(ctx, _to(ctx), since):
-        found |= {id_ for id_ in left - found for copy in copies if _is_copy(ctx, copy, id_)}
-        if complete or found == left:
+        found |= {wanted[id_] for copy in copies if (id_ := origin(copy.fields)) in wanted}
+        if complete or len(found) == len(wanted):
             return found, True
-    return found, not left
-
-
-def _is_copy(ctx: Context, copy: Entry, id_: StreamId) -> bool:
-    return is_copy(copy.fields, stream=ctx.key, group=ctx.params.group, id_=id_, operation=ctx.operation)
+    return found, False
 
 
 def _target_notes(to: str, facts: StreamFacts | None) -> list[Note]:

@@ -23,7 +23,7 @@ LONG = json.dumps({"lines": [{"sku": f"SKU-{n}", "note": "a note that is long"} 
 
 def add(site: Site, count: int, first: int = 0, to: str = "calm:orders") -> list[str]:
     fields = [{"order": f"A-{n}", "payload": LONG, "note": "n" * (n % 40)} for n in range(first, first + count)]
-    return [str(site.client.xadd(to, one)) for one in fields]  # type: ignore[arg-type]
+    return [str(site.client.xadd(to, {**one})) for one in fields]
 
 
 @contextmanager

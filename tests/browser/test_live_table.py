@@ -152,3 +152,17 @@ def test_what_changes_is_changed_in_place_and_open_menus_stay_open(site: Site, p
     expect(row).to_contain_text("9", timeout=10_000)
     assert row.evaluate("row => row.isTheSame") is True
     assert menu.evaluate("menu => menu.open") is True
+
+
+def test_an_open_menu_stays_open_when_something_appears_before_it(site: Site, page: Page, held: list[str]) -> None:
+    """As when the sampler has judged a group for the first time, or a finding begins."""
+    page.goto(GROUP)
+    expect(page.locator("[data-live-badge]")).to_have_text("live")
+    status = page.locator("[data-live=facts] .title > .status")
+    expect(status).to_be_visible(timeout=10_000)
+    menu = page.locator("[data-live=facts] details[data-menu]")
+    menu.locator("summary").click()
+    status.evaluate("status => status.remove()")
+    site.client.xack("live:table", "workers", *held[:3])
+    expect(status).to_be_visible(timeout=10_000)
+    assert menu.evaluate("menu => menu.open") is True

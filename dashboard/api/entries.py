@@ -52,7 +52,7 @@ from dashboard.streams.names import to_path
 from dashboard.streams.queries import DETAIL_MAX, EntryQuery, EntryRange, FactsQuery
 from dashboard.streams.snapshots import Delivery, Entry, EntryWhereabouts, StreamFacts
 
-router = Router(tags=["entries"])
+router = Router(tags=["entries"], exclude_unset=True)
 
 
 class EntryItem(BaseModel):
@@ -118,7 +118,6 @@ class EntriesQuery(shapes.Query):
 @router.get(
     "/servers/{server}/streams/{name:stream}/entries",
     response=EntryListing,
-    exclude_unset=True,
     openapi_extra=can_answer(404, 409, 503),
     summary="Entries of a stream",
 )
@@ -147,7 +146,6 @@ def _range(here: RequestScope, facts: StreamFacts, query: EntriesQuery, seen: Si
 @router.get(
     "/servers/{server}/streams/{name:stream}/entries/{sid:entry}",
     response=EntryDetail,
-    exclude_unset=True,
     openapi_extra=can_answer(404, 409, 503),
     summary="One entry and its state in every group",
 )

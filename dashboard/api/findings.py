@@ -32,7 +32,7 @@ from dashboard.http.scope import scope_of
 from dashboard.streams.figures import Figure
 from dashboard.streams.names import to_path
 
-router = Router(tags=["findings"])
+router = Router(tags=["findings"], exclude_unset=True)
 
 
 class FindingItem(BaseModel):
@@ -64,7 +64,6 @@ class FindingsQuery(PageQuery):
 @router.get(
     "/findings",
     response=FleetListing[FindingItem],
-    exclude_unset=True,
     openapi_extra=can_answer(404),
     summary="What needs attention",
 )

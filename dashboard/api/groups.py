@@ -53,7 +53,7 @@ from dashboard.streams.names import to_path
 from dashboard.streams.queries import GroupQuery, GroupsDetail, PendingQuery, StreamQuery
 from dashboard.streams.snapshots import ConsumerFacts, GroupFacts, PendingEntry
 
-router = Router(tags=["groups"])
+router = Router(tags=["groups"], exclude_unset=True)
 STREAM = "/servers/{server}/streams/{name:stream}"
 
 LOST_COUNT = "Redis does not know: the group's position was changed, or the server does not count (before Redis 7.0)."
@@ -124,7 +124,6 @@ class PendingParameters(shapes.Query):
 @router.get(
     f"{STREAM}/groups",
     response=Listing[GroupItem],
-    exclude_unset=True,
     openapi_extra=can_answer(404, 409, 503),
     summary="The groups of a stream",
 )
@@ -142,7 +141,6 @@ def groups(request: HttpRequest, server: ServerName, stream: Name, query: Query[
 @router.get(
     f"{STREAM}/groups/{{name:group}}",
     response=GroupDetail,
-    exclude_unset=True,
     openapi_extra=can_answer(404, 409, 503),
     summary="One group, read now",
 )
@@ -160,7 +158,6 @@ def group(request: HttpRequest, server: ServerName, stream: Name, group: Name) -
 @router.get(
     f"{STREAM}/groups/{{name:group}}/consumers",
     response=Listing[ConsumerItem],
-    exclude_unset=True,
     openapi_extra=can_answer(404, 409, 503),
     summary="The consumers of a group",
 )
@@ -178,7 +175,6 @@ def consumers(
 @router.get(
     f"{STREAM}/groups/{{name:group}}/pending",
     response=PendingListing,
-    exclude_unset=True,
     openapi_extra=can_answer(404, 409, 503),
     summary="The pending entries of a group",
 )

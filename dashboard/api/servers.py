@@ -15,7 +15,7 @@ from dashboard.fleet.store import ServerSnapshot, freshen
 from dashboard.streams.links import Server
 from dashboard.streams.snapshots import Topology
 
-router = Router(tags=["servers"])
+router = Router(tags=["servers"], exclude_unset=True)
 
 
 class ServerItem(BaseModel):
@@ -32,7 +32,7 @@ class ServerItem(BaseModel):
     error: str = Field("", description="why it is down; only present then")
 
 
-@router.get("/servers", response=Listing[ServerItem], exclude_unset=True, summary="All servers")
+@router.get("/servers", response=Listing[ServerItem], summary="All servers")
 def servers(request: HttpRequest) -> dict[str, Any]:
     """In the order of the configuration."""
     watched = [(server, freshen(server)) for server in visible_servers(principal_of(request))]

@@ -70,13 +70,15 @@ def _with_problems(view: Callable[..., Any]) -> Callable[..., Any]:
 
 def _known_parameters_only(view: Callable[..., Any]) -> Callable[..., Any]:
     """A misspelt filter must not look like an answer without matches. After the sign-in and the other parameters."""
+    operation: Operation = vars(view)["_ninja_operation"]  # ninja leaves it there; a decorator is given nothing else
+    if not operation.include_in_schema:
+        return view
+    known = _query_parameters(operation)
 
     @wraps(view)
     def checked(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
-        operation: Operation = view._ninja_operation  # type: ignore[attr-defined]
-        known = _query_parameters(operation)
         unknown = next((name for name in request.GET if name not in known), None)
-        if unknown is not None and operation.include_in_schema:
+        if unknown is not None:
             allowed = ", ".join(known) or "none"
             raise UnknownParameter(unknown, f"{unknown[:40]!r} is not a parameter of this address; allowed: {allowed}.")
         return view(request, *args, **kwargs)
@@ -99,7 +101,7 @@ class JsonBody(Parser):
         except (ValueError, RecursionError) as error:
             raise BadParameter("body", f"The body is not valid JSON: {error}.") from error
         if b"\\u" in request.body or not request.body.isascii():
-            for where, text in _texts(found, "body"):
+            for where, text in _texts(found):
                 if _HALF.search(text):
                     raise BadParameter(where, f"{where} is {text[:60]!r}, with half a character (a lone surrogate).")
         return found
@@ -108,17 +110,18 @@ class JsonBody(Parser):
 _HALF = re.compile("[\ud800-\udfff]")
 
 
-def _texts(value: object, name: str) -> Iterator[tuple[str, str]]:
-    """Every text of a body, with the name nearest to it."""
-    if isinstance(value, str):
-        yield name, value
-    elif isinstance(value, list):
-        for each in value:
-            yield from _texts(each, name)
-    elif isinstance(value, dict):
-        for inner, each in value.items():
-            yield f"a name in {name}", inner
-            yield from _texts(each, inner)
+def _texts(body: object) -> Iterator[tuple[str, str]]:
+    """Every text of a body, with the name nearest to it. However deep: JSON may be nested as deep as it is long."""
+    left = [(body, "body")]
+    while left:
+        value, name = left.pop()
+        if isinstance(value, str):
+            yield name, value
+        elif isinstance(value, list):
+            left += [(each, name) for each in reversed(value)]
+        elif isinstance(value, dict):
+            yield from ((f"a name in {name}", inner) for inner in value)
+            left += [(each, inner) for inner, each in reversed(value.items())]
 
 
 DESCRIPTION = """\

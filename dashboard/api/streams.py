@@ -40,7 +40,7 @@ from dashboard.streams.names import to_path
 from dashboard.streams.queries import StreamQuery
 from dashboard.streams.snapshots import StreamFacts, StreamOverview
 
-router = Router(tags=["streams"])
+router = Router(tags=["streams"], exclude_unset=True)
 
 TWO_LOOKS = "The rate is known after two rounds."
 NOT_COUNTED = "This server does not count added entries; Redis 7.0 and newer do."
@@ -121,7 +121,6 @@ class StreamsQuery(PageQuery):
 @router.get(
     "/servers/{server}/streams",
     response=FleetListing[StreamItem],
-    exclude_unset=True,
     openapi_extra=can_answer(404),
     summary="The streams of a server",
 )
@@ -139,7 +138,6 @@ def streams(request: HttpRequest, server: ServerName, query: Query[StreamsQuery]
 @router.get(
     "/servers/{server}/streams/{name:stream}",
     response=StreamDetail,
-    exclude_unset=True,
     openapi_extra=can_answer(404, 409, 503),
     summary="One stream, read now",
 )

@@ -38,7 +38,7 @@ STYLES, SCRIPTS, ALL_SCRIPTS = "bundles/styles.css", "bundles/main.js", "bundles
 BUNDLES = (STYLES, SCRIPTS, ALL_SCRIPTS)
 
 
-class Assets(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
+class Assets(CompressedManifestStaticFilesStorage):
     """Without prepared files (tests, a host project's own server) a name is its own address."""
 
     support_js_module_import_aggregation = True
@@ -62,7 +62,7 @@ class Assets(CompressedManifestStaticFilesStorage):  # type: ignore[misc]
         return bool(self.hashed_files)
 
 
-class StaticFiles(WhiteNoiseMiddleware):  # type: ignore[misc]
+class StaticFiles(WhiteNoiseMiddleware):
     """A name that holds the content may be kept for a year and is never asked for again."""
 
     FOREVER = 365 * 24 * 3600

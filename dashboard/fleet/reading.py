@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 
@@ -112,7 +113,7 @@ class Judge:
         known = state.group(now.group.name) if state else None
         oldest = (now.group.oldest,) if now.group.oldest else ()
         self.group = GroupSample(now.group, now.consumers, known.looked if known else oldest)
-        replica = server.known_facts.role == "replica"
+        replica = server.is_replica
         self._stream = StreamSample(now.stream, (self.group,), now.now_ms, replica=replica)
         self._moved = fleet().sampler(server).movement(now.stream.key, now.group.name, now.now_ms)
         self._limits = limits()
@@ -125,7 +126,11 @@ class Judge:
         """Whether nothing can be concluded from idle times."""
         return self._stream.replica
 
+    def held(self, consumer: bytes) -> Sequence[PendingEntry]:
+        """What the fleet has looked at of what it holds."""
+        return self._own.get(consumer, ())
+
     def state(self, consumer: ConsumerFacts) -> tuple[ConsumerState, Severity, str]:
         """As `findings.consumer_state`."""
-        own = replace(self.group, looked=tuple(self._own.get(consumer.name, ())))
+        own = replace(self.group, looked=tuple(self.held(consumer.name)))
         return consumer_state(consumer, self._stream, own, self._moved, self._limits)

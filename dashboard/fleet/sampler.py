@@ -111,7 +111,7 @@ class Sampler:
     async def _numbers(self, can: Capabilities) -> dict[bytes, StreamState]:
         states: dict[bytes, StreamState] = {}
         self._refused = ""
-        keys, replica = sorted(self._keys), self.server.known_facts.role == "replica"
+        keys, replica = sorted(self._keys), self.server.is_replica
         for at in range(0, len(keys), CHUNK):
             chunk = tuple(keys[at : at + CHUNK])
             samples = await self.server.arun(SampleStreams(chunk, can, self._go_on, self._turn))
@@ -189,7 +189,7 @@ class Sampler:
             "The configured user may not read pending entries (XPENDING, XINFO): what is stuck is unknown."
             if blind
             else "",
-            REPLICA if self.server.known_facts.role == "replica" else "",
+            REPLICA if self.server.is_replica else "",
         )
         return " ".join(filter(None, sentences))
 

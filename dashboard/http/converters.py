@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.urls import register_converter
+from django.urls.converters import StringConverter
 
 from dashboard.streams.errors import BadId
 from dashboard.streams.ids import StreamId
@@ -36,16 +37,10 @@ class IdConverter:
         return str(value)
 
 
-class RestConverter:
+class RestConverter(StringConverter):
     """`<rest:...>`: whatever is left of an address, line breaks too."""
 
     regex = r"[\s\S]+"
-
-    def to_python(self, value: str) -> str:
-        return value
-
-    def to_url(self, value: str) -> str:
-        return value
 
 
 register_converter(RestConverter, "rest")

@@ -24,7 +24,7 @@ from dashboard.live.admission.subscription_quota import QuotaExceeded
 from dashboard.live.encoding import ProtocolError
 from dashboard.live.framing import Frame, dump
 from dashboard.live.sending.flow_control import SOCKET, Allowance, FlowControl
-from dashboard.live.sending.outlet import DirectOutlet, Outlet, outlet
+from dashboard.live.sending.outlet import Outlet, outlet
 from dashboard.live.sending.viewer import Viewer
 from dashboard.live.subscription import Watch
 from dashboard.streams.errors import StreamError
@@ -62,15 +62,10 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.authenticated = asyncio.Event()
         self.tasks: set[asyncio.Task[None]] = set()
         self.hub = hubs.current()
-        self.outlet: Outlet
-        self.viewer: Viewer
-        self.watches: dict[str, Watch] = {}
+        self.outlet: Outlet = outlet(scope, self.send, lambda: self.viewer.wake(), self._ack_at_once)
+        self.viewer = Viewer(self.hub.delivery, self.outlet, self._begin, self._cut_off)
+        self.watches = self.viewer.watches
         try:
-            self.outlet = outlet(scope, self.send, lambda: self.viewer.wake())
-            self.viewer = Viewer(self.hub.delivery, self.outlet, self._begin, fail=self._fail, cut_off=self._cut_off)
-            self.watches = self.viewer.watches
-            if isinstance(self.outlet, DirectOutlet):
-                self.outlet.on_ack(self._ack_at_once)
             await super().__call__(scope, receive, _to_whom_is_there(send))
         finally:
             self._clean_up()
@@ -178,9 +173,6 @@ class LiveConsumer(AsyncWebsocketConsumer):
             self.viewer.acknowledge(frame)
         return bool(frame["type"] == "ack")
 
-    async def _fail(self) -> None:
-        await self.close(FAILED)
-
     async def _cut_off(self) -> None:
         """The error may not reach it, nor the close frame: then the connection ends without."""
         for id_ in tuple(self.watches):
@@ -269,9 +261,8 @@ class LiveConsumer(AsyncWebsocketConsumer):
         self.hub.delivery.remove(self.viewer)
         for id_ in tuple(self.watches):
             self._drop(id_)
-        for task in tuple(self.tasks):
-            if task is not asyncio.current_task():
-                task.cancel()
+        for task in self.tasks:
+            task.cancel()
 
     def _header(self, name: bytes) -> str | None:
         found = [value for key, value in self.scope["headers"] if key == name]

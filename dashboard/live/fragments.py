@@ -12,6 +12,7 @@ from django.urls import set_script_prefix
 
 from dashboard.display.rows import CELL, Sight, entry_row
 from dashboard.live.framing import PART_BYTES, drawn
+from dashboard.live.parts import Part
 from dashboard.streams.links import Server
 from dashboard.streams.payloads.budget import decoding_budget
 from dashboard.streams.snapshots import Entry
@@ -25,21 +26,22 @@ CELLS = (CELL, 24, 4)
 
 async def entry_rows(
     entries: Sequence[Entry], server: Server, key: bytes, seen: Sight, columns: tuple[bytes, ...]
-) -> list[str]:
-    """One `<tr>` each, at most PART_BYTES, in a worker thread: templates would hold up the event loop."""
+) -> list[Part]:
+    """Each with its `<tr>`, at most PART_BYTES, in a worker thread: templates would hold up the event loop."""
     return await asyncio.to_thread(_draw, entries, server, key, seen, columns)
 
 
-def _draw(entries: Sequence[Entry], server: Server, key: bytes, seen: Sight, columns: tuple[bytes, ...]) -> list[str]:
+def _draw(entries: Sequence[Entry], server: Server, key: bytes, seen: Sight, columns: tuple[bytes, ...]) -> list[Part]:
     set_script_prefix(settings.FORCE_SCRIPT_NAME or "/")
     shared: dict[str, object] = {"server": server, "stream": key, "now_ms": int(time.time() * 1000)}
     with decoding_budget():
         return [_row(entry, shared, seen, columns) for entry in entries]
 
 
-def _row(entry: Entry, shared: dict[str, object], seen: Sight, columns: tuple[bytes, ...]) -> str:
+def _row(entry: Entry, shared: dict[str, object], seen: Sight, columns: tuple[bytes, ...]) -> Part:
     for cell in CELLS:
         html = str(render_to_string(ROW, {**shared, "row": entry_row(entry, seen, columns, cell=cell)}))
-        if drawn(entry, html, seen).size <= PART_BYTES:
+        part = drawn(entry, html, seen)
+        if part.size <= PART_BYTES:
             break
-    return html
+    return part

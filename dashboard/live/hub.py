@@ -13,7 +13,7 @@ from dashboard.live.admission.subscription_quota import SubscriptionQuota, Who
 from dashboard.live.feed import Feed, View
 from dashboard.live.news import Changed, Status
 from dashboard.live.reader.groups import GroupWatch
-from dashboard.live.reader.stream import StartAt
+from dashboard.live.reader.stream import StartAt, Stream
 from dashboard.live.reader.tail import Tail
 from dashboard.live.sending.delivery import Delivery
 from dashboard.live.sending.flow_control import PERSON, Allowance
@@ -72,18 +72,16 @@ class Hub:
         if feed in followers:
             followers.remove(feed)
             self._quota.release(topic, feed.who)
-        for tail in self._tails.values():
-            if topic.kind == "entries" and tail.server.name == topic.server and topic.key in tail.streams:
-                tail.streams[topic.key].detach(feed)
+        for stream in self._streams(topic):
+            stream.detach(feed)
         if not followers:
             self._feeds.pop(topic, None)
             self._groups.unwatch(topic)
 
     def review(self, feed: Feed, view: View) -> None:
         """The rights of whoever takes this feed have changed: from now on it sees the stream like that."""
-        for tail in self._tails.values():
-            if tail.server.name == feed.topic.server and feed.topic.key in tail.streams:
-                tail.streams[feed.topic.key].review(feed, view)
+        for stream in self._streams(feed.topic):
+            stream.review(feed, view)
 
     def allowance(self, who: Who) -> Allowance:
         """What may be on its way to one person or token, over all sockets; keep it while one of them is open."""
@@ -134,6 +132,11 @@ class Hub:
             return tail.status
         self._groups.watch(server, feed.topic)
         return self._groups.status(server)
+
+    def _streams(self, topic: Topic) -> list[Stream]:
+        """What is read for a topic: one stream, or none."""
+        tails = (tail for tail in self._tails.values() if topic.kind == "entries" and tail.server.name == topic.server)
+        return [tail.streams[topic.key] for tail in tails if topic.key in tail.streams]
 
     def _tail(self, server: Server) -> Tail:
         if server not in self._tails:

@@ -31,7 +31,6 @@ class Encoded:
     size: int
     last_id: str
     entries: int
-    skipped: int = 0
 
     @cached_property
     def wire(self) -> bytes:

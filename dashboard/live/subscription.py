@@ -17,7 +17,7 @@ from dashboard.live.encoding import ProtocolError
 from dashboard.live.feed import WAITING, Feed, View
 from dashboard.live.hub import StartAt
 from dashboard.live.news import Batch, News
-from dashboard.live.parts import Encoded
+from dashboard.live.parts import Encoded, Part
 from dashboard.live.reader.rows import ROWS
 from dashboard.live.sending.flow_control import FlowControl
 from dashboard.live.topics import BadTopic, Topic
@@ -69,11 +69,11 @@ class Watch:
         assert columns is not None
         self.not_before = time.monotonic() + len(news.items) / ROWS
         server = links.get(self.topic.server)
-        seen, rows = None, []
+        seen: Sight | None = None
+        parts: list[Part] = []
         while seen != self._sight:  # rights may be reviewed while rows are drawn
             seen = self._sight
-            rows = await fragments.entry_rows(news.items, server, self.topic.key, seen, columns)
-        parts = [framing.drawn(entry, html, self._sight) for entry, html in zip(news.items, rows, strict=True)]
+            parts = await fragments.entry_rows(news.items, server, self.topic.key, seen, columns)
         return tuple(framing.frames(self.id, news, parts))
 
     @property

@@ -13,7 +13,7 @@ LINGER = 1.0
 """Seconds until a refused connection is closed. Closed at once while input is unread, the answer may be lost."""
 
 
-class AnsweringChannel(http.HTTPChannel):  # type: ignore[misc]
+class AnsweringChannel(http.HTTPChannel):
     """414 for a request line, 431 for a header line or all of them together, of more than MAX_LENGTH bytes (16 KiB).
 
     408 for a header that is not complete within HEADER_WITHIN seconds, however it drips.

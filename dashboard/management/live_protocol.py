@@ -19,7 +19,7 @@ ACK = (b'{"type":"ack"', b'{"type": "ack"')
 """How pages and most libraries begin it. Written otherwise it goes the long way."""
 
 
-class LiveProtocol(WebSocketProtocol):  # type: ignore[misc]
+class LiveProtocol(WebSocketProtocol):
     """`on_ack`: given what begins like an acknowledgement; False when it must go the long way."""
 
     on_ack: Callable[[str], bool] | None = None
@@ -32,7 +32,7 @@ class LiveProtocol(WebSocketProtocol):  # type: ignore[misc]
         super().onMessage(payload, isBinary)
 
 
-class LiveServer(Server):  # type: ignore[misc]
+class LiveServer(Server):
     """Gives each application of a WebSocket its protocol."""
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:

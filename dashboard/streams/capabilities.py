@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dashboard.streams.errors import StreamError
-from dashboard.streams.replies import Reply
+from dashboard.streams.replies import Reply, info
 from dashboard.streams.snapshots import Role, ServerFacts, ServerInfo, Topology
 
 PROBED = ("xdelex", "xnack", "eval")
@@ -34,6 +34,11 @@ class Capabilities:
         if self.has(command):
             return ""
         return f"{NEEDS[command]}; this is {self.info.flavour} {self.info.version_text}"
+
+    @property
+    def before_7(self) -> bool:
+        """Redis up to 6.2."""
+        return self.info.flavour == "Redis" and self.info.version < (7, 0)
 
     @property
     def lag_overcounts(self) -> bool:
@@ -66,7 +71,7 @@ def parse_probe(replies: Sequence[Reply]) -> Probe:
     """Replies to PROBE. Forbidden INFO or COMMAND means: nothing beyond the oldest supported server."""
     sections, commands = replies[: len(SECTIONS)], replies[len(SECTIONS) :]
     known = frozenset(name for name, reply in zip(PROBED, commands, strict=True) if _known(reply))
-    fields = {name: value for reply in sections for name, value in _fields(reply).items()}
+    fields = {name: value for reply in sections for name, value in info(reply).items()}
     return Probe(Capabilities(_info(fields), known), _facts(fields, sections))
 
 
@@ -95,13 +100,6 @@ def _facts(fields: dict[str, str], sections: Sequence[Reply]) -> ServerFacts:
 
 def _known(reply: Reply) -> bool:
     return isinstance(reply, list) and bool(reply) and bool(reply[0])
-
-
-def _fields(reply: Reply) -> dict[str, str]:
-    if isinstance(reply, StreamError):
-        return {}
-    lines = reply.decode("utf-8", "replace").splitlines()
-    return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
 def _info(fields: dict[str, str]) -> ServerInfo:

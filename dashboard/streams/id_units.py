@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.ids import MIN, PLAUSIBLE_MS, StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.snapshots import StreamFacts
-
-_PLAUSIBLE = range(10**9, 10**10)
-"""Seconds since 1970 that look like a clock: 2001 to 2286, as `ids.clock_ms` has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +27,7 @@ UNITS = (IdUnit("seconds", 1), MILLISECONDS, IdUnit("microseconds", 10**6), IdUn
 
 def unit_of(id_: StreamId) -> IdUnit | None:
     """By the size of the number; None: the ID is no time."""
-    return next((unit for unit in UNITS if id_.ms // unit.per_second in _PLAUSIBLE), None)
+    return next((unit for unit in UNITS if id_.ms * 1000 // unit.per_second in PLAUSIBLE_MS), None)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ _CLOCK = re.compile(r"(?:(today|yesterday) )?([0-9]{1,2}):([0-9]{2})(?::([0-9]{2
 _UNITS = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86_400_000, "w": 604_800_000}
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 # IDs are free to be anything; only these look like a clock: 2001 to 2286.
-_PLAUSIBLE = range(10**12, 10**13)
+PLAUSIBLE_MS = range(10**12, 10**13)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -64,7 +64,7 @@ class StreamId:
     @property
     def clock_ms(self) -> int | None:
         """When the entry was added, in ms since 1970, if the ID came from a clock, else None."""
-        return self.ms if self.ms in _PLAUSIBLE else None
+        return self.ms if self.ms in PLAUSIBLE_MS else None
 
     def time(self) -> datetime | None:
         """`clock_ms` as a moment (UTC)."""

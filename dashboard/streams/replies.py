@@ -31,6 +31,14 @@ def need(reply: Reply) -> Reply:
     return reply
 
 
+def info(reply: Reply) -> dict[str, str]:
+    """INFO by field; {} where it was refused."""
+    if isinstance(reply, StreamError):
+        return {}
+    lines = reply.decode("utf-8", "replace").splitlines()
+    return dict(line.split(":", 1) for line in lines if ":" in line)
+
+
 def row(flat: list[Any]) -> Row:
     """RESP2 sends maps as flat lists. Order and presence of the fields differ per version: use `.get`."""
     return dict(zip(flat[::2], flat[1::2], strict=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,7 +11,7 @@ from dashboard.display.format import number
 from dashboard.display.gauge import Holder
 from dashboard.fleet.store import Judge, matches
 from dashboard.menus import Item, Target
-from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.ids import MIN
 from dashboard.streams.names import plain
 from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
 
@@ -110,12 +109,9 @@ def holders(overview: GroupOverview, judge: Judge) -> Iterator[Holder]:
     The list was looked at a moment ago: what is older than its first entry now is not pending any more.
     """
     span = [id_ for id_ in (overview.pending.min_id, overview.pending.max_id) if id_ and id_.time()]
-    own: dict[bytes, list[StreamId]] = defaultdict(list)
-    for entry in judge.group.looked:
-        if entry.id >= (overview.pending.min_id or MIN) and entry.id.time():
-            own[entry.consumer].append(entry.id)
+    least = overview.pending.min_id or MIN
     for facts in overview.consumers:
-        ids = own.get(facts.name) or span
+        ids = [entry.id for entry in judge.held(facts.name) if entry.id >= least and entry.id.time()] or span
         if facts.pending and ids:
             silent = judge.state(facts)[0] == "silent"
             yield Holder(plain(facts.name), facts.pending, min(ids).ms, max(ids).ms, silent)

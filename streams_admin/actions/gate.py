@@ -6,7 +6,6 @@ be made of, so that no caller, and no verb, skips a step.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
@@ -40,7 +39,6 @@ NAMED = 1000
 class Admitted:
     """An action that its caller may do, with parameters that are right."""
 
-    caller: Caller
     action: AnyAction
     ctx: AnyContext
 
@@ -85,7 +83,7 @@ def admit_form(caller: Caller, server: Server, key: bytes, slug: str, address: R
 def admit_plan(caller: Caller, plan: Plan) -> Admitted:
     """A plan that is to be run, by whom it belongs to."""
     action, ctx = resolve(plan.action), context_of(plan, caller.principal)
-    _authorise(caller, action, ctx, _for_audit(ctx.params))
+    _authorise(caller, action, ctx, ctx.params)
     return _admit(caller, action, ctx, ctx.params)
 
 
@@ -117,28 +115,30 @@ def _parse_for(
     try:
         params = parse(model, raw, spelling, slug=action.slug)
     except BadParameters:
-        _authorise(caller, action, scope, {})
+        _authorise(caller, action, scope, None)
         raise
-    _authorise(caller, action, scope, _for_audit(params))
+    _authorise(caller, action, scope, params)
     return params
 
 
-def _for_audit(params: Params) -> dict[str, Any]:
-    return bounded(serialise(params, Spelling.AUDIT))
+def _line(action: AnyAction, scope: Scope, params: Params | None) -> Line:
+    """What an attempt was about, as the log keeps it."""
+    kept = {} if params is None else bounded(serialise(params, Spelling.AUDIT))
+    return Line(scope.server.name, to_path(scope.key), action.slug, params=kept)
 
 
-def _authorise(caller: Caller, action: AnyAction, scope: Scope, params: Mapping[str, Any]) -> None:
+def _authorise(caller: Caller, action: AnyAction, scope: Scope, params: Params | None) -> None:
     """On the stream itself."""
     server = scope.server
-    line = Line(server.name, to_path(scope.key), action.slug, params=params)
     if not may(caller.principal, action.permission, server.name, scope.key):
-        _deny(caller, replace(line, stream=to_path(scope.key[:NAMED])), f"needs {action.permission}")
+        line = replace(_line(action, scope, params), stream=to_path(scope.key[:NAMED]))
+        _deny(caller, line, f"needs {action.permission}")
         raise Forbidden(action.permission, server.name)
     if server.config.read_only:
-        log.refuse(caller, line, "refused", "the server is configured as read-only")
+        log.refuse(caller, _line(action, scope, params), "refused", "the server is configured as read-only")
         raise Conflict(f"{server.title} is configured as read-only.")
     if why := server.refuses_writes():
-        log.refuse(caller, line, "refused", "the server is a replica")
+        log.refuse(caller, _line(action, scope, params), "refused", "the server is a replica")
         raise Conflict(why)
 
 
@@ -149,11 +149,9 @@ def _admit(caller: Caller, action: AnyAction, scope: Scope, params: Params) -> A
     try:
         action.authorise(ctx)
     except Forbidden as denied:
-        _deny(
-            caller, Line(ctx.server.name, to_path(ctx.key), action.slug, params=_for_audit(completed)), denied.message
-        )
+        _deny(caller, _line(action, ctx, completed), denied.message)
         raise
-    return Admitted(caller, action, ctx)
+    return Admitted(action, ctx)
 
 
 def _deny(caller: Caller, line: Line, why: str) -> None:

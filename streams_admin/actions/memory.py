@@ -30,6 +30,4 @@ def _needs_memory(server: Server, action: AnyAction) -> bool:
     """Redis up to 6.2 refuses every XGROUP, even those that free memory."""
     if action.needs_memory:
         return True
-    info = server.capabilities().info
-    old = info.flavour == "Redis" and info.version < (7, 0)
-    return old and action.slug.startswith(("group_", "consumer_"))
+    return server.capabilities().before_7 and action.slug.startswith(("group_", "consumer_"))

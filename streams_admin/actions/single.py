@@ -10,12 +10,12 @@ from dashboard.accounts.permissions import Permission
 from dashboard.display.format import age, plural
 from dashboard.streams.errors import Gone, ServerRefused, StreamError
 from dashboard.streams.names import plain, to_path
-from dashboard.streams.queries import GroupQuery
 from dashboard.streams.snapshots import ConsumerFacts, GroupOverview
 from streams_admin.actions.base import Action, Seen
 from streams_admin.actions.context import ActionContext, Model, Scope
 from streams_admin.actions.preview import Note
 from streams_admin.actions.reads.entries import stream_facts
+from streams_admin.actions.reads.pending import group_overview
 from streams_admin.actions.work import Batch, Done, Step
 from streams_admin.errors import Changed
 from streams_admin.params.pending import OfGroup
@@ -75,7 +75,7 @@ def figures_of(scope: Scope, overview: GroupOverview | None) -> list[list[Any]]:
 def find_group(scope: Scope, group: bytes) -> GroupOverview | None:
     """A group as it is now; None when it or the stream is not there."""
     try:
-        return scope.server.run(GroupQuery(scope.key, group, scope.server.capabilities()))
+        return group_overview(scope, group)
     except Gone:
         return None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
@@ -132,6 +132,11 @@ class Done:
         counts = Counter({result: len(ids) for result, ids in found.items()})
         return cls({result: " ".join(ids) for result, ids in found.items()}, counts)
 
+    @property
+    def pairs(self) -> list[tuple[str, str]]:
+        """Each named entry with its result."""
+        return [(id_, result) for result, ids in self.named.items() for id_ in ids.split()]
+
     @classmethod
     def together(cls, *found: Done) -> Done:
         """What came of all of them."""
@@ -145,3 +150,9 @@ class Done:
         """The same result for all entries of the work."""
         text = " ".join(item.ids for item in work)
         return cls({result: text}, Counter({result: text.count(" ") + 1}))
+
+
+def unknown_of(work: Sequence[Item], done: Done) -> Sequence[Item]:
+    """The work of which nobody knows what came of it."""
+    ids = set(done.named.get("unknown", "").split())
+    return part_of(work, ids) if ids else work if done.counts["unknown"] else []

@@ -197,7 +197,7 @@ class Run:
 
     def _leave_lost(self) -> None:
         """For the background to find out what came of it; of the parts before, that is known and saved."""
-        left, known = self.operation.inflight or {}, _results_of(Done.together(*self._way.done))
+        left, known = self.operation.inflight or {}, Done.together(*self._way.done).pairs
         if known:
             batch = self._batch_of(left)
             undone = part_of(batch.work, set(ids_of(batch.work)) - {id_ for id_, _ in known})
@@ -283,8 +283,4 @@ def _undone(work: Sequence[Work], found: Done) -> tuple[Sequence[Work], list[tup
     if not found.named:
         return (work if set(found.counts) == {"failed"} else []), []
     failed = set(found.named.get("failed", "").split())
-    return part_of(work, failed), [(id_, result) for id_, result in _results_of(found) if result != "failed"]
-
-
-def _results_of(done: Done) -> list[tuple[str, str]]:
-    return [(id_, result) for result, ids in done.named.items() for id_ in ids.split()]
+    return part_of(work, failed), [(id_, result) for id_, result in found.pairs if result != "failed"]

@@ -166,13 +166,13 @@ class AtOnce:
 
 
 def _not_done(done: Done) -> set[str]:
-    return {id_ for result, ids in done.named.items() if result != "done" for id_ in ids.split()}
+    return {id_ for id_, result in done.pairs if result != "done"}
 
 
 def _corrected(done: Done, found: Done) -> Done:
     """`done`, with what was found out by reading where that says more than that it was not done."""
-    known = {id_: result for result, ids in found.named.items() if result != "failed" for id_ in ids.split()}
-    return Done.of((id_, known.get(id_, result)) for result, ids in done.named.items() for id_ in ids.split())
+    known = {id_: result for id_, result in found.pairs if result != "failed"}
+    return Done.of((id_, known.get(id_, result)) for id_, result in done.pairs)
 
 
 def unknown(work: Sequence[Work]) -> Done:

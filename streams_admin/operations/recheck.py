@@ -19,7 +19,7 @@ from streams_admin import identity, stored
 from streams_admin.actions import gate
 from streams_admin.actions.context import BATCH
 from streams_admin.actions.registry import ALL
-from streams_admin.actions.work import Done, Work, ids_of, part_of
+from streams_admin.actions.work import Done, Work, ids_of, unknown_of
 from streams_admin.audit import log
 from streams_admin.errors import Conflict
 from streams_admin.models import Operation
@@ -43,7 +43,7 @@ def check_again(operation: Operation, principal: Principal) -> None:
         raise Conflict(why)
     seen, work = gate.seen_of(plan), stored.work_in(action, operation.unsettled)
     found = Done.together(*(action.reconcile(ctx, seen, part) for part in _parts(work)))
-    _settle(operation, found, _still(found, work), f"Checked again by {principal.name}.")
+    _settle(operation, found, unknown_of(work, found), f"Checked again by {principal.name}.")
     hub.nudge(hub.operation(operation.pk))
 
 
@@ -76,15 +76,8 @@ def _changes(operation: Operation, found: Done) -> dict[str, Any]:
     looked = sum(found.counts.values())
     counts = Counter(operation.results)
     counts["unknown"] -= min(looked, counts["unknown"])
-    named = {id_: result for result, ids in found.named.items() for id_ in ids.split()}
+    named = dict(found.pairs)
     return {
         "results": dict(+(counts + found.counts)),
         "entries": [[id_, named.get(id_, result)] for id_, result in operation.entries],
     }
-
-
-def _still(found: Done, work: Sequence[Work]) -> Sequence[Work]:
-    """The work of which nothing is known yet."""
-    if found.named:
-        return part_of(work, set(found.named.get("unknown", "").split()))
-    return work if found.counts["unknown"] else []

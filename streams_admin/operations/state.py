@@ -26,7 +26,7 @@ from streams_admin import stored
 from streams_admin.actions.base import AnyAction
 from streams_admin.actions.context import AnyContext
 from streams_admin.actions.registry import ALL
-from streams_admin.actions.work import Done, Work, part_of
+from streams_admin.actions.work import Done, Work, unknown_of
 from streams_admin.audit import log
 from streams_admin.audit.log import Line
 from streams_admin.models import Operation, Plan
@@ -95,8 +95,7 @@ def counted(operation: Operation, named: dict[str, str], counts: Counter[str]) -
 
 def unsettled(operation: Operation, action: AnyAction, work: Sequence[Work], done: Done) -> dict[str, Any]:
     """The work whose outcome is unknown, with what is remembered of such already; {} where none is."""
-    ids = set(done.named.get("unknown", "").split())
-    lost = part_of(work, ids) if ids else work if done.counts["unknown"] else []
+    lost = unknown_of(work, done)
     return {"unsettled": remembered(operation, stored.work_out(action, lost))} if lost else {}
 
 
@@ -195,7 +194,7 @@ def give_up(running: Running, error: Exception, done: Done | None = None) -> Non
     operation, known = running.operation, done or Done()
     work = (operation.inflight or {}).get("work", ())
     if known.named:
-        work = stored.without(work, {id_ for ids in known.named.values() for id_ in ids.split()})
+        work = stored.without(work, {id_ for id_, _ in known.pairs})
     ids = stored.ids_in(work)
     lost = Done.of((id_, "unknown") for id_ in ids) if ids else Done(counts=Counter(unknown=len(work)))
     all_ = Done.together(known, lost)

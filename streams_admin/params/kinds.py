@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from operator import not_
 from typing import Annotated
@@ -95,23 +96,22 @@ def _fields_out(fields: Fields, info: SerializationInfo) -> list[list[object]]:
     return described(fields) if spelling_of(info.context) is Spelling.AUDIT else fields_out(fields)
 
 
-def _id(given: object) -> StreamId:
+def _read(how: Callable[[str], StreamId], given: object) -> StreamId:
     if isinstance(given, StreamId):
         return given
     try:
-        return StreamId.parse(str(given))
+        return how(str(given))
     except BadId as error:
         raise about(f": {error}") from error
+
+
+def _id(given: object) -> StreamId:
+    return _read(StreamId.parse, given)
 
 
 def _bound(given: object) -> StreamId:
     """Milliseconds alone are the first ID of that moment."""
-    if isinstance(given, StreamId):
-        return given
-    try:
-        return StreamId.bound(str(given))
-    except BadId as error:
-        raise about(f": {error}") from error
+    return _read(StreamId.bound, given)
 
 
 def _ids(given: object) -> tuple[StreamId, ...]:

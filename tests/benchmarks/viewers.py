@@ -15,6 +15,7 @@ import struct
 import sys
 import time
 from collections.abc import Mapping
+from functools import partial
 
 HEAD = re.compile(rb'"type":"entries","id":"v","prev_id":"(\d+-\d+)","last_id":"(\d+-\d+)","skipped":(\d+)')
 ACK_EVERY, ACK_BYTES = 0.5, 128 * 2**10
@@ -108,9 +109,10 @@ async def _watching(port: int, tokens: list[str], stream: str, count: int, form:
     watch = {"server": "default", "stream": stream, **more}
     viewers: list[Viewer] = []
     for begin in range(0, count, OPENING):
-        made = [Viewer(port, tokens[n % len(tokens)], watch) for n in range(begin, min(count, begin + OPENING))]
-        for viewer in made:
-            await loop.create_connection(lambda viewer=viewer: viewer, "127.0.0.1", port)  # type: ignore[misc]
+        made = []
+        for n in range(begin, min(count, begin + OPENING)):
+            new = partial(Viewer, port, tokens[n % len(tokens)], watch)
+            made.append((await loop.create_connection(new, "127.0.0.1", port))[1])
         await asyncio.gather(*(viewer.ready for viewer in made))
         viewers += made
     print("ready", flush=True)

@@ -27,10 +27,10 @@ class Rows(Log):
     most = KEPT
 
     def __init__(
-        self, start: StreamId, keep: Callable[[Entry], bool] | None, sight: Sight, draw: Draw, drawn: Callable[[], None]
+        self, start: StreamId, keep: Callable[[Entry], bool], sight: Sight, draw: Draw, drawn: Callable[[], None]
     ) -> None:
-        super().__init__(start, keep)
-        self._sight, self._draw, self._drawn = sight, draw, drawn
+        super().__init__(start)
+        self._wants, self._sight, self._draw, self._drawn = keep, sight, draw, drawn
         self._undrawn: list[Entry] = []
         self._left_out = self._drawing = 0
         self._left_upto = self._read = start
@@ -39,7 +39,7 @@ class Rows(Log):
     def append(self, entries: Iterable[Entry]) -> None:
         for entry in entries:
             self._read = entry.id
-            if self._keep is None or self._keep(entry):
+            if self._wants(entry):
                 self._undrawn.append(entry)
         if beyond := max(0, len(self._undrawn) - ROWS):
             self._left_upto = self._undrawn[beyond - 1].id

@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from dashboard.live import fragments, framing
+from dashboard.live import fragments
 from dashboard.live.feed import Feed, View
 from dashboard.live.news import Begun, Broken, Status
 from dashboard.live.parts import Part
@@ -188,8 +188,7 @@ class Stream:
         assert columns is not None
 
         async def draw(entries: Sequence[Entry]) -> list[Part]:
-            drawn = await fragments.entry_rows(entries, self.server, self.key, sight, columns)
-            return [framing.drawn(entry, html, sight) for entry, html in zip(entries, drawn, strict=True)]
+            return await fragments.entry_rows(entries, self.server, self.key, sight, columns)
 
         def wake() -> None:
             for feed in self._feeds:

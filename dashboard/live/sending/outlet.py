@@ -17,6 +17,10 @@ PROTOCOL_IN_SCOPE = "streamgauge.protocol"
 """Where our server puts the WebSocket's own protocol (dashboard/management/live_protocol.py)."""
 
 
+TakeAck = Callable[[str], bool]
+"""Gets an acknowledgement at once, before the socket's other messages; False: it goes their way too."""
+
+
 class Transport(Protocol):
     """What is used of Twisted's."""
 
@@ -29,7 +33,7 @@ class DirectProtocol(Protocol):
     transport: Transport
     state: int
     STATE_OPEN: int
-    on_ack: Callable[[str], bool] | None
+    on_ack: TakeAck | None
 
     def sendMessage(self, payload: bytes, isBinary: bool) -> None: ...
 
@@ -60,15 +64,12 @@ class Outlet(Protocol):
 class DirectOutlet:
     """Frames go to the transport as they are. It is the transport's producer, which is asked to pause at 64 KiB."""
 
-    def __init__(self, protocol: DirectProtocol, resumed: Callable[[], None]) -> None:
+    def __init__(self, protocol: DirectProtocol, resumed: Callable[[], None], take_ack: TakeAck) -> None:
+        protocol.on_ack = take_ack
         self._protocol, self._resumed = protocol, resumed
         self.free = True
         protocol.unregisterProducer()  # Twisted's HTTP channel, which ended when the socket was upgraded
         protocol.registerProducer(self, True)
-
-    def on_ack(self, take: Callable[[str], bool]) -> None:
-        """Acknowledgements come here at once, before the socket's other messages; False: they go their way too."""
-        self._protocol.on_ack = take
 
     def send(self, text: str) -> None:
         if self._protocol.state == self._protocol.STATE_OPEN:
@@ -129,7 +130,7 @@ class AsgiOutlet:
         self._resumed()
 
 
-def outlet(scope: Any, send: Callable[[str], Awaitable[Any]], resumed: Callable[[], None]) -> Outlet:
+def outlet(scope: Any, send: Callable[[str], Awaitable[Any]], resumed: Callable[[], None], take_ack: TakeAck) -> Outlet:
     """The best one for a socket that is accepted."""
     protocol = scope.get(PROTOCOL_IN_SCOPE)
-    return DirectOutlet(protocol, resumed) if protocol is not None else AsgiOutlet(send, resumed)
+    return DirectOutlet(protocol, resumed, take_ack) if protocol is not None else AsgiOutlet(send, resumed)

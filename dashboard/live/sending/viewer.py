@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
@@ -14,26 +13,17 @@ from dashboard.live.sending.delivery import Delivery
 from dashboard.live.sending.outlet import Outlet
 from dashboard.live.subscription import Watch
 
-log = logging.getLogger(__name__)
-
 Work = Coroutine[Any, Any, None]
 
 
 class Viewer:
-    """The socket as delivery sees it. `begin` starts work of the socket, `fail` and `cut_off` are such work."""
+    """The socket as delivery sees it. `begin` starts work of the socket, whose end by an error ends the socket."""
 
     def __init__(
-        self,
-        delivery: Delivery,
-        outlet: Outlet,
-        begin: Callable[[Work], None],
-        *,
-        fail: Callable[[], Work],
-        cut_off: Callable[[], Work],
+        self, delivery: Delivery, outlet: Outlet, begin: Callable[[Work], None], cut_off: Callable[[], Work]
     ) -> None:
         self.watches: dict[str, Watch] = {}
-        self._delivery, self._outlet, self._begin = delivery, outlet, begin
-        self._fail, self._cut_off = fail, cut_off
+        self._delivery, self._outlet, self._begin, self._cut_off = delivery, outlet, begin, cut_off
 
     def wake(self) -> None:
         """There may be something to send."""
@@ -51,9 +41,8 @@ class Viewer:
         """Send what is new, as far as it may be on its way; how many frames that were."""
         try:
             return sum(self._flush(watch) for watch in tuple(self.watches.values()))
-        except Exception:
-            log.exception("A live socket failed and was closed")
-            self._begin(self._fail())
+        except Exception as error:  # nothing may end the one task that serves all
+            self._begin(_raise(error))
             return 0
 
     def check(self) -> None:
@@ -99,3 +88,7 @@ class Viewer:
             self._outlet.send_frame(frame)
             watch.flow.sent(frame.last_id, frame.size)
         return len(frames)
+
+
+async def _raise(error: Exception) -> None:
+    raise error

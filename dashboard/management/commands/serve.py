@@ -83,7 +83,7 @@ def _servers() -> Iterator[str]:
             yield f"{server.title} does not answer yet: {error.message}"
 
 
-class BoundedRequest(WebRequest):  # type: ignore[misc]
+class BoundedRequest(WebRequest):
     """Of a body, keeps only so much that `BodyLimit` sees that it is too large: Daphne has read all of it before."""
 
     def handleContentChunk(self, data: bytes) -> None:

@@ -99,11 +99,16 @@ class Server:
         return known.facts if known else NOT_READ
 
     @property
+    def is_replica(self) -> bool:
+        """As far as is known without asking."""
+        return self.known_facts.role == "replica"
+
+    @property
     def read_only_reason(self) -> str:
         """Why nothing is written to it through this site, as far as is known without asking; "" where it may be."""
         if self.config.read_only:
             return f"{self.title} is configured as read-only."
-        if self.known_facts.role == "replica":
+        if self.is_replica:
             return f"{self.title} is a replica: only its primary takes writes."
         return ""
 

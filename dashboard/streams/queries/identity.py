@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from dashboard.streams.errors import StreamError
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries.base import Command, Query
-from dashboard.streams.replies import Reply, row
+from dashboard.streams.replies import Reply, info, row
 from dashboard.streams.snapshots import Fields
 
 NOBODY = "0" * 40
@@ -69,27 +69,20 @@ class IdentityQuery(Query[Identity]):
         return [("INFO", "server"), ("INFO", "replication"), ("XINFO", "STREAM", self.key)]
 
     def parse(self, replies: Sequence[Reply]) -> Identity:
-        told = {**_fields(replies[0]), **_fields(replies[1])}
+        told = {**info(replies[0]), **info(replies[1])}
         former = told.get("master_replid2", "")
         server = (told.get("run_id", ""), told.get("master_replid", ""), "" if former == NOBODY else former)
         if isinstance(replies[2], StreamError):
             return Identity(*server)
-        info = row(replies[2])
-        first = info.get(b"first-entry")
+        facts = row(replies[2])
+        first = facts.get(b"first-entry")
         return Identity(
             *server,
-            added=info.get(b"entries-added"),
+            added=facts.get(b"entries-added"),
             first=first[0].decode() if first else "",
-            last=info[b"last-generated-id"].decode(),
+            last=facts[b"last-generated-id"].decode(),
             mark=_digest(first[1]) if first else "",
         )
-
-
-def _fields(reply: Reply) -> dict[str, str]:
-    if isinstance(reply, StreamError):
-        return {}
-    lines = reply.decode("utf-8", "replace").splitlines()
-    return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
 def mark_of(fields: Fields) -> str:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from dashboard.streams.errors import StreamError, Unreachable
+from dashboard.streams.errors import Unreachable
 from dashboard.streams.queries.base import Command, Query
-from dashboard.streams.replies import Reply
+from dashboard.streams.replies import Reply, info
 
 REFUSALS = ("OOM", "MISCONF", "NOREPLICAS")
 """Errors by which a server refuses writes."""
@@ -90,10 +90,7 @@ def _usec(stats: str) -> int:
 def _lines(reply: Reply) -> dict[str, str]:
     if isinstance(reply, Unreachable):
         raise reply
-    if isinstance(reply, StreamError):
-        return {}
-    lines = reply.decode("utf-8", "replace").splitlines()
-    return dict(line.split(":", 1) for line in lines if ":" in line)
+    return info(reply)
 
 
 def _number(found: Mapping[str, str], name: str) -> int | None:

@@ -15,13 +15,13 @@ from dashboard.display.format import age, number, plural
 from dashboard.streams.errors import Gone
 from dashboard.streams.ids import MIN, TOP, StreamId
 from dashboard.streams.names import plain
-from dashboard.streams.queries import PAGE_MAX, Command, EntryRange, StreamQuery
+from dashboard.streams.queries import PAGE_MAX, Command, EntryRange
 from dashboard.streams.snapshots import Fields, StreamFacts, StreamOverview
 from streams_admin import redis_cli_text, writes
 from streams_admin.actions.base import Action
 from streams_admin.actions.context import ActionContext, Scope
 from streams_admin.actions.preview import Change, Note, Preview
-from streams_admin.actions.reads.entries import read, stream_facts
+from streams_admin.actions.reads.entries import read, stream_facts, stream_overview
 from streams_admin.actions.reads.reservations import Reservation, arrived, following, reserve, reserve_in
 from streams_admin.actions.reads.targets import reached
 from streams_admin.actions.single import typed
@@ -154,7 +154,7 @@ def _reserved(ctx: ActionContext[AddParams]) -> Reservation:
 
 def _find(ctx: Scope) -> StreamOverview | None:
     try:
-        return ctx.server.run(StreamQuery(ctx.key, ctx.server.capabilities()))
+        return stream_overview(ctx)
     except Gone:
         return None
 
@@ -162,7 +162,7 @@ def _find(ctx: Scope) -> StreamOverview | None:
 def _unsupported(ctx: ActionContext[AddParams], facts: StreamFacts | None) -> str:
     """What this server cannot do for a stream that is there, "" when it can."""
     asked = ctx.params.id or "*"
-    if facts is None or not asked.endswith("-*") or _numbers_itself(ctx):
+    if facts is None or not asked.endswith("-*") or not ctx.server.capabilities().before_7:
         return ""
     return f"id is {asked}: a sequence number set by the server needs Redis 7.0 or Valkey."
 
@@ -176,11 +176,6 @@ def _refusal(ctx: ActionContext[AddParams], facts: StreamFacts | None) -> str:
     if lowest is not None and lowest <= last:
         return f"id is {asked}, which must be greater than {last}, the last ID of the stream."
     return ""
-
-
-def _numbers_itself(ctx: Scope) -> bool:
-    info = ctx.server.capabilities().info
-    return info.flavour != "Redis" or info.version >= (7, 0)
 
 
 def _removed(ctx: ActionContext[AddParams], facts: StreamFacts) -> tuple[int, bool]:

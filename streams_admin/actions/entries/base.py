@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from django import forms
 from django.utils import timezone
 
-from dashboard.streams.errors import BadId, Gone
+from dashboard.streams.errors import BadId
 from dashboard.streams.id_units import id_times, why_no_ages
 from dashboard.streams.ids import MIN, StreamId, is_time, parse_position
 from dashboard.streams.names import EMPTY
@@ -58,9 +58,8 @@ class EntriesAction(Action[Entries, EntriesSeen, Item, Place]):
         """What would be done, in words and counts; and what groups lose by it."""
 
     def changed(self, ctx: ActionContext[Entries], seen: EntriesSeen) -> str:
-        try:
-            facts = ctx.server.run(FactsQuery(ctx.key))
-        except Gone:
+        facts = stream_facts(ctx, ctx.key)
+        if facts is None:
             return "The stream no longer exists."
         if facts.last_generated_id < seen.end:
             return "The stream was deleted and recreated."
@@ -86,10 +85,8 @@ class EntriesAction(Action[Entries, EntriesSeen, Item, Place]):
         return seen.absent
 
     def figures(self, ctx: ActionContext[Entries]) -> list[list[Any]]:
-        try:
-            return [["entries", ctx.server.run(FactsQuery(ctx.key)).length]]
-        except Gone:
-            return [["entries", 0]]
+        facts = stream_facts(ctx, ctx.key)
+        return [["entries", facts.length if facts else 0]]
 
 
 def find(ctx: ActionContext[Entries]) -> Found:

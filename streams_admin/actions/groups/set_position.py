@@ -10,7 +10,7 @@ from django import forms
 from dashboard.display.format import number, plural
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.names import plain, to_path
-from dashboard.streams.queries import PAGE_MAX, PendingQuery, StreamQuery
+from dashboard.streams.queries import PAGE_MAX, PendingQuery
 from dashboard.streams.snapshots import GroupOverview
 from streams_admin import redis_cli_text, writes
 from streams_admin.actions.context import ActionContext, Scope
@@ -18,6 +18,7 @@ from streams_admin.actions.groups.create import beyond_note, counts_reads, lag_n
 from streams_admin.actions.groups.position_form import AT, PositionForm
 from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads import positions
+from streams_admin.actions.reads.entries import stream_overview
 from streams_admin.actions.reads.positions import Count
 from streams_admin.actions.single import OnGroup, alive_note, find_group, refusal, the_group
 from streams_admin.errors import Changed
@@ -223,26 +224,26 @@ def _choices(overview: GroupOverview) -> list[tuple[str, str]]:
     """The strategies, with their effect where it is known without counting."""
     facts = overview.stream
     return [
-        ("0", f"the start{_effect(overview, MIN, positions.behind(facts, MIN))}"),
-        (END, f"the end{_effect(overview, facts.last_generated_id, 0)}"),
+        ("0", f"the start{_effect(overview, positions.behind(facts, MIN))}"),
+        (END, f"the end{_effect(overview, 0)}"),
         AT,
     ]
 
 
 def _others(ctx: Scope, overview: GroupOverview) -> list[tuple[str, str]]:
     """The other groups of the stream, and what going where they are would do."""
-    groups = ctx.server.run(StreamQuery(ctx.key, ctx.server.capabilities())).groups
+    groups = stream_overview(ctx).groups
     return [
         (
             to_path(g.name),
-            plain(g.name) + _effect(overview, g.last_delivered_id, positions.behind_group(overview.stream, g)),
+            plain(g.name) + _effect(overview, positions.behind_group(overview.stream, g)),
         )
         for g in groups
         if g.name != overview.group.name
     ]
 
 
-def _effect(overview: GroupOverview, new: StreamId, left: int | None) -> str:
+def _effect(overview: GroupOverview, left: int | None) -> str:
     now = positions.behind_group(overview.stream, overview.group)
     if now is None or left is None:
         return ""

@@ -134,9 +134,9 @@ class Acknowledging(PendingAction[Pending]):
     def reconcile(self, ctx: ActionContext[Pending], seen: PendingSeen, work: Sequence[PendingWork]) -> Done:
         """What is not pending any more was acknowledged, by us or by its worker: the same to everybody."""
         entries = leases(work)
-        left = {entry.id for entry in read_pending(ctx, [e.id for e in entries])}
+        left = {entry.id: entry for entry in read_pending(ctx, [e.id for e in entries])}
         done = [(str(e.id), "done") for e in entries if e.id not in left]
-        return Done.of(done + not_done(ctx, [e for e in entries if e.id in left]))
+        return Done.of(done + not_done(ctx, [e for e in entries if e.id in left], left))
 
 
 def acked_lines(ctx: ActionContext[PendingParams], looked: Looked) -> list[str]:

@@ -166,7 +166,7 @@ class Claim(PendingAction[ClaimParams]):
         moved = {e.id for e in theirs if _shows(ctx.params, e, now[e.id], now_ms)}
         unmade = {e.id for e in entries if e.id in seen.forced and e.id not in now}
         known = {e.id: "done" if e.id in moved else "failed" for e in entries if e.id in moved | unmade}
-        left = not_done(ctx, [e for e in entries if e.id not in known])
+        left = not_done(ctx, [e for e in entries if e.id not in known], now)
         return Done.of([*((str(id_), result) for id_, result in known.items()), *left])
 
     def form(self, ctx: ActionContext[Address], data: Any = None) -> forms.Form:

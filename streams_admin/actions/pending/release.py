@@ -75,7 +75,7 @@ class Release(PendingAction[ReleaseParams]):
         done = [(str(e.id), "done") for e in entries if e.id in now and _claimable(now[e.id])]
         same = [e for e in entries if e.id in now and not _claimable(now[e.id]) and still_holds(now[e.id], e)]
         known = {id_ for id_, _ in done} | {str(e.id) for e in same}
-        rest = why_not(ctx, [e for e in entries if str(e.id) not in known])
+        rest = why_not(ctx, [e for e in entries if str(e.id) not in known], now)
         return Done.of([*done, *((str(e.id), "failed") for e in same), *rest])
 
 

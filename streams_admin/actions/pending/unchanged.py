@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 
+from dashboard.streams.ids import StreamId
 from dashboard.streams.snapshots import PendingEntry
 from streams_admin.actions.context import ActionContext
 from streams_admin.actions.reads.entries import bodies_of
@@ -106,11 +107,16 @@ def leases(work: Iterable[PendingWork]) -> list[Lease]:
     return [entry for part in lease_batches(work) for entry in part.each()]
 
 
-def why_not(ctx: ActionContext[OfGroup], entries: Sequence[Lease]) -> list[tuple[str, str]]:
-    """What became of entries that were left alone: gone from the list (with or without a body), or touched."""
+def why_not(
+    ctx: ActionContext[OfGroup], entries: Sequence[Lease], now: Container[StreamId] | None = None
+) -> list[tuple[str, str]]:
+    """What became of entries that were left alone: gone from the list (with or without a body), or touched.
+
+    `now`: those that are pending, where that was just read.
+    """
     if not entries:
         return []
-    pending = {entry.id for entry in read_pending(ctx, [e.id for e in entries])}
+    pending = {entry.id for entry in read_pending(ctx, [e.id for e in entries])} if now is None else now
     absent = [e for e in entries if e.id not in pending]
     there = dict(zip([e.id for e in absent], bodies_of(ctx, [e.id for e in absent]), strict=True))
     return [
@@ -119,10 +125,14 @@ def why_not(ctx: ActionContext[OfGroup], entries: Sequence[Lease]) -> list[tuple
     ]
 
 
-def not_done(ctx: ActionContext[PendingParams], entries: Sequence[Lease]) -> list[tuple[str, str]]:
-    """What became of work whose outcome was lost and that shows no sign of it: "failed" where it is as it was."""
-    now = {entry.id: entry for entry in read_pending(ctx, [e.id for e in entries])}
+def not_done(
+    ctx: ActionContext[PendingParams], entries: Sequence[Lease], now: Mapping[StreamId, PendingEntry]
+) -> list[tuple[str, str]]:
+    """What became of work whose outcome was lost and that shows no sign of it: "failed" where it is as it was.
+
+    `now`: those that are pending, as just read.
+    """
     retried = ctx.params.again
     same = [e for e in entries if e.id in now and still_holds(now[e.id], e, retried=retried)]
     known = {e.id for e in same}
-    return [*((str(e.id), "failed") for e in same), *why_not(ctx, [e for e in entries if e.id not in known])]
+    return [*((str(e.id), "failed") for e in same), *why_not(ctx, [e for e in entries if e.id not in known], now)]

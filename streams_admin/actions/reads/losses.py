@@ -36,7 +36,7 @@ def losses(scope: Scope, found: Found) -> list[Loss]:
     looked = [within(scope, group, found.start, found.reach) for group in groups]
     if found.reach < found.end:
         looked = [_in_part(loss, group, found.end) for loss, group in zip(looked, groups, strict=True)]
-    return _sorted(looked)
+    return heaviest_first(looked)
 
 
 def losses_of(
@@ -50,7 +50,7 @@ def losses_of(
     looked = [_named(scope, group, ids) for group in groups]
     if upto is not None:
         looked = [_in_part(loss, group, upto) for loss, group in zip(looked, groups, strict=False)]
-    return _sorted(looked)
+    return heaviest_first(looked)
 
 
 def looked_into(groups: Sequence[GroupFacts]) -> list[GroupFacts]:
@@ -65,7 +65,7 @@ def shown(lost: Sequence[Loss]) -> Sequence[Loss]:
     return lost if len(lost) <= SHOWN else [loss for loss in lost if loss.weight or not loss.known]
 
 
-def _sorted(looked: Sequence[Loss]) -> list[Loss]:
+def heaviest_first(looked: Sequence[Loss]) -> list[Loss]:
     return sorted(looked, key=lambda loss: (-loss.weight, loss.group))
 
 

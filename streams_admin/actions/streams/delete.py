@@ -10,13 +10,13 @@ from dashboard.accounts.permissions import Permission
 from dashboard.display.format import number, plural
 from dashboard.streams.ids import MIN
 from dashboard.streams.names import plain
-from dashboard.streams.queries import GroupQuery, StreamQuery, Together
+from dashboard.streams.queries import GroupQuery, Together
 from dashboard.streams.snapshots import Entry, GroupFacts, GroupOverview, StreamFacts, StreamOverview
 from streams_admin import redis_cli_text, writes
 from streams_admin.actions.context import ActionContext, Scope
 from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.affected import ranged
-from streams_admin.actions.reads.entries import stream_facts
+from streams_admin.actions.reads.entries import stream_facts, stream_overview
 from streams_admin.actions.single import Single, alive_note, refusal, typed
 from streams_admin.params.kinds import EntryId
 from streams_admin.params.streams import StreamDeleteParams
@@ -50,7 +50,7 @@ class StreamDelete(Single[StreamDeleteParams, StreamSeen]):
     back = "server"
 
     def look(self, ctx: ActionContext[StreamDeleteParams]) -> tuple[Preview, StreamSeen]:
-        overview = ctx.server.run(StreamQuery(ctx.key, ctx.server.capabilities()))
+        overview = stream_overview(ctx)
         return _preview(ctx, overview), StreamSeen.of(overview.facts)
 
     def changed(self, ctx: ActionContext[StreamDeleteParams], seen: StreamSeen) -> str:

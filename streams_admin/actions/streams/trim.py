@@ -24,13 +24,21 @@ from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.affected import ranged
 from streams_admin.actions.reads.bounds import boundary_of, count, holds_back
 from streams_admin.actions.reads.entries import stream_facts, stream_overview
-from streams_admin.actions.reads.losses import PENDING_TEXT, looked_into, loss_notes, shown, too_deep, within
+from streams_admin.actions.reads.losses import (
+    PENDING_TEXT,
+    heaviest_first,
+    looked_into,
+    loss_notes,
+    shown,
+    too_deep,
+    within,
+)
 from streams_admin.actions.reads.needs import Need, first_needed, lowest_need, safe_notes
 from streams_admin.actions.reads.pending import CLOCK
 from streams_admin.actions.reads.positions import Count
 from streams_admin.actions.reads.snapshots import Loss
 from streams_admin.actions.single import typed
-from streams_admin.actions.streams.nodes import EXACT, foresee, length_change, preview_of_nothing
+from streams_admin.actions.streams.nodes import EXACT, Foreseen, foresee, length_change, preview_of_nothing
 from streams_admin.actions.streams.trim_form import TrimForm
 from streams_admin.actions.work import Batch, Done, Unnamed
 from streams_admin.errors import Changed
@@ -112,10 +120,10 @@ class Trim(Action[TrimParams, TrimSeen, TrimWork, TrimCursor]):
             return preview_of_nothing(ctx, overview.facts, nodes), seen
         if ctx.params.safe:
             notes = [*safe_notes(need, holds), *_apart_note(ctx)]
-            return _preview(ctx, overview, below, going, [], notes, holds), seen
+            return _preview(ctx, overview, below, going, nodes, [], notes, holds), seen
         lost = _losses(ctx, overview, boundary, overview.facts.length - going.value)
         notes = loss_notes(lost, len(overview.groups) + overview.groups_cut, pending_text=PENDING_TEXT["keep"])
-        return _preview(ctx, overview, below, going, lost, notes), seen
+        return _preview(ctx, overview, below, going, nodes, lost, notes), seen
 
     def changed(self, ctx: Context, seen: TrimSeen) -> str:
         try:
@@ -270,7 +278,7 @@ def _losses(ctx: Scope, overview: StreamOverview, boundary: StreamId | None, lef
         lost = [too_deep(group, left) for group in groups]
     else:
         lost = [within(ctx, group, MIN, boundary.prev()) for group in groups]
-    return sorted(lost, key=lambda loss: (-loss.weight, loss.group))
+    return heaviest_first(lost)
 
 
 def _how_far(params: TrimParams, below: StreamId | None, holds: bool | None) -> str:
@@ -296,6 +304,7 @@ def _preview(
     overview: StreamOverview,
     below: StreamId | None,
     going: Count,
+    nodes: Foreseen | None,
     losses: list[Loss],
     notes: list[Note],
     holds: bool | None = False,
@@ -304,7 +313,6 @@ def _preview(
     about = "at least " if going.least else "up to " if ctx.params.approximate else ""
     what = f"{about}{plural(going.value, 'entry', 'entries')}"
     far = _how_far(ctx.params, below, holds)
-    nodes = foresee(overview.facts, going, CHUNK) if ctx.params.approximate else None
     return Preview(
         title=f"Trim {what}",
         sentence=f"Removes the oldest entries of {plain(ctx.key)}{far}. This cannot be undone.",

@@ -12,7 +12,7 @@ from dashboard.fleet.findings.survey import Survey, survey
 from dashboard.fleet.rates import rate_of
 from dashboard.fleet.snapshots import Point
 from dashboard.streams.ids import MIN, StreamId
-from dashboard.streams.queries.sampling import OLDEST, GroupSample, StreamSample
+from dashboard.streams.queries.sampling import GroupSample, StreamSample
 
 POINTS = 240
 """Kept per stream and per group: 20 minutes at a sample every 5 s."""
@@ -110,11 +110,9 @@ class GroupMemory:
         """A consumer's share fell while the group's total fell too: acknowledged, not merely claimed by another."""
         if g.waits:
             return
-        read = g.facts.entries_read
-        delivered = read - self._read if read is not None and self._read is not None else 0
-        acknowledged = g.facts.pending < self._total + max(0, delivered)
+        acknowledged = self._were_acknowledged(g)
         oldest: dict[bytes, StreamId] = {}
-        for entry in g.looked[:OLDEST]:
+        for entry in g.oldest:
             oldest.setdefault(entry.consumer, entry.id)
         held = {c.name: self._held.get(c.name, _Held()) for c in g.consumers}
         for c in g.consumers:
@@ -123,7 +121,20 @@ class GroupMemory:
             for name in self._held.keys() - held.keys():
                 self._held[name].fell_at, self._held[name].pending = now, 0
                 held[name] = self._held[name]
+        if acknowledged and not any(now in (h.fell_at, h.moved_at) for h in held.values()):
+            for h in held.values():  # it was any of them, who got more than that meanwhile
+                h.rising_since, h.rising_from = now, h.pending
         self._held, self._total = held, g.facts.pending
+
+    def _were_acknowledged(self, g: GroupSample) -> bool:
+        """Whether entries left the pending list since the round before: fewer than with what was delivered since.
+
+        Where the server does not count that, the oldest one tells.
+        """
+        read = g.facts.entries_read
+        delivered = read - self._read if read is not None and self._read is not None else 0
+        moved = bool(g.looked) and self._oldest is not None and g.looked[0].id > self._oldest
+        return moved or g.facts.pending < self._total + max(0, delivered)
 
     def _note_oldest(self, g: GroupSample, now: int) -> None:
         if g.waits:
@@ -171,11 +182,12 @@ class GroupMemory:
 
 def _note(held: _Held, pending: int, oldest: StreamId | None, *, acknowledged: bool, now: int) -> None:
     fell = pending < held.pending
+    moved = acknowledged and oldest is not None and held.oldest is not None and oldest > held.oldest
     if fell and acknowledged:
         held.fell_at = now
-    if acknowledged and oldest is not None and held.oldest is not None and oldest > held.oldest:
+    if moved:
         held.moved_at = now
-    if fell or not held.rising_since:
+    if fell or moved or not held.rising_since:
         held.rising_since, held.rising_from = now, pending
     held.pending, held.oldest = pending, oldest if oldest is not None or not pending else held.oldest
 

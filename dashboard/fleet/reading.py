@@ -112,7 +112,8 @@ class Judge:
     def __init__(self, server: links.Server, now: GroupOverview, state: StreamState | None) -> None:
         known = state.group(now.group.name) if state else None
         oldest = (now.group.oldest,) if now.group.oldest else ()
-        self.group = GroupSample(now.group, now.consumers, known.looked if known else oldest)
+        looked, firsts = (known.looked, known.firsts) if known else (oldest, ())
+        self.group = GroupSample(now.group, now.consumers, looked, firsts=firsts)
         replica = server.is_replica
         self._stream = StreamSample(now.stream, (self.group,), now.now_ms, replica=replica)
         self._moved = fleet().sampler(server).movement(now.stream.key, now.group.name, now.now_ms)

@@ -132,7 +132,7 @@ class Sampler:
         until, found = time.monotonic() + LOOK_ON, dict[bytes, list[StreamSample]]()
         left = {key for key, _ in self._go_on}
         while time.monotonic() < until and (keys := tuple(key for key in chunk if key in left)):
-            samples = await self.server.arun(SampleStreams(keys, can, self._go_on, self._turn))
+            samples = await self.server.arun(SampleStreams(keys, can, self._go_on, self._turn, further=True))
             for key, sample in samples.items():
                 if isinstance(sample, StreamSample):
                     went_on = tuple(g for g in sample.groups if g.began > MIN or g.waits)

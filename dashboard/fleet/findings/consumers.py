@@ -40,7 +40,8 @@ def is_silent(consumer: ConsumerFacts, seen: GroupSeen) -> bool:
     late_ms = seen.limits.late_ms
     if seen.stream.replica or not consumer.pending or consumer.idle_ms < late_ms or consumer.name in seen.moved.fell:
         return False
-    own = [entry.idle_ms for entry in seen.group.looked if entry.consumer == consumer.name]
+    known = (*seen.group.looked, *seen.group.firsts)
+    own = [entry.idle_ms for entry in known if entry.consumer == consumer.name]
     return not own or max(own) >= late_ms
 
 

@@ -1,88 +1,34 @@
 """What the sampler asks of many streams at once: the same facts as the pages, and the oldest of what is pending.
 
 Three round trips for a chunk of streams: the streams and all their groups; per group that holds or lacks something its
-consumers, the beginning of its pending list and the next part of it; the bodies of that part that may be deleted.
+consumers, the beginning of its pending list and the next part of it; the bodies of that part that may be deleted, and
+the oldest entry of consumers that the beginning does not show.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from dashboard.streams.capabilities import Capabilities
 from dashboard.streams.errors import Gone, StreamError
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.queries import GROUPS_MAX, Command, Query, group_facts
-from dashboard.streams.queries.base import one_entry
 from dashboard.streams.queries.behind import behind, doubtful, recounted
-from dashboard.streams.replies import Reply, consumers, entries, facts, pending_entries, rows, server_ms
-from dashboard.streams.snapshots import ConsumerFacts, GroupFacts, PendingEntry, StreamFacts, groups_left_out
+from dashboard.streams.queries.second_look import GroupLook, SecondLook
+from dashboard.streams.replies import Reply, consumers, facts, pending_entries, rows, server_ms
+from dashboard.streams.samples import OLDEST as OLDEST
+from dashboard.streams.samples import GoOn as GoOn
+from dashboard.streams.samples import GroupSample as GroupSample
+from dashboard.streams.samples import Samples, with_groups
+from dashboard.streams.samples import StreamSample as StreamSample
 
-OLDEST = 100
-"""How many of a group's pending entries are looked at from the lowest ID on."""
 ROUND_TRIP = 1000
 """How many more, from where the round before ended, so that a long list is seen in time."""
-BODIES = 64
-BODIES_BYTES = 2**20
-"""How many possibly deleted bodies of a group are looked for in one round, and about what they may weigh."""
 MANY_CONSUMERS = 10
 """Consumers from which on a group is looked into though it has nothing to do: some may be left behind."""
 LOOKS = 500
 """Groups of a chunk of streams that are looked into in one round; with more they take turns."""
-
-
-@dataclass(frozen=True, slots=True)
-class GroupSample:
-    """A group at one moment. `looked`: pending entries seen this round; `ghosts`: how many of `part` have no body.
-
-    A long list is gone through part by part, a part each round: this round's began at `began`.
-    """
-
-    facts: GroupFacts
-    consumers: tuple[ConsumerFacts, ...] = ()
-    looked: tuple[PendingEntry, ...] = ()
-    ghosts: int = 0
-    go_on: StreamId = MIN
-    """Where the next round looks on; MIN when this one saw the end."""
-    refused: str = ""
-    """Why nothing could be looked at: the server does not allow it."""
-    began: StreamId = MIN
-    waits: bool = False
-    """Whether it was not looked into this round, though it holds or lacks something: others had their turn."""
-
-    @property
-    def saw_all(self) -> bool:
-        return self.began == MIN == self.go_on and len(self.looked) >= self.facts.pending
-
-    @property
-    def part(self) -> tuple[PendingEntry, ...]:
-        """The entries of this round's part of the list: from `began` to before `go_on`."""
-        end = self.go_on if self.go_on > MIN else None
-        return tuple(e for e in self.looked if e.id >= self.began and (end is None or e.id < end))
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSample:
-    """A stream and its groups at `now_ms` of the server's clock. `groups_cut`: groups left out for their number.
-
-    `replica`: sampled on one, which does not learn when consumers read: their idle times say nothing there.
-    """
-
-    facts: StreamFacts
-    groups: tuple[GroupSample, ...]
-    now_ms: int
-    groups_cut: int = 0
-    replica: bool = False
-
-    @property
-    def left_out(self) -> str:
-        """Why sums over the groups are no more than lower bounds; "" when all were looked at."""
-        return groups_left_out(self.groups_cut, len(self.groups))
-
-
-Samples = Mapping[bytes, StreamSample | StreamError]
-GoOn = Mapping[tuple[bytes, bytes], StreamId]
-"""Per stream and group: where its pending list was left in the round before."""
 
 
 @dataclass(frozen=True)
@@ -90,12 +36,14 @@ class SampleStreams(Query[Samples]):
     """Facts of `streams`. A stream that vanished or may not be read has its error in its place.
 
     `turn`: which of the groups are looked into where there are more than LOOKS; count it up from round to round.
+    `further`: asked again in the same round, for the next part of pending lists alone.
     """
 
     streams: tuple[bytes, ...]
     can: Capabilities
     go_on: GoOn = field(default_factory=dict)
     turn: int = 0
+    further: bool = False
 
     @property
     def keys(self) -> tuple[bytes, ...]:
@@ -122,10 +70,13 @@ class SampleStreams(Query[Samples]):
     def then(self, value: Samples) -> Query[Samples] | None:
         wanted = tuple((key, at) for key, sample in value.items() for at in _worth_a_look(sample))
         if len(wanted) <= LOOKS:
-            return _LookIntoGroups(value, wanted, self.go_on) if wanted else None
+            return self._into(value, wanted) if wanted else None
         at = self.turn * LOOKS % len(wanted)
         chosen = (wanted + wanted)[at : at + LOOKS]
-        return _LookIntoGroups(_waiting(value, set(wanted) - set(chosen)), chosen, self.go_on)
+        return self._into(_waiting(value, set(wanted) - set(chosen)), chosen)
+
+    def _into(self, value: Samples, wanted: tuple[tuple[bytes, int], ...]) -> Query[Samples]:
+        return _LookIntoGroups(value, wanted, self.go_on, None if self.further else self.turn)
 
 
 def _worth_a_look(sample: StreamSample | StreamError) -> list[int]:
@@ -146,17 +97,7 @@ def _waiting(samples: Samples, left: set[tuple[bytes, int]]) -> Samples:
         for key, sample in samples.items()
         if isinstance(sample, StreamSample)
     }
-    return _changed(samples, changed)
-
-
-def _changed(samples: Samples, groups: Mapping[bytes, Sequence[GroupSample]]) -> Samples:
-    """The samples with other groups."""
-    return {
-        key: replace(sample, groups=tuple(groups[key]))
-        if isinstance(sample, StreamSample) and key in groups
-        else sample
-        for key, sample in samples.items()
-    }
+    return with_groups(samples, changed)
 
 
 @dataclass(frozen=True)
@@ -164,6 +105,8 @@ class _LookIntoGroups(Query[Samples]):
     found: Samples
     wanted: tuple[tuple[bytes, int], ...]
     go_on: GoOn
+    turn: int | None
+    """None: who holds what was asked before."""
 
     @property
     def keys(self) -> tuple[bytes, ...]:
@@ -199,10 +142,10 @@ class _LookIntoGroups(Query[Samples]):
             if doubtful(group.facts):
                 looked = replace(looked, facts=recounted(sample.facts, looked.facts, next(answers)))
             changed.setdefault(key, list(sample.groups))[at] = looked
-        return _changed(self.found, changed)
+        return with_groups(self.found, changed)
 
     def then(self, value: Samples) -> Query[Samples] | None:
-        return _LookForBodies(value, tuple((key, at, _doubtful(value[key], at)) for key, at in self.wanted))
+        return SecondLook(value, tuple(GroupLook.of(value[key], key, at, self.turn) for key, at in self.wanted))
 
 
 def _looked_into(group: GroupSample, began: StreamId, members: Reply, oldest: Reply, further: Reply) -> GroupSample:
@@ -217,69 +160,3 @@ def _looked_into(group: GroupSample, began: StreamId, members: Reply, oldest: Re
         return group
     except StreamError as error:
         return replace(group, refused=error.message)
-
-
-def _doubtful(sample: StreamSample | StreamError, at: int) -> tuple[StreamId, ...]:
-    """Pending entries inside the stream that may have been deleted: XDEL moves max-deleted-entry-id, trimming does not.
-
-    Before 7.0 the server does not say how far deletion went, and every one is in doubt.
-    """
-    if isinstance(sample, StreamError) or sample.facts.first_id is None:
-        return ()
-    counts = sample.facts.entries_added is not None
-    highest = sample.facts.max_deleted_id if counts else sample.facts.last_generated_id
-    if highest is None:
-        return ()
-    first = sample.facts.first_id
-    return tuple(e.id for e in sample.groups[at].part if first <= e.id <= highest)
-
-
-def _bodies(stream: StreamFacts) -> int:
-    """How many bodies of one group are looked for in one round."""
-    return max(4, min(BODIES, BODIES_BYTES // max(stream.entry_bytes, 1)))
-
-
-@dataclass(frozen=True)
-class _LookForBodies(Query[Samples]):
-    """Counts ghosts: surely what lies before the first entry, and what is not found when it is looked for.
-
-    Of more bodies in doubt than are looked for, the part of the list ends before the first that was not: the next
-    round goes on there.
-    """
-
-    found: Samples
-    doubtful: tuple[tuple[bytes, int, tuple[StreamId, ...]], ...]
-
-    @property
-    def keys(self) -> tuple[bytes, ...]:
-        return tuple(dict.fromkeys(key for key, _, _ in self.doubtful))
-
-    def _checked(self, key: bytes, ids: tuple[StreamId, ...]) -> tuple[StreamId, ...]:
-        sample = self.found[key]
-        return ids[: _bodies(sample.facts)] if isinstance(sample, StreamSample) else ()
-
-    def build(self) -> Sequence[Command]:
-        return [one_entry(key, i) for key, _, ids in self.doubtful for i in self._checked(key, ids)]
-
-    def parse(self, replies: Sequence[Reply]) -> Samples:
-        changed: dict[bytes, list[GroupSample]] = {}
-        answers = iter(replies)
-        for key, at, ids in self.doubtful:
-            sample, checked = self.found[key], self._checked(key, ids)
-            gone = sum(_is_gone(next(answers)) for _ in checked)
-            if isinstance(sample, StreamSample):
-                group = sample.groups[at]
-                group = replace(group, go_on=ids[len(checked)] if len(checked) < len(ids) else group.go_on)
-                ghosts = _before_first(sample.facts, group) + gone
-                changed.setdefault(key, list(sample.groups))[at] = replace(group, ghosts=ghosts)
-        return _changed(self.found, changed)
-
-
-def _is_gone(reply: Reply) -> bool:
-    return not isinstance(reply, StreamError) and not entries(reply)
-
-
-def _before_first(stream: StreamFacts, group: GroupSample) -> int:
-    if stream.first_id is None:
-        return len(group.part) if group.began > MIN or group.go_on > MIN else group.facts.pending
-    return sum(entry.id < stream.first_id for entry in group.part)

@@ -69,7 +69,8 @@ def _idle_ms(seen: GroupSeen, holder: bytes) -> int:
     """For how long nothing of what a consumer holds has moved: nobody touched it, nor was older work acknowledged."""
     late_ms = seen.limits.late_ms
     own = [c.idle_ms for c in seen.group.consumers if c.name == holder and is_silent(c, seen)]
-    touched = [e.idle_ms for e in seen.group.looked if e.consumer == holder and e.idle_ms >= late_ms]
+    known = (*seen.group.looked, *seen.group.firsts)
+    touched = [e.idle_ms for e in known if e.consumer == holder and e.idle_ms >= late_ms]
     idle = max([*own, *touched], default=seen.survey.worst_idle_ms)
     return max(late_ms, min(idle, seen.moved.quiet_ms.get(holder, idle)))
 

@@ -455,7 +455,8 @@ def test_being_claimed_by_another_is_no_work() -> None:
     memory = Memory(LIMITS)
     memory.take(sample(held(2 * MINUTE), consumers=(consumer(pending=1, idle=2 * MINUTE), consumer(b"worker-2"))))
     taken = sample(
-        held(SECOND, by=b"worker-2"), consumers=(consumer(idle=2 * MINUTE), consumer(b"worker-2", pending=1))
+        held(SECOND, by=b"worker-2", ago=2 * MINUTE),
+        consumers=(consumer(idle=2 * MINUTE), consumer(b"worker-2", pending=1)),
     )
     memory.take(later(taken, 5 * SECOND))
     assert memory.movement(KEY, GROUP, NOW + 5 * SECOND).fell == frozenset()

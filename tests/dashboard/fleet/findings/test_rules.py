@@ -116,11 +116,62 @@ def test_what_a_consumer_holds_is_watched_from_round_to_round() -> None:
     memory = Memory(LIMITS)
     for round_ in range(7):
         count = 100 + round_
-        of = sample(held(SECOND, seq=round_), consumers=(consumer(pending=count),), pending=count)
+        of = sample(held(SECOND), consumers=(consumer(pending=count),), pending=count)
         state = memory.take(replace(of, now_ms=NOW + round_ * MINUTE))
     assert [f.kind for f in state.findings] == ["never_acknowledges"]
     less = sample(held(SECOND), consumers=(consumer(pending=50),), pending=50)
     assert memory.take(replace(less, now_ms=NOW + 7 * MINUTE)).findings == ()
+
+
+def test_who_acknowledges_less_than_it_reads_is_not_said_to_acknowledge_nothing() -> None:
+    """Its pending entries only grow, while the oldest of them goes again and again: also where nobody counts reads."""
+    memory = Memory(LIMITS)
+    for round_ in range(9):
+        count = 100 + round_
+        of = sample(held(SECOND, ago=MINUTE, seq=round_), consumers=(consumer(pending=count),), pending=count)
+        state = memory.take(replace(of, now_ms=NOW + round_ * MINUTE))
+    assert state.findings == ()
+
+
+def test_who_of_several_acknowledged_is_not_guessed() -> None:
+    """What left the list may have been anybody's: of nobody is said that it acknowledged nothing."""
+    memory = Memory(LIMITS)
+    for round_ in range(9):
+        each = 100 + 50 * round_
+        of = sample(held(SECOND), consumers=(consumer(pending=each), consumer(b"worker-2", pending=each)))
+        (group,) = of.groups
+        facts = replace(group.facts, entries_read=200 + 200 * round_)
+        state = memory.take(replace(of, groups=(replace(group, facts=facts),), now_ms=NOW + round_ * MINUTE))
+    assert [f.kind for f in state.findings] == []
+
+
+def test_each_of_several_workers_that_work_through_a_batch_needs_nobody_until_it_stops() -> None:
+    """The beginning of the list is the first one's alone: of the others the oldest entry is known all the same."""
+    memory, waits = Memory(LIMITS), 10 * MINUTE
+    names = [b"worker-%d" % number for number in range(10)]
+    for round_ in range(31):
+        done = {name: 20 * min(round_, 10) if name == b"worker-7" else 20 * round_ for name in names}
+        first = tuple(held(waits, ago=HOUR, seq=done[names[0]] + n) for n in range(100))
+        of = sample(
+            *first,
+            consumers=tuple(consumer(name, pending=800 - done[name], idle=waits) for name in names),
+        )
+        (group,) = of.groups
+        firsts = tuple(
+            held(waits, by=name, ago=HOUR, seq=1000 * number + done[name])
+            for number, name in enumerate(names)
+            if number
+        )
+        looked = tuple(replace(entry, consumer=names[0]) for entry in group.looked)
+        seen = replace(group, looked=looked, firsts=firsts, go_on=StreamId(NOW, 0))
+        part = tuple(replace(entry, id=StreamId(NOW, n), consumer=names[n % 10]) for n, entry in enumerate(first))
+        rest = replace(group, looked=part, began=StreamId(NOW, 0))
+        state = memory.take(
+            replace(of, groups=(seen,), now_ms=NOW + round_ * 5 * SECOND), [replace(of, groups=(rest,))]
+        )
+        if round_ in (1, 20):
+            assert state.findings == (), round_
+    assert {(f.kind, f.consumer) for f in state.findings} == {("stuck", b"worker-7")}
 
 
 STEADY = Movement(

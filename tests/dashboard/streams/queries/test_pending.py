@@ -12,7 +12,6 @@ from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.links import Server
 from dashboard.streams.queries import LOOK_MAX, PAGE_MAX, PendingQuery
 from dashboard.streams.queries.sampling import (
-    BODIES,
     OLDEST,
     ROUND_TRIP,
     GoOn,
@@ -20,6 +19,7 @@ from dashboard.streams.queries.sampling import (
     SampleStreams,
     StreamSample,
 )
+from dashboard.streams.queries.second_look import BODIES, HOLDERS
 from dashboard.streams.snapshots import Page, PendingEntry
 from tests.dashboard.streams.seeding import GROUP, KEY, OTHER, WORKER, fill, group, neglect
 
@@ -201,6 +201,39 @@ def test_a_long_list_is_seen_round_by_round(server: Server, redis_client: redis.
         seen |= {entry.id.ms for entry in found.looked}
         go_on = found.go_on
     assert (seen, go_on) == (set(range(1, total + 1)), MIN)
+
+
+def test_the_oldest_entry_of_each_consumer_is_known_however_far_behind(
+    server: Server, redis_client: redis.Redis
+) -> None:
+    fill(redis_client, 3 * OLDEST + 10)
+    group(redis_client, read=3 * OLDEST)
+    redis_client.xreadgroup(GROUP, OTHER, {KEY: ">"}, count=4)
+    redis_client.xreadgroup(GROUP, "w3", {KEY: ">"}, count=6)
+    redis_client.xack(KEY, GROUP, f"{3 * OLDEST + 1}-0")
+    found = only_group(server)
+    assert {entry.consumer for entry in found.looked[:OLDEST]} == {WORKER}
+    assert {entry.consumer: entry.id.ms for entry in found.firsts} == {OTHER: 302, b"w3": 305}
+    again = server.run(SampleStreams((KEY,), server.capabilities(), further=True))[KEY]
+    assert isinstance(again, StreamSample)
+    assert again.groups[0].firsts == ()
+
+
+def test_many_consumers_take_turns_until_the_oldest_entry_of_each_was_seen(
+    server: Server, redis_client: redis.Redis
+) -> None:
+    count = HOLDERS + 20
+    fill(redis_client, OLDEST + count)
+    group(redis_client, read=OLDEST)
+    for number in range(count):
+        redis_client.xreadgroup(GROUP, f"c{number:03}", {KEY: ">"}, count=1)
+    can, seen = server.capabilities(), set()
+    for turn in range(2):
+        sample = server.run(SampleStreams((KEY,), can, turn=turn))[KEY]
+        assert isinstance(sample, StreamSample)
+        assert len(sample.groups[0].firsts) == HOLDERS
+        seen |= {entry.consumer for entry in sample.groups[0].firsts}
+    assert len(seen) == count
 
 
 def test_ghosts_are_counted_wherever_they_come_from(server: Server, nine: redis.Redis) -> None:

@@ -114,7 +114,7 @@ def exact(epoch_ms: int | None, zone: tzinfo = UTC) -> str:
 
 
 def _line(at: datetime, place: str) -> str:
-    return f"{at:%a} {at.day} {at:%b} {at.year} {at:%H:%M:%S}.{at.microsecond // 1000:03} {place}"
+    return f"{at.strftime(f'%a {at.day} %b {at.year} %H:%M:%S')}.{at.microsecond // 1000:03} {place}"
 
 
 def _place(zone: tzinfo) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from html import escape
 from typing import Any, TypeVar
 
@@ -15,6 +16,8 @@ from dashboard.accounts.access import may
 from dashboard.accounts.masking import Mask, mask
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
+from dashboard.display.format import abridged
+from dashboard.streams.names import plain
 from dashboard.streams.payloads import trees
 from dashboard.streams.payloads.hexdump import hexdump
 from dashboard.streams.payloads.show import MASK, MASKED, Shown, show
@@ -27,6 +30,8 @@ CELL = 200
 """Characters of a value in a table cell: more than fit beside the others on a wide screen."""
 COLUMNS = 5
 """Field columns picked by themselves."""
+LABEL = 32
+"""Characters of a column's name beside its cell."""
 PREVIEW_FIELDS = 8
 PREVIEW_VALUE = 120
 """Characters of a value in a preview."""
@@ -110,9 +115,15 @@ class EntryRow:
         return bool(self.form)
 
     @property
-    def fields(self) -> tuple[tuple[bytes, Shown | None], ...]:
-        """The cells with the names of their columns."""
-        return tuple(zip(self.columns, self.cells, strict=True))
+    def fields(self) -> tuple[tuple[str, Shown | None], ...]:
+        """The cells with the names of their columns, for a phone."""
+        return tuple(zip(labels(self.columns), self.cells, strict=True))
+
+
+@lru_cache(maxsize=16)
+def labels(columns: tuple[bytes, ...]) -> tuple[str, ...]:
+    """The names of columns, short. All rows of a table share them."""
+    return tuple(abridged(plain(name), LABEL) for name in columns)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
+from typing import TypeVar
 
 from dashboard.accounts.access import may, visible_servers
 from dashboard.accounts.permissions import Permission
@@ -16,8 +17,11 @@ from dashboard.fleet.limits import limits
 from dashboard.fleet.samplers import fleet
 from dashboard.fleet.snapshots import ServerSnapshot, StreamState
 from dashboard.streams import links
+from dashboard.streams.figures import Figure, Rate, total, total_rate
 from dashboard.streams.queries.sampling import GroupSample, StreamSample
 from dashboard.streams.snapshots import ConsumerFacts, GroupOverview, PendingEntry
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +46,54 @@ class Outage:
         return None if self.snapshot.down_since is None else int(self.snapshot.down_since * 1000)
 
 
-def visible(principal: Principal, snapshot: ServerSnapshot) -> list[StreamState]:
-    """The streams of a server that the principal may see, by key."""
-    return [
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What the visible streams of one server come to. A rate is None where there is nothing that has one."""
+
+    streams: int
+    groups: int
+    pending: Figure
+    lag: Figure
+    in_rate: Rate | None
+    out_rate: Rate | None
+
+
+def visible(principal: Principal, snapshot: ServerSnapshot) -> Sequence[StreamState]:
+    """The streams of a server that the principal may see, by key. Rights are asked stream by stream, once a round."""
+    return _once(principal, snapshot, _visible)
+
+
+def sums(principal: Principal, snapshot: ServerSnapshot) -> Sums:
+    """Of the streams that the principal may see; worked out once a round."""
+    return _once(principal, snapshot, _sums)
+
+
+def _once(principal: Principal, snapshot: ServerSnapshot, work: Callable[[Principal, ServerSnapshot], T]) -> T:
+    """The same for everybody with the same grants, as long as the round is the latest."""
+    key = (work, principal.grants)
+    if key not in snapshot.derived:
+        snapshot.derived[key] = work(principal, snapshot)
+    found: T = snapshot.derived[key]
+    return found
+
+
+def _visible(principal: Principal, snapshot: ServerSnapshot) -> Sequence[StreamState]:
+    return tuple(
         state for key, state in sorted(snapshot.streams.items()) if may(principal, Permission.SEE, snapshot.name, key)
-    ]
+    )
+
+
+def _sums(principal: Principal, snapshot: ServerSnapshot) -> Sums:
+    states = visible(principal, snapshot)
+    out_rates = [rate for state in states for rate in state.out_rates.values()]
+    return Sums(
+        streams=len(states),
+        groups=sum(state.sample.facts.groups for state in states),
+        pending=total(state.pending for state in states),
+        lag=total(state.total_lag for state in states),
+        in_rate=total_rate(state.in_rate for state in states) if states else None,
+        out_rate=total_rate(out_rates) if out_rates else None,
+    )
 
 
 def _judged(principal: Principal, snapshot: ServerSnapshot) -> list[StreamState]:

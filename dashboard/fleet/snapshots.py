@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 from dashboard.fleet.findings.model import RANK, Finding, Severity
 from dashboard.streams.figures import Figure, largest, total
@@ -31,9 +32,12 @@ TREND = 60
 """Points of a sparkline, at most."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class StreamState:
-    """A stream as last sampled, with what was made of it. Rates in entries per second, None before two samples."""
+    """A stream as last sampled, with what was made of it. Rates in entries per second, None before two samples.
+
+    What follows from the sample is worked out once, by the first page that needs it: lists sort by it.
+    """
 
     sample: StreamSample
     findings: tuple[Finding, ...] = ()
@@ -46,7 +50,7 @@ class StreamState:
     def key(self) -> bytes:
         return self.sample.facts.key
 
-    @property
+    @cached_property
     def health(self) -> Severity:
         refused = any(group.refused for group in self.sample.groups)
         return worst(self.findings, blind=refused or bool(self.sample.left_out))
@@ -71,17 +75,17 @@ class StreamState:
         """A group as it was sampled; None when it was not there yet."""
         return next((group for group in self.sample.groups if group.facts.name == name), None)
 
-    @property
+    @cached_property
     def pending(self) -> Figure:
         """What is pending in all groups together."""
         return total([*(Figure(group.facts.pending) for group in self.sample.groups), *self._left_out])
 
-    @property
+    @cached_property
     def lag(self) -> Figure:
         """The worst lag of any group."""
         return largest([*(group.facts.lag for group in self.sample.groups), *self._left_out])
 
-    @property
+    @cached_property
     def total_lag(self) -> Figure:
         return total([*(group.facts.lag for group in self.sample.groups), *self._left_out])
 
@@ -90,7 +94,7 @@ class StreamState:
         """What groups that were not looked at add to a sum: nobody knows."""
         return (Figure(None, self.sample.left_out),) if self.sample.left_out else ()
 
-    @property
+    @cached_property
     def oldest_pending(self) -> Figure:
         """Milliseconds since the oldest pending entry of any group was added; unknown with the reason."""
         ages = [_oldest_of(group, self.sample.now_ms) for group in self.sample.groups if group.facts.pending]
@@ -133,6 +137,8 @@ class ServerSnapshot:
     figures: ServerFigures | None = None
     cost: float = 0.0
     """Seconds the last round took."""
+    derived: dict[Hashable, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What readers worked out from it, for those who come after them; it goes with the round."""
 
     @property
     def unread(self) -> str:

@@ -19,6 +19,7 @@ from dashboard.fleet.reading import (
     findings_for,
     matches,
     outages_for,
+    sums,
     visible,
 )
 from dashboard.fleet.samplers import fleet
@@ -46,6 +47,7 @@ __all__ = [
     "matches",
     "outages_for",
     "standing",
+    "sums",
     "unseen",
     "visible",
     "window_ms",

@@ -39,6 +39,8 @@ class Rate:
 def total(figures: Iterable[Figure]) -> Figure:
     """The sum. With a part unknown it is a lower bound, or unknown where nothing is known to be there. Empty: 0."""
     parts = tuple(figures)
+    if len(parts) == 1 and parts[0].exact and not parts[0].reason:  # nearly always: a stream with one group
+        return parts[0]
     return _bounded(sum(f.value for f in parts if f.value is not None), parts)
 
 
@@ -62,6 +64,12 @@ def _bounded(value: int, parts: Iterable[Figure]) -> Figure:
 
 def total_rate(rates: Iterable[float | None]) -> Rate:
     """The sum of rates; a lower bound where some are not known, unknown where none is. Empty: unknown."""
+    return combined(Rate(rate) for rate in rates)
+
+
+def combined(rates: Iterable[Rate]) -> Rate:
+    """As `total_rate`, of sums."""
     parts = tuple(rates)
-    known = [rate for rate in parts if rate is not None]
-    return Rate(sum(known) if known else None, at_least=bool(known) and len(known) < len(parts))
+    known = [rate.value for rate in parts if rate.value is not None]
+    unsure = len(known) < len(parts) or any(rate.at_least for rate in parts)
+    return Rate(sum(known) if known else None, at_least=bool(known) and unsure)

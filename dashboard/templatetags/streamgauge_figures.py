@@ -6,6 +6,8 @@ import time
 from collections.abc import Sequence
 
 from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from dashboard.config.active import configured
 from dashboard.display import format as words
@@ -13,6 +15,7 @@ from dashboard.display.gauge import Gauge
 from dashboard.display.sparkline import spark as draw
 from dashboard.fleet.store import window_ms
 from dashboard.streams.snapshots import Figure
+from dashboard.templatetags.streamgauge import exact, machine_time
 
 register = template.Library()
 
@@ -22,15 +25,29 @@ GAUGE_KEY = (
     "more room for recent times; its alternating pieces reach from mark to mark."
 )
 
+AGE = (
+    '<time class="hint" tabindex="0" datetime="{machine}" data-at="{at}">{shown}'
+    '<span role="tooltip">{exact}</span></time>'
+)
+QUIET_AGE = '<time datetime="{machine}" title="{exact}" data-at="{at}">{shown}</time>'
 
-@register.inclusion_tag("streamgauge/parts/_age.html")
-def age(at: int | None, now: int, *, ago: bool = False, quiet: bool = False) -> dict[str, object]:
-    """The age of a moment, which grows while the page is open.
+
+def zero(word: str) -> SafeString:
+    """What is of no interest: grey."""
+    return format_html('<span class="zero">{}</span>', word)
+
+
+@register.simple_tag
+def age(at: int | None, now: int, *, ago: bool = False, quiet: bool = False) -> SafeString:
+    """The age of a moment, which grows while the page is open. No template: a page has hundreds.
 
     `at`: epoch ms, None is a dash; `now`: the server's ms; `ago` adds the word; `quiet`, for tables: the exact time is
     a title and no tab stop.
     """
-    return {"at": at, "now": now, "ago": ago, "quiet": quiet}
+    if at is None:
+        return zero(words.NOTHING)
+    shown = words.age(now - at) + (" ago" if ago else "")
+    return format_html(QUIET_AGE if quiet else AGE, machine=machine_time(at), exact=exact(at), at=at, shown=shown)
 
 
 @register.inclusion_tag("streamgauge/parts/_read.html")

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from django import template
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from dashboard.display.format import NOTHING
 from dashboard.display.rows import CELL, Dump, ShownFields
 from dashboard.streams.payloads.pieces import Piece
 from dashboard.streams.payloads.show import Shown
 from dashboard.streams.payloads.trees import Node
-from dashboard.templatetags.streamgauge_names import CUT, short
+from dashboard.templatetags.streamgauge_figures import zero
+from dashboard.templatetags.streamgauge_names import CUT, marked, short
 
 register = template.Library()
 
@@ -50,12 +53,20 @@ def value(shown: Shown, *, plain: bool = False) -> dict[str, object]:
     return {"shown": shown, "plain": plain, "long": shown.size > LONG}
 
 
-@register.inclusion_tag("streamgauge/parts/_cell.html")
-def cell(shown: Shown | None) -> dict[str, object]:
-    """One value short, in a cell of a table; None: the entry has no such field."""
-    blank = NOTHING if shown is None else "empty" if not shown.size and shown.kind != "masked" else ""
-    plain = shown is not None and all(kind == "text" for kind, _ in shown.pieces)
-    return {"shown": shown, "blank": blank, "pieces": brief(shown, CELL if plain else UGLY) if shown else ()}
+@register.simple_tag
+def cell(shown: Shown | None) -> SafeString:
+    """One value short, in a cell of a table; None: the entry has no such field. No template: a page has hundreds."""
+    if shown is None:
+        return zero(NOTHING)
+    if shown.kind == "masked":
+        return format_html('<span class="masked">{}</span>', shown.text)
+    if not shown.size:
+        return zero("empty")
+    is_plain = all(kind == "text" for kind, _ in shown.pieces)
+    text = marked(brief(shown, CELL if is_plain else UGLY))
+    if shown.kind == "bytes":
+        return format_html('<code><span class="byte">base64</span> {}</code>', text)
+    return format_html("<code>{}</code>", text) if shown.kind == "json" else text
 
 
 @register.filter

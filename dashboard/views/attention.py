@@ -24,12 +24,12 @@ from dashboard.fleet.store import (
     findings_for,
     freshen,
     outages_for,
+    sums,
     unseen,
-    visible,
 )
 from dashboard.http import params
 from dashboard.menus import Item, Target
-from dashboard.streams.figures import Figure, Rate, total, total_rate
+from dashboard.streams.figures import Figure, Rate, combined, total
 from dashboard.streams.links import Server
 
 ROWS = 100
@@ -173,17 +173,17 @@ def _trend(located: Located) -> tuple[int | None, ...]:
 
 
 def _totals(principal: Principal, watched: list[tuple[Server, ServerSnapshot]]) -> Totals:
-    states = [state for _, snapshot in watched for state in visible(principal, snapshot)]
+    found = [sums(principal, snapshot) for _, snapshot in watched]
     times = [snapshot.at for _, snapshot in watched if snapshot.at]
     missing = [figure for _, snapshot in watched if (figure := unseen(snapshot))]
     return Totals(
         answering=sum(snapshot.at is not None and not snapshot.error for _, snapshot in watched),
         servers=len(watched),
-        streams=total([Figure(len(states)), *missing]),
-        groups=total([*(Figure(state.sample.facts.groups) for state in states), *missing]),
-        pending=total([*(state.pending for state in states), *missing]),
-        lag=total([*(state.total_lag for state in states), *missing]),
-        in_rate=total_rate(state.in_rate for state in states),
-        out_rate=total_rate(rate for state in states for rate in state.out_rates.values()),
+        streams=total([*(Figure(one.streams) for one in found), *missing]),
+        groups=total([*(Figure(one.groups) for one in found), *missing]),
+        pending=total([*(one.pending for one in found), *missing]),
+        lag=total([*(one.lag for one in found), *missing]),
+        in_rate=combined(one.in_rate for one in found if one.in_rate),
+        out_rate=combined(one.out_rate for one in found if one.out_rate),
         checked_ms=int(min(times) * 1000) if times else None,
     )

@@ -14,6 +14,8 @@ from dashboard.streams.links.standalone import Standalone
 from dashboard.streams.queries import Query
 
 Side = Callable[[], object]
+DEPTHS, STEP = 47, 5
+"""Calls that a round stands deeper than the first, at most; from one round to the next."""
 
 
 @dataclass
@@ -36,13 +38,22 @@ def took(side: Side) -> float:
 
 
 def in_turn(ours: Side, bare: Side, rounds: int) -> Turns:
-    """A first round of each warms up; then each begins every other round."""
+    """A first round of each warms up; then each begins every other round, each round at another depth of calls."""
     ours(), bare()
     times: dict[Side, list[float]] = {ours: [], bare: []}
     for number in range(rounds):
         for side in (ours, bare) if number % 2 else (bare, ours):
-            times[side].append(took(side))
+            times[side].append(_deeper(number * STEP % DEPTHS, side))
     return Turns(round(median(times[ours]), 2), round(median(times[bare]), 2))
+
+
+def _deeper(depth: int, side: Side) -> float:
+    """Milliseconds, from so many calls further down.
+
+    Python 3.11 keeps frames in chunks of 16 KB and gives an empty one back at once: a loop that happens to call across
+    the end of a chunk takes up to three times as long, and how deep it stands decides whether it does.
+    """
+    return _deeper(depth - 1, side) if depth else took(side)
 
 
 @dataclass

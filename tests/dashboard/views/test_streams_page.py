@@ -21,12 +21,12 @@ def test_a_folded_prefix_is_judged_once_however_much_it_stands_for(
 ) -> None:
     """Its word counts its members by its health: asked of all members for each of them, 600 streams took seconds."""
     asked = 0
-    health = StreamState.health.fget
+    health = StreamState.health.func
 
     def counted(state: StreamState) -> object:
         nonlocal asked
         asked += 1
-        return health(state)  # type: ignore[misc]
+        return health(state)
 
     streams = 40
     for number in range(streams):

@@ -90,7 +90,7 @@ class Asked:
 class Entries:
     """A page of entries as the table shows it, newest first. `ahead` are those at and after the place gone to.
 
-    `widths`: the class of each column; `id_width`: of the one of IDs.
+    `widths`: the class of each column; `id_width`: of the one of IDs. `rest`: where the older page begins.
     """
 
     ahead: tuple[EntryRow, ...]
@@ -102,6 +102,7 @@ class Entries:
     may_read: bool
     newer: str
     older: str
+    rest: StreamId | None
     stopped: str
     last_id: StreamId | None
 
@@ -131,12 +132,15 @@ class Found:
         return self.ahead + self.items
 
 
-def entries_page(here: Watched, facts: StreamFacts, asked: Asked) -> Entries:
-    """The head of a stream ends at the last ID of `facts`: the live watch that begins there tells the rest."""
+def entries_page(here: Watched, facts: StreamFacts, asked: Asked, *, exactly: bool = False) -> Entries:
+    """The head of a stream ends at the last ID of `facts`: the live watch that begins there tells the rest.
+
+    `exactly`: with the columns that are asked for, whether any of these entries has them or not.
+    """
     seen = sight(here.principal, here.server.name, facts.key)
     found = _find(here, facts, asked, seen)
     names = field_names(found.entries) if seen.may_read else ()
-    columns = tuple(n for n in asked.columns if n in names) or names[:COLUMNS]
+    columns = asked.columns if exactly else tuple(n for n in asked.columns if n in names) or names[:COLUMNS]
     row = partial(_row, seen=seen, columns=columns, asked=asked)
     plain = replace(asked.newest(), form="tree")
     ahead, rows = tuple(map(row, found.ahead)), tuple(map(row, found.items))
@@ -150,6 +154,7 @@ def entries_page(here: Watched, facts: StreamFacts, asked: Asked) -> Entries:
         may_read=seen.may_read,
         newer=plain.address(start=found.newer) if found.newer else "",
         older=plain.address(end=found.older) if found.older else "",
+        rest=found.older,
         stopped=found.stopped,
         last_id=facts.last_generated_id,
     )

@@ -24,7 +24,7 @@ from dashboard.views.watched import Watched, watched
 GROUPS = 50
 """Groups on a page of the tab of groups."""
 PART = "Streamgauge-Part"
-"""The header of a page that looks again and has its entries already: "facts"."""
+"""The header of a page that has the rest already: "facts" is all but the entries, "rows" a range of them alone."""
 
 
 def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
@@ -32,11 +32,11 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
     asked = Asked.of(request.GET)
     state = here.state(stream)
     trouble, overview = _overview(here, stream, state, asked)
-    only_facts = request.headers.get(PART) == "facts"
-    with_entries = asked.tab == "entries" and not trouble and not only_facts
+    part = request.headers.get(PART)
+    with_entries = asked.tab == "entries" and not trouble and part != "facts"
     if with_entries:
         _check_times(request.GET, overview.facts)
-    entries = entries_page(here, overview.facts, asked) if with_entries else None
+    entries = entries_page(here, overview.facts, asked, exactly=part == "rows") if with_entries else None
     context = {
         "server": here.server,
         "key": stream,
@@ -50,7 +50,7 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
         "trouble": trouble,
         "read_ms": here.snapshot.at_ms,
         "asked": asked,
-        "only_facts": only_facts,
+        "only_facts": part == "facts",
         "tabs": _tabs(asked, overview.facts),
         "entries": entries,
         "forms": [(form.capitalize(), asked.address(**{"as": form}), form == asked.form) for form in FORMS],
@@ -60,7 +60,8 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
         **(_retention(overview) if asked.tab == "retention" else {}),
         "server_time_ms": here.snapshot.present_ms if trouble else overview.now_ms,
     }
-    return render(request, "streamgauge/stream.html", context)
+    template = "streamgauge/stream/_rows.html" if entries and part == "rows" else "streamgauge/stream.html"
+    return render(request, template, context)
 
 
 def _check_times(query: params.Query, facts: StreamFacts) -> None:

@@ -8,7 +8,8 @@
  */
 import { pageAt } from "../live/regions.js";
 
-const isPlain = (event) => event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
+/** Not one that opens another tab or saves. @param {MouseEvent} event */
+export const isPlain = (event) => event.button === 0 && !(event.ctrlKey || event.metaKey || event.shiftKey || event.altKey);
 
 /** @param {HTMLAnchorElement} link */
 function toggle(link) {

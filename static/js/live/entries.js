@@ -8,8 +8,11 @@
  * <table data-watch="entries" data-server="eu" data-stream="orders" data-after="1-0" data-columns="status,total" data-where="">
  *   <tbody data-live-rows>…
  */
+import { isPlain } from "../behaviours/row-open.js";
 import { tick } from "../behaviours/relative-time.js";
 import { held } from "./badge.js";
+import { between, count, merged, note, offer, show } from "./gap.js";
+import { Rate } from "./rate.js";
 import { refresh } from "./regions.js";
 import { watch } from "./socket.js";
 
@@ -32,6 +35,7 @@ class Entries {
     this.waiting = [];
     this.paused = false;
     this.seen = this.skipped = this.fresh = 0;
+    this.rate = new Rate();
     this.moved = -STILL_MS;
     this.later = 0;
   }
@@ -59,7 +63,8 @@ class Entries {
     this.skipped += frame.skipped;
     this.seen += rows.length;
     this.fresh += rows.length;
-    if (frame.skipped || frame.skipped_at_least) this.put(this.gap(skippedText(frame)));
+    this.rate.add(rows.length, frame.skipped);
+    if (frame.skipped || frame.skipped_at_least) this.put(this.skippedRow(frame));
     rows.forEach((row) => this.put(this.localised(row)));
     this.settle();
     refresh(); // the figures of the stream move on with its rows
@@ -72,15 +77,27 @@ class Entries {
 
   /** @param {object} frame  a reset */
   break(frame) {
-    this.put(this.gap(resetText(frame)));
+    this.put(note(this.table, resetText(frame)));
     this.settle();
   }
 
   put(row) {
     this.waiting.unshift(row);
     if (this.waiting.length <= ROWS) return;
-    this.waiting.length = ROWS - 1;
-    this.waiting.push(this.gap("Older entries are not shown."));
+    const [newer, older] = this.waiting.splice(-2);
+    this.waiting.push(merged(this.table, newer, older));
+  }
+
+  /** @param {object} frame  of entries, before the first of which others were left out */
+  skippedRow({ prev_id: before, items, skipped, skipped_at_least: atLeast }) {
+    const gap = between(before, items[0].id, skipped, Boolean(atLeast));
+    const some = skipped ? count(gap) : "Some may have been";
+    return offer(this.table, gap, `${some} skipped: they arrived faster than they can be shown.`);
+  }
+
+  /** Puts what a gap leaves out in its place. @param {HTMLAnchorElement} link */
+  showGap(link) {
+    show(this.table, link.closest("tr"), (row) => (this.has(row.id) ? null : this.localised(row)));
   }
 
   /** Shows what waits, now or in a moment, or how much it is. */
@@ -92,6 +109,11 @@ class Entries {
     held(hold ? this.fresh : null);
     say("[data-live-seen]", `${number(this.seen)} new`);
     say("[data-live-skipped]", this.skipped ? `· ${number(this.skipped)} skipped` : "");
+    this.tell();
+  }
+
+  tell() {
+    say("[data-live-rate]", this.rate.text);
   }
 
   soon() {
@@ -133,16 +155,6 @@ class Entries {
     this.settle();
   }
 
-  gap(text) {
-    const row = document.createElement("tr");
-    const cell = document.createElement("td");
-    row.className = "gap";
-    cell.colSpan = this.table.tHead.rows[0].cells.length;
-    cell.textContent = text;
-    row.append(cell);
-    return row;
-  }
-
   /** Links that open a row keep the filter and the columns of this page. */
   localised(row) {
     for (const link of row.querySelectorAll("a[data-row-open]")) {
@@ -165,11 +177,6 @@ function lastEntry(row) {
 function rowsOf(html) {
   const page = new DOMParser().parseFromString(`<table><tbody>${html}</tbody></table>`, "text/html");
   return [...page.querySelectorAll("tr")].map((row) => document.adoptNode(row));
-}
-
-function skippedText({ skipped, skipped_at_least: atLeast }) {
-  const some = atLeast && !skipped ? "Some may have been" : `${atLeast ? "At least " : ""}${number(skipped)}`;
-  return `${some} skipped: they arrived faster than they can be shown.`;
 }
 
 function resetText({ reason, lost }) {
@@ -225,9 +232,14 @@ export function bind() {
   document.addEventListener("click", (event) => {
     if (event.target.closest("[data-live-pill]")) entries?.show();
     if (event.target.closest("[data-live-pause]")) entries?.pause();
+    if (event.target.closest("a[data-gap]") && isPlain(event)) {
+      event.preventDefault();
+      entries?.showGap(event.target.closest("a[data-gap]"));
+    }
   });
   document.addEventListener("scroll", () => entries?.waiting.length && !entries.isHeld && entries.settle(), { passive: true });
   document.addEventListener("streamgauge:filtered", follow);
   document.addEventListener("streamgauge:row-closed", () => entries?.settle());
+  setInterval(() => !document.hidden && entries?.tell(), 1000);
   follow();
 }

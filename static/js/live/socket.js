@@ -12,6 +12,9 @@ const FINAL = new Set([4401, 4403]);
 const FULL = 4429;
 /** The code of an error: no room to follow another stream. */
 const BUSY = "busy";
+/** What has arrived is acknowledged once a second, or as soon as it is this much. */
+const ACK_MS = 1000;
+const ACK_CHARS = 128 * 1024;
 
 /** @type {Map<string, {frame: object, on: object, lastId: string | null, epoch: string | null, busy: boolean}>} */
 const watches = new Map();
@@ -25,6 +28,10 @@ let state = "off";
 /** Since when, on the clock of `performance.now()`, nothing was heard. */
 let since = 0;
 let over = false;
+/** The last ID of each watch that is still to be acknowledged. @type {Map<string, string>} */
+const arrived = new Map();
+let arrivedChars = 0;
+let ackTimer = 0;
 
 /**
  * @param {object} frame  topic and what belongs to it, as in docs/live.md; `after` for where to begin
@@ -42,6 +49,7 @@ export function watch(frame, on) {
 function unwatch(id) {
   const { busy } = watches.get(id);
   watches.delete(id);
+  arrived.delete(id);
   if (isOpen()) socket.send(JSON.stringify({ type: "unwatch", id }));
   if (busy) say(well());
 }
@@ -75,7 +83,7 @@ function open() {
   clearTimeout(retry);
   socket = new WebSocket(address());
   socket.addEventListener("open", () => [...watches.keys()].forEach(ask));
-  socket.addEventListener("message", (event) => receive(JSON.parse(event.data)));
+  socket.addEventListener("message", (event) => receive(JSON.parse(event.data), event.data.length));
   socket.addEventListener("close", (event) => closed(event.code));
 }
 
@@ -85,12 +93,12 @@ function ask(id) {
   socket.send(JSON.stringify({ type: "watch", id, ...frame, ...resumed }));
 }
 
-function receive(frame) {
+function receive(frame, length) {
   const known = watches.get(frame.id);
   if (!known) return;
   if (frame.type === "watching") begun(known, frame);
   if (frame.type === "reset") Object.assign(known, { epoch: frame.epoch, lastId: frame.after });
-  if (frame.type === "entries") arrived(known, frame);
+  if (frame.type === "entries") take(known, frame, length);
   if (frame.type === "error" && frame.code === BUSY) left(known);
   if (frame.type === "status") say(frame.state === "live" ? well() : "reconnecting", frame.age_ms ?? 0);
   known.on[frame.type]?.(frame);
@@ -116,18 +124,33 @@ function begun(known, frame) {
 }
 
 /** A frame that does not follow the one before would be a gap that nobody counted: begin again from what is certain. */
-function arrived(known, frame) {
+function take(known, frame, length) {
   if (frame.prev_id !== known.lastId) {
     socket.close();
     return;
   }
   known.lastId = frame.last_id;
-  socket.send(JSON.stringify({ type: "ack", id: frame.id, last_id: frame.last_id }));
+  arrived.set(frame.id, frame.last_id);
+  arrivedChars += length;
+  if (arrivedChars >= ACK_CHARS) acknowledge();
+  else ackTimer ||= setTimeout(acknowledge, ACK_MS);
+}
+
+function acknowledge() {
+  for (const [id, last_id] of arrived) if (isOpen()) socket.send(JSON.stringify({ type: "ack", id, last_id }));
+  forgetArrived();
+}
+
+function forgetArrived() {
+  clearTimeout(ackTimer);
+  ackTimer = arrivedChars = 0;
+  arrived.clear();
 }
 
 /** Nobody may come back at the same moment as all the others. */
 function closed(code) {
   socket = null;
+  forgetArrived();
   over = FINAL.has(code);
   say(over || code === FULL ? "off" : "reconnecting");
   if (over) return;

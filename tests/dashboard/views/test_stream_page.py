@@ -11,6 +11,7 @@ import redis
 from django.test import Client
 from django.utils import timezone
 
+from dashboard.streams.ids import StreamId
 from dashboard.streams.links import Server
 from tests.html_page import Page
 
@@ -129,3 +130,18 @@ def test_a_time_leads_nowhere_where_ids_are_seconds(
     assert answer.status_code == 400
     assert "IDs of seconds count seconds, not milliseconds (1763596680-0). Give an ID" in answer.content.decode()
     assert viewer.get("/s/default/seconds/", {name: "1763596680-0"}).status_code == 200
+
+
+def test_rows_of_a_range_come_alone_with_the_columns_that_a_page_has(viewer: Client, eight: int) -> None:
+    query = {"start": f"{eight}-0", "end": f"{eight + 60 * MINUTE}-0", "column": ["n", "never"]}
+    answer = viewer.get(STREAM, query, headers={"Streamgauge-Part": "rows"})
+    root = Page(answer.content.decode()).root
+    rows = root.all("tr")
+    assert [row.attrs["id"] for row in rows] == [f"e-{eight + n * MINUTE}-0" for n in range(60, 10, -1)]
+    assert {len(row.all("td")) for row in rows} == {5}
+    assert not root.all("main")
+    rest = root.all("table")[0].attrs["data-rest"]
+    assert rest == str(StreamId(eight + 11 * MINUTE, 0).prev())
+    last = viewer.get(STREAM, {**query, "end": rest}, headers={"Streamgauge-Part": "rows"})
+    root = Page(last.content.decode()).root
+    assert [len(root.all("tr")), root.all("table")[0].attrs["data-rest"]] == [11, ""]

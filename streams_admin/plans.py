@@ -5,13 +5,9 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import timedelta
-from functools import reduce
 from itertools import accumulate
-from operator import add
 
-from django.db.models import TextField
-from django.db.models.expressions import Combinable
-from django.db.models.functions import Cast, Length
+from django.db import connections
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
@@ -34,6 +30,12 @@ KEPT = timedelta(days=1)
 """Unused plans are deleted after that."""
 UNUSED_MOST, UNUSED_CHARS = 50, 4 * 2**20
 """Unused plans that are kept of one person, and the characters they take. The oldest make room: nobody has to wait."""
+
+UNUSED = """
+    SELECT id, LENGTH(CAST(params AS text)) + LENGTH(CAST(seen AS text)) + LENGTH(CAST(preview AS text)) AS chars
+    FROM streamgauge_admin_plan WHERE who_id = %s AND used IS NULL AND id <> %s ORDER BY created DESC
+"""
+"""Somebody's unused plans but one, the newest first. Every plan asks for it: the ORM takes 3 ms to write it."""
 
 
 def prepare(
@@ -68,22 +70,17 @@ def make(admitted: Admitted) -> Plan:
 
 def _forget_oldest(newest: Plan) -> None:
     """Delete what its owner has left unused beyond the bounds; the newest plan always stays."""
-    unused = Plan.objects.filter(who_id=newest.who_id, used=None).exclude(pk=newest.pk)
-    found = unused.annotate(chars=_chars("params", "seen", "preview")).order_by("-created").values_list("pk", "chars")
+    with connections[Plan.objects.db].cursor() as cursor:
+        cursor.execute(UNUSED, [newest.who_id, newest.pk.hex])
+        found = cursor.fetchall()
     total = accumulate(chars for _, chars in found)
     gone = [pk for at, ((pk, _), chars) in enumerate(zip(found, total, strict=True), 2) if _is_over(at, chars)]
     if gone:
-        unused.filter(pk__in=gone).delete()
+        Plan.objects.filter(pk__in=gone, used=None).delete()
 
 
 def _is_over(count: int, chars: int) -> bool:
     return count > UNUSED_MOST or chars > UNUSED_CHARS
-
-
-def _chars(*columns: str) -> Combinable:
-    """What these columns take, as text."""
-    lengths: list[Combinable] = [Length(Cast(column, TextField())) for column in columns]
-    return reduce(add, lengths)
 
 
 def _production(server: Server) -> list[Note]:

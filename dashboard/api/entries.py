@@ -45,6 +45,7 @@ from dashboard.api.weight import fitting_items
 from dashboard.display.rows import Sight, sight
 from dashboard.filters import where
 from dashboard.filters.where import EXAMPLES, PATTERN
+from dashboard.http import params
 from dashboard.http.answers import can_answer
 from dashboard.http.scope import RequestScope, scope_of
 from dashboard.streams.ids import MAX, MIN
@@ -122,11 +123,15 @@ class EntriesQuery(shapes.Query):
     summary="Entries of a stream",
 )
 def entries(request: HttpRequest, server: ServerName, stream: Name, query: Query[EntriesQuery]) -> dict[str, Any]:
-    """`start` and `end` are inclusive. Large entries make a page shorter than `limit`; `next` goes on."""
+    """`start` and `end` are inclusive. Large entries make a page shorter than `limit`; `next` goes on.
+
+    A time is an error where the IDs of the stream are not times in milliseconds.
+    """
     here = scope_of(request, server, stream)
     seen = sight(here.principal, here.server.name, stream)
-    wanted = _range(here, here.read(FactsQuery(stream)), query, seen)
-    page = here.read(wanted)
+    facts = here.read(FactsQuery(stream))
+    params.check_times(request.GET, ("start", "end"), facts)
+    page = here.read(_range(here, facts, query, seen))
     items, onward = fitting_items(page, lambda entry: entry_item(entry, seen))
     return {**listing(items, next=id_text(onward)), "scanned": page.scanned, "stopped": page.stopped}
 

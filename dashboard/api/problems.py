@@ -7,13 +7,13 @@ from functools import partial
 from http import HTTPStatus
 from typing import Any
 
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
 
-from dashboard.http.answers import ALWAYS, MEDIA_TYPE, Problem, described
+from dashboard.http.answers import ALWAYS, Problem, described
 from dashboard.http.params import BadParameter
-from dashboard.http.problems import STATUS
+from dashboard.http.problems import STATUS, problem
 
 log = logging.getLogger(__name__)
 
@@ -27,11 +27,6 @@ def describe(schema: dict[str, Any]) -> None:
         for parameter in operation["parameters"]:
             if parameter["in"] == "query":
                 parameter["allowEmptyValue"] = True
-
-
-def problem(status: int, title: str, detail: str) -> HttpResponse:
-    body = {"type": "about:blank", "title": title, "status": status, "detail": detail}
-    return JsonResponse(body, status=status, content_type=MEDIA_TYPE)
 
 
 def handle(api: NinjaAPI) -> None:

@@ -30,6 +30,7 @@ from dashboard.accounts.permissions import Permission
 from dashboard.api import docs, entries, fallback, findings, groups, problems, servers, streams
 from dashboard.http import converters  # noqa: F401 - registers them
 from dashboard.http.params import BadParameter, UnknownParameter
+from dashboard.http.problems import problem
 
 
 class Api(NinjaAPI):
@@ -54,18 +55,32 @@ class Api(NinjaAPI):
 
 
 def _with_problems(view: Callable[..., Any]) -> Callable[..., Any]:
-    """Ninja answers a method that is not there in plain text."""
+    """HEAD is answered as GET, of which the server sends no body. A method that is not there is a problem.
+
+    At an address that is not there every method is the same: ninja knows of those that it was told.
+    """
 
     @wraps(view)
     def answered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        if request.method == "HEAD":
+            request.method = "GET"
         response: HttpResponse = view(request, *args, **kwargs)
         if not isinstance(response, HttpResponseNotAllowed):
             return response
-        refused = problems.problem(405, "Method not allowed", f"Allowed is {response['Allow']}.")
-        refused["Allow"] = response["Allow"]
-        return refused
+        allowed = [method.strip() for method in response["Allow"].split(",")]
+        if set(allowed) >= set(fallback.METHODS):
+            request.method = "GET"
+            return answered(request, *args, **kwargs)
+        return _not_allowed(sorted({*allowed, *(["HEAD"] if "GET" in allowed else [])}))
 
     return answered
+
+
+def _not_allowed(methods: list[str]) -> HttpResponse:
+    allow = ", ".join(methods)
+    refused = problem(405, "Method not allowed", f"Allowed is {allow}.")
+    refused["Allow"] = allow
+    return refused
 
 
 def _known_parameters_only(view: Callable[..., Any]) -> Callable[..., Any]:

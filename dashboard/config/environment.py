@@ -30,6 +30,7 @@ OPTIONS = (
     "OPERATION_DUTY",
     "OPERATION_RESULTS_DAYS",
     "HEADER_WITHIN",
+    "IDLE_CONNECTIONS",
 )
 """Settings of ours that the environment may hold as they are; `options.Options` checks them."""
 SECRET_OPTIONS = ("REDIS_URL", "REDIS_ADMIN_URL")

@@ -52,6 +52,8 @@ class Options(BaseModel):
 
     header_within: int = Field(15, ge=1, le=300)
     """For the header of a request to come in, from its first byte."""
+    idle_connections: int = Field(256, ge=8, le=100_000)
+    """Connections of one process that wait for a request, or for the rest of one."""
 
     data_dir: Path = Path("data")
     host: str = "127.0.0.1"

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
+from django.conf import settings
+
+from dashboard.http import problems
+from dashboard.http.answers import MEDIA_TYPE
 from dashboard.http.middleware import CSP
+from dashboard.http.problems import is_api
 
 BODY_BYTES = 2**20
 """Nothing of ours is larger. A proxy in front should refuse earlier: Daphne has read the body when we are asked."""
 
-_TOO_LARGE = b"The request is larger than 1 MiB and was refused.\n"
+_TOO_LARGE = "The request is larger than 1 MiB and was refused."
 _SAFE = [(b"content-security-policy", CSP.encode()), (b"x-content-type-options", b"nosniff")]
 
 
@@ -24,7 +30,7 @@ class BodyLimit:
         if announced <= BODY_BYTES:
             await self.app(scope, body, send)
         if announced > BODY_BYTES or body.too_large:
-            await _refuse(send)
+            await _refuse(scope["path"], send)
 
 
 class _Counted:
@@ -49,7 +55,10 @@ def _announced(scope: dict[str, Any]) -> int:
     return int(text) if text.isdigit() else 0
 
 
-async def _refuse(send: Any) -> None:
-    headers = [(b"content-type", b"text/plain"), (b"content-length", str(len(_TOO_LARGE)).encode()), *_SAFE]
+async def _refuse(path: str, send: Any) -> None:
+    kind, body = b"text/plain", f"{_TOO_LARGE}\n".encode()
+    if is_api(path.removeprefix(settings.FORCE_SCRIPT_NAME or "")):
+        kind, body = MEDIA_TYPE.encode(), json.dumps(problems.body(413, "Too large", _TOO_LARGE)).encode()
+    headers = [(b"content-type", kind), (b"content-length", str(len(body)).encode()), *_SAFE]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": _TOO_LARGE})
+    await send({"type": "http.response.body", "body": body})

@@ -9,9 +9,10 @@ from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import ResolverMatch
 
+from dashboard.http import problems
 from dashboard.http.middleware import Handler
 from dashboard.http.params import BadParameter
-from dashboard.http.problems import known
+from dashboard.http.problems import is_api, known
 from dashboard.streams.names import plain
 
 
@@ -40,9 +41,15 @@ def problem(request: HttpRequest, status: int, title: str, text: str, *, paramet
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
-    """The page of handler400: says which host came, where that is the reason. Without a request: its host is wrong."""
-    wrong = isinstance(exception, DisallowedHost)
-    context = {"host": request.META.get("HTTP_HOST", "")[:200]} if wrong else {}
+    """The page of handler400: says which host came, where that is the reason. Without a request: its host is wrong.
+
+    For the API a problem.
+    """
+    host = request.META.get("HTTP_HOST", "")[:200] if isinstance(exception, DisallowedHost) else ""
+    if is_api(request.path_info):
+        wrong = f"This site does not answer to the host {host!r}: ALLOWED_HOSTS does not name it."
+        return problems.problem(400, "Invalid request", wrong if host else "The request cannot be read.")
+    context = {"host": host} if host else {}
     return HttpResponseBadRequest(render_to_string("400.html", context))
 
 

@@ -9,6 +9,7 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseForbidden
 from django.utils.http import is_same_domain
 
+from dashboard.http.problems import is_api, problem
 from dashboard.streams import links
 from dashboard.streams.payloads.budget import decoding_budget
 
@@ -65,8 +66,10 @@ class SameOriginMiddleware:
         site = request.headers.get("Sec-Fetch-Site", "none")
         origin = request.headers.get("Origin", "origin unknown")[:200]
         if request.method not in SAFE_METHODS and site not in ("same-origin", "none") and not is_trusted(origin):
-            blocked = f"This request came from another site ({origin}) and was blocked.\n"
-            return HttpResponseForbidden(blocked, content_type="text/plain")
+            blocked = f"This request came from another site ({origin}) and was blocked."
+            if is_api(request.path_info):
+                return problem(403, "Permission denied", blocked)
+            return HttpResponseForbidden(f"{blocked}\n", content_type="text/plain")
         return self.get_response(request)
 
 

@@ -10,8 +10,10 @@ from django.http import QueryDict
 from django.utils import timezone
 
 from dashboard.streams.errors import BadId
-from dashboard.streams.ids import StreamId, parse_position
+from dashboard.streams.id_units import why_no_time
+from dashboard.streams.ids import StreamId, is_time, parse_position
 from dashboard.streams.names import BadName, from_path
+from dashboard.streams.snapshots import StreamFacts
 
 _WHOLE = re.compile(r"[0-9]{1,20}")
 _DURATION = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,3})?) ?(ms|s|min|m|h|d)?")
@@ -119,6 +121,14 @@ def position(query: Query, parameter: str, *, upper: bool = False) -> StreamId |
         return parse_position(found, now=timezone.localtime(), upper=upper)
     except BadId as error:
         raise BadParameter(parameter, f"{parameter}: {error}") from error
+
+
+def check_times(query: Query, names: Sequence[str], facts: StreamFacts) -> None:
+    """Raises BadParameter where one of these positions is a time and the stream's IDs are none: it leads nowhere."""
+    for parameter in names:
+        found = position(query, parameter)
+        if found and is_time(_given(query, parameter)) and (why := why_no_time(facts, found)):
+            raise BadParameter(parameter, f"{parameter}: {why}")
 
 
 def address(values: Mapping[str, object]) -> str:

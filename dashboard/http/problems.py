@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from django.core.exceptions import RequestDataTooBig
+from django.http import JsonResponse
 
 from dashboard.accounts.access import Forbidden
+from dashboard.http.answers import MEDIA_TYPE
 from dashboard.http.params import BadParameter, UnknownParameter
 from dashboard.streams.errors import Gone, NotAllowed, NotAStream, StreamError, UnknownServer, Unreachable
 
+API = "/api/"
+"""Where the JSON API begins: its errors are problems, whoever finds them."""
 STATUS: dict[type[Exception], tuple[int, str]] = {
     UnknownServer: (404, "Server not found"),
     Gone: (404, "Not found"),
@@ -27,3 +31,17 @@ def known(error: Exception) -> tuple[int, str] | None:
     if isinstance(error, Gone) and error.what:
         return STATUS[Gone][0], f"{error.what.capitalize()} not found"
     return next((STATUS[kind] for kind in type(error).mro() if kind in STATUS), None)
+
+
+def is_api(path: str) -> bool:
+    """Whether a program asks, by the path below the site's prefix."""
+    return path.startswith(API)
+
+
+def body(status: int, title: str, detail: str) -> dict[str, object]:
+    """A problem of RFC 9457."""
+    return {"type": "about:blank", "title": title, "status": status, "detail": detail}
+
+
+def problem(status: int, title: str, detail: str) -> JsonResponse:
+    return JsonResponse(body(status, title, detail), status=status, content_type=MEDIA_TYPE)

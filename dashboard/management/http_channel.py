@@ -8,6 +8,7 @@ from daphne.http_protocol import http
 
 from dashboard.config.active import configured
 from dashboard.http.middleware import CSP
+from dashboard.management.idle_connections import IdleConnections
 
 LINGER = 1.0
 """Seconds until a refused connection is closed. Closed at once while input is unread, the answer may be lost."""
@@ -16,7 +17,9 @@ LINGER = 1.0
 class AnsweringChannel(http.HTTPChannel):
     """414 for a request line, 431 for a header line or all of them together, of more than MAX_LENGTH bytes (16 KiB).
 
-    408 for a header that is not complete within HEADER_WITHIN seconds, however it drips.
+    431 for more header lines than `maxHeaders`, 400 for what is no HTTP. 408 for a header that is not complete within
+    HEADER_WITHIN seconds, however it drips. While it waits for a request, or the rest of one, it is one of the idle
+    connections of the process, and may be closed for others: with 503 when a part of a request has come.
     """
 
     _is_refused = False
@@ -24,6 +27,7 @@ class AnsweringChannel(http.HTTPChannel):
 
     def connectionMade(self) -> None:
         super().connectionMade()
+        self._idle.add(self, self._make_room)
         self._expect_header()
 
     def dataReceived(self, data: bytes) -> None:
@@ -37,9 +41,32 @@ class AnsweringChannel(http.HTTPChannel):
         self._stop_waiting()
         super().allHeadersReceived()
 
+    def allContentReceived(self) -> None:
+        self._idle.remove(self)
+        super().allContentReceived()
+
+    def requestDone(self, request: Any) -> None:
+        if self.persistent:
+            self._idle.add(self, self._make_room)
+        super().requestDone(request)
+
     def connectionLost(self, reason: Any) -> None:
+        self._idle.remove(self)
         self._stop_waiting()
         super().connectionLost(reason)
+
+    @property
+    def _idle(self) -> IdleConnections:
+        found: IdleConnections = self.factory.server.idle
+        return found
+
+    def _make_room(self) -> None:
+        """Closed at once: an answer so short leaves with it."""
+        if self._receivedHeaderSize and not self._is_refused:
+            limit = configured().idle_connections
+            self._answer("503 Service Unavailable", f"More than {limit:,} connections wait: send the request again.")
+        self._is_refused = True
+        self.transport.loseConnection()
 
     def _expect_header(self) -> None:
         """From the first byte of a request, or the connection, until the header is there."""
@@ -72,6 +99,18 @@ class AnsweringChannel(http.HTTPChannel):
         else:
             self._refuse("414 URI Too Long", f"The address of this request is too long. {self._bound}")
 
+    def headerReceived(self, line: bytes) -> bool:
+        if self._receivedHeaderCount < self.maxHeaders:
+            return bool(super().headerReceived(line))
+        many = f"The request has more than {self.maxHeaders:,} header lines."
+        self._refuse("431 Request Header Fields Too Large", many)
+        return False
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        """Twisted's word for what it cannot read: without an answer nobody knows why."""
+        if not self._is_refused:
+            self._refuse("400 Bad Request", "The request is not valid HTTP.")
+
     @property
     def _bound(self) -> str:
         return f"At most {self.MAX_LENGTH:,} bytes are read."
@@ -80,6 +119,10 @@ class AnsweringChannel(http.HTTPChannel):
         """Answer, and drop what still comes."""
         self._is_refused = True
         self._stop_waiting()
+        self._answer(status, sentence)
+        self.callLater(LINGER, self.transport.loseConnection)
+
+    def _answer(self, status: str, sentence: str) -> None:
         body = f"{sentence}\n".encode()
         headers = {
             "Content-Type": "text/plain; charset=utf-8",
@@ -90,4 +133,3 @@ class AnsweringChannel(http.HTTPChannel):
         }
         lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers.items()), "", ""]
         self.transport.write("\r\n".join(lines).encode() + body)
-        self.callLater(LINGER, self.transport.loseConnection)

@@ -14,6 +14,7 @@ from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
 
 from dashboard.live.hub import PROTOCOL_IN_SCOPE
+from dashboard.management.idle_connections import IdleConnections
 
 ACK = (b'{"type":"ack"', b'{"type": "ack"')
 """How pages and most libraries begin it. Written otherwise it goes the long way."""
@@ -33,7 +34,11 @@ class LiveProtocol(WebSocketProtocol):
 
 
 class LiveServer(Server):
-    """Gives each application of a WebSocket its protocol."""
+    """Gives each application of a WebSocket its protocol. `idle`: connections that wait for a request."""
+
+    def __init__(self, *, idle_connections: int, **options: Any) -> None:
+        super().__init__(**options)
+        self.idle = IdleConnections(idle_connections)
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
         if isinstance(protocol, LiveProtocol):

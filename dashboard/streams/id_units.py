@@ -53,6 +53,15 @@ def id_times(facts: StreamFacts) -> IdTimes:
     return IdTimes(units[0] if len(set(units)) == 1 else None, odd)
 
 
+def why_no_time(facts: StreamFacts, position: StreamId) -> str:
+    """Why a time that was given as `position` leads nowhere in the stream, and what fits instead; "" where it does."""
+    times = id_times(facts)
+    if times.ages:
+        return ""
+    same = f": {times.unit.at(position.ms).ms} is that time" if times.unit else ""
+    return f"{why_no_ages(facts, times)} Give an ID instead of a time{same}."
+
+
 def why_no_ages(facts: StreamFacts, times: IdTimes) -> str:
     """A sentence for people."""
     name = plain(facts.key)

@@ -14,8 +14,7 @@ from dashboard.http import params
 from dashboard.menus import Target
 from dashboard.streams.errors import Unreachable
 from dashboard.streams.figures import Figure
-from dashboard.streams.id_units import id_times, why_no_ages
-from dashboard.streams.ids import StreamId, ahead_ms, is_time
+from dashboard.streams.ids import StreamId, ahead_ms
 from dashboard.streams.queries import DETAIL_MAX, StreamQuery
 from dashboard.streams.snapshots import GroupFacts, StreamFacts, StreamOverview
 from dashboard.views.entries import FORMS, TABS, Asked, entries_page
@@ -35,7 +34,7 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
     part = request.headers.get(PART)
     with_entries = asked.tab == "entries" and not trouble and part != "facts"
     if with_entries:
-        _check_times(request.GET, overview.facts)
+        params.check_times(request.GET, ("at", "start", "end"), overview.facts)
     entries = entries_page(here, overview.facts, asked, exactly=part == "rows") if with_entries else None
     context = {
         "server": here.server,
@@ -62,14 +61,6 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
     }
     template = "streamgauge/stream/_rows.html" if entries and part == "rows" else "streamgauge/stream.html"
     return render(request, template, context)
-
-
-def _check_times(query: params.Query, facts: StreamFacts) -> None:
-    """Raises BadParameter for a time, where the stream's IDs are no times: it would lead nowhere."""
-    for name in ("at", "start", "end"):
-        given = params.text(query, name)
-        if given and is_time(given) and not id_times(facts).ages:
-            raise params.BadParameter(name, f"{why_no_ages(facts, id_times(facts))} Give an ID instead of a time.")
 
 
 def _overview(here: Watched, key: bytes, state: StreamState | None, asked: Asked) -> tuple[str, StreamOverview]:

@@ -53,6 +53,8 @@ class Action(ABC, Generic[Model, Seen, Item, Cursor]):
 
     at_once: ClassVar[int | None] = None
     """The most entries that `act` does in one step: more would be several, of which a part may be done."""
+    paced: ClassVar[int | None] = None
+    """The most entries of a batch that is one command: how many it has follows from what the ones before took."""
 
     apart: ClassVar[str] = ""
     """What may come between check and action where the server denies scripts; "" where nothing may, or none is run."""
@@ -108,6 +110,10 @@ class Action(ABC, Generic[Model, Seen, Item, Cursor]):
     @abstractmethod
     def figures(self, ctx: ActionContext[Model]) -> list[list[Any]]:
         """Figures read before and after: [label, number] pairs."""
+
+    def aged(self, work: Sequence[Item], ms: int) -> Sequence[Item]:
+        """Work as it is when nobody has touched it for `ms` since it was read."""
+        return work
 
     def absent(self, seen: Seen) -> Sequence[StreamId]:
         """Entries that were named and are not meant, because they were not there."""

@@ -29,7 +29,8 @@ from streams_admin.actions.work import AnyBatch, Batch, Done, Work, ids_of, part
 from streams_admin.identity import Replaced
 from streams_admin.operations import results, rights
 from streams_admin.operations import state as saving
-from streams_admin.operations.pieces import GENTLE, AtOnce, InPieces
+from streams_admin.operations.pacing import FIRST
+from streams_admin.operations.pieces import GENTLE, AtOnce, InBatches, InPieces
 from streams_admin.operations.state import Running, StateRequested, TakenOver
 
 NO_LIMIT = 100
@@ -59,16 +60,18 @@ class Run:
     def __init__(self, running: Running, ctx: AnyContext, action: AnyAction, *, alone: bool = False) -> None:
         operation = running.operation
         hurries = operation.duty_cycle >= NO_LIMIT
-        in_pieces = action.pieces and not (hurries or alone)
-        most = BATCH if alone or hurries or action.pieces else GENTLE
-        ctx = replace(ctx, operation=str(operation.pk), reason=operation.reason, most=most)
+        ctx = replace(ctx, operation=str(operation.pk), reason=operation.reason, most=_most(action, hurries, alone))
         self.running, self.operation = running, operation
         self.ask, self.action = ctx, action
         self._way: AtOnce
-        if in_pieces:
+        if alone:
+            self._way = AtOnce(running, ctx, action, self._heartbeat, waits=False)
+        elif action.paced:
+            self._way = InBatches(running, ctx, action, self._heartbeat)
+        elif action.pieces and not hurries:
             self._way = InPieces(running, ctx, action, self._heartbeat)
         else:
-            self._way = AtOnce(running, ctx, action, self._heartbeat, waits=not alone)
+            self._way = AtOnce(running, ctx, action, self._heartbeat, waits=True)
         self._identified = alone
         self._reads_ahead = hurries and not alone
         self._coming: tuple[object, PendingReply[AnyBatch]] | None = None
@@ -91,7 +94,7 @@ class Run:
         """
         try:
             orphaned = self.operation.inflight is not None and self._ahead is None
-            with links.before_each_trip(self._heartbeat):
+            with links.before_each_trip(self._before_trip):
                 if not self._identified and not self._identify():
                     return False
                 return self._resume() if orphaned else self._advance()
@@ -257,6 +260,10 @@ class Run:
         self._keep()
         results.keep(self.operation, done.named)
 
+    def _before_trip(self) -> None:
+        self._heartbeat()
+        self.running.trips += 1
+
     def _heartbeat(self) -> None:
         """Show that this runner lives. Raises TakenOver."""
         if time.monotonic() - self._saved_at > HEARTBEAT_EVERY:
@@ -271,6 +278,13 @@ class Run:
         """Results go into the file once they are saved."""
         unkept, self._unkept = self._unkept, {}
         results.keep(self.operation, unkept)
+
+
+def _most(action: AnyAction, hurries: bool, alone: bool) -> int:
+    """Entries of a batch that no pace tells the size of: few where one command does them all, at a cost not known."""
+    if action.paced:
+        return FIRST
+    return BATCH if alone or hurries or action.pieces else GENTLE
 
 
 def _known(batch: AnyBatch) -> Done:

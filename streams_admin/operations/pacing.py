@@ -3,7 +3,7 @@
 Another client waits for what is being carried out when it asks, and no longer. So entries are read and done in pieces
 that occupy the server for about a millisecond each, by what the pieces before have cost it. The first LEAST_SERVED
 seconds of the server's time are taken without a rest; beyond them the server is left alone for the rest of the duty
-cycle.
+cycle. What is one command per batch (a trim, a replay) has batches of such a size, whatever the duty cycle.
 
 What a piece costs the server is not what it takes us: this process may have waited for its own processor or for another
 of its threads. So the cheapest of the last pieces counts, and now and then the server itself is asked.
@@ -24,7 +24,8 @@ from dashboard.streams.errors import StreamError
 from dashboard.streams.links import Server
 from dashboard.streams.queries.server import ServedQuery
 from streams_admin.actions.context import BATCH
-from streams_admin.actions.reads.pending import CLOCK, PendingWork
+from streams_admin.actions.reads.pending import CLOCK
+from streams_admin.actions.work import Item
 
 PIECE = 0.001
 """Seconds of the server's time that a piece may take."""
@@ -38,21 +39,29 @@ REMEMBERED = 8
 """Pieces of which the cheapest counts."""
 ASK_EVERY = 64
 """Pieces after which the server is asked again what one costs it; it is asked about the first one too."""
+DEARER = 3
+"""Times what an entry took when the server was asked: one that takes longer has the server asked about the next."""
 
 
 class Pace:
-    """Of one operation, in reading or in acting. `way`: seconds that a request takes to the server and back."""
+    """Of one operation, in reading or in acting. `way`: seconds that a request takes to the server and back.
 
-    def __init__(self, way: float) -> None:
+    `most`: entries that no piece has more of.
+    """
+
+    def __init__(self, way: float, most: int = BATCH) -> None:
         self._way = way
+        self._most = most
         self._costs: deque[float] = deque(maxlen=REMEMBERED)
         self._reported: float | None = None
+        self._asked_at: float | None = None
         self._count = 0
 
     @property
     def asks(self) -> bool:
         """Whether the server is to be asked what the next piece costs it."""
-        return self._count % ASK_EVERY == 0
+        dearer = self._asked_at is not None and self._costs[-1] > DEARER * self._asked_at
+        return dearer or self._count % ASK_EVERY == 0
 
     @property
     def cost(self) -> float | None:
@@ -62,18 +71,23 @@ class Pace:
 
     def size(self) -> int:
         """Entries of the next piece."""
-        return FIRST if self.cost is None else max(LEAST, min(BATCH, int(PIECE / self.cost) if self.cost else BATCH))
+        if not self.cost:
+            return min(FIRST, self._most) if self.cost is None else self._most
+        return max(min(LEAST, self._most), min(self._most, int(PIECE / self.cost)))
 
-    def took(self, seconds: float, entries: int, served: float | None = None) -> float:
+    def took(self, seconds: float, entries: int, served: float | None = None, *, trips: int = 1) -> float:
         """What a piece has taken us, and the server as it says itself; what it has cost the server, in seconds.
 
-        One that was done without asking the server has cost nothing, and says nothing.
+        `trips`: requests that it was. One that was done without asking the server has cost nothing, and says nothing.
         """
         if seconds < self._way / 2 or not entries:
             return 0.0
         self._count += 1
-        self._costs.append(max(seconds - self._way, seconds / 10) / entries)
-        self._reported = self._reported if served is None else served / entries
+        cost = max(seconds - trips * self._way, seconds / 10) / entries
+        if served is not None:  # what was cheaper before may have been other entries
+            self._costs.clear()
+            self._reported, self._asked_at = served / entries, cost
+        self._costs.append(cost)
         return min(seconds, (self.cost or 0.0) * entries)
 
 
@@ -86,10 +100,10 @@ class Paces:
 
 
 @lru_cache(maxsize=8)
-def paces_of(operation: UUID, server: Server) -> Paces:
-    """As this process has come to know them. Raises StreamError."""
+def paces_of(operation: UUID, server: Server, most: int = BATCH) -> Paces:
+    """As this process has come to know them. `most`: entries that are done at once. Raises StreamError."""
     way = min(_took(server) for _ in range(LOOKS))
-    return Paces(Pace(way), Pace(way))
+    return Paces(Pace(way), Pace(way, most))
 
 
 def _took(server: Server) -> float:
@@ -100,10 +114,16 @@ def _took(server: Server) -> float:
 
 @dataclass(slots=True)
 class Piece:
-    """How long something took: us, and the server by its own account, None where it was not asked or does not say."""
+    """How long something took: us, and the server by its own account, None where it was not asked or does not say.
+
+    In so many `trips`, for so many `entries`; `waited`: seconds of it in which the server was left alone on purpose.
+    """
 
     seconds: float = 0.0
     served: float | None = None
+    trips: int = 1
+    entries: int = 0
+    waited: float = 0.0
 
 
 @contextmanager
@@ -151,17 +171,9 @@ def _step(now: str, then: str) -> bool:
     return True
 
 
-def aged(work: Iterable[PendingWork], ms: int) -> list[PendingWork]:
-    """Pending entries as they are when nobody has touched them for `ms` since they were read.
-
-    The idle time is what XCLAIM compares with: it must not let pass what was touched since.
-    """
-    return [PendingWork(i.ids, i.consumer, i.deliveries, i.idle_ms + ms, i.since) for i in work]
-
-
-def divided(work: Iterable[PendingWork], size: Callable[[], int]) -> Iterator[list[PendingWork]]:
+def divided(work: Iterable[Item], size: Callable[[], int]) -> Iterator[list[Item]]:
     """The work in pieces; `size` is asked before each how many entries it has."""
-    piece: list[PendingWork] = []
+    piece: list[Item] = []
     room = size()
     for item in work:
         left = item.ids.split()

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import replace
-from functools import partial
 from typing import Any, TypeVar
 
 from dashboard.streams.errors import OutcomeUnknown, StreamError, Unreachable
@@ -18,7 +17,7 @@ from streams_admin.actions.context import BATCH, AnyContext
 from streams_admin.actions.work import AnyBatch, Batch, Done, Work, ids_of, part_of
 from streams_admin.identity import Replaced
 from streams_admin.operations import state
-from streams_admin.operations.pacing import Pace, Paces, aged, divided, measured, paces_of
+from streams_admin.operations.pacing import Pace, Paces, Piece, divided, measured, paces_of
 from streams_admin.operations.state import Running
 
 GENTLE = 50
@@ -180,11 +179,53 @@ def unknown(work: Sequence[Work]) -> Done:
     return Done.uniform("unknown", work) if ids_of(work) else Done(counts=Counter(unknown=len(work)))
 
 
-class InPieces(AtOnce):
-    """Of the size that `pace` tells."""
+class Paced(AtOnce):
+    """By what the pieces before have cost the server. Waits for a server that is away."""
 
     def __init__(self, running: Running, ctx: AnyContext, action: AnyAction, beat: Callable[[], None]) -> None:
         super().__init__(running, ctx, action, beat, waits=True)
+
+    @contextmanager
+    def _piece(self, pace: Pace) -> Iterator[Piece]:
+        """What is done within; its `entries`, and what it `waited`, are to be set.
+
+        What it has spent is what it cost the server, and not what it took us.
+        """
+        before = self.running.spent
+        with measured(self.ask.server, ask=pace.asks) as piece:
+            trips = self.running.trips
+            yield piece
+            piece.trips = self.running.trips - trips
+        seconds = piece.seconds - piece.waited
+        self.running.spent = before + pace.took(seconds, piece.entries, piece.served, trips=piece.trips)
+
+    def _do(self, pace: Pace, work: Sequence[Any]) -> Done:
+        with self._piece(pace) as piece:
+            done = self.attempt(work)
+            piece.entries, piece.waited = sum(done.counts.values()), done.waited
+        return done
+
+    def _paces(self) -> Paces:
+        most = self.action.paced or self.action.at_once or BATCH
+        return self._retrying_reads(lambda: paces_of(self.operation.pk, self.ask.server, most))
+
+
+class InBatches(Paced):
+    """Each batch is one command, of the size that `pace` tells."""
+
+    def read(self, cursor: object) -> AnyBatch:
+        return self._look(replace(self.ask, most=self._paces().acting.size()), cursor)
+
+    def act(self, work: Sequence[Any]) -> Done:
+        self.done = []
+        return self._do(self._paces().acting, work)
+
+
+class InPieces(Paced):
+    """Batches in pieces of the size that `pace` tells, with rests between."""
+
+    def __init__(self, running: Running, ctx: AnyContext, action: AnyAction, beat: Callable[[], None]) -> None:
+        super().__init__(running, ctx, action, beat)
         self._read_at = 0.0
 
     def read(self, cursor: object) -> AnyBatch:
@@ -194,40 +235,30 @@ class InPieces(AtOnce):
         while room and not last:
             if looks:
                 self._rest()
-            # Several round trips say nothing about what an entry costs.
-            one_trip = self.action.reading(self.ask, self.seen, cursor) is not None
-            most = min(room, pace.size() if one_trip else GENTLE)
-            found = self._paced(
-                pace if one_trip else None, most, partial(self._look, replace(self.ask, most=most), cursor)
-            )
+            most = min(room, self._most(pace, cursor))
+            with self._piece(pace) as piece:
+                piece.entries = most
+                found = self._look(replace(self.ask, most=most), cursor)
             self._read_at = time.monotonic()
             looks.append((self._read_at, found))
             cursor, room, last = found.cursor, room - most, found.last
-        work = [item for at, found in looks for item in aged(found.work, _ms(self._read_at - at))]
+        work = [item for at, found in looks for item in self.action.aged(found.work, _ms(self._read_at - at))]
         settled = [pair for _, found in looks for pair in found.settled]
         return Batch(work, cursor, settled, last, sum((found.passed for _, found in looks), Counter()))
 
     def act(self, work: Sequence[Any]) -> Done:
         self.done = []
         pace = self._paces().acting
-        most = self.action.at_once or BATCH
-        for piece in divided(work, lambda: min(most, pace.size())):
+        for piece in divided(work, pace.size):
             self._rest()
-            older = aged(piece, _ms(time.monotonic() - self._read_at))
-            self.done.append(self._paced(pace, len(ids_of(piece)), partial(self.attempt, older)))
+            older = self.action.aged(piece, _ms(time.monotonic() - self._read_at))
+            self.done.append(self._do(pace, older))
         return self._through()
 
-    def _paced(self, pace: Pace | None, entries: int, what: Callable[[], Answer]) -> Answer:
-        """A piece. What it has spent is what it cost the server, and not what it took us; `pace` None: not known."""
-        before = self.running.spent
-        with measured(self.ask.server, ask=pace is not None and pace.asks) as took:
-            answer = what()
-        if pace is not None:
-            self.running.spent = before + pace.took(took.seconds, entries, took.served)
-        return answer
-
-    def _paces(self) -> Paces:
-        return self._retrying_reads(lambda: paces_of(self.operation.pk, self.ask.server))
+    def _most(self, pace: Pace, cursor: object) -> int:
+        """What takes several round trips is cut by what the entries weigh: how many they are says little."""
+        one_trip = self.action.reading(self.ask, self.seen, cursor) is not None
+        return pace.size() if one_trip else GENTLE
 
     def _rest(self) -> None:
         state.rest(self.running)

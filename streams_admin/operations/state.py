@@ -55,13 +55,14 @@ class Running:
     """An operation in the process that runs it, with what is not kept.
 
     `spent`: seconds of the server's time taken since it rested, `rested` when that was, by the monotonic clock. `free`:
-    seconds of the server's time that it may still take without a rest. `unsaved`: noted, and saved with the next
-    batch. `nudged`: when those who watch were last nudged, by the monotonic clock.
+    seconds of the server's time that it may still take without a rest. `trips`: requests that were sent. `unsaved`:
+    noted, and saved with the next batch. `nudged`: when those who watch were last nudged, by the monotonic clock.
     """
 
     operation: Operation
     spent: float = 0.0
     free: float = 0.0
+    trips: int = 0
     rested: float = field(default_factory=time.monotonic)
     unsaved: Mapping[str, Any] = field(default_factory=dict)
     nudged: float = 0.0

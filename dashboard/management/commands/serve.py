@@ -97,6 +97,7 @@ def site(host: str, port: int, *, when_it_listens: Callable[[], None]) -> LiveSe
     http_protocol.HTTPFactory.protocol = AnsweringChannel
     ws_protocol.WebSocketFactory.protocol = LiveProtocol
     server: LiveServer = LiveServer(
+        idle_connections=configured().idle_connections,
         application=application,
         endpoints=[f"tcp:port={port}:interface={host.replace(':', chr(92) + ':')}"],
         signal_handlers=False,

@@ -11,7 +11,7 @@ from django import forms
 from django.utils import timezone
 
 from dashboard.streams.errors import BadId
-from dashboard.streams.id_units import id_times, why_no_ages
+from dashboard.streams.id_units import why_no_time
 from dashboard.streams.ids import MIN, StreamId, is_time, parse_position
 from dashboard.streams.names import EMPTY
 from dashboard.streams.queries import EntryRange, FactsQuery, fitting, mark_of
@@ -74,7 +74,7 @@ class EntriesAction(Action[Entries, EntriesSeen, Item, Place]):
 
     def step(self, ctx: ActionContext[Entries]) -> int:
         """Entries per batch."""
-        return BATCH
+        return ctx.most
 
     def next_entries(self, ctx: ActionContext[Entries], seen: EntriesSeen, cursor: Place | None) -> EntriesBatch:
         """Those that a batch is about."""
@@ -205,8 +205,8 @@ class EntriesForm(forms.Form):
         except BadId as error:
             raise forms.ValidationError(str(error)) from error
         facts = stream_facts(self._ctx, self._ctx.key) if text and is_time(text) else None
-        if facts and not id_times(facts).ages:
-            raise forms.ValidationError(f"{why_no_ages(facts, id_times(facts))} Give an ID instead of a time.")
+        if facts and isinstance(found, StreamId) and (why := why_no_time(facts, found)):
+            raise forms.ValidationError(why)
         return str(found)
 
     def selection(self, ctx: ActionContext[Address]) -> dict[str, object]:

@@ -29,6 +29,8 @@ from streams_admin.params.base import Raw
 from streams_admin.params.entries import DeleteParams
 
 RESULT = {1: "done", 2: "still_referenced", -1: "not_found"}
+AT_ONCE = 100
+"""Entries of one XDELEX at most: for each of them it looks at every group."""
 
 
 class Delete(EntriesAction[DeleteParams, EntryWork]):
@@ -39,6 +41,8 @@ class Delete(EntriesAction[DeleteParams, EntryWork]):
     permission = Permission.DELETE
     literal = True
     irreversible = True
+    pieces = True
+    at_once = AT_ONCE
 
     def look(self, ctx: ActionContext[DeleteParams]) -> tuple[Preview, EntriesSeen]:
         missing = ctx.server.capabilities().missing("xdelex")

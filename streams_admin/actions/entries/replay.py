@@ -69,6 +69,7 @@ class Replay(EntriesAction[ReplayParams, CopyWork]):
     label = "Replay…"
     permission = Permission.REPLAY
     idempotent = True
+    paced = STEP
 
     def authorise(self, ctx: ActionContext[ReplayParams]) -> None:
         allow_target(ctx, ctx.params.to, self.permission)
@@ -96,8 +97,8 @@ class Replay(EntriesAction[ReplayParams, CopyWork]):
         return preview, ()
 
     def step(self, ctx: ActionContext[ReplayParams]) -> int:
-        """Never more than belong into one second."""
-        return min(STEP, ctx.params.per_second or STEP)
+        """Never more than belong into one second, or than one step copies."""
+        return min(STEP, ctx.most, ctx.params.per_second or STEP)
 
     def batch(
         self, ctx: ActionContext[ReplayParams], seen: EntriesSeen, cursor: Place | None

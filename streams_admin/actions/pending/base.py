@@ -20,7 +20,7 @@ from streams_admin.actions.pending.look import look_at
 from streams_admin.actions.pending.unchanged import lease_batches, leases, named, not_done, seen_of
 from streams_admin.actions.preview import Preview
 from streams_admin.actions.reads.matching import Matching
-from streams_admin.actions.reads.pending import PendingBatch, PendingWork, group_overview, read_pending
+from streams_admin.actions.reads.pending import PendingBatch, PendingWork, aged, group_overview, read_pending
 from streams_admin.actions.reads.snapshots import EachSeen, Looked, MatchSeen, PendingSeen
 from streams_admin.actions.work import Done, Place, ids_of
 from streams_admin.errors import Changed
@@ -101,6 +101,9 @@ class PendingAction(Action[Pending, PendingSeen, PendingWork, Place]):
         self, ctx: ActionContext[Pending], seen: PendingSeen, cursor: Place | None
     ) -> Query[PendingBatch] | None:
         return None if isinstance(seen.which, EachSeen) else self.page(ctx, seen.which, cursor)
+
+    def aged(self, work: Sequence[PendingWork], ms: int) -> Sequence[PendingWork]:
+        return aged(work, ms)
 
     def absent(self, seen: PendingSeen) -> Sequence[StreamId]:
         return seen.which.absent if isinstance(seen.which, EachSeen) else ()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.streams.id_units import id_times, why_no_ages
+from dashboard.streams.id_units import id_times, why_no_ages, why_no_time
 from dashboard.streams.ids import TOP, StreamId
 from dashboard.streams.snapshots import StreamFacts, StreamOverview
 from streams_admin.errors import BadParameters
@@ -22,11 +22,9 @@ def check_age(overview: StreamOverview, older_than_ms: int) -> None:
 
 def check_moment(position: StreamId, facts: StreamFacts | None) -> None:
     """Raises BadParameters for a position that was given as a time, where IDs are no times."""
-    if facts is None or not from_time(position):
-        return
-    times = id_times(facts)
-    if not times.ages:
-        raise BadParameters(f"{why_no_ages(facts, times)} Give an ID instead of a time.")
+    why = why_no_time(facts, position.next()) if facts and from_time(position) else ""
+    if why:
+        raise BadParameters(why)
 
 
 def from_time(position: StreamId) -> bool:

@@ -112,3 +112,11 @@ def as_work(rows: Iterable[Row]) -> list[PendingWork]:
         PendingWork(b" ".join([row[0] for row in same]).decode(), consumer, deliveries, max(idle_ms, 0))
         for (consumer, deliveries, idle_ms), same in groupby(rows, key=_HELD)
     ]
+
+
+def aged(work: Iterable[PendingWork], ms: int) -> list[PendingWork]:
+    """Pending entries as they are when nobody has touched them for `ms` since they were read.
+
+    The idle time is what XCLAIM compares with: it must not let pass what was touched since.
+    """
+    return [PendingWork(i.ids, i.consumer, i.deliveries, i.idle_ms + ms, i.since) for i in work]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 from django import forms
@@ -48,7 +49,9 @@ from streams_admin.params.kinds import EntryId, PathName
 from streams_admin.params.streams import TrimParams
 
 CHUNK = 10_000
-"""Entries one command removes at most, so that the server stays responsive."""
+"""Entries that one command removes at most, however cheap they are."""
+NODES = 2
+"""Nodes of usual size that one command may remove at least: of less it might take none."""
 NOTHING_WENT = "Nothing was removed: approximate (~) takes whole nodes only. Exact removes single entries."
 
 
@@ -86,11 +89,12 @@ class TrimCursor(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TrimWork(Unnamed):
-    """A step at `at`, of a stream with so many entries, of so many that were ever added."""
+    """A step at `at`, of a stream with so many entries, of so many that were ever added; at most `limit` may go."""
 
     at: TrimCursor
     length: int
     added: int | None
+    limit: int = CHUNK
 
 
 class Trim(Action[TrimParams, TrimSeen, TrimWork, TrimCursor]):
@@ -103,6 +107,7 @@ class Trim(Action[TrimParams, TrimSeen, TrimWork, TrimCursor]):
     permission = Permission.TRIM
     irreversible = True
     checks_later = False
+    paced = CHUNK
 
     def look(self, ctx: Context) -> tuple[Preview, TrimSeen]:
         overview = stream_overview(ctx)
@@ -139,15 +144,15 @@ class Trim(Action[TrimParams, TrimSeen, TrimWork, TrimCursor]):
     def batch(self, ctx: Context, seen: TrimSeen, cursor: TrimCursor | None) -> Batch[TrimWork, TrimCursor]:
         at = cursor or TrimCursor()
         facts = ctx.server.run(FactsQuery(ctx.key))
-        return Batch([TrimWork(at, facts.length, facts.entries_added)], at)
+        return Batch([TrimWork(at, facts.length, facts.entries_added, _limit(facts, ctx.most))], at)
 
     def act(self, ctx: Context, seen: TrimSeen, work: Sequence[TrimWork]) -> Done:
-        """One command of at most CHUNK entries, whole nodes first; an exact trim ends with the rest of one node."""
-        state = work[0].at
+        """One command of at most `limit` entries, whole nodes first; an exact trim ends with the rest of one node."""
+        state, limit = work[0].at, work[0].limit
         exact = state.exact
         if ctx.params.safe:
-            return _act_safely(ctx, seen, state)
-        gone = _trim(ctx, seen, state)
+            return _act_safely(ctx, seen, state, limit)
+        gone = _trim(ctx, seen, state, limit)
         nodes_done = exact or gone == 0
         ready = exact or (nodes_done and ctx.params.approximate)
         onward = TrimCursor(state.gone + gone, exact or nodes_done)
@@ -191,15 +196,33 @@ def _removed(facts: StreamFacts) -> int | None:
     return None if facts.entries_added is None else facts.entries_added - facts.length
 
 
-def _trim(ctx: Context, seen: TrimSeen, state: TrimCursor) -> int:
-    """Entries that went. By a length, a command that comes late or twice must not take what came since."""
+def _limit(facts: StreamFacts, most: int) -> int:
+    """Entries that the next command may remove."""
+    per_node = -(-facts.length // facts.nodes) if facts.nodes else CHUNK
+    return min(CHUNK, max(most, NODES * per_node))
+
+
+def _in_whole_nodes(trim: Callable[[int], int], limit: int, most: int) -> int:
+    """Entries that went by `trim` of at most `limit`: where it takes none, a node may be larger, so of `most`."""
+    return trim(min(limit, most)) or (trim(most) if limit < most else 0)
+
+
+def _trim(ctx: Context, seen: TrimSeen, state: TrimCursor, limit: int) -> int:
+    """Entries that went."""
+    if state.exact:
+        return _trim_once(ctx, seen, state, CHUNK)
+    return _in_whole_nodes(partial(_trim_once, ctx, seen, state), limit, CHUNK)
+
+
+def _trim_once(ctx: Context, seen: TrimSeen, state: TrimCursor, limit: int) -> int:
+    """As `_trim`. By a length, a command that comes late or twice must not take what came since."""
     approximate = not state.exact
     if seen.minid is None and seen.removed is not None:
         until = seen.removed + seen.going
-        gone = writes.trim_until(ctx.server, ctx.key, until, approximate=approximate, limit=CHUNK)
+        gone = writes.trim_until(ctx.server, ctx.key, until, approximate=approximate, limit=limit)
         if gone is not None:
             return gone
-    return writes.trim(ctx.server, ctx.key, _bound(ctx, seen, state.gone), approximate=approximate, limit=CHUNK)
+    return writes.trim(ctx.server, ctx.key, _bound(ctx, seen, state.gone), approximate=approximate, limit=limit)
 
 
 def _bound(ctx: Context, seen: TrimSeen, gone: int) -> int | StreamId:
@@ -213,7 +236,7 @@ def _bound(ctx: Context, seen: TrimSeen, gone: int) -> int | StreamId:
     return int(max(ctx.params.maxlen or 0, length - (seen.going - gone)))
 
 
-def _act_safely(ctx: Context, seen: TrimSeen, state: TrimCursor) -> Done:
+def _act_safely(ctx: Context, seen: TrimSeen, state: TrimCursor, limit: int) -> Done:
     """As `act`, below what any group needs at this moment, and never more entries than a length leaves over."""
     left = None if seen.most is None else seen.most - state.gone
     if left is not None and left <= 0:
@@ -223,7 +246,9 @@ def _act_safely(ctx: Context, seen: TrimSeen, state: TrimCursor) -> Done:
     if exact and left is not None:
         bound = min(bound, _behind(ctx, left))
     until = None if seen.most is None or seen.removed is None else seen.removed + seen.most
-    gone = _trim_safely(ctx, bound, exact, CHUNK if left is None else min(CHUNK, left), until)
+    most = CHUNK if left is None else min(CHUNK, left)
+    trim = partial(_trim_safely, ctx, bound, exact, until)
+    gone = trim(most) if exact else _in_whole_nodes(trim, limit, most)
     last = gone == 0 and (exact or ctx.params.approximate)
     onward = TrimCursor(state.gone + gone, exact or (gone == 0 and not ctx.params.approximate))
     why = _why_nothing(ctx, onward) if last else ""
@@ -235,7 +260,7 @@ def _why_nothing(ctx: Context, state: TrimCursor) -> str:
     return NOTHING_WENT if ctx.params.approximate and not state.gone else ""
 
 
-def _trim_safely(ctx: Context, bound: StreamId, exact: bool, limit: int, until: int | None) -> int:
+def _trim_safely(ctx: Context, bound: StreamId, exact: bool, until: int | None, limit: int) -> int:
     """Entries that went. Where scripts are refused the groups are looked at right before."""
     gone = writes.trim_safely(ctx.server, ctx.key, bound, approximate=not exact, limit=limit, removed=until)
     if gone is not None:

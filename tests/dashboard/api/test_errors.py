@@ -124,7 +124,7 @@ def test_it_says_which_parameters_there_are(seeded: Seeded, viewer: Client) -> N
 
 def test_a_method_that_is_not_there(seeded: Seeded, viewer: Client) -> None:
     answer = viewer.post("/api/v1/servers")
-    assert (answer.status_code, answer["Allow"]) == (405, "GET")
+    assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
     assert answer["Content-Type"] == "application/problem+json"
 
 

@@ -20,12 +20,12 @@ from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.names import to_path
 from streams_admin.actions.context import ActionContext
 from streams_admin.actions.pending.base import PendingAction
-from streams_admin.actions.reads.pending import PendingWork
+from streams_admin.actions.reads.pending import PendingWork, aged
 from streams_admin.actions.registry import ALL
 from streams_admin.actions.work import Batch
 from streams_admin.models import AuditEntry, Operation
 from streams_admin.operations import pacing, start, state
-from streams_admin.operations.pacing import Pace, aged, behind_others, divided, paces_of
+from streams_admin.operations.pacing import Pace, behind_others, divided, paces_of
 from streams_admin.operations.pieces import GENTLE
 from tests.benchmarks.turns import counting
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group
@@ -86,6 +86,39 @@ def test_what_others_have_the_server_do_is_not_taken_for_ours() -> None:
     found = Pace(0.0001)
     assert found.took(0.0011, 50, 0.9) == pytest.approx(0.001)
     assert found.size() == 50
+
+
+def test_what_becomes_dearer_is_asked_about_at_once() -> None:
+    """What was cheap before says nothing of other entries; and what is dear to us alone makes no piece smaller."""
+    found = Pace(0.0001)
+    for _ in range(10):
+        found.took(0.0002, 500, 0.0001 if found.asks else None)
+    assert (found.size(), found.asks) == (500, False)
+    found.took(0.0101, 500)
+    assert found.asks
+    found.took(0.0101, 500, 0.010)
+    assert (found.size(), found.asks) == (50, False)
+    found.took(0.0301, 50, None)
+    assert found.asks
+    found.took(0.0301, 50, 0.001)
+    assert (found.size(), found.asks) == (50, False)
+
+
+def test_each_trip_has_its_way() -> None:
+    """Five requests to a server 20 ms away; it needs a millisecond for 50 entries."""
+    found = Pace(0.02)
+    assert found.took(0.101, 50, trips=5) == pytest.approx(0.0101), "not less than a tenth: ways differ"
+    assert found.size() == pacing.LEAST
+    near = Pace(0.0001)
+    assert near.took(0.0015, 50, trips=5) == pytest.approx(0.001)
+    assert near.size() == 50
+
+
+def test_a_pace_has_no_piece_above_its_most() -> None:
+    assert Pace(0.0001, 20).size() == 20
+    trims = Pace(0.0001, 10_000)
+    trims.took(0.0002, 10_000)
+    assert trims.size() == 10_000
 
 
 def test_a_piece_for_which_nothing_was_sent_says_nothing() -> None:

@@ -31,8 +31,8 @@ bench: ## each page and read as a ratio to the bare redis-py calls it stands for
 	@scripts/setup.sh test
 	@$(PY) -m tests.benchmarks
 
-soak: ## runners that are stopped and taken over, every action, again and again until one fails (Ctrl-C ends it)
+soak: ## operations under random faults, and runners that are stopped, until one fails (Ctrl-C ends it)
 	@scripts/setup.sh test
-	@while $(PY) -m pytest -q tests/faults/soak_stopped_runners.py; do :; done
+	@while $(PY) -m pytest -q tests/faults/model/soak_model.py tests/faults/soak_stopped_runners.py; do :; done
 
 .PHONY: help demo test lint servers fuzz soak bench

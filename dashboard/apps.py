@@ -8,6 +8,7 @@ from dashboard import background, checks  # noqa: F401 - the checks register the
 from dashboard.config.active import configured
 from dashboard.fleet.samplers import Fleet
 from dashboard.live import hub
+from dashboard.metrics import registry
 from dashboard.streams import links
 
 
@@ -30,5 +31,6 @@ def _wire(fleet: Fleet) -> None:
     background.register(fleet.run)
     background.register(hub.run)
     background.on_shutdown(hub.close)
+    registry.register(hub.metrics)
     fleet.on_snapshot(lambda: hub.nudge(hub.fleet()))
     hub.on_nudge(lambda topic: fleet.wake(topic.server))

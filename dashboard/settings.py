@@ -42,6 +42,7 @@ MIDDLEWARE = [
     "dashboard.assets.storage.StaticFiles",
     "dashboard.http.compression.CompressionMiddleware",
     "dashboard.http.probes.Probes",  # before anything asks for the host
+    "dashboard.metrics.endpoint.Metrics",  # likewise
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "dashboard.http.middleware.SameOriginMiddleware",

@@ -12,6 +12,7 @@ from django.views.decorators.http import require_safe as read
 
 from dashboard.api.site import api
 from dashboard.http import converters  # noqa: F401 - registers them
+from dashboard.metrics import endpoint
 from dashboard.views import account, attention, entry, group, search, stream, streams
 
 handler400 = "dashboard.http.error_pages.bad_request"
@@ -25,6 +26,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("s/<slug:server>/<name:stream>/e/<sid:entry>/field/<int:position>/", read(entry.field), name="field"),
     path("s/<slug:server>/<name:stream>/g/<name:group>/", read(group.group), name="group"),
     path("api/v1/", api.urls),
+    path("metrics", read(endpoint.metrics), name="metrics"),
     path("sign-in/", account.SignIn.as_view(), name="login"),
     path("sign-in/<slug:secret>/", account.by_link, name="sign-in"),
     path("sign-out/", LogoutView.as_view(template_name="streamgauge/account/logged_out.html"), name="logout"),

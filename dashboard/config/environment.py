@@ -33,7 +33,7 @@ OPTIONS = (
     "IDLE_CONNECTIONS",
 )
 """Settings of ours that the environment may hold as they are; `options.Options` checks them."""
-SECRET_OPTIONS = ("REDIS_URL", "REDIS_ADMIN_URL")
+SECRET_OPTIONS = ("REDIS_URL", "REDIS_ADMIN_URL", "METRICS_TOKEN")
 """The same, which may also come from the file that NAME_FILE names."""
 
 

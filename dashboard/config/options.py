@@ -50,6 +50,9 @@ class Options(BaseModel):
     operation_duty: int = Field(50, ge=1, le=100)
     operation_results_days: int = Field(30, ge=1, le=10_000)
 
+    metrics_token: str = Field("", repr=False)
+    """What a scraper of /metrics sends; without one, /metrics is for this machine and for admins."""
+
     header_within: int = Field(15, ge=1, le=300)
     """For the header of a request to come in, from its first byte."""
     idle_connections: int = Field(256, ge=8, le=100_000)

@@ -175,6 +175,7 @@ class LiveConsumer(AsyncWebsocketConsumer):
 
     async def _cut_off(self) -> None:
         """The error may not reach it, nor the close frame: then the connection ends without."""
+        self.hub.delivery.counters.closed_slow += 1
         for id_ in tuple(self.watches):
             self._drop(id_)
         late = ProtocolError("too_slow", "Frames were not acknowledged for 15 seconds.", TOO_SLOW)

@@ -44,7 +44,7 @@ def frames(id_: str, news: Batch, parts: Sequence[Part]) -> Iterator[Encoded]:
         if uncounted:
             head["skipped_at_least"] = True
         text = f"{dump(head)[:-1]},{_lists(group)}}}"
-        yield Encoded(text, len(text.encode()), str(last), len(group))
+        yield Encoded(text, len(text.encode()), str(last), len(group), skipped)
         prev, skipped, uncounted = last, 0, False
 
 

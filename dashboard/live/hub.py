@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from weakref import WeakKeyDictionary, WeakValueDictionary
+
+from prometheus_client.metrics_core import Metric
 
 from dashboard.live.admission.connection_limit import ConnectionLimit
 from dashboard.live.admission.subscription_quota import SubscriptionQuota, Who
 from dashboard.live.feed import Feed, View
+from dashboard.live.metrics import LiveFigures, families
 from dashboard.live.news import Changed, Status
 from dashboard.live.reader.groups import GroupWatch
 from dashboard.live.reader.stream import StartAt, Stream
@@ -31,6 +35,7 @@ __all__ = [
     "entries",
     "fleet",
     "group",
+    "metrics",
     "nudge",
     "on_nudge",
     "operation",
@@ -110,6 +115,14 @@ class Hub:
         """What anybody watches."""
         return frozenset(self._feeds)
 
+    def figures(self) -> LiveFigures:
+        """Its numbers now, from any thread."""
+        watches: Counter[str] = Counter()
+        for topic, feeds in list(self._feeds.items()):
+            watches[topic.kind] += len(feeds)
+        rests = {tail.server.name: tail.rest for tail in list(self._tails.values())}
+        return LiveFigures(self.delivery.sockets, watches, rests, self.delivery.counters)
+
     async def close(self) -> None:
         """Close the sockets of all viewers."""
         await asyncio.gather(*(hook() for hook in tuple(self._shutdown_hooks)), return_exceptions=True)
@@ -166,6 +179,11 @@ def on_nudge(listener: Callable[[Topic], None]) -> None:
     """Called at start-up: `listener` is called with every topic that is nudged, in the thread of who nudges."""
     if listener not in _listeners:
         _listeners.append(listener)
+
+
+def metrics() -> Iterable[Metric]:
+    """The numbers of all hubs of this process, from any thread."""
+    return families([hub.figures() for hub in list(_hubs.values())])
 
 
 async def run() -> None:

@@ -25,12 +25,16 @@ class Part:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A frame as it is sent, to however many. `size` in bytes; `last_id` is the position that a viewer acknowledges."""
+    """A frame as it is sent, to however many. `size` in bytes; `last_id` is the position that a viewer acknowledges.
+
+    It has so many `entries`, and tells of so many that were `skipped`.
+    """
 
     text: str
     size: int
     last_id: str
     entries: int
+    skipped: int
 
     @cached_property
     def wire(self) -> bytes:

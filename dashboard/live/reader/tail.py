@@ -54,6 +54,8 @@ class Tail:
         self.status = Status("live", None)
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self.rest = 0.0
+        """Seconds between its last two reads, so that many viewers get batches."""
         self._next_check = 0.0
         self._scheduler = ReadScheduler()
         self._fresh: set[Stream] = set()
@@ -156,6 +158,7 @@ class Tail:
             backoff = max(backoff, self._scheduler.rest(await self._deliver()))
         if self._scheduler.flooded:
             self._next_check = min(self._next_check, time.monotonic() + CHECK_SOON)
+        self.rest = backoff
         if backoff:
             await asyncio.sleep(backoff)
         return True

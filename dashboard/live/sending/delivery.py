@@ -7,6 +7,8 @@ import contextlib
 import time
 from typing import Protocol
 
+from dashboard.live.sending.counters import Counters
+
 TURN = 100
 """Sockets between two breaths of the loop."""
 SWEEP = 0.1
@@ -29,11 +31,17 @@ class Delivery:
     """Of one event loop."""
 
     def __init__(self) -> None:
+        self.counters = Counters()
         self._sockets: set[Socket] = set()
         self._ready: dict[Socket, None] = {}
         self._later: set[Socket] = set()
         self._wanted = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+
+    @property
+    def sockets(self) -> int:
+        """How many are open."""
+        return len(self._sockets)
 
     def add(self, socket: Socket) -> None:
         self._sockets.add(socket)

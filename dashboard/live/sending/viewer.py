@@ -86,6 +86,7 @@ class Viewer:
     def _send_frames(self, watch: Watch, frames: Sequence[Encoded]) -> int:
         for frame in frames if self._has(watch) else ():
             self._outlet.send_frame(frame)
+            self._delivery.counters.sent(frame)
             watch.flow.sent(frame.last_id, frame.size)
         return len(frames)
 

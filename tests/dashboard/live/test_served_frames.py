@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import pytest
 import redis
@@ -50,6 +51,16 @@ class Site:
             while json.loads(socket.recv(timeout=20))["type"] != "watching":
                 pass
             yield socket
+
+    def figures(self) -> dict[str, float]:
+        """What /metrics says of live."""
+        with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=20) as answer:
+            lines = [
+                line.rsplit(" ", 1)
+                for line in answer.read().decode().splitlines()
+                if line.startswith("streamgauge_live")
+            ]
+        return {name.removeprefix("streamgauge_live_"): float(value) for name, value in lines}
 
 
 @pytest.fixture(scope="module")
@@ -193,3 +204,25 @@ def test_a_viewer_that_leaves_and_half_a_character_leave_no_traceback(site: Site
         assert (error["code"], error["id"]) == ("malformed", None)
     time.sleep(1)
     assert "Traceback" not in site.log.read_text()
+
+
+def test_what_viewers_get_and_miss_is_counted(site: Site) -> None:
+    before = site.figures()
+    with site.watching(b"counted", "$", **{"as": "html", "columns": ["n"]}) as socket:
+        with site.client.pipeline(transaction=True) as pipeline:
+            for n in range(130):
+                pipeline.xadd(b"counted", {"n": n})
+            last = pipeline.execute()[-1].decode()
+        frames = [json.loads(socket.recv(timeout=20))]
+        while frames[-1]["last_id"] != last:
+            frames.append(json.loads(socket.recv(timeout=20)))
+        now = site.figures()
+        shown, skipped = sum(len(frame["items"]) for frame in frames), sum(frame["skipped"] for frame in frames)
+        assert shown + skipped == 130
+        assert skipped > 0
+        assert now["viewers"] == before["viewers"] + 1
+        assert now['watches{topic="entries"}'] >= 1
+        assert 0 <= now['rest_seconds{server="default"}'] <= 0.25
+        counted = {"frames_total": len(frames), "entries_total": shown, "skipped_total": skipped}
+        assert {name: now[name] - before[name] for name in counted} == counted
+        assert now["sent_bytes_total"] - before["sent_bytes_total"] > shown * 50

@@ -314,6 +314,7 @@ async def test_a_viewer_who_stops_acknowledging_gets_a_window_and_is_then_cut_of
             size += len(event.get("text", ""))
         assert code == consumer.TOO_SLOW
         assert flow_control.WINDOW_BYTES <= size < 2 * flow_control.WINDOW_BYTES
+        assert hubs.current().delivery.counters.closed_slow == 1
 
 
 async def test_leaving_leaves_nothing_behind(hub: Hub) -> None:

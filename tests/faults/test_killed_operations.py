@@ -178,9 +178,10 @@ def test_another_process_of_the_site_resumes_within_ten_seconds(
     configure(data_dir=real_database.parent)
     world.add(redis_client, world.STREAM, FEW)
     params = {"filter": {}, "to": to_path(COPY), "per_second": 400}
-    operation = operations.begin(ADMIN, planned("replay", params, key=world.STREAM), duty=100)
     with ExitStack() as stack:
         sites = {site.pid: site for site in [serve(stack, real_database, redis_url) for _ in range(2)]}
+        # not before both are there: the first would be done when the second has started on a busy machine
+        operation = operations.begin(ADMIN, planned("replay", params, key=world.STREAM), duty=100)
         victim = sites[_at_work(operation, sites)]
         victim.send_signal(signal.SIGKILL)
         died = timezone.now()

@@ -18,6 +18,7 @@ import pytest
 import redis
 from django.core.management import load_command_class
 
+from dashboard.streams.links import Server
 from streams_admin.demo.scenarios import catalogue
 from streams_admin.management.commands.scenario import Command
 from tests.scenarios.conftest import Play
@@ -25,6 +26,7 @@ from tests.scenarios.redis_cli import Step, matches, sessions
 from tests.scenarios.redis_cli import play as typed
 from tests.scenarios.waiting import held, settled, until
 from tests.scenarios.watching import Monitor
+from tests.streams_admin.acting import counts_reads
 
 PAGES = Path(__file__).resolve().parents[2] / "docs" / "tutorial"
 CONNECTING = {"CLIENT", "HELLO", "SELECT", "AUTH", "PING", "MONITOR"}
@@ -70,14 +72,21 @@ def test_every_page_has_a_session() -> None:
     assert {name for name, steps in SESSIONS.items() if len(steps) >= 3} == {"index", *catalogue.SCENARIOS}
 
 
+def on(server: Server, step: Step) -> str:
+    """What this server replies by the words of the page: before 7.0 XAUTOCLAIM's reply has no third element."""
+    if step.command.startswith("XAUTOCLAIM") and not counts_reads(server):
+        return step.reply.removesuffix("\n3) (empty array)")
+    return step.reply
+
+
 @pytest.mark.parametrize("name", list(SESSIONS))
-def test_the_sessions_of_a_page_are_as_it_shows(play: Play, client: redis.Redis, name: str) -> None:
+def test_the_sessions_of_a_page_are_as_it_shows(play: Play, client: redis.Redis, server: Server, name: str) -> None:
     ready = begin(name, play, client)
     if ready:
         until(ready)
     for step in SESSIONS[name]:
-        reply = typed(client, step.command)
-        assert matches(reply, step.reply), f"> {step.command}\n{reply}\ninstead of\n{step.reply}"
+        reply, shown = typed(client, step.command), on(server, step)
+        assert matches(reply, shown), f"> {step.command}\n{reply}\ninstead of\n{shown}"
     assert not list(client.scan_iter("try:*")), "the page leaves keys behind"
 
 

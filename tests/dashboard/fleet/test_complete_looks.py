@@ -16,10 +16,13 @@ from dashboard.fleet import sampler
 from dashboard.fleet.findings.model import Finding
 from dashboard.fleet.samplers import fleet
 from dashboard.streams.capabilities import Capabilities
+from dashboard.streams.lag import NOT_COUNTED
 from dashboard.streams.links import Server
 from dashboard.streams.queries import StreamQuery, sampling
+from dashboard.streams.queries.second_look import BODIES
 from dashboard.streams.snapshots import Figure, ServerInfo
 from tests.html_page import Page
+from tests.streams_admin.acting import counts_reads
 
 pytestmark = pytest.mark.django_db
 
@@ -209,9 +212,11 @@ def test_a_count_of_ghosts_grows_until_it_is_complete_and_never_flaps(
     hold(redis_client, 500)
     redis_client.xdel(KEY, *(f"{number}-0" for number in range(2, 402)))
     counts = [finding(server, "ghosts") for _ in range(20)]
+    in_doubt = 400 if counts_reads(server) else 500  # before 7.0 no server says how far deletion went
+    last = in_doubt // BODIES
     assert [f.count for f in counts[:7]] == [63, 127, 191, 255, 319, 383, 400], "it grows"
     assert {f.count for f in counts[7:]} == {400}, "and never falls"
-    assert [f.count_least for f in counts[:8]] == [True] * 6 + [False, True]
+    assert [f.count_least for f in counts[: last + 2]] == [True] * last + [False, True]
     assert counts[0].message == "At least 63 pending entries no longer exist in the stream"
     (item,) = [f for f in read(viewer, "/api/v1/findings")["items"] if f["kind"] == "ghosts"]
     assert item["count"] == 400
@@ -230,7 +235,10 @@ def test_one_round_goes_on_in_a_long_list(
     assert finding(server, "ghosts").count == 100
 
 
-def test_poison_behind_a_long_list_is_counted(server: Server, redis_client: redis.Redis) -> None:
+def test_poison_behind_a_long_list_is_counted(
+    server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampler, "LOOK_ON", 60.0)  # however slow the machine is
     hold(redis_client, 2_500)
     redis_client.xclaim(KEY, GROUP, "ann", 0, ["2400-0", "2500-0"], retrycount=9)
     poison = finding(server, "poison")
@@ -244,6 +252,7 @@ def test_a_lag_that_the_server_overcounts_is_counted_where_it_is_small(
     server: Server, redis_client: redis.Redis
 ) -> None:
     """Redis 7.0 goes on counting what was trimmed unread."""
+    can = server.capabilities()
     old = Capabilities(ServerInfo("Redis", (7, 0, 15), "", ""), frozenset())
     for number in range(1, 1001):
         redis_client.xadd(KEY, {"n": number}, id=f"{number}-0")
@@ -256,7 +265,11 @@ def test_a_lag_that_the_server_overcounts_is_counted_where_it_is_small(
         (group,) = server.run(StreamQuery(KEY.encode(), old)).groups
         return group.lag
 
-    assert (lag().value, lag().approximate) == (200, True)
+    if not counts_reads(server):
+        assert lag() == Figure(None, NOT_COUNTED)
+        return
+    most = 500 if can.lag_overcounts else 200  # 695 by its own count, of 500 that are there
+    assert (lag().value, lag().approximate) == (most, True)
     redis_client.xreadgroup(GROUP, "ann", {KEY: ">"}, count=199, noack=True)
     assert lag() == Figure(1)
 
@@ -309,7 +322,12 @@ def test_entries_trimmed_unread_and_an_id_ahead_are_findings(
         redis_client.xadd(KEY, {"n": number}, id=f"{number}-0")
     redis_client.xack(KEY, GROUP, *(f"{number}-0" for number in range(1, 11)))
     redis_client.xtrim(KEY, maxlen=100, approximate=False)
-    assert finding(server, "position_lost").count == 890
+    if counts_reads(server):
+        assert finding(server, "position_lost").count == 890
+    else:  # nobody counted them: it is not said that they are lost, nor how much has been read
+        state = fleet().sample(server).streams[KEY.encode()]
+        assert "position_lost" not in {f.kind for f in state.findings}
+        assert (state.lag, state.out_rates) == (Figure(100), {GROUP.encode(): None})
     seconds, _ = redis_client.time()
     redis_client.xadd("ahead", {"n": 1}, id=f"{(seconds + 30 * 86_400) * 1000}-0")
     assert finding(server, "id_ahead").stream == b"ahead"

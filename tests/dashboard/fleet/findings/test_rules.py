@@ -234,6 +234,20 @@ def test_what_trimming_reaches_next(lag: int, removed: float, out: float, found:
     assert "will_lose" not in kinds(lagging(1), Movement(removed_rate=0.1, out_rate=0.0)), "in hours"
 
 
+def test_a_lag_that_cannot_be_makes_no_trim_dangerous() -> None:
+    """Redis 7.0 counts what was trimmed unread: up to all there is, for a group that has read most of it."""
+    moved = Movement(removed_rate=10.0, out_rate=1.0)
+    of = lagging(900)
+    (group,) = of.groups
+    about = replace(group, facts=replace(group.facts, lag=Figure(900, approximate=True)))
+    finding = kinds(replace(of, groups=(about,)), moved)["will_lose"]
+    assert (finding.count, finding.count_about) == (900, True)
+    assert finding.message == "Trimming may remove entries that the group has not read, in about 11 s"
+    assert finding.detail.startswith("About 900 entries are unread, 100 older ones are left to trim.")
+    most = replace(group, facts=replace(group.facts, lag=Figure(1000, approximate=True)))
+    assert "will_lose" not in kinds(replace(of, groups=(most,)), moved)
+
+
 @pytest.mark.parametrize(("left", "found"), [(10, True), (9, False)])
 def test_consumers_that_were_left_behind(left: int, found: bool) -> None:
     gone = tuple(consumer(b"old-%d" % n, idle=2 * HOUR) for n in range(left))

@@ -44,6 +44,7 @@ from dashboard.streams.snapshots import Page, ServerFacts
 from tests.clusters import address, cluster_of_one
 from tests.dashboard.streams.impostor import impostor
 from tests.dashboard.streams.seeding import GROUP, KEY, fill, group
+from tests.streams_admin.acting import counts_reads
 
 # one runner ----------------------------------------------------------------------------------------------------------
 
@@ -157,7 +158,9 @@ def rounds(server: Server, query: Query[Any]) -> Iterator[Query[Any]]:
 
 
 def named(client: redis.Redis, command: Command) -> set[bytes]:
-    """Which keys a command names, as the server itself says."""
+    """Which keys a command names, as the server itself says. Redis 7.0 says nothing of a command of one word."""
+    if len(command) == 1:
+        return set()
     raw = redis.Redis(connection_pool=client.connection_pool)
     raw.set_response_callback("COMMAND GETKEYS", lambda reply: reply)
     try:
@@ -180,7 +183,8 @@ def test_every_query_says_which_keys_it_touches(server: Server, redis_client: re
             keys = {key for command in each.build() for key in named(redis_client, command)}
             assert keys == set(each.keys), each
     ours = {kind for kind in concrete(Query) if kind.__module__.startswith("dashboard.streams.")}
-    assert {kind.__name__ for kind in ours - seen} == {"_RoleQuery"}
+    without_lag = set() if counts_reads(server) else {"_Recount"}  # before 7.0 there is no number to doubt
+    assert {kind.__name__ for kind in ours - seen} == {"_RoleQuery", *without_lag}
 
 
 # role and topology ---------------------------------------------------------------------------------------------------

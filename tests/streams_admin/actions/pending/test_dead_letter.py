@@ -31,6 +31,7 @@ from tests.streams_admin.acting import (
     OPERATOR,
     act,
     before_sending,
+    counts_reads,
     entries,
     lost_replies,
     of_group,
@@ -185,10 +186,14 @@ def test_a_target_that_others_add_to_meanwhile_gets_the_copies_all_the_same(eith
     assert (len(entries(either, DLQ)), pending(either)) == (5, {})
 
 
-def test_a_lost_reply_does_not_claim_what_a_worker_acknowledged(stuck: redis.Redis) -> None:
-    """The script found 1-0 gone; that its reply is lost does not make it ours."""
+def test_a_lost_reply_does_not_claim_what_a_worker_acknowledged(server: Server, stuck: redis.Redis) -> None:
+    """The script found 1-0 gone; that its reply is lost does not make it ours.
+
+    Before 7.0 nobody counts what came to the target: a copy of it may have been there and be deleted again.
+    """
+    gone = "already_acknowledged" if counts_reads(server) else "unknown"
     with before_sending(moving, lambda: stuck.xack(KEY, GROUP, "1-0")), lost_replies(moving):
-        assert act("dead_letter", of_group("1-0", "2-0")).results == {"already_acknowledged": 1, "done": 1}
+        assert act("dead_letter", of_group("1-0", "2-0")).results == {gone: 1, "done": 1}
     assert origins(stuck) == [b"2-0"]
 
 

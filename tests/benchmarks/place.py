@@ -35,14 +35,14 @@ class Place:
 def place() -> Iterator[Place]:
     """Seeded and looked at by the sampler, as while the site is served. The server and all files go at the end."""
     with tempfile.TemporaryDirectory(prefix="streamgauge-bench-") as folder, embedded.start() as running:
-        _configure(folder)
+        configure(folder)
         with redis.Redis.from_url(running.url, protocol=2) as client:
             world.seed(client, world.LARGE)
             yield _opened(client, running.url)
             _close()
 
 
-def _configure(folder: str) -> None:
+def configure(folder: str) -> None:
     """Nothing of the surrounding machine may reach the site."""
     for name in ("REDIS_URL", "REDIS_ADMIN_URL", "STREAMGAUGE_CONFIG", "DATABASE_URL", "DEBUG", "ALLOWED_HOSTS"):
         os.environ.pop(name, None)

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from dashboard.fleet.findings.loss import lost
 from dashboard.fleet.findings.model import Limits, Movement
 from dashboard.fleet.findings.survey import Survey, survey
 from dashboard.fleet.rates import rate_of
-from dashboard.fleet.snapshots import Point
+from dashboard.fleet.rounds.charts import MINUTE_MS, Charts
+from dashboard.fleet.rounds.points import GONE
 from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.queries.sampling import GroupSample, StreamSample
 
-POINTS = 240
-"""Kept per stream and per group: 20 minutes at a sample every 5 s."""
-MINUTE_MS = 60_000
 RELEASED_MAX = 1000
 """Released entries of one group that are remembered one by one."""
 
@@ -28,9 +27,10 @@ class Known(NamedTuple):
     removed_rate: float | None
     now_ms: int
     limits: Limits
+    charts: Charts
 
 
-@dataclass
+@dataclass(slots=True)
 class _Held:
     """What one consumer held last, and since when it is so. Times are 0 where nothing was seen yet."""
 
@@ -45,12 +45,18 @@ class _Held:
     rising_from: int = 0
 
 
-@dataclass
+NOTHING: Mapping[bytes, _Held] = MappingProxyType({})
+NONE_RELEASED: Mapping[StreamId, int] = MappingProxyType({})
+
+
+@dataclass(slots=True)
 class GroupMemory:
-    points: deque[Point] = field(default_factory=lambda: deque(maxlen=POINTS))
+    """`row`: of its points. Most groups hold nothing: what is empty is one object for all of them."""
+
+    row: int = GONE
     last: GroupSample | None = None
     out_rate: float | None = None
-    _held: dict[bytes, _Held] = field(default_factory=dict)
+    _held: Mapping[bytes, _Held] = field(default_factory=lambda: NOTHING)
     _total: int = 0
     _read: int | None = None
     _position: StreamId | None = None
@@ -58,7 +64,7 @@ class GroupMemory:
     _waiting_since: int = 0
     _oldest: StreamId | None = None
     _oldest_since: int = 0
-    _released: dict[StreamId, int] = field(default_factory=dict)
+    _released: Mapping[StreamId, int] = field(default_factory=lambda: NONE_RELEASED)
     _lost_seen: int = 0
     _lost: int = 0
     _lost_at: int = 0
@@ -89,7 +95,7 @@ class GroupMemory:
         """A pass over a list that changed meanwhile is a bound, not a count."""
         return counted if same else counted.at_least(Survey(), 2**62)
 
-    def note(self, g: GroupSample, sample: StreamSample, elapsed_ms: int) -> None:
+    def note(self, g: GroupSample, sample: StreamSample, elapsed_ms: int, charts: Charts) -> None:
         """Remember what this round saw, and what changed since the one before."""
         now = sample.now_ms
         self._note_consumers(g, now)
@@ -105,6 +111,8 @@ class GroupMemory:
         self._note_loss(lost(sample.facts, facts) or 0, now)
         self.out_rate = rate_of(self._read, facts.entries_read, elapsed_ms, self.out_rate)
         self._read = facts.entries_read
+        behind_ms = 0 if facts.lag.value == 0 else facts.last_delivered_id.age_ms(now)
+        charts.put_group(self.row, facts.pending, facts.lag.value, behind_ms)
 
     def _note_consumers(self, g: GroupSample, now: int) -> None:
         """A consumer's share fell while the group's total fell too: acknowledged, not merely claimed by another."""
@@ -124,7 +132,7 @@ class GroupMemory:
         if acknowledged and not any(now in (h.fell_at, h.moved_at) for h in held.values()):
             for h in held.values():  # it was any of them, who got more than that meanwhile
                 h.rising_since, h.rising_from = now, h.pending
-        self._held, self._total = held, g.facts.pending
+        self._held, self._total = held or NOTHING, g.facts.pending
 
     def _were_acknowledged(self, g: GroupSample) -> bool:
         """Whether entries left the pending list since the round before: fewer than with what was delivered since.
@@ -143,19 +151,13 @@ class GroupMemory:
         if oldest != self._oldest:
             self._oldest, self._oldest_since = oldest, now
         released = [entry.id for entry in g.looked if entry.idle_ms < 0][:RELEASED_MAX]
-        self._released = {id_: self._released.get(id_, now) for id_ in released}
+        self._released = {id_: self._released.get(id_, now) for id_ in released} or NONE_RELEASED
 
     def _note_loss(self, missing: int, now: int) -> None:
         """What is missing before the next entry grows while trimming goes on; 0 again when the group has read on."""
         if missing > self._lost_seen:
             self._lost, self._lost_at = self._lost + missing - self._lost_seen, now
         self._lost_seen = missing
-
-    def _lags(self, now: int) -> tuple[tuple[int, int | None], ...]:
-        """The lag, and in time, a minute ago, half a minute ago and now; () where one is not known."""
-        points = [_before(self.points, now - ago) for ago in (MINUTE_MS, MINUTE_MS // 2, 0)]
-        found = [(point.lag, point.lag_ms) for point in points if point is not None]
-        return tuple((lag, ms) for lag, ms in found if lag is not None) if len(found) == 3 else ()
 
     def movement(self, known: Known) -> Movement:
         now, late_ms = known.now_ms, known.limits.late_ms
@@ -170,8 +172,8 @@ class GroupMemory:
             lost=self._lost,
             lost_ms=now - self._lost_at if self._lost_at else None,
             out_rate=self.out_rate,
-            lag_before=_lag_before(self.points, now - MINUTE_MS),
-            lags=self._lags(now),
+            lag_before=known.charts.lag_before(self.row, now - MINUTE_MS),
+            lags=known.charts.lags(self.row, now),
             still_ms=now - self._moved_at,
             waiting_ms=now - self._waiting_since if self._waiting_since else 0,
             oldest_ms=now - self._oldest_since if self._oldest else 0,
@@ -190,13 +192,3 @@ def _note(held: _Held, pending: int, oldest: StreamId | None, *, acknowledged: b
     if fell or moved or not held.rising_since:
         held.rising_since, held.rising_from = now, pending
     held.pending, held.oldest = pending, oldest if oldest is not None or not pending else held.oldest
-
-
-def _lag_before(points: deque[Point], at_ms: int) -> int | None:
-    """The lag at or just before `at_ms`; None when we have not watched that long."""
-    point = _before(points, at_ms)
-    return point.lag if point else None
-
-
-def _before(points: deque[Point], at_ms: int) -> Point | None:
-    return next((point for point in reversed(points) if point.at_ms <= at_ms), None)

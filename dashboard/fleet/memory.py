@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from dashboard.fleet.findings.model import Finding, Limits, Movement, StreamMovement
 from dashboard.fleet.findings.registry import judge
 from dashboard.fleet.group_memory import GroupMemory, Known
 from dashboard.fleet.rates import rate_of
-from dashboard.fleet.snapshots import Point, StreamState
-from dashboard.streams.figures import total_rate
+from dashboard.fleet.rounds.charts import Charts
+from dashboard.fleet.rounds.points import GONE
+from dashboard.fleet.snapshots import StreamState
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries.sampling import GroupSample, StreamSample
-
-POINTS = 240
-"""Kept per stream and per group: 20 minutes at a sample every 5 s."""
-
 
 GAPS = 20
 """Gaps between additions that are remembered of a stream."""
@@ -25,21 +22,64 @@ VANISHED = 1000
 """Streams whose lost groups are remembered."""
 
 
-@dataclass
+NO_FINDINGS: Mapping[tuple[object, ...], int] = MappingProxyType({})
+
+
+@dataclass(slots=True)
 class _StreamMemory:
+    """`row`: of its points; `round`: the last one it was seen in."""
+
+    row: int
+    charts: Charts
+    round: int = 0
     at_ms: int = 0
     added: int | None = None
     in_rate: float | None = None
     length: int = 0
     removed_rate: float | None = None
-    points: deque[Point] = field(default_factory=lambda: deque(maxlen=POINTS))
     groups: dict[bytes, GroupMemory] = field(default_factory=dict)
-    since: dict[tuple[object, ...], int] = field(default_factory=dict)
+    since: Mapping[tuple[object, ...], int] = field(default_factory=lambda: NO_FINDINGS)
     """When each finding that stands began, by its identity."""
     last: StreamId | None = None
     grew_at: int = 0
     grown: int = 0
-    gaps: deque[int] = field(default_factory=lambda: deque(maxlen=GAPS))
+    gaps: tuple[int, ...] = ()
+
+    def in_trend(self) -> tuple[float | None, ...]:
+        return self.charts.in_rate.series(self.row)
+
+    def trend_ms(self) -> int:
+        return self.charts.in_rate.span_of(self.row)
+
+    def pending_trend(self, group: bytes) -> tuple[float | None, ...]:
+        return self.charts.pending.series(self._row(group))
+
+    def lag_trend(self, group: bytes) -> tuple[float | None, ...]:
+        return self.charts.lag.series(self._row(group))
+
+    def _row(self, group: bytes) -> int:
+        known = self.groups.get(group)
+        return known.row if known else GONE
+
+    def group(self, name: bytes) -> GroupMemory:
+        """What is known of a group: nothing yet when it is met for the first time."""
+        known = self.groups.get(name)
+        if known is None:
+            known = self.groups[name] = GroupMemory(self.charts.add_group())
+        return known
+
+    def forget(self, group: bytes) -> None:
+        """A group that is not there any more."""
+        known = self.groups.pop(group)
+        self.charts.remove_group(known.row)
+        known.row = GONE
+
+    def close(self) -> None:
+        """The stream is not there any more: its rows are free."""
+        for name in tuple(self.groups):
+            self.forget(name)
+        self.charts.remove_stream(self.row)
+        self.row = GONE
 
 
 class Memory:
@@ -47,13 +87,20 @@ class Memory:
 
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
+        self.charts = Charts()
+        self._round = 0
         self._streams: dict[bytes, _StreamMemory] = {}
         self._vanished: dict[bytes, dict[bytes, int]] = {}
         """Per stream, groups that were there and are gone, and when that was first seen. Outlives the stream."""
 
+    def begin(self, now_ms: int) -> None:
+        """A new round begins: one more point for every stream. Without it, one begins when a stream comes again."""
+        self._round += 1
+        self.charts.begin(now_ms)
+
     def take(self, sample: StreamSample, further: Iterable[StreamSample] = ()) -> StreamState:
         """The sample of this round, judged. `further`: what the same round saw of the rest of its pending lists."""
-        known = self._streams.setdefault(sample.facts.key, _StreamMemory())
+        known = self._known(sample)
         for part in (sample, *further):
             self._look(known, part)
         elapsed = sample.now_ms - known.at_ms if known.at_ms else 0
@@ -65,18 +112,26 @@ class Memory:
         known.at_ms, known.added, known.length = sample.now_ms, sample.facts.entries_added, sample.facts.length
         moved = self._stream(known, sample)
         findings = tuple(_dated(known, judge(sample, movements, self.limits, moved), sample.now_ms))
-        out_rate = total_rate(group.out_rate for group in known.groups.values()).value
-        known.points.append(_point(sample, sample.groups, known.in_rate, out_rate))
+        known.charts.in_rate.put(known.row, known.in_rate)
         for gone in known.groups.keys() - {g.facts.name for g in sample.groups}:
-            del known.groups[gone]
+            known.forget(gone)
         return StreamState(
             sample=sample,
             findings=findings,
             in_rate=known.in_rate,
-            out_rates={name: group.out_rate for name, group in known.groups.items()},
-            points=tuple(known.points),
-            group_points={name: tuple(group.points) for name, group in known.groups.items()},
+            out_rates=tuple(known.groups[g.facts.name].out_rate for g in sample.groups),
+            history=known,
         )
+
+    def _known(self, sample: StreamSample) -> _StreamMemory:
+        """What is known of the stream of a sample, in a round that has not seen it yet."""
+        known = self._streams.get(sample.facts.key)
+        if not self._round or (known and known.round == self._round):
+            self.begin(sample.now_ms)
+        if known is None:
+            known = self._streams[sample.facts.key] = _StreamMemory(self.charts.add_stream(), self.charts)
+        known.round = self._round
+        return known
 
     def forget(self, keys: Iterable[bytes]) -> None:
         """Streams that vanished."""
@@ -85,6 +140,8 @@ class Memory:
             if known and known.groups:
                 at = dict.fromkeys(known.groups, known.at_ms)
                 self._vanished[key] = {**at, **self._vanished.get(key, {})}
+            if known:
+                known.close()
         while len(self._vanished) > VANISHED:
             self._vanished.pop(next(iter(self._vanished)))
 
@@ -101,7 +158,7 @@ class Memory:
             in_rate=known.in_rate,
             grew_ms=now - known.grew_at if known.grew_at else None,
             grown=known.grown,
-            gaps=tuple(known.gaps),
+            gaps=known.gaps,
             vanished={name: now - at for name, at in missing.items()} if key in self._vanished else {},
         )
 
@@ -120,11 +177,11 @@ class Memory:
 
     def _look(self, known: _StreamMemory, part: StreamSample) -> None:
         for group in part.groups:
-            known.groups.setdefault(group.facts.name, GroupMemory()).look(group, self.limits)
+            known.group(group.facts.name).look(group, self.limits)
 
     def _remembered(self, known: _StreamMemory, g: GroupSample) -> GroupSample:
         """A group whose turn it was not, with what was seen in it last."""
-        group = known.groups.setdefault(g.facts.name, GroupMemory())
+        group = known.group(g.facts.name)
         if g.waits and group.last is not None:
             return replace(group.last, facts=g.facts, waits=True)
         group.last = g
@@ -132,17 +189,16 @@ class Memory:
 
     def _group(self, known: _StreamMemory, g: GroupSample, sample: StreamSample, elapsed: int) -> Movement:
         group = known.groups[g.facts.name]
-        group.note(g, sample, elapsed)
-        group.points.append(_point(sample, (g,), known.in_rate, group.out_rate))
+        group.note(g, sample, elapsed, self.charts)
         return self._movement(group, known, sample.now_ms)
 
     def _movement(self, group: GroupMemory, known: _StreamMemory, now_ms: int) -> Movement:
-        return group.movement(Known(known.in_rate, known.removed_rate, now_ms, self.limits))
+        return group.movement(Known(known.in_rate, known.removed_rate, now_ms, self.limits, self.charts))
 
 
 def _dated(known: _StreamMemory, findings: list[Finding], now_ms: int) -> Iterable[Finding]:
     """Findings with the moment since which they stand; a new one stands since what it is about began."""
-    known.since = {f.identity: known.since.get(f.identity, now_ms - f.oldest_ms) for f in findings}
+    known.since = {f.identity: known.since.get(f.identity, now_ms - f.oldest_ms) for f in findings} or NO_FINDINGS
     for finding in findings:
         yield replace(finding, since_ms=known.since[finding.identity])
 
@@ -152,7 +208,7 @@ def _note_growth(known: _StreamMemory, sample: StreamSample) -> None:
     last, now = sample.facts.last_generated_id, sample.now_ms
     if known.last is not None and last > known.last:
         if known.grew_at:
-            known.gaps.append(now - known.grew_at)
+            known.gaps = (*known.gaps, now - known.grew_at)[-GAPS:]
         known.grew_at = now
         added, before = sample.facts.entries_added, known.added
         known.grown += added - before if added is not None and before is not None and added > before else 1
@@ -165,13 +221,3 @@ def _removed(known: _StreamMemory, sample: StreamSample, elapsed: int) -> float 
         return None
     removed = known.length + sample.facts.entries_added - known.added - sample.facts.length
     return rate_of(0, removed, elapsed, known.removed_rate)
-
-
-def _point(
-    sample: StreamSample, groups: tuple[GroupSample, ...], in_rate: float | None, out_rate: float | None
-) -> Point:
-    lags = [g.facts.lag.value for g in groups if g.facts.lag.value is not None]
-    pending = sum(g.facts.pending for g in groups)
-    lag = max(lags) if lags and len(lags) == len(groups) else None
-    lag_ms = groups[0].facts.last_delivered_id.age_ms(sample.now_ms) if len(groups) == 1 and lag != 0 else 0
-    return Point(sample.now_ms, sample.facts.length, pending, lag, in_rate, out_rate, lag_ms)

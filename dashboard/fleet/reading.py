@@ -85,7 +85,7 @@ def _visible(principal: Principal, snapshot: ServerSnapshot) -> Sequence[StreamS
 
 def _sums(principal: Principal, snapshot: ServerSnapshot) -> Sums:
     states = visible(principal, snapshot)
-    out_rates = [rate for state in states for rate in state.out_rates.values()]
+    out_rates = [rate for state in states for rate in state.out_rates]
     return Sums(
         streams=len(states),
         groups=sum(state.sample.facts.groups for state in states),

@@ -111,6 +111,7 @@ class Sampler:
     async def _numbers(self, can: Capabilities) -> dict[bytes, StreamState]:
         states: dict[bytes, StreamState] = {}
         self._refused = ""
+        self.memory.begin(self.snapshot.present_ms or int(time.time() * 1000))
         keys, replica = sorted(self._keys), self.server.is_replica
         for at in range(0, len(keys), CHUNK):
             chunk = tuple(keys[at : at + CHUNK])

@@ -6,7 +6,7 @@ import time
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Protocol
 
 from dashboard.fleet.findings.model import RANK, Finding, Severity
 from dashboard.streams.figures import Figure, largest, total
@@ -15,36 +15,31 @@ from dashboard.streams.queries.server import ServerFigures
 from dashboard.streams.snapshots import NOT_LOOKED_AT, NOTHING_PENDING, ServerInfo, added
 
 
-class Point(NamedTuple):
-    """One sample of a stream (or of one group of it) for a chart."""
+class History(Protocol):
+    """What earlier rounds saw of a stream, for sparklines: the oldest value first, None for a hole."""
 
-    at_ms: int
-    length: int
-    pending: int
-    lag: int | None
-    in_rate: float | None
-    out_rate: float | None
-    lag_ms: int | None = None
-    """How long ago the group's position was added, while something lies behind it: of one group only."""
+    def in_trend(self) -> tuple[float | None, ...]: ...
 
+    def trend_ms(self) -> int: ...
 
-TREND = 60
-"""Points of a sparkline, at most."""
+    def pending_trend(self, group: bytes) -> tuple[float | None, ...]: ...
+
+    def lag_trend(self, group: bytes) -> tuple[float | None, ...]: ...
 
 
 @dataclass(frozen=True)
 class StreamState:
     """A stream as last sampled, with what was made of it. Rates in entries per second, None before two samples.
 
-    What follows from the sample is worked out once, by the first page that needs it: lists sort by it.
+    `out_rates` are in the order of the groups of `sample`. What follows from the sample is worked out once, by the
+    first page that needs it: lists sort by it.
     """
 
     sample: StreamSample
     findings: tuple[Finding, ...] = ()
     in_rate: float | None = None
-    out_rates: Mapping[bytes, float | None] = field(default_factory=dict)
-    points: tuple[Point, ...] = ()
-    group_points: Mapping[bytes, tuple[Point, ...]] = field(default_factory=dict)
+    out_rates: tuple[float | None, ...] = ()
+    history: History | None = field(default=None, repr=False, compare=False)
 
     @property
     def key(self) -> bytes:
@@ -58,13 +53,24 @@ class StreamState:
     @property
     def in_trend(self) -> tuple[float | None, ...]:
         """The rate in, lately, for a sparkline."""
-        return tuple(point.in_rate for point in self.points[-TREND:])
+        return self.history.in_trend() if self.history else ()
 
     @property
     def trend_ms(self) -> int:
         """How long a time `in_trend` covers."""
-        points = self.points[-TREND:]
-        return points[-1].at_ms - points[0].at_ms if points else 0
+        return self.history.trend_ms() if self.history else 0
+
+    def pending_trend(self, group: bytes) -> tuple[float | None, ...]:
+        """What a group held, lately."""
+        return self.history.pending_trend(group) if self.history else ()
+
+    def lag_trend(self, group: bytes) -> tuple[float | None, ...]:
+        """What lay behind a group, lately."""
+        return self.history.lag_trend(group) if self.history else ()
+
+    def out_rate(self, group: bytes) -> float | None:
+        names = (known.facts.name for known in self.sample.groups)
+        return next((rate for name, rate in zip(names, self.out_rates, strict=False) if name == group), None)
 
     def group_health(self, group: bytes) -> Severity:
         """`unknown` where nothing could be looked at, or the group was not there yet."""

@@ -44,7 +44,7 @@ class Row:
 
     located: Located
     step: Item | None
-    trend: tuple[int | None, ...]
+    trend: tuple[float | None, ...]
     is_stale: bool
 
     @property
@@ -165,11 +165,11 @@ def _row(principal: Principal, located: Located, *, is_stale: bool) -> Row:
     return Row(located, step, _trend(located), is_stale)
 
 
-def _trend(located: Located) -> tuple[int | None, ...]:
+def _trend(located: Located) -> tuple[float | None, ...]:
     finding, state = located.finding, located.state
-    points = state.group_points.get(finding.group or b"", ()) if state else ()
-    lagging = finding.kind in LAGGING
-    return tuple(point.lag if lagging else point.pending for point in points[-60:])
+    if state is None or finding.group is None:
+        return ()
+    return state.lag_trend(finding.group) if finding.kind in LAGGING else state.pending_trend(finding.group)
 
 
 def _totals(principal: Principal, watched: list[tuple[Server, ServerSnapshot]]) -> Totals:

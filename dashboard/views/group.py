@@ -97,7 +97,7 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
         "oldest_at": overview.group.oldest.since_ms(overview.now_ms) if overview.group.oldest else None,
         "state": state,
         "in_rate": state.in_rate if state else None,
-        "out_rate": state.out_rates.get(group) if state else None,
+        "out_rate": state.out_rate(group) if state else None,
         "finding": findings[0] if findings else None,
         "word": findings[0].label if findings else "",
         "health": state.group_health(group) if state else "unknown",

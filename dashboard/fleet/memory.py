@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
+from typing import NamedTuple
 
+from dashboard.fleet.findings.due import due_in
 from dashboard.fleet.findings.model import Finding, Limits, Movement, StreamMovement
 from dashboard.fleet.findings.registry import judge
 from dashboard.fleet.group_memory import GroupMemory, Known
-from dashboard.fleet.rates import rate_of
+from dashboard.fleet.rates import at_rest, rate_of
 from dashboard.fleet.rounds.charts import Charts
 from dashboard.fleet.rounds.points import GONE
 from dashboard.fleet.snapshots import StreamState
@@ -44,6 +46,22 @@ class _StreamMemory:
     grew_at: int = 0
     grown: int = 0
     gaps: tuple[int, ...] = ()
+    due_ms: int | None = None
+    """When it has to be looked into again, for time alone may change what is found."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether any rate is more than 0, so that it falls while nothing happens."""
+        rates = (self.in_rate, self.removed_rate, *(group.out_rate for group in self.groups.values()))
+        return any(rates)
+
+    def come_to_rest(self, at_ms: int) -> None:
+        """A round in which nothing changed."""
+        self.at_ms = max(self.at_ms, at_ms)
+        self.in_rate, self.removed_rate = at_rest(self.in_rate), at_rest(self.removed_rate)
+        for group in self.groups.values():
+            group.out_rate = at_rest(group.out_rate)
+        self.charts.in_rate.put(self.row, self.in_rate)
 
     def in_trend(self) -> tuple[float | None, ...]:
         return self.charts.in_rate.series(self.row)
@@ -82,6 +100,13 @@ class _StreamMemory:
         self.row = GONE
 
 
+class Rates(NamedTuple):
+    """Entries per second; None while not known. `out`: by group."""
+
+    in_: float | None
+    out: Mapping[bytes, float | None]
+
+
 class Memory:
     """Fed one sample of a stream after the other; each comes back as a judged StreamState."""
 
@@ -90,6 +115,8 @@ class Memory:
         self.charts = Charts()
         self._round = 0
         self._streams: dict[bytes, _StreamMemory] = {}
+        self._moving: set[bytes] = set()
+        """Streams of which some rate is more than 0."""
         self._vanished: dict[bytes, dict[bytes, int]] = {}
         """Per stream, groups that were there and are gone, and when that was first seen. Outlives the stream."""
 
@@ -98,9 +125,15 @@ class Memory:
         self._round += 1
         self.charts.begin(now_ms)
 
-    def take(self, sample: StreamSample, further: Iterable[StreamSample] = ()) -> StreamState:
-        """The sample of this round, judged. `further`: what the same round saw of the rest of its pending lists."""
+    def take(
+        self, sample: StreamSample, further: Iterable[StreamSample] = (), *, unchanged_until: int = 0
+    ) -> StreamState:
+        """The sample of this round, judged. `further`: what the same round saw of the rest of its pending lists.
+
+        `unchanged_until`: when it was last seen to be as in the sample before (ms of the server); 0: not since then.
+        """
         known = self._known(sample)
+        known.at_ms = max(known.at_ms, unchanged_until) if known.at_ms else 0
         for part in (sample, *further):
             self._look(known, part)
         elapsed = sample.now_ms - known.at_ms if known.at_ms else 0
@@ -111,10 +144,13 @@ class Memory:
         movements = {g.facts.name: self._group(known, g, sample, elapsed) for g in sample.groups}
         known.at_ms, known.added, known.length = sample.now_ms, sample.facts.entries_added, sample.facts.length
         moved = self._stream(known, sample)
+        due = due_in(sample, movements, self.limits, moved)
+        known.due_ms = None if due is None else sample.now_ms + due
         findings = tuple(_dated(known, judge(sample, movements, self.limits, moved), sample.now_ms))
         known.charts.in_rate.put(known.row, known.in_rate)
         for gone in known.groups.keys() - {g.facts.name for g in sample.groups}:
             known.forget(gone)
+        self._note_rates(known, sample.facts.key)
         return StreamState(
             sample=sample,
             findings=findings,
@@ -122,6 +158,26 @@ class Memory:
             out_rates=tuple(known.groups[g.facts.name].out_rate for g in sample.groups),
             history=known,
         )
+
+    def _note_rates(self, known: _StreamMemory, key: bytes) -> None:
+        if known.moves:
+            self._moving.add(key)
+        else:
+            self._moving.discard(key)
+
+    def rest(self, now_ms: int) -> Iterator[tuple[bytes, Rates]]:
+        """Streams whose rates fell because nothing changed in this round, for those that were not taken in it."""
+        for key in tuple(self._moving):
+            known = self._streams[key]
+            if known.round != self._round:
+                known.come_to_rest(now_ms)
+                self._note_rates(known, key)
+                yield key, Rates(known.in_rate, {name: group.out_rate for name, group in known.groups.items()})
+
+    def due_ms(self, key: bytes) -> int | None:
+        """When a stream has to be looked into again though nothing changes, by the server's clock."""
+        known = self._streams.get(key)
+        return known.due_ms if known else None
 
     def _known(self, sample: StreamSample) -> _StreamMemory:
         """What is known of the stream of a sample, in a round that has not seen it yet."""
@@ -142,6 +198,7 @@ class Memory:
                 self._vanished[key] = {**at, **self._vanished.get(key, {})}
             if known:
                 known.close()
+                self._moving.discard(key)
         while len(self._vanished) > VANISHED:
             self._vanished.pop(next(iter(self._vanished)))
 

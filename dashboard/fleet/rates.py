@@ -17,3 +17,14 @@ def rate_of(before: int | None, now: int | None, elapsed_ms: int, last: float | 
         return None
     current = (now - before) * 1000 / elapsed_ms
     return current if last is None else 0.6 * last + 0.4 * current
+
+
+STILL = 0.0005
+"""Entries per second below which a rate is none: pages would show 0 as well."""
+
+
+def at_rest(last: float | None) -> float | None:
+    """The smoothed rate of a counter that did not move since the last round."""
+    if last is None:
+        return None
+    return 0.6 * last if 0.6 * last > STILL else 0.0

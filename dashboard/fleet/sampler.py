@@ -8,29 +8,33 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from dataclasses import replace
+from itertools import islice
 
 from dashboard.config.active import configured
 from dashboard.fleet.findings.model import Movement
 from dashboard.fleet.limits import limits
 from dashboard.fleet.memory import Memory
+from dashboard.fleet.rounds.agenda import Agenda
+from dashboard.fleet.rounds.glances import Glances
+from dashboard.fleet.rounds.looks import Looks
+from dashboard.fleet.rounds.slices import Slices
 from dashboard.fleet.server_memory import ServerMemory
 from dashboard.fleet.snapshots import ServerSnapshot, StreamState
 from dashboard.streams.capabilities import Capabilities
 from dashboard.streams.errors import Gone, NotAllowed, NotAStream, StreamError, Unreachable
-from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.links import Server
 from dashboard.streams.queries import ScanStreams
-from dashboard.streams.queries.sampling import SampleStreams, StreamSample
+from dashboard.streams.queries.sampling import StreamSample
 from dashboard.streams.queries.server import ServerFigures, ServerQuery
 
-CHUNK = 100
+CHUNK = 50
 """Streams per pipeline."""
+TURNS, TURN_SECONDS = 500, 0.5
+"""Streams that are looked into in turn, in one round: so many at least, and more for so long."""
 SCAN_STEPS = 20
 """SCAN calls of 1,000 keys in one round; a larger keyspace takes several rounds and is incomplete until then."""
-LOOK_ON = 0.25
-"""Seconds of one round for going on in long pending lists, per chunk."""
 REPLICA = "This is a replica, which does not learn when consumers read: whether they are silent or gone is unknown."
 LEISURE = 5
 """Rest between rounds, in times of what the last round cost."""
@@ -52,8 +56,16 @@ class Sampler:
         self._shut_out = False
         self._refused = ""
         """Why the server does not tell of streams that are there; "" when it does."""
-        self._go_on: dict[tuple[bytes, bytes], StreamId] = {}
-        self._turn = 0
+        self._met_before: tuple[Capabilities, bool] | None = None
+        self._compares = True
+        """Whether the server lets us compare replies; else every stream is looked into in every round."""
+        self._states: dict[bytes, StreamState] = {}
+        self._owed: dict[bytes, int] = {}
+        """Streams to look into, which changed or are due, each with when it was last seen unchanged (0: unknown)."""
+        self._blind: set[bytes] = set()
+        """Those with a group that may not be looked into."""
+        self._glances, self._agenda = Glances(), Agenda()
+        self._looks = Looks(server)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
 
@@ -85,9 +97,9 @@ class Sampler:
             await self.server.afacts()
             can = await self.server.acapabilities()
             await self._inventory()
-            states = await self._numbers(can)
+            await self._numbers(can)
             figures = await self.server.arun(ServerQuery())
-            self._publish(states, figures, can, time.monotonic() - began)
+            self._publish(figures, can, time.monotonic() - began)
         except StreamError as error:
             self.snapshot = replace(
                 self.snapshot, error=error.message, down_since=self.snapshot.down_since or time.time()
@@ -100,95 +112,127 @@ class Sampler:
             self._cursor, keys = await self.server.arun(ScanStreams(self._cursor))
             found = {key for key in keys if self.server.config.looks_at(key)}
             self._met |= found
+            self._glances.add(found - self._keys)
             self._keys |= found
             if self._cursor == 0:
-                vanished, self._keys, self._met = self._keys - self._met, self._met, set()
-                self.memory.forget(vanished)
+                vanished, back = self._keys - self._met, self._met - self._keys
+                self._keys, self._met = self._met, set()
+                self._glances.add(back)
+                self._forget(vanished)
                 self._shut_out = False
                 self.snapshot = replace(self.snapshot, complete=True)
                 return
 
-    async def _numbers(self, can: Capabilities) -> dict[bytes, StreamState]:
-        states: dict[bytes, StreamState] = {}
+    async def _numbers(self, can: Capabilities) -> None:
+        """Look into what may have changed, what is due, and some of what is looked into in turn."""
         self._refused = ""
-        self.memory.begin(self.snapshot.present_ms or int(time.time() * 1000))
-        keys, replica = sorted(self._keys), self.server.is_replica
-        for at in range(0, len(keys), CHUNK):
-            chunk = tuple(keys[at : at + CHUNK])
-            samples = await self.server.arun(SampleStreams(chunk, can, self._go_on, self._turn))
-            for key, sample in samples.items():
-                self._remember_where(key, sample)
-                if not isinstance(sample, StreamSample):
-                    self._give_up(key, sample)
-            further = await self._look_on(can, chunk)
-            for key, sample in samples.items():
-                if isinstance(sample, StreamSample):
-                    states[key] = self.memory.take(replace(sample, replica=replica), further.get(key, ()))
-            await asyncio.sleep(0)
-        self._turn += 1
-        return states
+        self._meet(can)
+        self._looks.begin()
+        self.memory.begin(self._looks.now_ms())
+        await self._glance()
+        for key in self._agenda.due(self._looks.now_ms()):
+            self._owed.setdefault(key, 0)
+        others = {*self._owed, *self._agenda.always}
+        await self._look_into(others)
+        await self._look_in_turn(others)
+        slices = Slices()
+        for key, rates in self.memory.rest(self._looks.now_ms()):
+            self._states[key] = self._states[key].at_rest(*rates)
+            await slices.rest()
 
-    async def _look_on(self, can: Capabilities, chunk: tuple[bytes, ...]) -> dict[bytes, list[StreamSample]]:
-        """Go on in long pending lists of these streams, for a while: what is left is for the next round."""
-        until, found = time.monotonic() + LOOK_ON, dict[bytes, list[StreamSample]]()
-        left = {key for key, _ in self._go_on}
-        while time.monotonic() < until and (keys := tuple(key for key in chunk if key in left)):
-            samples = await self.server.arun(SampleStreams(keys, can, self._go_on, self._turn, further=True))
-            for key, sample in samples.items():
-                if isinstance(sample, StreamSample):
-                    went_on = tuple(g for g in sample.groups if g.began > MIN or g.waits)
-                    found.setdefault(key, []).append(replace(sample, groups=went_on))
-                self._remember_where(key, found[key][-1] if isinstance(sample, StreamSample) else sample)
-            left = {key for key, _ in self._go_on}
-        return found
+    def _meet(self, can: Capabilities) -> None:
+        """A server that became another one, or plays another part: nothing is as it was judged before."""
+        met = can, self.server.is_replica
+        if met != self._met_before:
+            self._met_before, self._compares = met, True
+            self._glances.forget()
 
-    def _remember_where(self, key: bytes, sample: StreamSample | StreamError) -> None:
-        """Where each group's pending list was left; nothing of groups that are not there any more."""
-        groups = sample.groups if isinstance(sample, StreamSample) else ()
-        waiting = {group.facts.name for group in groups if group.waits}
-        for at in [at for at in self._go_on if at[0] == key and at[1] not in waiting]:
-            del self._go_on[at]
-        self._go_on.update({(key, g.facts.name): g.go_on for g in groups if g.go_on > MIN and not g.waits})
+    async def _glance(self) -> None:
+        """Which streams may have changed. Where the server does not let us compare replies, it may be all of them."""
+        try:
+            if self._compares:
+                await self._glances.look(self.server.link.unparsed, self._looks.now_ms, self._owed)
+        except NotAllowed:
+            self._compares = False
+        if not self._compares:
+            self._owed |= dict.fromkeys(self._keys, 0)
+
+    async def _look_in_turn(self, others: Container[bytes]) -> None:
+        until, waiting, looked = time.monotonic() + TURN_SECONDS, self._agenda.in_turn(others), 0
+        while looked < TURNS or time.monotonic() < until:
+            chunk = tuple(islice(waiting, CHUNK))
+            if not chunk:
+                return
+            await self._look_into(chunk)
+            looked += len(chunk)
+
+    async def _look_into(self, keys: Iterable[bytes]) -> None:
+        """Sample and judge these streams."""
+        slices, wanted, can = Slices(), sorted(keys), await self.server.acapabilities()
+        for at in range(0, len(wanted), CHUNK):
+            async for look in self._looks.at(tuple(wanted[at : at + CHUNK]), can):
+                if isinstance(look.sample, StreamSample):
+                    self._take(look.sample, look.further)
+                else:
+                    self._give_up(look.key, look.sample)
+                await slices.rest()
+
+    def _take(self, sample: StreamSample, further: Sequence[StreamSample]) -> None:
+        key = sample.facts.key
+        sample = replace(sample, replica=self.server.is_replica)
+        state = self.memory.take(sample, further, unchanged_until=self._owed.pop(key, 0))
+        self._states[key] = state
+        self._agenda.note(state, self.memory.due_ms(key))
+        if any(group.refused for group in sample.groups):
+            self._blind.add(key)
+        else:
+            self._blind.discard(key)
 
     def _give_up(self, key: bytes, error: StreamError) -> None:
         """A stream that vanished, became another type, may not be read, or that the server refuses to tell of."""
         if isinstance(error, Unreachable):
             raise error
-        if isinstance(error, Gone | NotAStream):
-            self._keys.discard(key)
-            self.memory.forget([key])
-        elif isinstance(error, NotAllowed):
-            self._keys.discard(key)
-            self._shut_out = True
-            self.memory.forget([key])
-        else:  # not an absence: it stays in sight, with the reason
+        if not isinstance(error, Gone | NotAStream | NotAllowed):  # not an absence: it stays in sight, with the reason
             self._refused = error.message
+            self._owed[key] = 0
+            self._states.pop(key, None)
+            return
+        self._shut_out = self._shut_out or isinstance(error, NotAllowed)
+        self._keys.discard(key)
+        self._forget([key])
 
-    def _publish(
-        self, states: dict[bytes, StreamState], figures: ServerFigures, can: Capabilities, cost: float
-    ) -> None:
-        now_ms = max((s.sample.now_ms for s in states.values()), default=int(time.time() * 1000))
+    def _forget(self, keys: Collection[bytes]) -> None:
+        """Streams that are not there any more."""
+        self._glances.drop(keys)
+        for key in keys:
+            self.memory.forget([key])
+            self._states.pop(key, None)
+            self._owed.pop(key, None)
+            self._agenda.drop(key)
+            self._blind.discard(key)
+
+    def _publish(self, figures: ServerFigures, can: Capabilities, cost: float) -> None:
+        now_ms = self._looks.now_ms()
         self.snapshot = ServerSnapshot(
             name=self.server.name,
             at=time.time(),
             now_ms=now_ms,
             info=can.info,
-            gaps=self._gaps(states),
+            gaps=self._gaps(),
             complete=self.snapshot.complete,
-            streams=states,
+            streams=self._states.copy(),
             findings=self._of_server.take(figures, now_ms),
             figures=figures,
             cost=cost,
         )
 
-    def _gaps(self, states: Mapping[bytes, StreamState]) -> str:
+    def _gaps(self) -> str:
         """What the configured user may not read: nothing is claimed about that."""
-        blind = any(group.refused for state in states.values() for group in state.sample.groups)
         sentences = (
             "The configured user may not read some streams; they are left out." if self._shut_out else "",
             f"Streams cannot be read (XINFO). {self._refused}" if self._refused else "",
             "The configured user may not read pending entries (XPENDING, XINFO): what is stuck is unknown."
-            if blind
+            if self._blind
             else "",
             REPLICA if self.server.is_replica else "",
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -67,6 +67,11 @@ class StreamState:
     def lag_trend(self, group: bytes) -> tuple[float | None, ...]:
         """What lay behind a group, lately."""
         return self.history.lag_trend(group) if self.history else ()
+
+    def at_rest(self, in_rate: float | None, out: Mapping[bytes, float | None]) -> StreamState:
+        """The same, with the rates of a round in which nothing changed. `out`: by group."""
+        out_rates = tuple(out.get(group.facts.name) for group in self.sample.groups)
+        return replace(self, in_rate=in_rate, out_rates=out_rates)
 
     def out_rate(self, group: bytes) -> float | None:
         names = (known.facts.name for known in self.sample.groups)

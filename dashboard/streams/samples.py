@@ -11,6 +11,8 @@ from dashboard.streams.snapshots import ConsumerFacts, GroupFacts, PendingEntry,
 
 OLDEST = 100
 """How many of a group's pending entries are looked at from the lowest ID on."""
+MANY_CONSUMERS = 10
+"""Consumers from which on a group is looked into though it has nothing to do: some may be left behind."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,12 @@ class GroupSample:
     """Whether it was not looked into this round, though it holds or lacks something: others had their turn."""
     firsts: tuple[PendingEntry, ...] = ()
     """The oldest entry of each consumer that has none at the beginning of the list, as far as that was asked for."""
+
+    @property
+    def worth_a_look(self) -> bool:
+        """Whether it is looked into: it holds something, or has not been delivered everything."""
+        facts = self.facts
+        return bool(facts.pending) or facts.lag.value != 0 or facts.consumers >= MANY_CONSUMERS
 
     @property
     def saw_all(self) -> bool:
@@ -62,6 +70,13 @@ class StreamSample:
     now_ms: int
     groups_cut: int = 0
     replica: bool = False
+    shows_additions: bool = False
+    """Whether a glance tells of every entry that is added."""
+
+    @property
+    def worth_a_look(self) -> bool:
+        """Whether any of its groups is looked into."""
+        return any(group.worth_a_look for group in self.groups)
 
     @property
     def left_out(self) -> str:

@@ -7,6 +7,7 @@ reply is lost is *unknown*.
 A `Server` is a configuration and a `Link`, the way to it whatever its topology; `Standalone` is the only kind yet.
 
     exchange, aexchange   short timeouts, `url`                 pages, API, sampler
+    unparsed              as aexchange                          the sampler, to compare replies
     follow                a connection of its own, `url`        blocking reads
     writer                `admin_url`, only for streams_admin   writes
 """
@@ -25,6 +26,7 @@ from dashboard.streams.links.deadlines import (
     meanwhile,
 )
 from dashboard.streams.links.pending_reply import PendingReply
+from dashboard.streams.links.raw import packed, parsed
 from dashboard.streams.links.registry import all, configure, get, title_of
 from dashboard.streams.links.server import Server
 from dashboard.streams.links.translation import ID_PASSED, translate
@@ -48,6 +50,8 @@ __all__ = [
     "deadline",
     "get",
     "meanwhile",
+    "packed",
+    "parsed",
     "title_of",
     "translate",
 ]

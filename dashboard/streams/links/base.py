@@ -36,6 +36,13 @@ class Link(ABC):
         """As `exchange`, on the running event loop."""
 
     @abstractmethod
+    async def unparsed(self, batches: Sequence[bytes]) -> list[bytes]:
+        """As `aexchange`, for batches of `packed` commands: the replies to each as they came.
+
+        They can be compared, and `parsed`. Raises NotAllowed where the server does not let us mark where one ends.
+        """
+
+    @abstractmethod
     def send(self, commands: Sequence[Command]) -> Replies:
         """As `exchange`, for replies that are read later."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -14,7 +14,7 @@ from redis.crc import key_slot
 
 from dashboard.streams.config import ServerConfig
 from dashboard.streams.errors import PrimaryChanged
-from dashboard.streams.links import deadlines
+from dashboard.streams.links import deadlines, raw
 from dashboard.streams.links.base import Batch, Link
 from dashboard.streams.links.breaker import Breaker
 from dashboard.streams.links.clients import async_client, sync_client
@@ -58,15 +58,13 @@ class Standalone(Link):
     async def aexchange(self, commands: Sequence[Command]) -> list[Reply]:
         if not commands:
             return []
-        self._admit()
-        try:
-            pipe = self._loop_client().pipeline(transaction=False)
-            for command in commands:
-                pipe.execute_command(*command)
-            replies = await pipe.execute(raise_on_error=False)
-        except (redis.RedisError, OSError) as error:
-            raise self.breaker.failed(translate(error)) from error
-        return self._answered(replies)
+        async with self._answering() as connection:
+            found = await raw.replies(connection, commands)
+        return _ours(found)
+
+    async def unparsed(self, batches: Sequence[bytes]) -> list[bytes]:
+        async with self._answering() as connection:
+            return await raw.unparsed(connection, batches)
 
     def send(self, commands: Sequence[Command]) -> SentCommands:
         self._admit()
@@ -117,7 +115,18 @@ class Standalone(Link):
 
     def _answered(self, replies: Sequence[Any]) -> list[Reply]:
         self.breaker.answered()
-        return [translate(reply) if isinstance(reply, Exception) else reply for reply in replies]
+        return _ours(replies)
+
+    @asynccontextmanager
+    async def _answering(self) -> AsyncIterator[Any]:
+        """A connection for one exchange on this loop. Raises StreamError."""
+        self._admit()
+        try:
+            async with raw.borrowed(self._loop_client().connection_pool) as connection:
+                yield connection
+        except (redis.RedisError, OSError) as error:
+            raise self.breaker.failed(translate(error)) from error
+        self.breaker.answered()
 
     def _loop_client(self) -> redis.asyncio.Redis:
         loop = asyncio.get_running_loop()
@@ -133,6 +142,10 @@ class Standalone(Link):
     def close(self) -> None:
         self._reader.connection_pool.disconnect()
         self.writer.close()
+
+
+def _ours(replies: Sequence[Any]) -> list[Reply]:
+    return [translate(reply) if isinstance(reply, Exception) else reply for reply in replies]
 
 
 @asynccontextmanager

@@ -3,11 +3,15 @@
 Three round trips for a chunk of streams: the streams and all their groups; per group that holds or lacks something its
 consumers, the beginning of its pending list and the next part of it; the bodies of that part that may be deleted, and
 the oldest entry of consumers that the beginning does not show.
+
+A glance is cheaper: the length and the groups, with their positions, counts and lag, to see whether anything was added,
+removed or delivered. What changes inside of what a group holds (XCLAIM, the idle times) does not show in it, nor what
+was added to a stream where nobody counts the lag.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 from dashboard.streams.capabilities import Capabilities
@@ -16,19 +20,33 @@ from dashboard.streams.ids import MIN, StreamId
 from dashboard.streams.queries import GROUPS_MAX, Command, Query, group_facts
 from dashboard.streams.queries.behind import behind, doubtful, recounted
 from dashboard.streams.queries.second_look import GroupLook, SecondLook
-from dashboard.streams.replies import Reply, consumers, facts, pending_entries, rows, server_ms
+from dashboard.streams.replies import Reply, Row, consumers, facts, pending_entries, rows, server_ms
 from dashboard.streams.samples import OLDEST as OLDEST
 from dashboard.streams.samples import GoOn as GoOn
 from dashboard.streams.samples import GroupSample as GroupSample
 from dashboard.streams.samples import Samples, with_groups
 from dashboard.streams.samples import StreamSample as StreamSample
+from dashboard.streams.snapshots import StreamFacts
 
 ROUND_TRIP = 1000
 """How many more, from where the round before ended, so that a long list is seen in time."""
-MANY_CONSUMERS = 10
-"""Consumers from which on a group is looked into though it has nothing to do: some may be left behind."""
 LOOKS = 500
 """Groups of a chunk of streams that are looked into in one round; with more they take turns."""
+PER_GLANCE = 2
+"""Commands for each stream."""
+
+
+def glance(keys: Iterable[bytes]) -> list[Command]:
+    return [command for key in keys for command in (("XLEN", key), ("XINFO", "GROUPS", key))]
+
+
+def _shows_additions(stream: StreamFacts, groups: Sequence[Row]) -> bool:
+    """Whether an entry that is added always shows in a glance.
+
+    Where one is removed for it the length stays as it is, and only a lag that the server counts has changed. Nothing
+    changes where entries come and go between two looks at an empty stream.
+    """
+    return stream.length > 0 and bool(groups) and all(isinstance(row.get(b"lag"), int) for row in groups)
 
 
 @dataclass(frozen=True)
@@ -63,7 +81,8 @@ class SampleStreams(Query[Samples]):
         try:
             known, found = facts(key, stream), rows(groups)
             looked = tuple(GroupSample(group_facts(known, row, self.can)) for row in found[:GROUPS_MAX])
-            return StreamSample(known, looked, now_ms, len(found) - len(looked))
+            cut = len(found) - len(looked)
+            return StreamSample(known, looked, now_ms, cut, shows_additions=_shows_additions(known, found))
         except StreamError as error:
             return error
 
@@ -83,11 +102,7 @@ def _worth_a_look(sample: StreamSample | StreamError) -> list[int]:
     """Positions of groups that hold something, or have not been delivered everything."""
     if isinstance(sample, StreamError):
         return []
-    return [
-        at
-        for at, g in enumerate(sample.groups)
-        if g.facts.pending or g.facts.lag.value != 0 or g.facts.consumers >= MANY_CONSUMERS
-    ]
+    return [at for at, group in enumerate(sample.groups) if group.worth_a_look]
 
 
 def _waiting(samples: Samples, left: set[tuple[bytes, int]]) -> Samples:

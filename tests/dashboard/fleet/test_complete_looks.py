@@ -12,8 +12,8 @@ import pytest
 import redis
 from django.test import Client
 
-from dashboard.fleet import sampler
 from dashboard.fleet.findings.model import Finding
+from dashboard.fleet.rounds import looks
 from dashboard.fleet.samplers import fleet
 from dashboard.streams.capabilities import Capabilities
 from dashboard.streams.lag import NOT_COUNTED
@@ -208,7 +208,7 @@ def test_ghosts_at_the_end_of_a_list_are_counted(server: Server, redis_client: r
 def test_a_count_of_ghosts_grows_until_it_is_complete_and_never_flaps(
     server: Server, redis_client: redis.Redis, viewer: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sampler, "LOOK_ON", 0.0)
+    monkeypatch.setattr(looks, "LOOK_ON", 0.0)
     hold(redis_client, 500)
     redis_client.xdel(KEY, *(f"{number}-0" for number in range(2, 402)))
     counts = [finding(server, "ghosts") for _ in range(20)]
@@ -225,7 +225,7 @@ def test_a_count_of_ghosts_grows_until_it_is_complete_and_never_flaps(
 def test_one_round_goes_on_in_a_long_list(
     server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dashboard.fleet.sampler.LOOK_ON", 60)  # however slow the machine is
+    monkeypatch.setattr("dashboard.fleet.rounds.looks.LOOK_ON", 60)  # however slow the machine is
     hold(redis_client, 3_000)
     redis_client.xtrim(KEY, maxlen=1, approximate=False)
     for _ in range(3):
@@ -238,7 +238,7 @@ def test_one_round_goes_on_in_a_long_list(
 def test_poison_behind_a_long_list_is_counted(
     server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sampler, "LOOK_ON", 60.0)  # however slow the machine is
+    monkeypatch.setattr(looks, "LOOK_ON", 60.0)  # however slow the machine is
     hold(redis_client, 2_500)
     redis_client.xclaim(KEY, GROUP, "ann", 0, ["2400-0", "2500-0"], retrycount=9)
     poison = finding(server, "poison")

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from dataclasses import replace
 from itertools import islice
+from threading import Lock
 
 from dashboard.config.active import configured
 from dashboard.fleet.findings.model import Movement
@@ -46,6 +47,8 @@ class Sampler:
     def __init__(self, server: Server, published: Callable[[], None]) -> None:
         """`published` is called after every round."""
         self.server = server
+        self.busy = Lock()
+        """Held by a request that samples, where no loop does that."""
         self._published = published
         self.snapshot = ServerSnapshot(server.name)
         self.memory = Memory(limits())

@@ -47,33 +47,50 @@ class Fleet:
         return tuple(self.sampler(server).snapshot for server in links.all())
 
     async def run(self) -> None:
-        """The background work: all samplers, until cancelled."""
+        """The background work: all samplers, until cancelled. After a failure it is about to run again."""
         self.running = True
         try:
             await asyncio.gather(*(self.sampler(server).run() for server in links.all()))
-        finally:
+        except asyncio.CancelledError:
             self.running = False
+            raise
 
     def freshen(self, server: Server) -> ServerSnapshot:
-        """The latest snapshot; taken here and now when no loop runs in this process (tests, `runserver`)."""
-        at = self.sampler(server).snapshot.at
-        stale = at is None or time.time() - at > configured().sample_every
-        return self.sample(server) if stale and not self.running else self.sampler(server).snapshot
+        """The latest snapshot; taken here and now when no loop runs in this process (tests, `runserver`).
+
+        One request samples at a time: the others get what is there, or wait for it when nothing is.
+        """
+        mine = self.sampler(server)
+        if not self._is_fresh(mine) and mine.busy.acquire(blocking=mine.snapshot.at is None):
+            try:
+                if not self._is_fresh(mine):
+                    asyncio.run(_once(mine))
+            finally:
+                mine.busy.release()
+        return mine.snapshot
+
+    def _is_fresh(self, mine: Sampler) -> bool:
+        """Whether nobody has to look now."""
+        at = mine.snapshot.at
+        return self.running or (at is not None and time.time() - at <= configured().sample_every)
 
     def sample(self, server: Server) -> ServerSnapshot:
         """One round, from sync code in a thread without a running loop."""
-        asyncio.run(self._once(server))
-        return self.sampler(server).snapshot
-
-    async def _once(self, server: Server) -> None:
-        try:
-            await self.sampler(server).round()
-        finally:
-            await server.aclose()
+        mine = self.sampler(server)
+        with mine.busy:
+            asyncio.run(_once(mine))
+        return mine.snapshot
 
     def _published(self) -> None:
         for callback in self._callbacks:
             callback()
+
+
+async def _once(sampler: Sampler) -> None:
+    try:
+        await sampler.round()
+    finally:
+        await sampler.server.aclose()
 
 
 def fleet() -> Fleet:

@@ -45,6 +45,7 @@ class _Held:
     rising_from: int = 0
 
 
+EMPTY = Survey()
 NOTHING: Mapping[bytes, _Held] = MappingProxyType({})
 NONE_RELEASED: Mapping[StreamId, int] = MappingProxyType({})
 
@@ -58,6 +59,8 @@ class GroupMemory:
     out_rate: float | None = None
     _held: Mapping[bytes, _Held] = field(default_factory=lambda: NOTHING)
     _total: int = 0
+    _lag: int | None = None
+    """Where it lacks nothing, or nobody knows what, no lag is compared."""
     _read: int | None = None
     _position: StreamId | None = None
     _moved_at: int = 0
@@ -77,6 +80,9 @@ class GroupMemory:
     def look(self, g: GroupSample, limits: Limits) -> None:
         """Add this part of the pending list to the counts of the pass that is under way, or begin one."""
         if g.waits or g.refused:
+            return
+        if not g.facts.pending and not g.looked and g.began == g.go_on:
+            self._pass, self._done, self.survey = None, EMPTY, EMPTY
             return
         last = g.go_on == MIN
         part = survey(g.part, ghosts=g.ghosts, complete=True, late_ms=limits.late_ms, poison=limits.poison)
@@ -110,13 +116,16 @@ class GroupMemory:
         self._note_oldest(g, now)
         self._note_loss(lost(sample.facts, facts) or 0, now)
         self.out_rate = rate_of(self._read, facts.entries_read, elapsed_ms, self.out_rate)
-        self._read = facts.entries_read
+        self._read, self._lag = facts.entries_read, facts.lag.value
         behind_ms = 0 if facts.lag.value == 0 else facts.last_delivered_id.age_ms(now)
         charts.put_group(self.row, facts.pending, facts.lag.value, behind_ms)
 
     def _note_consumers(self, g: GroupSample, now: int) -> None:
         """A consumer's share fell while the group's total fell too: acknowledged, not merely claimed by another."""
         if g.waits:
+            return
+        if not g.consumers and not self._held:
+            self._total = g.facts.pending
             return
         acknowledged = self._were_acknowledged(g)
         oldest: dict[bytes, StreamId] = {}
@@ -172,8 +181,8 @@ class GroupMemory:
             lost=self._lost,
             lost_ms=now - self._lost_at if self._lost_at else None,
             out_rate=self.out_rate,
-            lag_before=known.charts.lag_before(self.row, now - MINUTE_MS),
-            lags=known.charts.lags(self.row, now),
+            lag_before=known.charts.lag_before(self.row, now - MINUTE_MS) if self._lag else None,
+            lags=known.charts.lags(self.row, now) if self._lag else (),
             still_ms=now - self._moved_at,
             waiting_ms=now - self._waiting_since if self._waiting_since else 0,
             oldest_ms=now - self._oldest_since if self._oldest else 0,

@@ -13,6 +13,7 @@ from dashboard.fleet.findings.registry import judge
 from dashboard.fleet.group_memory import GroupMemory, Known
 from dashboard.fleet.rates import at_rest, rate_of
 from dashboard.fleet.rounds.charts import Charts
+from dashboard.fleet.rounds.few import Few
 from dashboard.fleet.rounds.points import GONE
 from dashboard.fleet.snapshots import StreamState
 from dashboard.streams.ids import StreamId
@@ -39,7 +40,7 @@ class _StreamMemory:
     in_rate: float | None = None
     length: int = 0
     removed_rate: float | None = None
-    groups: dict[bytes, GroupMemory] = field(default_factory=dict)
+    groups: Few[GroupMemory] = field(default_factory=Few)
     since: Mapping[tuple[object, ...], int] = field(default_factory=lambda: NO_FINDINGS)
     """When each finding that stands began, by its identity."""
     last: StreamId | None = None
@@ -85,6 +86,13 @@ class _StreamMemory:
         if known is None:
             known = self.groups[name] = GroupMemory(self.charts.add_group())
         return known
+
+    def missing(self, sample: StreamSample) -> list[bytes]:
+        """Groups that are known and not in the sample; those in it are known."""
+        if len(self.groups) == len(sample.groups):
+            return []
+        there = {group.facts.name for group in sample.groups}
+        return [name for name in self.groups if name not in there]
 
     def forget(self, group: bytes) -> None:
         """A group that is not there any more."""
@@ -140,7 +148,8 @@ class Memory:
         known.in_rate = rate_of(known.added, sample.facts.entries_added, elapsed, known.in_rate)
         _note_growth(known, sample)
         known.removed_rate = _removed(known, sample, elapsed)
-        sample = replace(sample, groups=tuple(self._remembered(known, g) for g in sample.groups))
+        groups = tuple(self._remembered(known, g) for g in sample.groups)
+        sample = replace(sample, groups=groups) if groups != sample.groups else sample
         movements = {g.facts.name: self._group(known, g, sample, elapsed) for g in sample.groups}
         known.at_ms, known.added, known.length = sample.now_ms, sample.facts.entries_added, sample.facts.length
         moved = self._stream(known, sample)
@@ -148,7 +157,7 @@ class Memory:
         known.due_ms = None if due is None else sample.now_ms + due
         findings = tuple(_dated(known, judge(sample, movements, self.limits, moved), sample.now_ms))
         known.charts.in_rate.put(known.row, known.in_rate)
-        for gone in known.groups.keys() - {g.facts.name for g in sample.groups}:
+        for gone in known.missing(sample):
             known.forget(gone)
         self._note_rates(known, sample.facts.key)
         return StreamState(
@@ -223,7 +232,7 @@ class Memory:
         """Groups that were there and are not, with when that was first seen; those that are back are forgotten."""
         key, now = sample.facts.key, sample.now_ms
         there = {group.facts.name for group in sample.groups}
-        gone = {} if sample.groups_cut else dict.fromkeys(known.groups.keys() - there, now)
+        gone = {} if sample.groups_cut else dict.fromkeys(known.missing(sample), now)
         missing = {**gone, **self._vanished.get(key, {})}
         missing = {n: at for n, at in missing.items() if n not in there and now - at < self.limits.gone_ms}
         if missing:

@@ -182,7 +182,7 @@ class Sampler:
 
     def _take(self, sample: StreamSample, further: Sequence[StreamSample]) -> None:
         key = sample.facts.key
-        sample = replace(sample, replica=self.server.is_replica)
+        sample = replace(sample, replica=True) if self.server.is_replica else sample
         state = self.memory.take(sample, further, unchanged_until=self._owed.pop(key, 0))
         self._states[key] = state
         self._agenda.note(state, self.memory.due_ms(key))

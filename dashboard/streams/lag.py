@@ -15,6 +15,8 @@ LOST_COUNT = (
     "It knows again when the group has read to the end."
 )
 
+NONE_LEFT = Figure(0)
+
 
 def lag(stream: StreamFacts, last_delivered_id: StreamId, row: dict[bytes, object], *, overcounts: bool) -> Figure:
     """Entries of `stream` after `last_delivered_id`; `row` is the group's row of XINFO GROUPS.
@@ -22,9 +24,9 @@ def lag(stream: StreamFacts, last_delivered_id: StreamId, row: dict[bytes, objec
     `overcounts`: this server counts trimmed unread entries as lag for good, so its number is only an estimate.
     """
     if stream.length == 0 or stream.first_id is None or stream.last_id is None:
-        return Figure(0)
+        return NONE_LEFT
     if last_delivered_id >= stream.last_id:
-        return Figure(0)
+        return NONE_LEFT
     if last_delivered_id < stream.first_id:
         return Figure(stream.length)
     reported = row.get(b"lag")

@@ -81,12 +81,13 @@ def facts(key: bytes, stream: Reply, weight: Reply = None) -> StreamFacts:
     """XINFO STREAM and MEMORY USAGE."""
     info = row(need(stream))
     first, last = info.get(b"first-entry"), info.get(b"last-entry")
+    generated = StreamId.parse(info[b"last-generated-id"])
     return StreamFacts(
         key=key,
         length=info[b"length"],
         first_id=StreamId.parse(first[0]) if first else None,
-        last_id=StreamId.parse(last[0]) if last else None,
-        last_generated_id=StreamId.parse(info[b"last-generated-id"]),
+        last_id=_same_or_parsed(last[0], info[b"last-generated-id"], generated) if last else None,
+        last_generated_id=generated,
         entries_added=info.get(b"entries-added"),
         max_deleted_id=maybe_id(info.get(b"max-deleted-entry-id")),
         groups=info[b"groups"],
@@ -96,13 +97,21 @@ def facts(key: bytes, stream: Reply, weight: Reply = None) -> StreamFacts:
     )
 
 
+def _same_or_parsed(text: bytes, known: bytes, parsed: StreamId) -> StreamId:
+    """One object for an ID that comes twice: thousands of streams are kept."""
+    return parsed if text == known else StreamId.parse(text)
+
+
+NOT_REPORTED = Figure(None, "The server did not report it.")
+
+
 def memory(reply: Reply) -> Figure:
     """MEMORY USAGE in bytes."""
     if isinstance(reply, NotAllowed):
         return Figure(None, "The configured user may not run MEMORY USAGE.")
     if isinstance(reply, StreamError):
         return Figure(None, reply.message)
-    return Figure(reply, approximate=True) if reply is not None else Figure(None, "The server did not report it.")
+    return Figure(reply, approximate=True) if reply is not None else NOT_REPORTED
 
 
 def consumers(reply: Reply) -> tuple[ConsumerFacts, ...]:

@@ -54,11 +54,10 @@ def _of_the_stream(sample: StreamSample, limits: Limits, moved: StreamMovement) 
     if ahead is not None:
         yield ahead - AHEAD_MS + 1
     yield from (limits.gone_ms - since for since in moved.vanished.values() if since < limits.gone_ms)
-    counts = facts.length > unbounded.MANY or bool(dead_letters.NAME.search(facts.key))
-    added = facts.last_id.age_ms(sample.now_ms) if facts.last_id else None
-    yield from (
-        limits.gone_ms - age for age in (moved.grew_ms, added) if counts and age is not None and age < limits.gone_ms
-    )
+    if facts.length > unbounded.MANY or dead_letters.NAME.search(facts.key):
+        added = facts.last_id.age_ms(sample.now_ms) if facts.last_id else None
+        ages = [age for age in (moved.grew_ms, added) if age is not None and age < limits.gone_ms]
+        yield from (limits.gone_ms - age for age in ages)
     if moved.grew_ms is not None and len(moved.gaps) >= silent_stream.GAPS:
         quiet = max(silent_stream.QUIET * max(moved.gaps), limits.stuck_ms) - moved.grew_ms
         if quiet > 0:

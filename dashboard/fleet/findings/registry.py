@@ -49,6 +49,8 @@ GROUP_RULES: tuple[Callable[[GroupSeen], Iterator[Finding]], ...] = (
     will_lose,
     orphan_consumers,
 )
+AT_REST: tuple[Callable[[GroupSeen], Iterator[Finding]], ...] = (position_lost,)
+"""Those that find something about a group that holds nothing and has been delivered everything."""
 STREAM_RULES: tuple[Callable[[StreamSeen], Iterator[Finding]], ...] = (
     silent_stream,
     unbounded,
@@ -65,9 +67,13 @@ def judge(
     """Findings of one stream, the most urgent first. `movements` by group name, `moved` of the stream."""
     stream = StreamSeen(sample, moved or StreamMovement(), limits)
     groups = (GroupSeen(sample, g, movements.get(g.facts.name, Movement()), limits) for g in sample.groups)
-    found = [finding for seen in groups for rule in GROUP_RULES for finding in rule(seen)]
+    found = [finding for seen in groups for rule in _rules(seen) for finding in rule(seen)]
     found += [finding for about_stream in STREAM_RULES for finding in about_stream(stream)]
     return sorted(found, key=lambda finding: finding.urgency)
+
+
+def _rules(seen: GroupSeen) -> tuple[Callable[[GroupSeen], Iterator[Finding]], ...]:
+    return GROUP_RULES if seen.group.worth_a_look else AT_REST
 
 
 def judge_server(seen: ServerSeen) -> list[Finding]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dashboard.fleet.rounds.points import GONE, Points
+from dashboard.fleet.rounds.points import GONE, NONE, Points
 
 ROUNDS = 60
 """Points of a sparkline: five minutes at a sample every 5 s."""
@@ -51,8 +51,10 @@ class Charts:
 
     def put_group(self, row: int, pending: int, lag: int | None, lag_ms: int | None) -> None:
         """`lag_ms`: how long ago the group's position was added, while something lies behind it."""
-        for points, value in zip(self._of_groups, (pending, lag, lag, lag_ms), strict=True):
-            points.put(row, value)
+        lag_or_none = NONE if lag is None else lag
+        self.pending.now[row] = pending
+        self.lag.now[row] = self._exact_lag.now[row] = lag_or_none
+        self._lag_ms.now[row] = NONE if lag_ms is None else lag_ms
 
     def lag_before(self, row: int, at_ms: int) -> int | None:
         """The lag at or just before `at_ms`; None when we have not watched that long."""

@@ -33,31 +33,31 @@ class Points:
 
     def __init__(self, kind: Kind, rounds: int, *, span_ms: int | None = None) -> None:
         self._span_ms = span_ms
-        self._kind = kind
         self._rounds: deque[_Round] = deque(maxlen=rounds)
-        self._last = array(kind)
+        self.now = array(kind)
+        """The values of this round, by row; NONE for None."""
         self._added = array("q")
         """Per row, the number of the round in which it was added."""
         self._number = 0
 
     def begin(self, at_ms: int) -> None:
         """A new round: everything as it was in the last one."""
-        self._last = array(self._kind, self._last)
+        self.now = self.now[:]
         self._number += 1
-        self._rounds.append(_Round(self._number, at_ms, self._last))
+        self._rounds.append(_Round(self._number, at_ms, self.now))
         while self._span_ms is not None and len(self._rounds) > 1 and self._rounds[1].at_ms <= at_ms - self._span_ms:
             self._rounds.popleft()
 
     def put(self, row: int, value: float | None) -> None:
         """The value of a row in this round."""
-        self._last[row] = NONE if value is None else value
+        self.now[row] = NONE if value is None else value
 
     def add(self, row: int) -> None:
         """A row that begins in this round, at the end or where another one was."""
-        if row == len(self._last):
-            self._last.append(NONE)
+        if row == len(self.now):
+            self.now.append(NONE)
             self._added.append(self._number)
-        self._last[row], self._added[row] = NONE, self._number
+        self.now[row], self._added[row] = NONE, self._number
 
     def series(self, row: int) -> tuple[float | None, ...]:
         """The values of a row, the oldest first. From any thread."""

@@ -7,6 +7,7 @@ cost, so that looking never takes more than about a sixth of a server's time.
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Collection, Container, Iterable, Sequence
 from dataclasses import replace
@@ -37,6 +38,8 @@ TURNS, TURN_SECONDS = 500, 0.5
 SCAN_STEPS = 20
 """SCAN calls of 1,000 keys in one round; a larger keyspace takes several rounds and is incomplete until then."""
 REPLICA = "This is a replica, which does not learn when consumers read: whether they are silent or gone is unknown."
+GREW = 1000
+"""Streams that came since what lasts was last set aside for the garbage collector."""
 LEISURE = 5
 """Rest between rounds, in times of what the last round cost."""
 
@@ -67,6 +70,7 @@ class Sampler:
         """Streams to look into, which changed or are due, each with when it was last seen unchanged (0: unknown)."""
         self._blind: set[bytes] = set()
         """Those with a group that may not be looked into."""
+        self._set_aside = 0
         self._glances, self._agenda = Glances(), Agenda()
         self._looks = Looks(server)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -103,11 +107,18 @@ class Sampler:
             await self._numbers(can)
             figures = await self.server.arun(ServerQuery())
             self._publish(figures, can, time.monotonic() - began)
+            self._settle()
         except StreamError as error:
             self.snapshot = replace(
                 self.snapshot, error=error.message, down_since=self.snapshot.down_since or time.time()
             )
         self._published()
+
+    def _settle(self) -> None:
+        """What is known of many streams lasts: the garbage collector would stop everybody to walk through it."""
+        if len(self._states) >= self._set_aside + GREW:
+            gc.freeze()
+            self._set_aside = len(self._states)
 
     async def _inventory(self) -> None:
         """SCAN on from where the last round ended. What a full pass did not meet is gone, what it met is asked anew."""

@@ -41,7 +41,8 @@ def total(figures: Iterable[Figure]) -> Figure:
     parts = tuple(figures)
     if len(parts) == 1 and parts[0].exact and not parts[0].reason:  # nearly always: a stream with one group
         return parts[0]
-    return _bounded(sum(f.value for f in parts if f.value is not None), parts)
+    unsure = [f for f in parts if f.value is None or f.at_least or f.approximate]
+    return _bounded(sum([f.value for f in parts if f.value is not None]), unsure)
 
 
 def largest(figures: Iterable[Figure]) -> Figure:
@@ -64,7 +65,9 @@ def _bounded(value: int, parts: Iterable[Figure]) -> Figure:
 
 def total_rate(rates: Iterable[float | None]) -> Rate:
     """The sum of rates; a lower bound where some are not known, unknown where none is. Empty: unknown."""
-    return combined(Rate(rate) for rate in rates)
+    parts = list(rates)
+    known = [rate for rate in parts if rate is not None]
+    return Rate(sum(known) if known else None, at_least=bool(known) and len(known) < len(parts))
 
 
 def combined(rates: Iterable[Rate]) -> Rate:

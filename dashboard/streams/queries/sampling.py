@@ -32,6 +32,10 @@ ROUND_TRIP = 1000
 """How many more, from where the round before ended, so that a long list is seen in time."""
 LOOKS = 500
 """Groups of a chunk of streams that are looked into in one round; with more they take turns."""
+TOGETHER = 1500
+"""About how many pending entries and consumers one round trip asks for: parsing them holds the event loop."""
+Groups = tuple[tuple[bytes, int], ...]
+"""Of which stream, and at which position."""
 PER_GLANCE = 2
 """Commands for each stream."""
 
@@ -94,8 +98,8 @@ class SampleStreams(Query[Samples]):
         chosen = (wanted + wanted)[at : at + LOOKS]
         return self._into(_waiting(value, set(wanted) - set(chosen)), chosen)
 
-    def _into(self, value: Samples, wanted: tuple[tuple[bytes, int], ...]) -> Query[Samples]:
-        return _LookIntoGroups(value, wanted, self.go_on, None if self.further else self.turn)
+    def _into(self, value: Samples, wanted: Groups) -> Query[Samples]:
+        return _look_into(value, wanted, self.go_on, None if self.further else self.turn)
 
 
 def _worth_a_look(sample: StreamSample | StreamError) -> list[int]:
@@ -115,13 +119,31 @@ def _waiting(samples: Samples, left: set[tuple[bytes, int]]) -> Samples:
     return with_groups(samples, changed)
 
 
+def _look_into(found: Samples, wanted: Groups, go_on: GoOn, turn: int | None) -> Query[Samples]:
+    """Some of these groups, and then the others: no round trip asks for much more than TOGETHER."""
+    weight, many = 0, 0
+    for key, at in wanted:
+        sample = found[key]
+        weight += _weight(sample.groups[at]) if isinstance(sample, StreamSample) else 0
+        if many and weight > TOGETHER:
+            break
+        many += 1
+    return _LookIntoGroups(found, wanted[:many], go_on, turn, wanted[many:])
+
+
+def _weight(group: GroupSample) -> int:
+    return group.facts.consumers + min(group.facts.pending, OLDEST) + min(group.facts.pending, ROUND_TRIP)
+
+
 @dataclass(frozen=True)
 class _LookIntoGroups(Query[Samples]):
     found: Samples
-    wanted: tuple[tuple[bytes, int], ...]
+    wanted: Groups
     go_on: GoOn
     turn: int | None
     """None: who holds what was asked before."""
+    left: Groups = ()
+    """Those that are looked into after these."""
 
     @property
     def keys(self) -> tuple[bytes, ...]:
@@ -160,7 +182,11 @@ class _LookIntoGroups(Query[Samples]):
         return with_groups(self.found, changed)
 
     def then(self, value: Samples) -> Query[Samples] | None:
-        return SecondLook(value, tuple(GroupLook.of(value[key], key, at, self.turn) for key, at in self.wanted))
+        looks = tuple(GroupLook.of(value[key], key, at, self.turn) for key, at in self.wanted)
+        return SecondLook(value, looks, self._onward if self.left else None)
+
+    def _onward(self, value: Samples) -> Query[Samples]:
+        return _look_into(value, self.left, self.go_on, self.turn)
 
 
 def _looked_into(group: GroupSample, began: StreamId, members: Reply, oldest: Reply, further: Reply) -> GroupSample:

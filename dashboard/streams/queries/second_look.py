@@ -6,7 +6,7 @@ beginning of the pending list shows that of the first one only.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from dashboard.streams.errors import StreamError
@@ -84,6 +84,8 @@ class SecondLook(Query[Samples]):
 
     found: Samples
     groups: tuple[GroupLook, ...]
+    onward: Callable[[Samples], Query[Samples]] | None = None
+    """What is asked after it."""
 
     @property
     def keys(self) -> tuple[bytes, ...]:
@@ -111,6 +113,9 @@ class SecondLook(Query[Samples]):
                 ghosts = _before_first(sample.facts, group) + gone
                 changed.setdefault(look.key, list(sample.groups))[look.at] = replace(group, ghosts=ghosts)
         return with_groups(self.found, changed)
+
+    def then(self, value: Samples) -> Query[Samples] | None:
+        return self.onward(value) if self.onward else None
 
 
 def _oldest(reply: Reply) -> tuple[PendingEntry, ...]:

@@ -31,6 +31,16 @@ def may(principal: Principal, permission: Permission, server: str | None = None,
     return any(grant.covers(permission, server, key) for grant in principal.grants)
 
 
+def may_all(principal: Principal, permission: Permission, server: str) -> bool:
+    """Whether `principal` surely has `permission` on every stream of `server`, so that none has to be asked about."""
+    try:
+        narrowed = bool(links.get(server).config.keys)
+    except UnknownServer:
+        return False
+    grants = [grant for grant in principal.grants if "*" in grant.keys]
+    return not narrowed and any(grant.covers(permission, server, None) for grant in grants)
+
+
 def require(principal: Principal, permission: Permission, server: str | None = None, key: bytes | None = None) -> None:
     """Raises Forbidden."""
     if not may(principal, permission, server, key):

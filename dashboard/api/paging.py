@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeVar
 
 from dashboard.http.params import BadParameter
@@ -27,12 +28,24 @@ def part(
 
     Raises BadParameter for a cursor that no answer gave.
     """
-    placed = sorted(((place(item), item) for item in items), key=operator.itemgetter(0), reverse=reverse)
+    return part_of(in_places(items, place, reverse=reverse), cursor=cursor, limit=limit, reverse=reverse)
+
+
+def in_places(items: Iterable[T], place: Callable[[T], Place], *, reverse: bool = False) -> Sequence[tuple[Place, T]]:
+    """The items in their order, each with its place."""
+    return sorted(((place(item), item) for item in items), key=operator.itemgetter(0), reverse=reverse)
+
+
+def part_of(
+    placed: Sequence[tuple[Place, T]], *, cursor: str, limit: int, reverse: bool = False
+) -> tuple[list[T], str | None]:
+    """As `part`, of what `in_places` gave: costs what is shown."""
+    start = 0
     if cursor:
         after, is_past = _read(cursor), operator.lt if reverse else operator.gt
-        placed = [(at, item) for at, item in placed if is_past(at, after)]
-    found = placed[:limit]
-    return [item for _, item in found], _write(found[-1][0]) if len(placed) > limit else None
+        start = bisect_left(range(len(placed)), True, key=lambda at: is_past(placed[at][0], after))
+    found = placed[start : start + limit]
+    return [item for _, item in found], _write(found[-1][0]) if len(placed) > start + limit else None
 
 
 def unique(name: bytes) -> str:

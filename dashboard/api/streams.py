@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
-from dashboard.api.paging import Place, part, unique
+from dashboard.api.paging import Place, in_places, part_of, unique
 from dashboard.api.shapes import (
     AsOf,
     AtLeast,
@@ -31,7 +31,7 @@ from dashboard.api.shapes import (
     name,
     number,
 )
-from dashboard.fleet.store import RANK, StreamState, freshen, matches, visible
+from dashboard.fleet.store import RANK, StreamState, freshen, matches, once, visible
 from dashboard.http.answers import can_answer
 from dashboard.http.scope import scope_of
 from dashboard.streams.figures import Figure
@@ -128,10 +128,16 @@ def streams(request: HttpRequest, server: ServerName, query: Query[StreamsQuery]
     """From the last look at the server. `complete` is false while it does not answer, or was not looked through yet."""
     here = scope_of(request, server)
     snapshot = freshen(here.server)
-    states = [state for state in visible(here.principal, snapshot) if matches(state.key, query.search)]
-    found, onward = part(
-        states, _place(query.sort), cursor=query.cursor, limit=query.limit, reverse=query.sort == "-name"
+    reverse = query.sort == "-name"
+    placed = once(
+        here.principal,
+        snapshot,
+        f"api {query.sort}",
+        lambda: in_places(visible(here.principal, snapshot), _place(query.sort), reverse=reverse),
     )
+    if query.search:
+        placed = [(at, state) for at, state in placed if matches(state.key, query.search)]
+    found, onward = part_of(placed, cursor=query.cursor, limit=query.limit, reverse=reverse)
     return fleet_listing([_sampled(state) for state in found], [snapshot], next=onward)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TypeVar
 
-from dashboard.accounts.access import may, visible_servers
+from dashboard.accounts.access import may, may_all, visible_servers
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
 from dashboard.fleet.findings.consumers import ConsumerState, consumer_state
@@ -60,27 +60,31 @@ class Sums:
 
 def visible(principal: Principal, snapshot: ServerSnapshot) -> Sequence[StreamState]:
     """The streams of a server that the principal may see, by key. Rights are asked stream by stream, once a round."""
-    return _once(principal, snapshot, _visible)
+    return once(principal, snapshot, "visible", lambda: _visible(principal, snapshot))
 
 
 def sums(principal: Principal, snapshot: ServerSnapshot) -> Sums:
     """Of the streams that the principal may see; worked out once a round."""
-    return _once(principal, snapshot, _sums)
+    return once(principal, snapshot, "sums", lambda: _sums(principal, snapshot))
 
 
-def _once(principal: Principal, snapshot: ServerSnapshot, work: Callable[[Principal, ServerSnapshot], T]) -> T:
-    """The same for everybody with the same grants, as long as the round is the latest."""
-    key = (work, principal.grants)
+def once(principal: Principal, snapshot: ServerSnapshot, name: str, work: Callable[[], T]) -> T:
+    """What `work` makes of what the principal may see, under a `name` that nothing else has.
+
+    The same for everybody with the same grants, as long as the round is the latest.
+    """
+    key = (name, principal.grants)
     if key not in snapshot.derived:
-        snapshot.derived[key] = work(principal, snapshot)
+        snapshot.derived[key] = work()
     found: T = snapshot.derived[key]
     return found
 
 
 def _visible(principal: Principal, snapshot: ServerSnapshot) -> Sequence[StreamState]:
-    return tuple(
-        state for key, state in sorted(snapshot.streams.items()) if may(principal, Permission.SEE, snapshot.name, key)
-    )
+    states = [state for _, state in sorted(snapshot.streams.items())]
+    if may_all(principal, Permission.SEE, snapshot.name):
+        return tuple(states)
+    return tuple(state for state in states if may(principal, Permission.SEE, snapshot.name, state.key))
 
 
 def _sums(principal: Principal, snapshot: ServerSnapshot) -> Sums:
@@ -96,8 +100,12 @@ def _sums(principal: Principal, snapshot: ServerSnapshot) -> Sums:
     )
 
 
-def _judged(principal: Principal, snapshot: ServerSnapshot) -> list[StreamState]:
-    """Those with findings: few, while every page counts them, and rights are asked stream by stream."""
+def _judged(principal: Principal, snapshot: ServerSnapshot) -> Sequence[StreamState]:
+    """Those with findings: few, while every page counts them. By key."""
+    return once(principal, snapshot, "judged", lambda: _with_findings(principal, snapshot))
+
+
+def _with_findings(principal: Principal, snapshot: ServerSnapshot) -> Sequence[StreamState]:
     found = [state for state in snapshot.streams.values() if state.findings]
     seen = [state for state in found if may(principal, Permission.SEE, snapshot.name, state.key)]
     return sorted(seen, key=lambda state: state.key)

@@ -11,7 +11,7 @@ from django.test import RequestFactory
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dashboard.accounts.access import Forbidden, may, require, visible_servers
+from dashboard.accounts.access import Forbidden, may, may_all, require, visible_servers
 from dashboard.accounts.addresses import client_address
 from dashboard.accounts.authenticators import principal_of
 from dashboard.accounts.masking import Mask, mask
@@ -213,3 +213,20 @@ def test_the_address_is_the_peers_unless_a_proxy_stands_before(rf: RequestFactor
     configure(behind_proxy=True)
     assert client_address(request) == "192.0.2.7"
     assert len(client_address(rf.get("/", HTTP_X_REAL_IP="x" * 5000))) == 64
+
+
+@pytest.mark.parametrize(
+    ("grants", "server", "every"),
+    [
+        ((Grant("viewer"),), "iot", True),
+        ((Grant("viewer", keys=("orders:*",)), Grant("viewer", keys=("a*", "*"))), "iot", True),
+        ((Grant("viewer", keys=("orders:*",)),), "iot", False),
+        ((Grant("viewer", "orders-eu"),), "iot", False),
+        ((), "iot", False),
+        ((Grant("viewer"),), "orders-eu", False),
+        ((Grant("viewer"),), "nowhere", False),
+    ],
+)
+def test_who_surely_sees_every_stream(grants: tuple[Grant, ...], server: str, *, every: bool) -> None:
+    """Then none has to be asked about one by one."""
+    assert may_all(principal(*grants), Permission.SEE, server) is every

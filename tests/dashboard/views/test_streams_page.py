@@ -9,6 +9,7 @@ from django.test import Client
 from dashboard.fleet.samplers import fleet
 from dashboard.fleet.snapshots import StreamState
 from dashboard.streams.links import Server
+from dashboard.views.stream_list import SORTS
 from tests.html_page import Page
 
 pytestmark = pytest.mark.django_db
@@ -58,3 +59,32 @@ def test_the_page_says_how_full_the_server_is_and_what_it_refused(
     assert page.fact("Memory").text.endswith("of 1 B")
     assert page.fact("When full").text == "noeviction"
     assert page.fact("Writes refused").text == "1 since it started"
+
+
+def test_a_list_is_sorted_once_a_round_for_all_who_see_the_same(
+    server: Server, redis_client: redis.Redis, viewer: Client, operator: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = 0
+
+    def length(state: StreamState) -> int:
+        nonlocal asked
+        asked += 1
+        return state.sample.facts.length
+
+    monkeypatch.setitem(SORTS, "length", length)
+    for number in range(5):
+        for _ in range(number + 1):
+            redis_client.xadd(f"q{number}", {"n": number})
+    fleet().sample(server)
+    monkeypatch.setattr(fleet(), "running", True)
+    for query in ("", "&health=ok", "&flat=1", "&search=q", "&limit=100"):
+        viewer.get(f"/s/default/?sort=-length{query}")
+    assert asked == 5
+    operator.get("/s/default/?sort=-length")
+    assert asked == 10, "who has other grants may see others"
+    for _ in range(9):
+        redis_client.xadd("q0", {"n": 0})
+    fleet().sample(server)
+    page = viewer.get("/s/default/?sort=-length&flat=1").content.decode()
+    assert asked == 15
+    assert page.index("/s/default/q0/") < page.index("/s/default/q4/") < page.index("/s/default/q1/")

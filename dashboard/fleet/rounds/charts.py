@@ -6,8 +6,6 @@ from dashboard.fleet.rounds.points import GONE, NONE, Points
 
 ROUNDS = 60
 """Points of a sparkline: five minutes at a sample every 5 s."""
-COMPARED = 240
-"""Rounds that a minute has at most."""
 MINUTE_MS = 60_000
 
 
@@ -17,8 +15,8 @@ class Charts:
     def __init__(self) -> None:
         self.in_rate = Points("f", ROUNDS)
         self.pending, self.lag = Points("f", ROUNDS), Points("f", ROUNDS)
-        self._exact_lag = Points("d", COMPARED, span_ms=MINUTE_MS)
-        self._lag_ms = Points("d", COMPARED, span_ms=MINUTE_MS)
+        self._exact_lag = Points("d", span_ms=MINUTE_MS)
+        self._lag_ms = Points("d", span_ms=MINUTE_MS)
         self._streams, self._groups = _Rows(), _Rows()
 
     def begin(self, at_ms: int) -> None:

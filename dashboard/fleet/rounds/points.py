@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 NONE = float("nan")
+STEP_MS = 5_000
+"""Rounds that come faster are not all kept where a span is."""
 GONE = -1
 """The row of what is not there any more."""
 Kind = Literal["f", "d"]
@@ -28,10 +30,10 @@ class _Round:
 class Points:
     """One field of many rows. A value is a number or None; () and None for a row that was not there yet, or is gone.
 
-    `rounds`: how many are kept. With `span_ms` only as many of them as are needed to know what was so long ago.
+    `rounds`: how many are kept. With `span_ms` as many as are needed to know what was so long ago, to STEP_MS.
     """
 
-    def __init__(self, kind: Kind, rounds: int, *, span_ms: int | None = None) -> None:
+    def __init__(self, kind: Kind, rounds: int | None = None, *, span_ms: int | None = None) -> None:
         self._span_ms = span_ms
         self._rounds: deque[_Round] = deque(maxlen=rounds)
         self.now = array(kind)
@@ -44,6 +46,8 @@ class Points:
         """A new round: everything as it was in the last one."""
         self.now = self.now[:]
         self._number += 1
+        if self._span_ms is not None and len(self._rounds) > 1 and at_ms - self._rounds[-2].at_ms < STEP_MS:
+            self._rounds.pop()
         self._rounds.append(_Round(self._number, at_ms, self.now))
         while self._span_ms is not None and len(self._rounds) > 1 and self._rounds[1].at_ms <= at_ms - self._span_ms:
             self._rounds.popleft()

@@ -41,7 +41,7 @@ def test_only_the_last_rounds_are_kept() -> None:
 
 
 def test_of_a_span_as_much_is_kept_as_is_needed_to_look_that_far_back() -> None:
-    points = Points("d", 240, span_ms=60_000)
+    points = Points("d", span_ms=60_000)
     points.begin(0)
     points.add(0)
     for seconds in (0, 25, 50, 75, 100, 125):
@@ -49,6 +49,22 @@ def test_of_a_span_as_much_is_kept_as_is_needed_to_look_that_far_back() -> None:
         points.put(0, seconds)
     assert points.series(0) == (50, 75, 100, 125)
     assert points.before(0, 65_000) == 50
+
+
+def test_of_a_span_no_more_is_kept_than_a_step_apart_however_fast_rounds_come() -> None:
+    points = Points("d", span_ms=60_000)
+    points.begin(0)
+    points.add(0)
+    for tenths in range(1201):
+        points.begin(tenths * 100)
+        points.put(0, tenths)
+    kept = points.series(0)
+    assert len(kept) <= 14
+    assert kept[-1] == 1200
+    for at in (60_000, 75_000, 90_000, 119_950):
+        before = points.before(0, at)
+        assert before is not None
+        assert at - 5_000 <= before * 100 <= at
 
 
 def test_who_comes_to_the_place_of_another_has_none_of_its_points() -> None:
@@ -101,6 +117,5 @@ def test_rounds_take_no_more_room_for_a_stream_that_stands_still() -> None:
         memory.take(replace(of, now_ms=NOW + number * SECOND))
     charts = memory.charts
     arrays = [each.values for points in (charts.in_rate, *charts._of_groups) for each in points._rounds]
-    assert len(arrays) <= 3 * ROUNDS + 2 * 62
-    assert sum(values.itemsize * len(values) for values in arrays) <= 3 * ROUNDS * 4 + 2 * 62 * 8
+    assert sum(values.itemsize * len(values) for values in arrays) <= 3 * ROUNDS * 4 + 2 * 17 * 8
     assert max(sys.getsizeof(values) for values in arrays) <= 100

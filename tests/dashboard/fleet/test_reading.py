@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from dashboard.fleet.reading import matches
 
@@ -27,3 +29,12 @@ def test_every_part_of_a_name_finds_it_as_it_is_spelt() -> None:
 @pytest.mark.parametrize("search", ["w", "& <B>", "w? & *", "w*"])
 def test_a_name_that_is_no_text_is_found_by_what_is(search: str) -> None:
     assert matches(b"w\xff & <b>", search)
+
+
+LETTERS = st.text(st.characters(codec="utf-8", exclude_characters="*?"), max_size=4) | st.text("aAbB-:", max_size=4)
+
+
+@given(LETTERS, LETTERS)
+def test_plain_names_are_found_as_all_others_are(name: str, search: str) -> None:
+    """Most names are ASCII, and are looked at without decoding them."""
+    assert matches(name.encode(), search) == (search.casefold() in name.casefold())

@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
+from dashboard import filters
 from dashboard.accounts.access import require
 from dashboard.accounts.permissions import Permission
 from dashboard.api import shapes
@@ -34,6 +35,7 @@ from dashboard.api.shapes import (
     Start,
     Stopped,
     Value,
+    Where,
     holder,
     id_text,
     iso_id,
@@ -43,8 +45,6 @@ from dashboard.api.shapes import (
 )
 from dashboard.api.weight import fitting_items
 from dashboard.display.rows import Sight, sight
-from dashboard.filters import where
-from dashboard.filters.where import EXAMPLES, PATTERN
 from dashboard.http import params
 from dashboard.http.answers import can_answer
 from dashboard.http.scope import RequestScope, scope_of
@@ -111,9 +111,7 @@ class EntriesQuery(shapes.Query):
     order: Literal["asc", "desc"] = Field("asc", description="`desc`: newest first")
     limit: Limit = LIMIT
     cursor: EntryId | None = Field(None, description="`next` of the previous page")
-    where: str = Field(
-        "", max_length=500, description=f"one condition: {EXAMPLES}", json_schema_extra={"pattern": PATTERN}
-    )
+    where: Where = ""
 
 
 @router.get(
@@ -144,7 +142,8 @@ def _range(here: RequestScope, facts: StreamFacts, query: EntriesQuery, seen: Si
     keep = None
     if query.where:
         require(here.principal, Permission.READ_PAYLOAD, here.server.name, facts.key)
-        keep = partial(where.parse(query.where).keeps, mask=seen.mask)
+        wanted = filters.parse_for(query.where, facts)
+        keep, start, end = partial(wanted.keeps, mask=seen.mask), *wanted.within(start, end)
     return EntryRange(facts.key, start, end, newest_first, query.limit, keep, facts.first_id)
 
 

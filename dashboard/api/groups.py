@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest
 from ninja import Query, Router
 from pydantic import BaseModel, Field
 
+from dashboard import filters
+from dashboard.accounts.access import require
+from dashboard.accounts.permissions import Permission
 from dashboard.api import shapes
 from dashboard.api.paging import Place, part, unique
 from dashboard.api.shapes import (
@@ -33,6 +37,7 @@ from dashboard.api.shapes import (
     ServerName,
     Stopped,
     Value,
+    Where,
     deliveries,
     figure,
     holder,
@@ -47,10 +52,10 @@ from dashboard.api.weight import fitting_items
 from dashboard.display.rows import Sight, sight
 from dashboard.fleet.store import ConsumerState, Judge, StreamState, freshen
 from dashboard.http.answers import can_answer
-from dashboard.http.scope import scope_of
+from dashboard.http.scope import RequestScope, scope_of
 from dashboard.streams.ids import MIN
 from dashboard.streams.names import to_path
-from dashboard.streams.queries import GroupQuery, GroupsDetail, PendingQuery, StreamQuery
+from dashboard.streams.queries import FactsQuery, GroupQuery, GroupsDetail, PendingQuery, StreamQuery
 from dashboard.streams.snapshots import ConsumerFacts, GroupFacts, PendingEntry
 
 router = Router(tags=["groups"], exclude_unset=True)
@@ -117,6 +122,7 @@ class PendingParameters(shapes.Query):
     consumer: Name | None = Field(None, description="only entries of this consumer: its path name")
     min_idle_ms: int = Field(0, ge=0, le=10**15, description="only entries last delivered at least this many ms ago")
     min_deliveries: int = Field(0, ge=0, le=10**15, description="only entries delivered at least this many times")
+    where: Where = ""
     limit: Limit = LIMIT
     cursor: EntryId | None = Field(None, description="`next` of the previous page")
 
@@ -181,22 +187,34 @@ def consumers(
 def pending(
     request: HttpRequest, server: ServerName, stream: Name, group: Name, query: Query[PendingParameters]
 ) -> dict[str, Any]:
-    """In the order of their IDs. Large entries make a page shorter than `limit`; `next` goes on."""
+    """In the order of their IDs. Large entries make a page shorter than `limit`; `next` goes on.
+
+    `where` looks into the payloads of at most 500 entries a page. One whose body is gone matches nothing.
+    """
     here = scope_of(request, server, stream)
-    page = here.read(
-        PendingQuery(
-            stream,
-            group,
-            start=query.cursor or MIN,
-            consumer=query.consumer,
-            min_idle_ms=query.min_idle_ms,
-            min_deliveries=query.min_deliveries,
-            limit=query.limit,
-        )
-    )
     seen = sight(here.principal, here.server.name, stream)
+    wanted = PendingQuery(
+        stream,
+        group,
+        start=query.cursor or MIN,
+        consumer=query.consumer,
+        min_idle_ms=query.min_idle_ms,
+        min_deliveries=query.min_deliveries,
+        limit=query.limit,
+    )
+    page = here.read(_filtered(here, wanted, query.where, seen) if query.where else wanted)
     items, onward = fitting_items(page, lambda entry: _pending(entry, seen))
     return {**listing(items, next=id_text(onward)), "scanned": page.scanned, "stopped": page.stopped}
+
+
+def _filtered(here: RequestScope, wanted: PendingQuery, where: str, seen: Sight) -> PendingQuery:
+    """Raises Forbidden for a filter by values the principal may not read: its matches would tell them."""
+    require(here.principal, Permission.READ_PAYLOAD, here.server.name, wanted.key)
+    found = filters.parse(where)
+    if found.times:
+        filters.parse_for(where, here.read(FactsQuery(wanted.key)))
+    start, end = found.within(wanted.start, wanted.end)
+    return replace(wanted, start=start, end=end, keep=partial(found.keeps, mask=seen.mask))
 
 
 def _item(group: GroupFacts, now_ms: int, state: StreamState | None) -> dict[str, Any]:

@@ -40,7 +40,7 @@ def handle(api: NinjaAPI) -> None:
 
 
 def _known(meaning: tuple[int, str], request: HttpRequest, error: Exception | type[Exception]) -> HttpResponse:
-    return problem(*meaning, str(getattr(error, "message", error)))
+    return problem(*meaning, str(getattr(error, "message", error)), getattr(error, "place", None))
 
 
 def _invalid(request: HttpRequest, error: ValidationError | type[ValidationError]) -> HttpResponse:

@@ -12,6 +12,7 @@ from dashboard.api.paging import CURSOR, CURSOR_MOST
 from dashboard.api.weight import fitting
 from dashboard.display.format import iso, moment
 from dashboard.display.rows import NO_PAYLOADS, Sight, value_json
+from dashboard.filters import EXAMPLES, MAX_LENGTH
 from dashboard.fleet.store import ServerSnapshot
 from dashboard.streams import names
 from dashboard.streams.id_patterns import ENTRY_ID, POSITION, whole
@@ -114,6 +115,10 @@ Deliveries = Annotated[
     Large | None, Field(description="how often it was delivered; null if a consumer gave it up permanently (fatal)")
 ]
 Limit = Annotated[int, Field(ge=1, le=LIMIT_MOST, description="maximum number of items")]
+Where = Annotated[
+    str, Field(max_length=MAX_LENGTH, description=f"a filter: {EXAMPLES}", json_schema_extra={"format": "filter"})
+]
+"""What no regular expression describes is a format of its own: docs/filter.md."""
 Scanned = Annotated[int, Field(description="number of entries scanned")]
 Stopped = Annotated[str, Field(description="why the list ends early, in a sentence; otherwise empty")]
 

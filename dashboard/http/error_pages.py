@@ -28,13 +28,22 @@ class ErrorPages:
     def process_exception(self, request: HttpRequest, error: Exception) -> HttpResponse | None:
         found = known(error)
         if found:
-            return problem(request, *found, str(getattr(error, "message", error)), parameter=_wrong(request, error))
+            text, wrong = str(getattr(error, "message", error)), _wrong(request, error)
+            return problem(request, *found, text, parameter=wrong, place=getattr(error, "place", None))
         return None
 
 
-def problem(request: HttpRequest, status: int, title: str, text: str, *, parameter: str = "") -> HttpResponse:
-    """`parameter`: the one of the address that cannot be read; without it the page is there."""
-    context = {"status": status, "title": title, "text": text, "parameter": parameter}
+def problem(
+    request: HttpRequest,
+    status: int,
+    title: str,
+    text: str,
+    *,
+    parameter: str = "",
+    place: tuple[int, int] | None = None,
+) -> HttpResponse:
+    """`parameter`: the one of the address that cannot be read, and where in it; without it the page is there."""
+    context = {"status": status, "title": title, "text": text, "parameter": parameter, "place": place}
     if parameter:
         context |= {"back": _without(request, parameter), "back_to": _page(request.resolver_match)}
     return render(request, "streamgauge/problem.html", context, status=status)

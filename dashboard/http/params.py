@@ -21,11 +21,15 @@ _UNIT = {"ms": 1, "s": 1000, "m": 60_000, "min": 60_000, "h": 3_600_000, "d": 86
 
 
 class BadParameter(ValueError):
-    """A parameter cannot be used; the message says which, what was found, and what is allowed."""
+    """A parameter cannot be used; the message says which, what was found, and what is allowed.
 
-    def __init__(self, parameter: str, message: str) -> None:
+    `place`: between which characters of its value what is wrong stands, where that is known.
+    """
+
+    def __init__(self, parameter: str, message: str, place: tuple[int, int] | None = None) -> None:
         super().__init__(message)
         self.parameter = parameter
+        self.place = place
 
 
 class UnknownParameter(BadParameter):

@@ -43,5 +43,7 @@ def body(status: int, title: str, detail: str) -> dict[str, object]:
     return {"type": "about:blank", "title": title, "status": status, "detail": detail}
 
 
-def problem(status: int, title: str, detail: str) -> JsonResponse:
-    return JsonResponse(body(status, title, detail), status=status, content_type=MEDIA_TYPE)
+def problem(status: int, title: str, detail: str, place: tuple[int, int] | None = None) -> JsonResponse:
+    """`place`: between which characters of a filter what is wrong stands."""
+    where = {"start": place[0], "end": place[1]} if place else {}
+    return JsonResponse({**body(status, title, detail), **where}, status=status, content_type=MEDIA_TYPE)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from dashboard.display.rows import Sight
-from dashboard.filters.where import Where
+from dashboard.filters import Filter
 from dashboard.live.news import Batch, Begun, Broken, Changed, News, Status
 from dashboard.live.reader.log import BYTES, ENTRIES, Log
 from dashboard.live.topics import Topic
@@ -27,7 +27,7 @@ class View:
     """Which entries a viewer gets, and in what form: as JSON, or (`columns`) as rows of the table."""
 
     sight: Sight | None = None
-    where: Where | None = None
+    where: Filter | None = None
     columns: tuple[bytes, ...] | None = None
 
     @property

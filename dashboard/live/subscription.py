@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from dashboard import filters
 from dashboard.accounts.access import may
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
 from dashboard.display.rows import NO_PAYLOADS, Sight, sight
-from dashboard.filters import where
 from dashboard.http.params import BadParameter
 from dashboard.live import encoding, fragments, framing, topics
 from dashboard.live.encoding import ProtocolError
@@ -120,7 +120,7 @@ def _columns(frame: Mapping[str, object]) -> tuple[bytes, ...]:
 def _view(frame: Mapping[str, object], topic: Topic, seen: Sight | None) -> View:
     if topic.kind != "entries":
         return View()
-    condition = where.parse(topics.text(frame, "where")) if frame.get("where") else None
+    condition = filters.parse(topics.text(frame, "where")) if frame.get("where") else None
     if condition and (seen is None or not seen.may_read):
         raise ProtocolError("forbidden", NO_PAYLOADS)
     return View(seen, condition, _columns(frame) if frame.get("as") == "html" else None)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from functools import partial
 
+from dashboard import filters
 from dashboard.display.columns import id_width, widths
 from dashboard.display.rows import COLUMNS, EntryRow, Sight, entry_row, field_names, sight
-from dashboard.filters import where
 from dashboard.http import params
-from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.names import to_path
 from dashboard.streams.queries import EntryRange
 from dashboard.streams.snapshots import Entry, Page, StreamFacts
@@ -50,7 +50,7 @@ class Asked:
             end=None if place else params.position(query, "end", upper=True),
             at=params.text(query, "at") if place else "",
             place=place,
-            where=params.text(query, "where"),
+            where=params.text(query, "where", most=filters.MAX_LENGTH),
             opened=params.entry_id(query, "open"),
             form=params.choice(query, "as", FORMS, "tree"),
             columns=params.names(query, "column"),
@@ -167,21 +167,22 @@ def _row(entry: Entry, *, seen: Sight, columns: tuple[bytes, ...], asked: Asked)
 
 
 def _find(here: Watched, facts: StreamFacts, asked: Asked, seen: Sight) -> Found:
-    filtered = where.parse(asked.where) if asked.where and seen.may_read else None
+    filtered = filters.parse_for(asked.where, facts) if asked.where and seen.may_read else None
     keep = (lambda entry: filtered.keeps(entry, seen.mask)) if filtered else None
-    every = EntryRange(facts.key, keep=keep, first=facts.first_id, limit=LIMIT)
+    start, end = filtered.id_range if filtered else (MIN, MAX)
+    every = EntryRange(facts.key, start, end, keep=keep, first=facts.first_id, limit=LIMIT)
     if asked.place:
         return _around(here, every, asked.place)
     if asked.start and not asked.end:
-        return _upwards(here.server.run(replace(every, start=asked.start)), asked.start)
-    end = asked.end or facts.last_generated_id
-    page = here.server.run(replace(every, start=asked.start or MIN, end=end, newest_first=True))
+        return _upwards(here.server.run(replace(every, start=max(start, asked.start))), asked.start)
+    below = min(end, asked.end or facts.last_generated_id)
+    page = here.server.run(replace(every, start=max(start, asked.start or MIN), end=below, newest_first=True))
     return _downwards(page, asked)
 
 
 def _around(here: Watched, every: EntryRange, place: StreamId) -> Found:
-    above = here.server.run(replace(every, start=place, limit=AHEAD))
-    older = replace(every, end=place.prev(), newest_first=True, limit=LIMIT - AHEAD)
+    above = here.server.run(replace(every, start=max(every.start, place), limit=AHEAD))
+    older = replace(every, end=min(every.end, place.prev()), newest_first=True, limit=LIMIT - AHEAD)
     below: Page[Entry] = here.server.run(older) if place > MIN else Page(())
     stopped = " ".join(filter(None, (above.stopped, below.stopped)))
     return Found(tuple(reversed(above.items)), below.items, above.next, below.next, stopped)

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dashboard import menus
+from dashboard import filters, menus
 from dashboard.config.active import configured
 from dashboard.display.gauge import Gauge, gauge
-from dashboard.display.rows import pending_row, sight
+from dashboard.display.rows import Sight, pending_row, sight
 from dashboard.fleet.store import Finding, Judge, StreamState
 from dashboard.http import params
 from dashboard.menus import Item, Target
 from dashboard.streams.errors import Unreachable
-from dashboard.streams.ids import MIN, StreamId
+from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.names import to_path
 from dashboard.streams.queries import Both, GroupQuery, PendingQuery
 from dashboard.streams.queries.sampling import GroupSample, StreamSample
@@ -43,6 +44,7 @@ class Asked:
     min_idle: str
     min_idle_ms: int
     min_deliveries: int
+    where: str
     after: StreamId | None
     find: str
     skip: int | None
@@ -55,6 +57,7 @@ class Asked:
             min_idle=params.text(query, "min_idle"),
             min_idle_ms=params.duration_ms(query, "min_idle"),
             min_deliveries=params.whole(query, "min_deliveries", 0, most=10**9),
+            where=params.text(query, "where", most=filters.MAX_LENGTH),
             after=params.entry_id(query, "after"),
             find=params.text(query, "find"),
             skip=params.whole(query, "skip", 0) if query.get("skip") else None,
@@ -62,13 +65,15 @@ class Asked:
 
     @property
     def active(self) -> int:
-        return sum((self.consumer is not None, bool(self.min_idle_ms), self.min_deliveries > 1))
+        others = (self.consumer is not None, bool(self.min_idle_ms), self.min_deliveries > 1)
+        return sum((*others, bool(self.where)))
 
     def address(self, **changes: object) -> str:
         values: dict[str, object] = {
             "consumer": None if self.consumer is None else to_path(self.consumer),
             "min_idle": self.min_idle,
             "min_deliveries": self.min_deliveries or None,
+            "where": self.where,
             "find": self.find,
             "skip": self.skip,
             **changes,
@@ -80,9 +85,9 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
     here = watched(request, server, stream)
     asked = Asked.of(request.GET)
     state = here.state(stream)
-    trouble, overview, page = _read(here, stream, group, asked, state)
-    judge = Judge(here.server, overview, state)
     seen = sight(here.principal, here.server.name, stream)
+    trouble, overview, page = _read(here, stream, group, asked, seen, state)
+    judge = Judge(here.server, overview, state)
     target = Target(here.server.name, stream, group)
     rows = Consumers(here.principal, target, judge, lambda consumer: asked.address(consumer=to_path(consumer)))
     consumers = rows.page(overview.consumers, asked.find, asked.skip)
@@ -126,12 +131,15 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
 
 
 def _read(
-    here: Watched, key: bytes, name: bytes, asked: Asked, state: StreamState | None
+    here: Watched, key: bytes, name: bytes, asked: Asked, seen: Sight, state: StreamState | None
 ) -> tuple[str, GroupOverview, Page[PendingEntry] | None]:
     """Read now; when the server does not answer, the last known with the reason. Raises StreamError without any."""
+    pending = _pending(key, name, asked, seen)
     try:
-        overview = GroupQuery(key, name, here.server.capabilities())
-        return "", *here.read(Both(overview, _pending(key, name, asked)))
+        overview, page = here.read(Both(GroupQuery(key, name, here.server.capabilities()), pending))
+        if pending.keep:
+            filters.parse_for(asked.where, overview.stream)
+        return "", overview, page
     except Unreachable as error:
         known = state.group(name) if state else None
         if state is None or known is None:
@@ -147,11 +155,15 @@ def _remembered(sample: StreamSample, known: GroupSample) -> GroupOverview:
     return GroupOverview(sample.facts, facts, known.consumers, summary, sample.now_ms)
 
 
-def _pending(key: bytes, group: bytes, asked: Asked) -> PendingQuery:
+def _pending(key: bytes, group: bytes, asked: Asked, seen: Sight) -> PendingQuery:
+    found = filters.parse(asked.where) if asked.where and seen.may_read else None
+    start, end = found.within(asked.after or MIN, MAX) if found else (asked.after or MIN, MAX)
     return PendingQuery(
         key,
         group,
-        start=asked.after or MIN,
+        start=start,
+        end=end,
+        keep=partial(found.keeps, mask=seen.mask) if found else None,
         consumer=asked.consumer,
         min_idle_ms=asked.min_idle_ms,
         min_deliveries=asked.min_deliveries,
@@ -161,7 +173,7 @@ def _pending(key: bytes, group: bytes, asked: Asked) -> PendingQuery:
 
 def _matching(overview: GroupOverview, asked: Asked) -> int | None:
     """How many pending entries match the filters; None where only looking at all of them would tell."""
-    if asked.min_idle_ms or asked.min_deliveries > 1:
+    if asked.min_idle_ms or asked.min_deliveries > 1 or asked.where:
         return None
     if asked.consumer is None:
         return overview.pending.count

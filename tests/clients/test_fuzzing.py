@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.clients.conftest import Site
+from tests.serving import ROOT
 
 EXAMPLES = {"viewer": 5, "operator": 5, "admin": 10}
 PHASES = {"viewer": "fuzzing", "operator": "fuzzing", "admin": "examples,coverage,fuzzing"}
@@ -43,6 +44,9 @@ def test_the_site_does_what_its_description_says(site: Site, role: str, tmp_path
     words = ["--max-examples", str(examples), "--phases", PHASES[role], "--checks", "all", "--no-shrink", "--seed", "1"]
     header = f"Authorization: Bearer {site.tokens[role]}"
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{site.url}/api/v1/openapi.json", "-H", header, *words]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=900, check=False)
+    environment = {**os.environ, "SCHEMATHESIS_HOOKS": "tests.clients.filter_format", "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        command, cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=900, check=False
+    )
     assert done.returncode == 0, done.stdout[-SHOWN:] + done.stderr[-SHOWN:]
     assert "Tested: " in done.stdout

@@ -7,7 +7,8 @@ import time
 
 import pytest
 
-from dashboard.filters import where
+from dashboard import filters
+from dashboard.filters.nodes import Condition, Field
 from dashboard.http.params import BadParameter
 
 
@@ -15,14 +16,14 @@ from dashboard.http.params import BadParameter
 def test_a_filter_of_the_longest_text_is_read_at_once(text: str) -> None:
     began = time.process_time()
     with contextlib.suppress(BadParameter):
-        where.parse(text)
+        filters.parse(text)
     assert time.process_time() - began < 0.05
 
 
 def test_a_field_of_blanks_is_none() -> None:
     with pytest.raises(BadParameter):
-        where.parse("   = failed")
+        filters.parse("   = failed")
 
 
 def test_blanks_around_field_and_value_do_not_count() -> None:
-    assert where.parse("  status  !=  not yet  ") == where.Where(b"status", "!=", b"not yet")
+    assert filters.parse("  status  !=  not yet  ") == filters.Filter(Condition(Field(b"status"), "!=", b"not yet"))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from dashboard.live import fragments
@@ -24,6 +25,10 @@ from dashboard.streams.snapshots import Entry, StreamFacts
 LINGER = 60.0
 """Seconds a stream is read on after its last viewer left: a page that is opened next goes on without a gap. One that
 does not exist is left at once."""
+
+
+TURN_BYTES = 64 * 2**10
+"""What a filter looks into at a time, before other work has its turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,9 @@ class Stream:
 
     def attach(self, feed: Feed, start_at: StartAt) -> None:
         """The feed begins as soon as the position is known."""
+        feed.view = next(
+            (view for view in self._views if view == feed.view), feed.view
+        )  # compared often, so one object
         self._feeds[feed] = start_at
         if self.trouble:
             feed.notify(self.trouble)
@@ -93,21 +101,32 @@ class Stream:
         self._begin_waiting()
         return 0 if isinstance(found, Gone) else self._sync(found, run_id)
 
-    def read(self, entries: Sequence[Entry]) -> None:
+    async def read(self, entries: Sequence[Entry]) -> None:
         """What XREAD gave after the cursor. Viewers learn of it by `wake`, when no more is to be read at once."""
         if not entries or self.cursor is None:
             return
         added = None if self.cursor.added is None else self.cursor.added + len(entries)
         self.cursor = Cursor(entries[-1].id, added, self.cursor.run_id)
-        for log in (self.log, *self._views.values()):
-            log.append(entries)
+        self.log.append(entries)
+        for view, log in tuple(self._views.items()):
+            if view.where is None:
+                log.append(entries)
+            else:
+                await self._filter(view, log, entries)
+
+    async def _filter(self, view: View, log: Log, entries: Sequence[Entry]) -> None:
+        """Other work has its turn between. The last viewer of the log may leave then."""
+        for some in turns(entries):
+            if self._views.get(view) is log:
+                log.append(some)
+            await asyncio.sleep(0)
 
     def wake(self) -> None:
         """There is something new for all viewers."""
         for feed in self._feeds:
             feed.wake()
 
-    def skip_ahead(self, newest: Sequence[Entry], skipped: int) -> None:
+    async def skip_ahead(self, newest: Sequence[Entry], skipped: int) -> None:
         """Too far behind to read all: go on with the newest, and count the rest."""
         if not newest or self.cursor is None:
             return
@@ -115,7 +134,7 @@ class Stream:
         self.cursor = Cursor(newest[0].id.prev(), added, self.cursor.run_id)
         for log in (self.log, *self._views.values()):
             log.leap(self.cursor.at, skipped)
-        self.read(newest)
+        await self.read(newest)
         self.wake()
 
     def _sync(self, found: StreamFacts, run_id: str) -> int:
@@ -201,3 +220,13 @@ class Stream:
     def _close(log: Log | None) -> None:
         if isinstance(log, Rows):
             log.close()
+
+
+def turns(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
+    """Entries in parts that a filter looks into within some milliseconds each."""
+    start = weight = 0
+    for end, entry in enumerate(entries, 1):
+        weight += entry.weight
+        if weight >= TURN_BYTES or end == len(entries):
+            yield entries[start:end]
+            start, weight = end, 0

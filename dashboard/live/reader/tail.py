@@ -135,7 +135,7 @@ class Tail:
 
     async def _skip_ahead(self, stream: Stream, after: StreamId, upto: StreamId, behind: int) -> None:
         newest = await self.server.arun(EntryRange(stream.key, after.next(), upto, newest_first=True, limit=COUNT))
-        stream.skip_ahead(newest.items[::-1], behind - len(newest.items))
+        await stream.skip_ahead(newest.items[::-1], behind - len(newest.items))
 
     async def _read(self, batches: AsyncGenerator[Batch]) -> bool:
         """One batch. False when it was interrupted: then the connection is closed."""
@@ -150,7 +150,7 @@ class Tail:
         self._set_status("live")
         for key, entries in came.items():
             if key in self.streams:
-                self.streams[key].read(entries)
+                await self.streams[key].read(entries)
                 self._fresh.add(self.streams[key])
         backoff = self._scheduler.record(self._next_read, came)
         if self._fresh and not self._scheduler.reads_on:

@@ -40,7 +40,7 @@ class _Literal(str):
     __slots__ = ()
 
 
-class _Object(list[Any]):
+class JsonObject(list[Any]):
     """An object's members as pairs: repeated keys stay."""
 
 
@@ -57,7 +57,7 @@ def parsed(text: str) -> Any:
         return None
     try:
         return json.loads(
-            text, parse_int=_Literal, parse_float=_Literal, parse_constant=_Literal, object_pairs_hook=_Object
+            text, parse_int=_Literal, parse_float=_Literal, parse_constant=_Literal, object_pairs_hook=JsonObject
         )
     except (ValueError, RecursionError):
         return None
@@ -100,7 +100,7 @@ def weight(text: str) -> int:
 
 
 def _node(name: str, value: Any, budget: _Budget, level: int) -> Node:
-    if isinstance(value, _Object):
+    if isinstance(value, JsonObject):
         return _branch(name, "object", value[: budget.nodes], len(value), budget, level)
     if isinstance(value, list):
         members = [(str(i), item) for i, item in enumerate(value[: budget.nodes])]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from dashboard.streams.capabilities import Capabilities
@@ -23,6 +23,9 @@ from dashboard.streams.replies import (
     server_ms,
 )
 from dashboard.streams.snapshots import GroupOverview, Page, PendingEntry
+
+LOOK_BODIES = PAGE_MAX
+"""Payloads that a filter looks into for one page: each is a command of its own."""
 
 
 @dataclass(frozen=True)
@@ -84,7 +87,8 @@ class PendingQuery(Query[Page[PendingEntry]]):
     """A page of a group's pending entries in ID order, with their payloads when `bodies`.
 
     XPENDING's own IDLE makes the server walk the whole list, so idle and deliveries are filtered here, over at most
-    LOOK_MAX entries a page; `stopped` says so. `limit` at most PAGE_MAX.
+    LOOK_MAX entries a page; `stopped` says so. `limit` at most PAGE_MAX. `keep` filters by payload, over at most
+    LOOK_BODIES of those.
     """
 
     key: bytes
@@ -96,6 +100,7 @@ class PendingQuery(Query[Page[PendingEntry]]):
     min_deliveries: int = 0
     limit: int = 50
     bodies: bool = True
+    keep: Callable[[PendingEntry], bool] | None = None
 
     @property
     def keys(self) -> tuple[bytes, ...]:
@@ -106,8 +111,12 @@ class PendingQuery(Query[Page[PendingEntry]]):
         return self.min_idle_ms > 0 or self.min_deliveries > 1
 
     @property
+    def _most(self) -> int:
+        return LOOK_BODIES if self.keep else min(self.limit, PAGE_MAX)
+
+    @property
     def _count(self) -> int:
-        return LOOK_MAX if self._filtered else min(self.limit, PAGE_MAX) + 1
+        return LOOK_MAX if self._filtered else self._most + 1
 
     def build(self) -> Sequence[Command]:
         of: Command = () if self.consumer is None else (self.consumer,)
@@ -115,7 +124,7 @@ class PendingQuery(Query[Page[PendingEntry]]):
 
     def parse(self, replies: Sequence[Reply]) -> Page[PendingEntry]:
         looked = each_pending(replies[0])
-        found = page(looked, self._matches, min(self.limit, PAGE_MAX), asked=self._count, end=self.end)
+        found = page(looked, self._matches, self._most, asked=self._count, end=self.end)
         return replace(found, stopped=matching(found, "pending entries")) if found.stopped else found
 
     def _matches(self, entry: PendingEntry) -> bool:
@@ -123,19 +132,26 @@ class PendingQuery(Query[Page[PendingEntry]]):
         return (released or entry.idle_ms >= self.min_idle_ms) and entry.deliveries >= self.min_deliveries
 
     def then(self, value: Page[PendingEntry]) -> Query[Page[PendingEntry]] | None:
-        return Bodies(self.key, value) if self.bodies and value.items else None
+        if not value.items or not (self.bodies or self.keep):
+            return None
+        return Bodies(self.key, value, self.keep, min(self.limit, PAGE_MAX))
 
 
 @dataclass(frozen=True)
 class Bodies(Query[Page[PendingEntry]]):
     """The payloads of a page of pending entries: one XRANGE each, a step in one round trip.
 
-    A body that is gone makes its entry a ghost. The page ends where the payloads weigh what a page may.
+    A body that is gone makes its entry a ghost. The page ends where the payloads weigh what a page may. With `keep` it
+    has those whose payload matches, at most `limit`; a body that is gone matches nothing, and one that may not be read
+    raises NotAllowed. `so_far`: what the steps before have made of the first `read` entries.
     """
 
     key: bytes
     found: Page[PendingEntry]
+    keep: Callable[[PendingEntry], bool] | None = None
+    limit: int = PAGE_MAX
     so_far: Page[PendingEntry] = NOTHING
+    read: int = 0
 
     @property
     def keys(self) -> tuple[bytes, ...]:
@@ -143,28 +159,47 @@ class Bodies(Query[Page[PendingEntry]]):
 
     @property
     def optional(self) -> bool:
-        return bool(self.so_far.items)
+        return self.read > 0
 
-    def _next(self, read: Page[PendingEntry]) -> tuple[PendingEntry, ...]:
-        at = len(read.items)
-        return self.found.items[at : at + step(at, read.weight, PAGE_MAX)]
+    @property
+    def _step(self) -> tuple[PendingEntry, ...]:
+        return self.found.items[self.read : self.read + step(self.read, self.so_far.weight, PAGE_MAX)]
 
     def build(self) -> Sequence[Command]:
-        return [one_entry(self.key, entry.id) for entry in self._next(self.so_far)]
+        return [one_entry(self.key, entry.id) for entry in self._step]
 
     def parse(self, replies: Sequence[Reply]) -> Page[PendingEntry]:
-        read = tuple(_with_body(e, r) for e, r in zip(self._next(self.so_far), replies, strict=True))
-        items = (*self.so_far.items, *read)
-        found = replace(self.found, items=items, weight=self.so_far.weight + sum(e.weight for e in read))
-        left = self.found.items[len(items) :]
-        return replace(found, next=left[0].id, stopped=ended(len(items), found.weight)) if left else found
+        bodies = [self._with_body(entry, reply) for entry, reply in zip(self._step, replies, strict=True)]
+        items = (*self.so_far.items, *filter(self._matches, bodies))
+        weight = self.so_far.weight + sum(entry.weight for entry in bodies)
+        left = self.found.items[self.read + len(bodies) :]
+        found = replace(self.found, items=items, weight=weight)
+        if left:
+            found = replace(found, next=left[0].id, stopped=ended(self.read + len(bodies), weight))
+        return self._described(found, self.read + len(bodies), left) if self.keep else found
+
+    def _described(self, found: Page[PendingEntry], read: int, left: Sequence[PendingEntry]) -> Page[PendingEntry]:
+        """As a list that was looked through: how far, and a full page has no reason to have stopped."""
+        if len(found.items) > self.limit:
+            onward = found.items[self.limit].id
+            return replace(found, items=found.items[: self.limit], next=onward, scanned=read, stopped="")
+        one_too_many = bool(self.found.next and not self.found.stopped)  # listed, and left to the next page
+        looked = replace(found, scanned=read if left else found.scanned - one_too_many)
+        said = f"{matching(looked, 'pending entries')} {found.stopped if left else ''}".strip()
+        return replace(looked, stopped=said if found.next else "")
+
+    def _with_body(self, entry: PendingEntry, reply: Reply) -> PendingEntry:
+        if isinstance(reply, NotAllowed):
+            if self.keep:
+                raise reply
+            return entry
+        found = entries(reply)
+        return replace(entry, fields=found[0].fields, body="present") if found else replace(entry, body="gone")
+
+    def _matches(self, entry: PendingEntry) -> bool:
+        return self.keep is None or (entry.body == "present" and self.keep(entry))
 
     def then(self, value: Page[PendingEntry]) -> Query[Page[PendingEntry]] | None:
-        return replace(self, so_far=value) if self._next(value) else None
-
-
-def _with_body(entry: PendingEntry, reply: Reply) -> PendingEntry:
-    if isinstance(reply, NotAllowed):
-        return entry
-    found = entries(reply)
-    return replace(entry, fields=found[0].fields, body="present") if found else replace(entry, body="gone")
+        is_full = bool(self.keep and value.next and not value.stopped)
+        onward = replace(self, so_far=value, read=self.read + len(self._step))
+        return onward if onward._step and not is_full else None

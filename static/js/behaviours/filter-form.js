@@ -1,7 +1,8 @@
 /**
  * Filter form: asks again when a control changes, and while somebody types after a pause; empty controls stay out of the
  * address. With an ID in `data-filter` only that part of the page is replaced, and what is marked `data-filter-part` in the form
- * itself. What cannot be read is said beside the form, which stays. Without script its button does the work.
+ * itself. What cannot be read is said beside the form, which stays, with the wrong part of it marked. Without script its button
+ * does the work.
  *
  * @example
  * <form data-filter="pending">… <span data-filter-part="clear"></span> <button class="btn unscripted">Filter</button></form>
@@ -49,7 +50,7 @@ async function ask(form, url) {
 function take(form, url, answer, page) {
   const problem = page.querySelector("[data-problem]");
   if (answer.ok && page.getElementById(form.dataset.filter)) draw(form, url, page);
-  else if (problem?.dataset.problem) complain(form, problem.dataset.problem, problem.textContent);
+  else if (problem?.dataset.problem) complain(form, problem.dataset.problem, problem.textContent, marked(page, problem.dataset.problem, url));
   else location.assign(url);
 }
 
@@ -68,10 +69,22 @@ function draw(form, url, page) {
   document.dispatchEvent(new CustomEvent("streamgauge:filtered"));
 }
 
-/** Says beside the form why it is not answered, and marks the control; "" takes that back. */
-function complain(form, name, sentence) {
+/** What was typed with the wrong part marked, where the site says which that is. @param {Document} page @param {string} name @param {string} url */
+function marked(page, name, url) {
+  const place = page.querySelector("[data-problem-at]");
+  if (!place) return "";
+  const [start, end] = place.dataset.problemAt.split(",").map(Number);
+  const typed = [...new URL(url, location.href).searchParams.get(name).trim()];
+  const [code, mark] = [document.createElement("code"), document.createElement("mark")];
+  mark.textContent = typed.slice(start, end).join("") || "…";
+  code.append(typed.slice(0, start).join(""), mark, typed.slice(end).join(""));
+  return code;
+}
+
+/** Says beside the form why it is not answered, and marks the control; "" takes that back. @param {string | Node} where  in what was typed */
+function complain(form, name, sentence, where = "") {
   const place = placeOf(form);
-  place.textContent = sentence;
+  place.replaceChildren(sentence, ...(where ? [" ", where] : []));
   if (sentence) announce(sentence);
   for (const control of form.elements) {
     const isWrong = name !== "" && control.name === name;

@@ -102,6 +102,23 @@ def test_a_filter_that_looked_at_enough_says_so_and_goes_on(
     assert [item["id"] for item in found] == [seeded.ids[4]]
 
 
+@pytest.mark.parametrize("looks", [5, 500])
+@pytest.mark.parametrize("limit", [1, 3, 100])
+def test_pending_entries_by_payload_are_found_whatever_a_page_looks_into(
+    server: Server, get: Get, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch, limit: int, looks: int
+) -> None:
+    monkeypatch.setattr("dashboard.streams.queries.groups.LOOK_BODIES", looks)
+    ids = [str(redis_client.xadd("held", {"n": n}), "ascii") for n in range(40)]
+    redis_client.xgroup_create("held", "g", id="0")
+    redis_client.xreadgroup("g", "c", {"held": ">"})
+    path = f"{STREAMS}/held/groups/g/pending"
+    wanted = [id_ for n, id_ in enumerate(ids) if "3" in str(n)]
+    assert [item["id"] for item in pages(get, path, where="n contains 3", limit=limit)] == wanted
+    first = get(path, where="n contains 3", limit=100)
+    assert (first["scanned"], first["complete"]) == ((5, False) if looks == 5 else (40, True))
+    assert first["stopped"] == ("Scanned 5 pending entries from here, 1 match." if looks == 5 else "")
+
+
 def test_large_entries_make_short_pages(server: Server, get: Get, redis_client: redis.Redis) -> None:
     for _ in range(10):
         redis_client.xadd("large", {"body": b"x" * (PAGE_BYTES // 4)})

@@ -135,12 +135,39 @@ def test_entries_between(seeded: Seeded, get: Get) -> None:
 
 @pytest.mark.parametrize(
     ("where", "numbers"),
-    [("order = 3", [3]), ("order != 3", [0, 1, 2, 4]), ("state ~ NE", [0, 1, 2, 3, 4]), ("nothing = 3", [])],
+    [
+        *[("order = 3", [3]), ("order != 3", [0, 1, 2, 4]), ("state ~ NE", [0, 1, 2, 3, 4]), ("nothing = 3", [])],
+        *[("order > 1 and not order = 3", [2, 4]), ("order = 0 or (order > 3 and has state)", [0, 4])],
+    ],
 )
 def test_entries_where(seeded: Seeded, get: Get, where: str, numbers: list[int]) -> None:
     found = get(f"{ORDERS}/entries", where=where)
     assert [item["id"] for item in found["items"]] == [seeded.ids[number] for number in numbers]
     assert found["scanned"] == 5
+
+
+def test_a_filter_by_id_or_time_bounds_what_is_read(seeded: Seeded, get: Get) -> None:
+    for where, scanned in ((f"id > {seeded.ids[2]}", 2), (f"id = {seeded.ids[2]} or id = {seeded.ids[3]}", 2)):
+        for order in ("asc", "desc"):
+            assert get(f"{ORDERS}/entries", where=where, order=order)["scanned"] == scanned
+    assert get(f"{ORDERS}/entries", where="time >= -1h and order = 3")["scanned"] == 5
+    assert get(f"{ORDERS}/entries", where="time < -1h")["scanned"] == 0
+
+
+def test_a_filter_by_time_needs_ids_that_are_times(seeded: Seeded, viewer: Client, redis_client: redis.Redis) -> None:
+    redis_client.xadd("counted", {"n": 1}, id="7-1")
+    answer = viewer.get("/api/v1/servers/default/streams/counted/entries", {"where": "n = 1 and time > -1h"})
+    assert answer.status_code == 400
+    assert "IDs of counted are not times (7-1)" in answer.json()["detail"]
+    found = viewer.get("/api/v1/servers/default/streams/counted/entries", {"where": "id >= 7"})
+    assert [item["id"] for item in found.json()["items"]] == ["7-1"]
+
+
+def test_a_wrong_filter_says_between_which_characters(seeded: Seeded, viewer: Client) -> None:
+    answer = viewer.get(f"{ORDERS}/entries", {"where": "order = 3 and state"}).json()
+    assert (answer["start"], answer["end"]) == (14, 19)
+    assert answer["detail"].startswith("where, character 15: 'state' is not a valid condition")
+    assert "start" not in viewer.get(f"{ORDERS}/entries", {"start": "soon"}).json()
 
 
 def test_any_bytes_round_trip(seeded: Seeded, get: Get) -> None:
@@ -216,6 +243,20 @@ def test_pending_filters(seeded: Seeded, get: Get) -> None:
     assert (idle["items"], idle["scanned"], idle["complete"]) == ([], 2, True)
 
 
+def test_pending_entries_by_their_payload(seeded: Seeded, get: Get, redis_client: redis.Redis) -> None:
+    path = f"{ORDERS}/groups/workers/pending"
+    for where, numbers in (("order = 1", [1]), ("not order = 1", [0]), ("order >= 0", [0, 1]), ("has nothing", [])):
+        found = get(path, where=where)
+        assert [item["id"] for item in found["items"]] == [seeded.ids[number] for number in numbers]
+        assert (found["scanned"], found["complete"]) == (2, True)
+    assert [item["order"] for item in (dict(one["fields"]) for one in get(path, where="order = 1")["items"])] == ["1"]
+    assert get(path, where="order >= 0", consumer="bob")["items"][0]["id"] == seeded.ids[1]
+    assert get(path, where=f"id > {seeded.ids[0]}")["scanned"] == 1
+    redis_client.xdel(b"orders:new", seeded.ids[0])
+    for where in ("order != 7", "not has nothing", "not order = 7"):
+        assert [item["id"] for item in get(path, where=where)["items"]] == [seeded.ids[1]], "no body matches nothing"
+
+
 def test_findings(seeded: Seeded, get: Get, configure: Configure) -> None:
     configure(poison_deliveries=1)
     found = get("/api/v1/findings", server="default")
@@ -241,6 +282,8 @@ def test_masked_fields_are_told_to_nobody(seeded: Seeded, get: Get, admin: Clien
     assert get(f"{ORDERS}/entries/{seeded.ids[0]}")["size"] == len("order") + len("state") + len("new")
     for where in ("order = 3", "order != 3", "order ~ 3"):
         assert admin.get(f"{ORDERS}/entries", {"where": where}).json()["items"] == []
+        assert admin.get(f"{ORDERS}/entries", {"where": f"not {where}"}).json()["items"] == []
+        assert admin.get(f"{ORDERS}/groups/workers/pending", {"where": where}).json()["items"] == []
 
 
 def test_who_may_not_read_payloads_gets_none(
@@ -252,6 +295,7 @@ def test_who_may_not_read_payloads_gets_none(
         assert item["fields"] is None
         assert "read_payload" in item["fields_reason"]
     assert viewer.get(f"{ORDERS}/entries", {"where": "order = 3"}).status_code == 403
+    assert viewer.get(f"{ORDERS}/groups/workers/pending", {"where": "order = 3"}).status_code == 403
 
 
 def _time(id_: str) -> str:

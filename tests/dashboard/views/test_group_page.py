@@ -80,3 +80,26 @@ def test_the_oldest_entry_whose_id_is_no_clocks_is_as_old_as_its_last_delivery(
     oldest = re.search(r"(?:Oldest pending</dt>|data-label=\"oldest\">).*?<time[^>]*>([^<]*)", html, re.DOTALL)
     assert oldest is not None
     assert oldest[1].startswith("1 min 3")
+
+
+def test_the_list_is_filtered_by_payload_and_all_that_match_cannot_be_acted_on(
+    operator: Client, redis_client: redis.Redis, pending: list[str]
+) -> None:
+    """An action knows no filter by payload: "all that match" would be more than is shown."""
+    plain, filtered = (Page(operator.get(GROUP + query).content.decode()) for query in ("", "?where=n+%3D+2"))
+    assert "All 2 pending" in plain.root.text
+    assert "No pending entries match" in filtered.root.text
+    matching = Page(operator.get(GROUP + "?where=n+%3D+1+and+id+>+" + pending[0]).content.decode())
+    rows = [row.attrs["id"] for row in matching.root.all("tr") if row.attrs.get("id", "").startswith("p-")]
+    assert rows == [f"p-{pending[1]}"]
+    for page in (filtered, matching):
+        assert not [each for each in page.root.all("input") if each.attrs.get("name") == "all"]
+        assert [each.attrs["value"] for each in page.root.all("input") if each.attrs.get("name") == "where"] != [""]
+
+
+def test_a_wrong_filter_of_the_list_is_a_problem_that_marks_it(operator: Client, pending: list[str]) -> None:
+    answer = operator.get(GROUP + "?where=n+%3D+1+and+many")
+    assert answer.status_code == 400
+    html = answer.content.decode()
+    assert 'data-problem-at="10,14"' in html
+    assert '<p data-problem="where">where, character 11: &#x27;many&#x27; is not a valid condition' in html

@@ -140,6 +140,7 @@ def queries(server: Server) -> list[Query[Any]]:
         *(ProbeQuery(), ServerQuery(), ServedQuery(), ScanStreams(), Known(1)),
         *(StreamQuery(KEY, can, memory=True), FactsQuery(KEY), IdentityQuery(KEY), MemoryQuery((KEY, b"other"), can)),
         *(GroupQuery(KEY, GROUP, overcounts), PendingQuery(KEY, GROUP), Bodies(KEY, pending)),
+        PendingQuery(KEY, GROUP, keep=lambda entry: False),
         *(EntryRange(KEY), EntryRange(KEY, newest_first=True, keep=lambda entry: False)),
         EntryQuery(KEY, StreamId(2, 0), can),
         TailRead(((KEY, MIN), (b"other", MIN)), block_ms=1, count=10),

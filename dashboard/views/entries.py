@@ -62,6 +62,11 @@ class Asked:
         """The newest entries: the page that can be live."""
         return self.start is None and self.end is None and self.place is None
 
+    @property
+    def searches(self) -> bool:
+        """Whether it looks for entries from the newest on, and can go on so."""
+        return bool(self.where) and self.place is None and not (self.start and not self.end)
+
     def newest(self) -> Asked:
         """The same filter and columns, from the newest entry on."""
         return replace(self, start=None, end=None, at="", place=None, opened=None)
@@ -90,7 +95,8 @@ class Asked:
 class Entries:
     """A page of entries as the table shows it, newest first. `ahead` are those at and after the place gone to.
 
-    `widths`: the class of each column; `id_width`: of the one of IDs. `rest`: where the older page begins.
+    `widths`: the class of each column; `id_width`: of the one of IDs. `rest`: where the older page begins,
+    after `scanned` entries were looked at.
     """
 
     ahead: tuple[EntryRow, ...]
@@ -103,6 +109,7 @@ class Entries:
     newer: str
     older: str
     rest: StreamId | None
+    scanned: int
     stopped: str
     last_id: StreamId | None
 
@@ -119,12 +126,13 @@ class Entries:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What was read, newest first, and where the newer and the older page begin, None at an end."""
+    """What was read, newest first, of how many, and where the newer and the older page begin, None at an end."""
 
     ahead: tuple[Entry, ...]
     items: tuple[Entry, ...]
     newer: StreamId | None
     older: StreamId | None
+    scanned: int
     stopped: str
 
     @property
@@ -155,6 +163,7 @@ def entries_page(here: Watched, facts: StreamFacts, asked: Asked, *, exactly: bo
         newer=plain.address(start=found.newer) if found.newer else "",
         older=plain.address(end=found.older) if found.older else "",
         rest=found.older,
+        scanned=found.scanned,
         stopped=found.stopped,
         last_id=facts.last_generated_id,
     )
@@ -185,15 +194,16 @@ def _around(here: Watched, every: EntryRange, place: StreamId) -> Found:
     older = replace(every, end=min(every.end, place.prev()), newest_first=True, limit=LIMIT - AHEAD)
     below: Page[Entry] = here.server.run(older) if place > MIN else Page(())
     stopped = " ".join(filter(None, (above.stopped, below.stopped)))
-    return Found(tuple(reversed(above.items)), below.items, above.next, below.next, stopped)
+    scanned = above.scanned + below.scanned
+    return Found(tuple(reversed(above.items)), below.items, above.next, below.next, scanned, stopped)
 
 
 def _upwards(page: Page[Entry], start: StreamId) -> Found:
     below = page.items[0].id.prev() if page.items else start
-    return Found((), tuple(reversed(page.items)), page.next, below, page.stopped)
+    return Found((), tuple(reversed(page.items)), page.next, below, page.scanned, page.stopped)
 
 
 def _downwards(page: Page[Entry], asked: Asked) -> Found:
     """Above the newest page there is nothing but what is yet to come."""
     above = None if asked.is_head else page.items[0].id.next() if page.items else asked.end
-    return Found((), page.items, above, page.next, page.stopped)
+    return Found((), page.items, above, page.next, page.scanned, page.stopped)

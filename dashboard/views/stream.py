@@ -52,6 +52,7 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
         "only_facts": part == "facts",
         "tabs": _tabs(asked, overview.facts),
         "entries": entries,
+        "search_on": bool(entries and entries.stopped and entries.rest and asked.searches),
         "forms": [(form.capitalize(), asked.address(**{"as": form}), form == asked.form) for form in FORMS],
         "newest": asked.newest().address(),
         "live": asked.is_head and asked.tab == "entries" and not trouble,

@@ -10,6 +10,7 @@ import { bind as bindKeyboard } from "./behaviours/keyboard.js";
 import { bind as bindMenu } from "./behaviours/menu.js";
 import { bind as bindRelativeTime } from "./behaviours/relative-time.js";
 import { bind as bindRowOpen } from "./behaviours/row-open.js";
+import { bind as bindSearchOn } from "./behaviours/search-on.js";
 import { bind as bindSelect } from "./behaviours/select.js";
 import { bind as bindTheme } from "./behaviours/theme.js";
 
@@ -22,6 +23,7 @@ for (const bind of [
   bindMenu,
   bindRelativeTime,
   bindRowOpen,
+  bindSearchOn,
   bindSelect,
   bindTheme,
 ]) {

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import time
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from tests.browser.site import Site
 
@@ -198,3 +199,98 @@ def test_the_files_of_the_audit_log_are_of_the_lines_that_are_shown(page: Page) 
     asked(page, "who", "somebody")
     for name in ("JSON Lines", "CSV"):
         expect(page.get_by_role("link", name=name)).to_have_attribute("href", re.compile(r"\?.*who=somebody"))
+
+
+def test_the_wrong_part_of_a_filter_is_marked(site: Site, page: Page) -> None:
+    add(site, 5, 1)
+    opened(page)
+    page.locator("input[name=where]").fill("quantity = 1 and (note ~ n or many)")
+    wrong = page.locator("[data-filter-wrong]")
+    expect(wrong.locator("mark")).to_have_text("many")
+    expect(wrong.locator("code")).to_have_text("quantity = 1 and (note ~ n or many)")
+    page.locator("input[name=where]").fill("quantity = 1 and")
+    expect(wrong.locator("mark")).to_have_text("…")
+    page.locator("input[name=where]").fill("quantity = 1 and (note ~ n or has many)")
+    expect(wrong).to_be_empty()
+    expect(page.locator("table.table-entries tbody tr")).to_have_count(1)
+    assert shown(page) == ["1"]
+
+
+def test_pending_entries_are_filtered_by_payload(site: Site, page: Page) -> None:
+    ids = add(site, 5, 1, 7)
+    site.client.xgroup_create("filter:orders", "workers", "0")
+    site.client.xreadgroup("workers", "ann", {"filter:orders": ">"})
+    page.goto(f"{STREAM}g/workers/")
+    rows = page.locator("#pending tbody tr")
+    expect(rows).to_have_count(3)
+    page.locator("input[name=where]").fill("quantity > 1 and not note = n7")
+    expect(rows).to_have_count(1)
+    expect(rows).to_have_id(f"p-{ids[0]}")
+    rows.locator("[data-select-row]").check()
+    expect(page.locator("[data-select-bar]")).to_be_visible()
+    expect(page.locator("[data-select-all]")).to_have_count(0)
+    page.locator("input[name=where]").fill("quantity > 1 or")
+    expect(page.locator("[data-filter-wrong] mark")).to_have_text("…")
+    expect(rows).to_have_count(1)
+
+
+def test_a_search_goes_on_where_it_stopped_and_can_be_cancelled(site: Site, page: Page) -> None:
+    with site.client.pipeline(transaction=False) as pipeline:
+        for n in range(9_000):
+            pipeline.xadd("filter:long", {"n": n, "rare": int(n in (17, 3_000, 8_999))})
+        pipeline.execute()
+    page.goto("/s/default/filter:long/?where=rare+%3D+1")
+    expect(page.locator("[data-live-badge]")).to_have_text("live")
+    rows, said, button = (page.locator(place) for place in ("tbody tr[id]", "[data-search-said]", "[data-search-on]"))
+    expect(rows).to_have_count(1)
+    expect(said).to_have_text("Scanned 2,000 entries from here, 1 match.")
+
+    def slow(route: Route) -> None:
+        time.sleep(0.2)
+        route.continue_()
+
+    page.route(re.compile(r"filter:long/\?.*end="), slow)
+    button.click()
+    expect(button).to_have_text("Cancel")
+    expect(said).to_contain_text("Scanned 4,000 of 9,000 entries, 1 match.")
+    button.click()
+    expect(said).to_contain_text("Cancelled.")
+    expect(button).to_have_text("Search on")
+    page.unroute_all()
+    button.click()
+    expect(said).to_have_text("Scanned 9,000 entries, 3 match. There are no older entries.")
+    expect(button).to_be_hidden()
+    assert [text.strip() for text in page.locator("tbody tr[id] td:nth-child(3)").all_inner_texts()] == [
+        "8999",
+        "3000",
+        "17",
+    ]
+
+
+def test_a_search_of_the_past_goes_on_in_its_list(site: Site, page: Page) -> None:
+    with site.client.pipeline(transaction=False) as pipeline:
+        for n in range(5_000):
+            pipeline.xadd("filter:past", {"n": n, "rare": int(n in (17, 3_000))})
+        ids = pipeline.execute()
+    page.goto(f"/s/default/filter:past/?where=rare+%3D+1&end={ids[3_500]}")
+    address, said = page.url, page.locator("[data-search-said]")
+    expect(said).to_have_text("Scanned 2,000 entries from here, 1 match.")
+    page.locator("[data-search-on]").click()
+    expect(said).to_have_text("Scanned 3,501 entries, 2 match. There are no older entries.")
+    rows = page.locator("tbody tr[id] td:nth-child(3)")
+    assert [text.strip() for text in rows.all_inner_texts()] == ["3000", "17"]
+    assert page.url == address
+
+
+def test_a_search_that_finds_the_first_leads_there(site: Site, page: Page) -> None:
+    with site.client.pipeline(transaction=False) as pipeline:
+        for n in range(2_500):
+            pipeline.xadd("filter:first", {"n": n, "rare": int(n == 17)})
+        pipeline.execute()
+    page.goto("/s/default/filter:first/?where=rare+%3D+1")
+    expect(page.locator("[data-search-said]")).to_have_text(
+        "No matching entries here. Scanned 2,000 entries from here, 0 match."
+    )
+    page.locator("[data-search-on]").click()
+    page.wait_for_url("**end=*")
+    expect(page.locator("tbody tr[id] td:nth-child(3)")).to_have_text("17")

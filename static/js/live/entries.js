@@ -17,6 +17,8 @@ import { refresh } from "./regions.js";
 import { watch } from "./socket.js";
 
 const ROWS = 200;
+/** As many as somebody asked to see may stay, up to this. */
+const ROWS_MOST = 1000;
 /** Between two times that rows are put on top: so long the list stands still and can be read. */
 const STILL_MS = 800;
 const REASONS = {
@@ -134,7 +136,8 @@ class Entries {
     this.fresh = 0;
     if (!rows.length) return;
     this.moved = performance.now();
-    this.body.replaceChildren(...[...rows, ...this.body.children].slice(0, ROWS));
+    const most = Math.max(ROWS, Math.min(this.body.children.length, ROWS_MOST));
+    this.body.replaceChildren(...[...rows, ...this.body.children].slice(0, most));
     lastEntry(rows.find((row) => row.id));
     tick();
     if (this.body.querySelector("tr[id]")) this.table.closest("#entries")?.querySelector(":scope > .state")?.remove();

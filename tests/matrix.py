@@ -21,6 +21,10 @@ SUITE = [
     "tests/security",
 ]
 
+OPTIONS = ["-q", "-n", "2", "--dist", "loadfile", "-m", "not big", "-p", "tests.talking"]
+SHARES = {"RACING_EXAMPLES": "50", "MODEL_EXAMPLES": "20"}
+"""How much each server does of the long searches, which `make test` does whole on one."""
+
 
 def main() -> int:
     """0 when every wanted server was there and green."""
@@ -36,8 +40,8 @@ def _run(wanted: Wanted) -> str:
     if binary is None:
         return f"missing: {wanted.source} cannot be had on this machine"
     print(f"\n=== {wanted.label}: {version(binary)}", flush=True)
-    command = [sys.executable, "-m", "pytest", "-q", "-n", "2", "--dist", "loadfile", "-m", "not big", *SUITE]
-    environment = {**os.environ, "TEST_SERVER": str(binary)}
+    command = [sys.executable, "-m", "pytest", *OPTIONS, *SUITE]
+    environment = {**os.environ, **SHARES, "TEST_SERVER": str(binary)}
     last = ""
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         for line in process.stdout or ():

@@ -146,23 +146,21 @@ class DeadLetter(PendingAction[DeadLetterParams]):
         return Done.of([(str(e.id), RESULT[reply]) for e, reply in zip(entries, replies, strict=True)])
 
     def reconcile(self, ctx: Context, seen: PendingSeen, work: Sequence[PendingWork]) -> Done:
-        """What is pending as it was, was not moved; of the rest, what has a copy was.
-
-        The original may have been delivered again since, and a copy been read and deleted: of an entry that is nowhere,
-        nobody knows without a look at all that ever came to the target.
+        """What has a copy was moved, though a group that was set back may have delivered it again. What is pending as
+        it was, was not; of an entry that is nowhere, nobody knows without a look at all that ever came to the target:
+        a copy may have been read and deleted.
         """
         entries = leases(work)
         now = {entry.id: entry for entry in read_pending(ctx, [e.id for e in entries])}
         again = ctx.params.retried
         same = {e.id for e in entries if e.id in now and still_holds(now[e.id], e, retried=again)}
-        others = [e for e in entries if e.id not in same]
-        moved, all_read = _copies(ctx, others, work[0].since or MIN)
+        moved, all_read = _copies(ctx, entries, work[0].since or MIN)
 
         def result(e: Lease) -> str:
-            if e.id in same:
-                return "failed"
             if e.id in moved:
                 return "done"
+            if e.id in same:
+                return "failed"
             if e.id in now:
                 return "owner_changed"
             return "already_acknowledged" if all_read else "unknown"

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from tests.faults.model.house import House
-from tests.faults.model.ledger import COPY, DLQ, GROUP, KEY, look
+from tests.faults.model.ledger import COPY, DLQ, GROUP, KEY, SPARE, WORKER, look
+from tests.faults.model.verbs import HELD
 
 Others = Callable[[House, list[str]], None]
 """What others do; to the entries that the command was about."""
@@ -54,6 +55,18 @@ def create_again(house: House, ids: list[str]) -> None:
     house.truth.xgroup_create(KEY, GROUP, "10-0")
 
 
+def create_and_join(house: House, ids: list[str]) -> None:
+    """Its workers create it again and join."""
+    create_again(house, ids)
+    for name in (WORKER, SPARE):
+        house.truth.xgroup_createconsumer(KEY, GROUP, name)
+
+
+def acknowledge_all(house: House, ids: list[str]) -> None:
+    house.touched |= set(HELD)
+    house.truth.xack(KEY, GROUP, *[f"{number}-0" for number in HELD])
+
+
 def destroy_and_create(house: House, ids: list[str]) -> None:
     house.group_is_destroyed(again=True)
 
@@ -74,4 +87,5 @@ HIDDEN = (
     Hidden(TARGET, "dead_letter", delete_copies, acknowledge_and_pass),
     *(Hidden(GONE, slug, destroy, destroy) for slug in ("claim", "ack", "release")),
     Hidden("a group of that name was created again", "group_destroy", create_again, destroy_and_create),
+    Hidden("its workers acknowledged what it had pending", "group_destroy", create_and_join, acknowledge_all),
 )

@@ -24,7 +24,7 @@ from streams_admin.models import AuditEntry, Operation, Plan
 from streams_admin.operations import loop, pacing, pieces, results, rights, start, state
 from streams_admin.operations.outcomes import outcome_of
 from tests.faults.model.actors import Actor, staged
-from tests.faults.model.ledger import COPY, DLQ, GROUP, KEY, THIEF, WORKER, Ledger, look, raw
+from tests.faults.model.ledger import COPY, DLQ, GROUP, KEY, SPARE, THIEF, WORKER, Ledger, look, raw
 from tests.faults.model.verbs import ENTRIES, PENDING, Verb
 from tests.faults.model.wire import Fate, Wire
 from tests.streams_admin.acting import ADMIN, planned
@@ -74,6 +74,7 @@ def seed(client: redis.Redis, verb: Verb, *, mark: str = "") -> None:
         client.xadd(KEY, {"n": f"{mark}{number}"}, id=f"{number}-0")
     client.xgroup_create(KEY, GROUP, "0")
     client.xreadgroup(GROUP, WORKER, {KEY: ">"}, count=PENDING)
+    client.xgroup_createconsumer(KEY, GROUP, SPARE)
     ids = [f"{number}-0" for number in range(1, PENDING + 1)]
     raw(client, "XCLAIM", KEY, GROUP, WORKER, 0, *ids, "IDLE", IDLE_MS, "RETRYCOUNT", 1)
     if verb.acknowledged:
@@ -381,9 +382,11 @@ class House:
 
     def _may_be_unknown(self) -> bool:
         """Whether nobody could know: where what would tell is gone, or where others do the same."""
-        return bool({"copies", "stream", "group", "server"} & self.disturbed) or (
-            self.verb.slug in HIDDEN_BY_WORKERS and bool(self.touched)
-        )
+        if {"copies", "stream", "group", "server"} & self.disturbed:
+            return True
+        if self.verb.slug in HIDDEN_BY_WORKERS:
+            return bool(self.touched)
+        return self.verb.slug == "trim" and "entries-added" not in self.truth.xinfo_stream(KEY)
 
     def _check_said(self, operation: Operation, said: dict[str, str]) -> None:
         if self.verb.named:

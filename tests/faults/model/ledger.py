@@ -14,7 +14,7 @@ from typing import Any
 import redis
 
 KEY, COPY, DLQ, GROUP = b"orders", b"orders:again", b"orders:dlq", b"billing"
-WORKER, HERO, THIEF = b"worker-1", b"hero", b"worker-2"
+WORKER, HERO, THIEF, SPARE = b"worker-1", b"hero", b"worker-2", b"spare"
 
 Held = tuple[bytes, int, int]
 """Consumer, deliveries, idle time in ms."""
@@ -33,18 +33,19 @@ class Look:
     copies: dict[tuple[bytes, bytes], str] = field(default_factory=dict)
     groups: dict[bytes, bytes] = field(default_factory=dict)
     consumers: frozenset[bytes] = frozenset()
+    exists: bool = False
 
 
 def look(client: redis.Redis) -> Look:
     source = _entries(client, KEY)
     copies = {(key, id_): number for key in (COPY, DLQ) for id_, number in _entries(client, key).items()}
-    groups = _groups(client)
+    groups, exists = _groups(client), bool(client.exists(KEY))
     if GROUP not in groups:
-        return Look(source, {}, copies, groups)
+        return Look(source, {}, copies, groups, exists=exists)
     rows = client.xpending_range(KEY, GROUP, "-", "+", 1000)
     pending = {r["message_id"]: (r["consumer"], r["times_delivered"], r["time_since_delivered"]) for r in rows}
     consumers = frozenset(c["name"] for c in client.xinfo_consumers(KEY, GROUP))
-    return Look(source, pending, copies, groups, consumers)
+    return Look(source, pending, copies, groups, consumers, exists)
 
 
 def _entries(client: redis.Redis, key: bytes) -> dict[bytes, str]:
@@ -76,6 +77,7 @@ def effects(before: Look, after: Look) -> Iterator[Effect]:
     yield from (("destroyed", "") for name in before.groups if name not in after.groups)
     yield from (("created", "") for name in after.groups if name not in before.groups)
     yield from (("moved", "") for name, at in before.groups.items() if after.groups.get(name, at) != at)
+    yield from [("removed", "")] if before.exists and not after.exists else []
     yield from (("dismissed", "") for name in before.consumers - after.consumers if GROUP in after.groups)
     yield from (("registered", "") for name in after.consumers - before.consumers if name != HERO)
 

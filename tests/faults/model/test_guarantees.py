@@ -10,6 +10,7 @@ import pytest
 from tests.faults.model.cases import FAULTS, outcome
 from tests.faults.model.house import House, Place
 from tests.faults.model.verbs import VERBS
+from tests.servers import chosen
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
 
@@ -18,14 +19,14 @@ BEGIN, END = "<!-- guarantees: written by tests/faults/model/test_guarantees.py 
 
 
 def test_the_table_is_what_the_cases_give(place: Place) -> None:
-    """WRITE_DOCS=1 writes it."""
+    """WRITE_DOCS=1 writes it. On older servers, which count less, more is unknown: there each case is checked alone."""
     table = drawn({str(verb): [met(House(verb, place), fault) for fault in FAULTS] for verb in VERBS})
     before, rest = PAGE.read_text().split(BEGIN)
     found, after = rest.split(END)
     if os.environ.get("WRITE_DOCS"):
         PAGE.write_text(before + BEGIN + table + END + after)
     else:
-        assert found == table
+        assert chosen() or found == table
 
 
 def met(house: House, fault: str) -> str:

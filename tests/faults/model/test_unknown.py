@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from tests.faults.model.cases import at_write
@@ -12,6 +14,7 @@ from tests.faults.model.verbs import VERBS
 from tests.faults.model.wire import Fate
 
 pytestmark = [pytest.mark.faults, pytest.mark.django_db(transaction=True)]
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "actions.md"
 
 
 @pytest.mark.parametrize("hidden", HIDDEN, ids=lambda hidden: f"{hidden.slug}, {hidden.why}")
@@ -21,6 +24,13 @@ def test_two_histories_that_end_alike(hidden: Hidden, place: Place) -> None:
     assert numbers, "something was done"
     assert carried_out == lost
     assert "unknown" in carried_out[0].values() or carried_out[1] == {"unknown": 1}
+
+
+def test_the_page_says_what_nobody_could_know() -> None:
+    page = PAGE.read_text()
+    for hidden in HIDDEN:
+        line = next(line for line in page.splitlines() if hidden.why in line)
+        assert f"`{hidden.slug}`" in line
 
 
 def history(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.streams.names import to_path
-from tests.faults.model.ledger import COPY, GROUP, HERO
+from tests.faults.model.ledger import COPY, GROUP, HERO, SPARE
 
 ENTRIES, PENDING = 12, 10
 """Entries of the stream, and how many of them WORKER holds."""
@@ -77,4 +77,6 @@ VERBS = (
     Verb("group_set_position", {"group": G, "position": "3-0"}, "moved", ("",), mine=False, named=False),
     Verb("group_destroy", {"group": G}, "destroyed", ("",), mine=False, named=False),
     Verb("consumer_create", {"group": G, "consumer": "new"}, "registered", ("",), mine=False, named=False),
+    Verb("consumer_delete", {"group": G, "consumer": to_path(SPARE)}, "dismissed", ("",), mine=False, named=False),
+    Verb("stream_delete", {}, "removed", ("",), mine=False, named=False),
 )

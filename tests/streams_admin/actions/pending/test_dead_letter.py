@@ -197,6 +197,22 @@ def test_a_lost_reply_does_not_claim_what_a_worker_acknowledged(server: Server, 
     assert origins(stuck) == [b"2-0"]
 
 
+def test_what_was_moved_and_is_delivered_again_was_moved(stuck: redis.Redis) -> None:
+    """A group that is set back gives its worker the entries once more, as if they had never left it."""
+    for id_ in ("1-0", "2-0"):
+        neglect(stuck, id_, idle_ms=0, deliveries=1)
+
+    def lost_and_set_back(command: tuple[Any, ...]) -> bool:
+        if moving(command):
+            stuck.xgroup_setid(KEY, GROUP, "0")
+            stuck.xreadgroup(GROUP, WORKER, {KEY: ">"})
+        return moving(command)
+
+    with lost_replies(lost_and_set_back):
+        assert act("dead_letter", of_group("1-0", "2-0")).results == {"done": 2}
+    assert origins(stuck) == [b"1-0", b"2-0"]
+
+
 def test_when_the_copy_is_gone_as_well_nobody_knows(stuck: redis.Redis) -> None:
     stuck.xadd(DLQ, {"a": "b"})
 

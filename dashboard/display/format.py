@@ -15,6 +15,19 @@ RARE = 0.0005
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+AHEAD = MINUTE
+"""A moment that is later than now by that much is ahead: clocks differ a little. As in the browser."""
+
+
+def since(at_ms: int | None, now_ms: int, *, ago: bool = False) -> str:
+    """The age of a moment, with "ago" where that is wanted: "8 s ago"; "3 d ahead" of one that is well after now."""
+    if at_ms is None:
+        return NOTHING
+    if at_ms - now_ms >= AHEAD:
+        return f"{age(at_ms - now_ms)} ahead"
+    return f"{age(now_ms - at_ms)}{' ago' if ago else ''}"
+
+
 def age(milliseconds: int | None) -> str:
     """How long ago or how long, rounded down: "0.2 s", "4 min 12 s", "2 h 14 min", "3 d 2 h". A negative age is 0 s."""
     if milliseconds is None:

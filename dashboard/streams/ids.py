@@ -71,8 +71,13 @@ class StreamId:
         return None if self.clock_ms is None else _EPOCH + timedelta(milliseconds=self.clock_ms)
 
     def age_ms(self, now_ms: int) -> int | None:
-        """Milliseconds from the ID's time to the server's `now_ms`, never below 0; None without a plausible time."""
-        return None if self.clock_ms is None else max(0, now_ms - self.clock_ms)
+        """Milliseconds from the ID's time to the server's `now_ms`, never below 0.
+
+        None without a plausible time: one that lies well after the server's clock is none either.
+        """
+        if self.clock_ms is None or ahead_ms(self, now_ms) is not None:
+            return None
+        return max(0, now_ms - self.clock_ms)
 
 
 AHEAD_MS = 60_000

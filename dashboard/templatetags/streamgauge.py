@@ -26,8 +26,8 @@ register.filter("server_title", links.title_of)
 
 @register.filter
 def since(epoch_ms: int | None, now_ms: int) -> str:
-    """`{{ at|since:now }}`: the age of a moment."""
-    return words.age(None if epoch_ms is None else now_ms - epoch_ms)
+    """`{{ at|since:now }}`: the age of a moment, or by how much it is ahead."""
+    return words.since(epoch_ms, now_ms)
 
 
 @register.filter

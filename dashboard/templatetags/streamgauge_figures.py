@@ -30,6 +30,11 @@ AGE = (
     '<span role="tooltip">{exact}</span></time>'
 )
 QUIET_AGE = '<time datetime="{machine}" title="{exact}" data-at="{at}">{shown}</time>'
+AGES = {
+    (quiet, ago): html.replace(" data-at", " data-ago data-at") if ago else html
+    for quiet, html in ((False, AGE), (True, QUIET_AGE))
+    for ago in (False, True)
+}
 
 
 def zero(word: str) -> SafeString:
@@ -39,15 +44,15 @@ def zero(word: str) -> SafeString:
 
 @register.simple_tag
 def age(at: int | None, now: int, *, ago: bool = False, quiet: bool = False) -> SafeString:
-    """The age of a moment, which grows while the page is open. No template: a page has hundreds.
+    """The age of a moment, which grows while the page is open; of one well after now, by how much it is ahead.
 
     `at`: epoch ms, None is a dash; `now`: the server's ms; `ago` adds the word; `quiet`, for tables: the exact time is
-    a title and no tab stop.
+    a title and no tab stop. No template: a page has hundreds.
     """
     if at is None:
         return zero(words.NOTHING)
-    shown = words.age(now - at) + (" ago" if ago else "")
-    return format_html(QUIET_AGE if quiet else AGE, machine=machine_time(at), exact=exact(at), at=at, shown=shown)
+    shown = words.since(at, now, ago=ago)
+    return format_html(AGES[quiet, ago], machine=machine_time(at), exact=exact(at), at=at, shown=shown)
 
 
 @register.inclusion_tag("streamgauge/parts/_read.html")

@@ -13,6 +13,7 @@ from dashboard.api.shapes import (
     HeldItem,
     IdText,
     Large,
+    OptionalValue,
     Reason,
     ServerName,
     Value,
@@ -40,6 +41,7 @@ from streams_admin.permissions import NOT_TOLD, hidden_target, said
 from streams_admin.views.samples import sample
 
 NOT_BEFORE = "Not known before it is done."
+OF_THE_STREAM = "The plan is about entries of the stream, not about a group's pending ones."
 HIDDEN = "It names a stream you may not see."
 
 _RESULTS = ", ".join(f"`{result}`" for result in RESULTS)
@@ -50,6 +52,10 @@ Who = Annotated[str, Field(description="the user, or `token` and the name of an 
 
 class SampleItem(HeldItem):
     """An entry the plan is about, as it is now."""
+
+    consumer: OptionalValue = Field(
+        description="the consumer that holds it; null if it was released, and in plans that are not about a group"
+    )
 
 
 class Caution(BaseModel):
@@ -175,11 +181,23 @@ def plan_item(plan: Plan, admitted: Admitted) -> dict[str, Any]:
             for note in preview["notes"]
             if note["severity"]
         ],
-        "sample": [_sample_item(entry, seen) for entry in sample(plan)],
+        "sample": [_sample_item(entry, seen, in_group="group" in plan.params) for entry in sample(plan)],
         "redis_cli": preview["redis_cli"],
         "confirm": preview["confirm"] or None,
         "entries_file": _entries_file(plan, admitted) if seen.may_read else None,
     }
+
+
+def _held(entry: PendingEntry) -> dict[str, Any]:
+    return {**holder(entry), **deliveries(entry)}
+
+
+_NO_GROUP = {
+    "consumer": None,
+    **number("idle_ms", None, OF_THE_STREAM),
+    **number("deliveries", None, OF_THE_STREAM),
+}
+"""Entries that no plan about pending ones has chosen: who has them pending was not asked."""
 
 
 def _entries_file(plan: Plan, admitted: Admitted) -> str | None:
@@ -191,11 +209,10 @@ def _total(plan: Plan) -> dict[str, Any]:
     return {**number("total", plan.preview["total"], NOT_BEFORE), "at_least": plan.preview["least"]}
 
 
-def _sample_item(entry: PendingEntry, seen: Sight) -> dict[str, Any]:
+def _sample_item(entry: PendingEntry, seen: Sight, *, in_group: bool) -> dict[str, Any]:
     return {
         "id": str(entry.id),
-        **holder(entry),
-        **deliveries(entry),
+        **(_held(entry) if in_group else _NO_GROUP),
         **fields(entry.fields if entry.body == "present" else None, seen),
         "body": entry.body,
     }

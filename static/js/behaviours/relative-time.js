@@ -5,7 +5,7 @@
  *
  * @example
  * <main data-now-ms="1763604718412">
- *   <time data-at="1763604710412">8 s ago</time>
+ *   <time data-at="1763604710412" data-ago>8 s ago</time>
  * </main>
  */
 
@@ -13,6 +13,7 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
+const AHEAD = MINUTE;
 
 /** When each clock was read: {stamp, seen}. A refreshed page has a new stamp. @type {WeakMap<Element, object>} */
 const clocks = new WeakMap();
@@ -31,6 +32,16 @@ export function age(ms) {
   if (past < HOUR) return two(past, MINUTE, "min", SECOND, "s", 2, 10);
   if (past < DAY) return two(past, HOUR, "h", MINUTE, "min", 2, 24);
   return two(past, DAY, "d", HOUR, "h", 1, 10);
+}
+
+/**
+ * "8 s", "8 s ago", or "3 d ahead" of a moment that is well after now: like `format.since`.
+ * @param {number} ms since the moment
+ * @param {boolean} ago
+ * @returns {string}
+ */
+export function since(ms, ago) {
+  return ms <= -AHEAD ? `${age(-ms)} ahead` : age(ms) + (ago ? " ago" : "");
 }
 
 function two(ms, unit, word, part, partWord, width, until) {
@@ -53,7 +64,7 @@ function serverNow(element) {
 function show(time) {
   const text = time.firstChild;
   if (!text || text.nodeType !== Node.TEXT_NODE) return;
-  const next = age(serverNow(time) - Number(time.dataset.at)) + (text.data.endsWith(" ago") ? " ago" : "");
+  const next = since(serverNow(time) - Number(time.dataset.at), "ago" in time.dataset);
   if (text.data !== next) text.data = next;
 }
 

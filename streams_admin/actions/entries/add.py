@@ -11,18 +11,19 @@ from django import forms
 
 from dashboard.accounts.access import require
 from dashboard.accounts.permissions import Permission
-from dashboard.display.format import age, number, plural
+from dashboard.display.format import number, plural
 from dashboard.streams.errors import Gone
-from dashboard.streams.ids import MIN, TOP, StreamId
+from dashboard.streams.ids import MAX, MIN, TOP, StreamId
 from dashboard.streams.names import plain
 from dashboard.streams.queries import PAGE_MAX, Command, EntryRange
 from dashboard.streams.snapshots import Fields, StreamFacts, StreamOverview
 from streams_admin import redis_cli_text, writes
+from streams_admin.actions import new_ids
 from streams_admin.actions.base import Action
 from streams_admin.actions.context import ActionContext, Scope
 from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.entries import read, stream_facts, stream_overview
-from streams_admin.actions.reads.reservations import Reservation, arrived, following, reserve, reserve_in
+from streams_admin.actions.reads.reservations import EXHAUSTED, Reservation, arrived, reserve, reserve_in
 from streams_admin.actions.reads.targets import reached
 from streams_admin.actions.single import typed
 from streams_admin.actions.work import Batch, Done, Unnamed
@@ -32,9 +33,6 @@ from streams_admin.params.base import Raw
 from streams_admin.params.entries import AddParams
 from streams_admin.params.fields import from_text
 from streams_admin.params.kinds import EntryId
-
-AHEAD_MS = 60_000
-"""An ID that is further ahead of the server's clock is warned of."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +170,8 @@ def _refusal(ctx: ActionContext[AddParams], facts: StreamFacts | None) -> str:
     if facts is None:
         return "" if ctx.params.mkstream else "The stream does not exist. Set mkstream to create it."
     asked, last = ctx.params.id or "*", facts.last_generated_id
+    if last == MAX:
+        return EXHAUSTED
     lowest = StreamId.parse(asked[:-1] + str(TOP) if asked.endswith("-*") else asked) if asked != "*" else None
     if lowest is not None and lowest <= last:
         return f"id is {asked}, which must be greater than {last}, the last ID of the stream."
@@ -229,37 +229,11 @@ def _removed_note(removed: int, least: bool) -> list[Note]:
 
 
 def _next_id(ctx: ActionContext[AddParams], overview: StreamOverview | None) -> str:
-    """Which ID the entry gets, as a part of a sentence."""
-    asked, last = ctx.params.id, overview.facts.last_generated_id if overview else MIN
-    if asked is None:
-        ahead = overview is not None and last.ms > overview.now_ms
-        return f", with an ID just above the last one, {last}" if ahead else ", with the server's time as its ID"
-    if asked.endswith("-*"):
-        asked = str(following(last, int(asked[:-2])))
-    return f", with the ID {asked}"
+    return new_ids.next_id(ctx.params.id, overview.facts if overview else None, overview.now_ms if overview else 0)
 
 
 def _id_notes(ctx: ActionContext[AddParams], overview: StreamOverview | None) -> list[Note]:
-    if overview is None:
-        return []
-    if ctx.params.id is None:
-        return _last_ahead(overview)
-    ahead = int(ctx.params.id.partition("-")[0]) - overview.now_ms
-    if ahead <= AHEAD_MS:
-        return []
-    text = "IDs never go back: until the clock catches up, every later entry gets an ID of that time."
-    return [Note("stuck", f"The ID is {age(ahead)} ahead of the server's clock", text)]
-
-
-def _last_ahead(overview: StreamOverview) -> list[Note]:
-    last = overview.facts.last_generated_id
-    if last.ms - overview.now_ms <= AHEAD_MS:
-        return []
-    if last.clock_ms is None:
-        text = "The server's time is lower, so the new entry's ID is no time either."
-        return [Note("late", f"IDs of this stream are not times: the last one is {last}", text)]
-    text = "IDs never go back: the new entry is dated so too, and every later one until the clock catches up."
-    return [Note("late", f"The last ID, {last}, is {age(last.ms - overview.now_ms)} ahead of the server's clock", text)]
+    return new_ids.notes(ctx.params.id, overview.facts, overview.now_ms) if overview else []
 
 
 def _reader_notes(overview: StreamOverview | None) -> list[Note]:

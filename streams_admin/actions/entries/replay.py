@@ -24,6 +24,7 @@ from dashboard.streams.snapshots import Entry, Fields, StreamFacts
 from streams_admin import redis_cli_text, writes
 from streams_admin.actions.context import ActionContext, Scope
 from streams_admin.actions.entries.base import EntriesAction, EntriesForm, sample
+from streams_admin.actions.new_ids import notes_of_copies
 from streams_admin.actions.preview import Change, Note, Preview
 from streams_admin.actions.reads.entries import read, stream_facts
 from streams_admin.actions.reads.reservations import arrived, reserve
@@ -85,7 +86,13 @@ class Replay(EntriesAction[ReplayParams, CopyWork]):
             total=found.total,
             least=found.least,
             counts={"entries": found.total, "not_found": len(found.absent)},
-            notes=[*_readers(ctx, facts), *_provenance_note(ctx, found), *_edited_note(ctx), *_bound_notes(ctx, found)],
+            notes=[
+                *notes_of_copies(facts, found.overview.now_ms),
+                *_readers(ctx, facts),
+                *_provenance_note(ctx, found),
+                *_edited_note(ctx),
+                *_bound_notes(ctx, found),
+            ],
             changes=[
                 Change(f"in {to}", before, None if found.least else before + found.total),
                 Change(f"in {plain(ctx.key)}", length, length),

@@ -28,6 +28,7 @@ from streams_admin import redis_cli_text, writes
 from streams_admin.actions.context import ActionContext, Scope
 from streams_admin.actions.groups import others
 from streams_admin.actions.lines import SHOWN
+from streams_admin.actions.new_ids import notes_of_copies
 from streams_admin.actions.pending import retried
 from streams_admin.actions.pending.base import PendingAction
 from streams_admin.actions.pending.unchanged import leases, still_holds
@@ -99,6 +100,7 @@ class DeadLetter(PendingAction[DeadLetterParams]):
                 *busy_note(looked),
                 *ghost_note(looked, "They stay pending: there is nothing to copy."),
                 *(others.notes(looked) if ctx.params.delete else []),
+                *notes_of_copies(facts, looked.overview.now_ms),
                 *_target_notes(to, facts),
                 *retried.guard_notes(ctx, looked, self.slug),
             ],

@@ -21,6 +21,7 @@ from streams_admin.actions.reads.pending import CLOCK
 
 AHEAD_MS = 200
 """How far ahead of the server's clock the IDs are, so that what others add until then does not go past them."""
+EXHAUSTED = "The stream has reached the highest possible ID: nothing can be added to it."
 LOWEST_NUMBER, NUMBERS = 2**20, 2**31
 """The sequence number of the first one is drawn from here: `*` counts from 0 in each millisecond."""
 
@@ -47,7 +48,7 @@ def reserve(scope: Scope, key: bytes) -> Reservation:
     if last.seq + number < TOP - NUMBERS:
         return Reservation(StreamId(last.ms, last.seq + number), last)
     if last.ms == TOP:
-        raise ServerRefused("The stream has reached the highest possible ID: nothing can be added to it.")
+        raise ServerRefused(EXHAUSTED)
     return Reservation(StreamId(last.ms + 1, number), last)
 
 

@@ -45,6 +45,22 @@ def test_an_age_is_rounded_down_to_what_still_matters(ms: int | None, said: str)
 
 
 @pytest.mark.parametrize(
+    ("at", "said", "with_ago"),
+    [
+        (None, NOTHING, NOTHING),
+        (1_000_000, "5 min", "5 min ago"),
+        (1_359_999, "0 s", "0 s ago"),
+        (1_360_000, "1 min ahead", "1 min ahead"),
+        (2_593_299_999, "29 d ahead", "29 d ahead"),
+    ],
+    ids=["nothing", "past", "a clock that differs a little", "a minute ahead", "days ahead"],
+)
+def test_a_moment_is_past_or_ahead(at: int | None, said: str, with_ago: str) -> None:
+    assert words.since(at, 1_300_000) == said
+    assert words.since(at, 1_300_000, ago=True) == with_ago
+
+
+@pytest.mark.parametrize(
     ("value", "said"), [(None, NOTHING), (0, "0"), (4031402, "4,031,402"), (-3201, f"{MINUS}3,201")]
 )
 def test_a_number_shows_all_its_digits(value: int | None, said: str) -> None:

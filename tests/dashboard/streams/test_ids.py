@@ -123,6 +123,12 @@ def test_age_is_by_the_servers_clock_and_never_negative() -> None:
     assert StreamId(7, 0).age_ms(id_.ms) is None
 
 
+def test_what_is_well_after_the_servers_clock_has_no_age() -> None:
+    id_ = StreamId(1763604718412, 0)
+    assert id_.age_ms(id_.ms - 59_999) == 0
+    assert id_.age_ms(id_.ms - 60_000) is None
+
+
 def at(text: str, zone: ZoneInfo = BERLIN) -> int:
     return int(datetime.fromisoformat(text).replace(tzinfo=zone).timestamp() * 1000)
 

@@ -111,6 +111,15 @@ def test_a_plan_says_what_would_be_done(script: Client, stuck: redis.Redis) -> N
     assert {who for who, _, _ in pending(stuck).values()} == {WORKER}, "nothing happened yet"
 
 
+def test_the_sample_of_a_plan_about_the_stream_says_nothing_of_consumers(script: Client, stuck: redis.Redis) -> None:
+    """The entries are pending with somebody: they were not released."""
+    plan = made(with_token(role="admin"), {**ACK, "action": "delete", "params": {"filter": {}}})
+    item = plan["sample"][0]
+    assert (item["consumer"], item["idle_ms"], item["deliveries"]) == (None, None, None)
+    why = "The plan is about entries of the stream, not about a group's pending ones."
+    assert (item["idle_ms_reason"], item["deliveries_reason"]) == (why, why)
+
+
 def test_what_came_of_it(script: Client, stuck: redis.Redis) -> None:
     operation = done(script, CLAIM, {"reason": "crashed"})
     assert (operation["state"], operation["done"], operation["total"]) == ("done", 4, 4)

@@ -12,6 +12,7 @@ from django.test import Client
 from dashboard.accounts.access import Forbidden
 from dashboard.streams import links
 from dashboard.streams.errors import OutcomeUnknown
+from dashboard.streams.ids import MAX
 from dashboard.streams.links import Server, Writer
 from dashboard.streams.names import to_path
 from streams_admin.actions import gate
@@ -108,6 +109,38 @@ def test_the_plan_says_that_ids_beyond_the_clock_are_no_times(server: Server, re
     says, notes = told()
     assert says == "an ID just above the last one, 1763596680000000-0"
     assert notes == ["IDs of this stream are not times: the last one is 1763596680000000-0"]
+
+
+def notes_of(**params: Any) -> list[tuple[str, str]]:
+    """Severity and title of the warnings about numbering."""
+    notes = planned("add", {"fields": FIELDS, **params}).preview["notes"]
+    return [(note["severity"], note["title"]) for note in notes if "number" in note["title"] or "ID" in note["title"]]
+
+
+@pytest.mark.parametrize("last", ["6-0", "1763596680-0"], ids=["counted", "seconds"])
+def test_the_plan_says_that_the_clocks_ids_shut_out_whoever_numbers_otherwise(
+    server: Server, redis_client: redis.Redis, last: str
+) -> None:
+    redis_client.xadd(KEY, {"n": "1"}, id=last)
+    (note,) = notes_of()
+    assert note[0] == "stuck"
+    assert note[1].endswith(f"are not numbered by the server's clock: the last one is {last}")
+    assert notes_of(id=f"{int(last[:-2]) + 1}-0") == []
+
+
+def test_an_id_that_is_no_time_is_warned_of_among_times(server: Server, redis_client: redis.Redis) -> None:
+    redis_client.xadd(KEY, {"n": "1"})
+    title = "The ID is higher than every time, and the other IDs of this stream are times"
+    assert notes_of(id="1763596680000000-0") == [("stuck", title)]
+    redis_client.xadd(KEY, {"n": "1"}, id="1763596680000000-0")
+    assert notes_of(id="1763596681000000-0") == [], "so are the others"
+
+
+def test_nothing_can_be_added_behind_the_highest_id(server: Server, redis_client: redis.Redis) -> None:
+    redis_client.xadd(KEY, {"n": "1"}, id=str(MAX))
+    for params in ({}, {"id": "*"}, {"id": f"{MAX.ms}-*"}):
+        with pytest.raises(Conflict, match="has reached the highest possible ID"):
+            planned("add", {"fields": FIELDS, **params})
 
 
 def test_the_number_may_be_left_to_the_server(server: Server, stream: redis.Redis) -> None:

@@ -25,7 +25,9 @@ class ServerItem(BaseModel):
     title: str = Field(description="its name on pages")
     environment: Literal["production", "staging", "development"] = Field(description="as configured")
     topology: Topology = Field(description="as the server says itself; `unknown` until it has answered")
-    flavour: str | None = Field(description="the server software, like `redis` or `valkey`; null until it has answered")
+    flavour: str | None = Field(
+        description="the server software, like `Redis` or `Valkey`; null until it has told its version"
+    )
     version: str | None = Field(description="its version; null until it has answered")
     status: Literal["up", "down", "unknown"] = Field(description="`unknown` until it has been checked once")
     read_only: bool = Field(description="true if actions on it are disabled on this site")
@@ -48,7 +50,7 @@ def _item(server: Server, snapshot: ServerSnapshot) -> dict[str, Any]:
         "title": config.title or config.name,
         "environment": config.environment,
         "topology": server.known_facts.topology,
-        "flavour": info.flavour if info else None,
+        "flavour": info.flavour if info and info.version else None,
         "version": info.version_text if info and info.version else None,
         "read_only": config.read_only,
         **_status(snapshot),

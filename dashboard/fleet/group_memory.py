@@ -24,7 +24,7 @@ class Known(NamedTuple):
     """What a movement is told of beside the group: the stream's rate in, the server's clock, the limits."""
 
     in_rate: float | None
-    removed_rate: float | None
+    trimmed_rate: float | None
     now_ms: int
     limits: Limits
     charts: Charts
@@ -69,6 +69,8 @@ class GroupMemory:
     _oldest_since: int = 0
     _released: Mapping[StreamId, int] = field(default_factory=lambda: NONE_RELEASED)
     _lost_seen: int = 0
+    _never_had: int = 0
+    """Entries that were missing already when a group that has read nothing was first seen: it may be younger."""
     _lost: int = 0
     _lost_at: int = 0
     _pass: Survey | None = None
@@ -76,6 +78,11 @@ class GroupMemory:
     _done: Survey | None = None
     survey: Survey | None = None
     """The counts to judge by; None before anything was looked at."""
+
+    @property
+    def counted(self) -> bool:
+        """Whether its pending list was gone through to its end once."""
+        return self._done is not None
 
     def look(self, g: GroupSample, limits: Limits) -> None:
         """Add this part of the pending list to the counts of the pass that is under way, or begin one."""
@@ -106,15 +113,18 @@ class GroupMemory:
         now = sample.now_ms
         self._note_consumers(g, now)
         facts = g.facts
+        missing = lost(sample.facts, facts) or 0
         moved = self._position != facts.last_delivered_id
         if moved:
+            self._never_had = missing if self._position is None and facts.last_delivered_id == MIN else 0
+            self._lost_seen = max(self._lost_seen, self._never_had)
             self._position, self._moved_at = facts.last_delivered_id, now
         if facts.lag.value == 0:
             self._waiting_since = 0
         elif moved or not self._waiting_since:
             self._waiting_since = now
         self._note_oldest(g, now)
-        self._note_loss(lost(sample.facts, facts) or 0, now)
+        self._note_loss(missing, now)
         self.out_rate = rate_of(self._read, facts.entries_read, elapsed_ms, self.out_rate)
         self._read, self._lag = facts.entries_read, facts.lag.value
         behind_ms = 0 if facts.lag.value == 0 else facts.last_delivered_id.age_ms(now)
@@ -159,7 +169,7 @@ class GroupMemory:
         oldest = g.looked[0].id if g.looked else None
         if oldest != self._oldest:
             self._oldest, self._oldest_since = oldest, now
-        released = [entry.id for entry in g.looked if entry.idle_ms < 0][:RELEASED_MAX]
+        released = [entry.id for entry in g.looked if entry.released][:RELEASED_MAX]
         self._released = {id_: self._released.get(id_, now) for id_ in released} or NONE_RELEASED
 
     def _note_loss(self, missing: int, now: int) -> None:
@@ -177,8 +187,9 @@ class GroupMemory:
             quiet_ms={name: now - h.moved_at for name, h in held if h.moved_at},
             rising_ms={name: now - h.rising_since for name, h in held if h.pending > h.rising_from},
             in_rate=known.in_rate,
-            removed_rate=known.removed_rate,
+            removed_rate=known.trimmed_rate,
             lost=self._lost,
+            never_had=self._never_had,
             lost_ms=now - self._lost_at if self._lost_at else None,
             out_rate=self.out_rate,
             lag_before=known.charts.lag_before(self.row, now - MINUTE_MS) if self._lag else None,

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from dashboard.fleet.findings.due import due_in
 from dashboard.fleet.findings.model import Finding, Limits, Movement, StreamMovement
 from dashboard.fleet.findings.registry import judge
+from dashboard.fleet.findings.stream.group_vanished import Left, gone_with_its_stream
 from dashboard.fleet.group_memory import GroupMemory, Known
 from dashboard.fleet.rates import at_rest, rate_of
 from dashboard.fleet.rounds.charts import Charts
@@ -39,7 +40,10 @@ class _StreamMemory:
     added: int | None = None
     in_rate: float | None = None
     length: int = 0
-    removed_rate: float | None = None
+    deleted: StreamId | None = None
+    trimmed_rate: float | None = None
+    trims: tuple[int, ...] = ()
+    """When the last two trims were seen."""
     groups: Few[GroupMemory] = field(default_factory=Few)
     since: Mapping[tuple[object, ...], int] = field(default_factory=lambda: NO_FINDINGS)
     """When each finding that stands began, by its identity."""
@@ -53,13 +57,13 @@ class _StreamMemory:
     @property
     def moves(self) -> bool:
         """Whether any rate is more than 0, so that it falls while nothing happens."""
-        rates = (self.in_rate, self.removed_rate, *(group.out_rate for group in self.groups.values()))
+        rates = (self.in_rate, self.trimmed_rate, *(group.out_rate for group in self.groups.values()))
         return any(rates)
 
     def come_to_rest(self, at_ms: int) -> None:
         """A round in which nothing changed."""
         self.at_ms = max(self.at_ms, at_ms)
-        self.in_rate, self.removed_rate = at_rest(self.in_rate), at_rest(self.removed_rate)
+        self.in_rate, self.trimmed_rate = at_rest(self.in_rate), at_rest(self.trimmed_rate)
         for group in self.groups.values():
             group.out_rate = at_rest(group.out_rate)
         self.charts.in_rate.put(self.row, self.in_rate)
@@ -125,8 +129,8 @@ class Memory:
         self._streams: dict[bytes, _StreamMemory] = {}
         self._moving: set[bytes] = set()
         """Streams of which some rate is more than 0."""
-        self._vanished: dict[bytes, dict[bytes, int]] = {}
-        """Per stream, groups that were there and are gone, and when that was first seen. Outlives the stream."""
+        self._vanished: dict[bytes, dict[bytes, Left]] = {}
+        """Per stream, groups that were there and are gone. Outlives the stream."""
 
     def begin(self, now_ms: int) -> None:
         """A new round begins: one more point for every stream. Without it, one begins when a stream comes again."""
@@ -147,7 +151,7 @@ class Memory:
         elapsed = sample.now_ms - known.at_ms if known.at_ms else 0
         known.in_rate = rate_of(known.added, sample.facts.entries_added, elapsed, known.in_rate)
         _note_growth(known, sample)
-        known.removed_rate = _removed(known, sample, elapsed)
+        _note_trims(known, sample, elapsed)
         groups = tuple(self._remembered(known, g) for g in sample.groups)
         sample = replace(sample, groups=groups) if groups != sample.groups else sample
         movements = {g.facts.name: self._group(known, g, sample, elapsed) for g in sample.groups}
@@ -198,18 +202,29 @@ class Memory:
         known.round = self._round
         return known
 
-    def forget(self, keys: Iterable[bytes]) -> None:
-        """Streams that vanished."""
+    def forget(self, keys: Iterable[bytes], *, hidden: bool = False) -> None:
+        """Streams that vanished; `hidden`: that may not be read any more, of which nobody knows whether they did."""
         for key in keys:
             known = self._streams.pop(key, None)
-            if known and known.groups:
-                at = dict.fromkeys(known.groups, known.at_ms)
-                self._vanished[key] = {**at, **self._vanished.get(key, {})}
+            if known and known.groups and not hidden:
+                left = {name: _left(group, known.at_ms) for name, group in known.groups.items()}
+                self._vanished[key] = {**left, **self._vanished.get(key, {})}
             if known:
                 known.close()
                 self._moving.discard(key)
         while len(self._vanished) > VANISHED:
             self._vanished.pop(next(iter(self._vanished)))
+
+    def vanished(self, now_ms: int) -> tuple[Finding, ...]:
+        """Findings about groups that went with their stream, and had something to do: of VANISHED streams at most."""
+        gone_ms = self.limits.gone_ms
+        return tuple(
+            gone_with_its_stream(key, name, left, now_ms)
+            for key, groups in sorted(self._vanished.items())
+            if key not in self._streams
+            for name, left in sorted(groups.items())
+            if left.unfinished and now_ms - left.at_ms < gone_ms
+        )
 
     def movement(self, key: bytes, group: bytes, now_ms: int) -> Movement:
         """What is known of a group, for a page that judges its consumers."""
@@ -225,16 +240,17 @@ class Memory:
             grew_ms=now - known.grew_at if known.grew_at else None,
             grown=known.grown,
             gaps=known.gaps,
-            vanished={name: now - at for name, at in missing.items()} if key in self._vanished else {},
+            vanished={name: now - left.at_ms for name, left in missing.items()} if key in self._vanished else {},
         )
 
-    def _missing(self, known: _StreamMemory, sample: StreamSample) -> dict[bytes, int]:
-        """Groups that were there and are not, with when that was first seen; those that are back are forgotten."""
+    def _missing(self, known: _StreamMemory, sample: StreamSample) -> dict[bytes, Left]:
+        """Groups that were there and are not; those that are back are forgotten."""
         key, now = sample.facts.key, sample.now_ms
         there = {group.facts.name for group in sample.groups}
-        gone = {} if sample.groups_cut else dict.fromkeys(known.missing(sample), now)
+        names = () if sample.groups_cut else known.missing(sample)
+        gone = {name: _left(known.groups[name], now) for name in names}
         missing = {**gone, **self._vanished.get(key, {})}
-        missing = {n: at for n, at in missing.items() if n not in there and now - at < self.limits.gone_ms}
+        missing = {n: g for n, g in missing.items() if n not in there and now - g.at_ms < self.limits.gone_ms}
         if missing:
             self._vanished[key] = missing
         else:
@@ -249,9 +265,9 @@ class Memory:
         """A group whose turn it was not, with what was seen in it last."""
         group = known.group(g.facts.name)
         if g.waits and group.last is not None:
-            return replace(group.last, facts=g.facts, waits=True)
+            return replace(group.last, facts=g.facts, waits=True, unseen=not group.counted)
         group.last = g
-        return g
+        return g if group.counted else replace(g, unseen=True)
 
     def _group(self, known: _StreamMemory, g: GroupSample, sample: StreamSample, elapsed: int) -> Movement:
         group = known.groups[g.facts.name]
@@ -259,7 +275,17 @@ class Memory:
         return self._movement(group, known, sample.now_ms)
 
     def _movement(self, group: GroupMemory, known: _StreamMemory, now_ms: int) -> Movement:
-        return group.movement(Known(known.in_rate, known.removed_rate, now_ms, self.limits, self.charts))
+        trimmed = known.trimmed_rate if self._is_trimmed(known, now_ms) else None
+        return group.movement(Known(known.in_rate, trimmed, now_ms, self.limits, self.charts))
+
+    def _is_trimmed(self, known: _StreamMemory, now_ms: int) -> bool:
+        """Whether trimming goes on: a single one says nothing of a next one."""
+        return len(known.trims) == 2 and now_ms - known.trims[0] < self.limits.gone_ms
+
+
+def _left(group: GroupMemory, at_ms: int) -> Left:
+    facts = group.last.facts if group.last else None
+    return Left(at_ms, facts.pending, facts.lag.value) if facts else Left(at_ms)
 
 
 def _dated(known: _StreamMemory, findings: list[Finding], now_ms: int) -> Iterable[Finding]:
@@ -281,9 +307,13 @@ def _note_growth(known: _StreamMemory, sample: StreamSample) -> None:
     known.last = last
 
 
-def _removed(known: _StreamMemory, sample: StreamSample, elapsed: int) -> float | None:
-    """Entries removed per second, by trimming or deletion."""
-    if known.added is None or sample.facts.entries_added is None:
-        return None
-    removed = known.length + sample.facts.entries_added - known.added - sample.facts.length
-    return rate_of(0, removed, elapsed, known.removed_rate)
+def _note_trims(known: _StreamMemory, sample: StreamSample, elapsed: int) -> None:
+    """Entries trimmed per second. XDEL moves the highest deleted ID, which trimming does not: such rounds are none."""
+    facts, added = sample.facts, known.added
+    if added is not None and facts.entries_added is not None:
+        removed = known.length + facts.entries_added - added - facts.length
+        trimmed = removed if facts.max_deleted_id == known.deleted else 0
+        known.trimmed_rate = rate_of(0, trimmed, elapsed, known.trimmed_rate)
+        if trimmed > 0:
+            known.trims = (*known.trims, sample.now_ms)[-2:]
+    known.deleted = facts.max_deleted_id

@@ -26,7 +26,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A finding and the server it is on. `state`: the stream it is about; None when it is about the server."""
+    """A finding and the server it is on. `state`: the stream it is about; None when that is gone or there is none."""
 
     server: links.Server
     finding: Finding
@@ -125,7 +125,8 @@ def findings_for(principal: Principal, *, server: str | None = None, kind: str |
 
 def _located(principal: Principal, watched: links.Server) -> list[Located]:
     snapshot = fleet().freshen(watched)
-    of_server = [Located(watched, finding, None) for finding in _of_server(principal, snapshot)]
+    of_none = [*_of_server(principal, snapshot), *_vanished(principal, snapshot)]
+    of_server = [Located(watched, finding, None) for finding in of_none]
     return of_server + [Located(watched, f, state) for state in _judged(principal, snapshot) for f in state.findings]
 
 
@@ -133,6 +134,11 @@ def _of_server(principal: Principal, snapshot: ServerSnapshot) -> tuple[Finding,
     """Findings about a server itself: for those who may see the server."""
     seen = {server.name for server in visible_servers(principal)}
     return snapshot.findings if snapshot.name in seen else ()
+
+
+def _vanished(principal: Principal, snapshot: ServerSnapshot) -> list[Finding]:
+    """Findings about streams that are gone: for those who might see them if they were there."""
+    return [f for f in snapshot.vanished if f.stream and may(principal, Permission.SEE, snapshot.name, f.stream)]
 
 
 def outages_for(principal: Principal) -> list[Outage]:
@@ -150,7 +156,8 @@ def attention_count(principal: Principal) -> int | None:
         return None
     of_servers = sum(len(_of_server(principal, snapshot)) for snapshot in snapshots)
     of_streams = sum(len(state.findings) for snapshot in snapshots for state in _judged(principal, snapshot))
-    return outages + of_servers + of_streams
+    gone = sum(len(_vanished(principal, snapshot)) for snapshot in snapshots)
+    return outages + of_servers + of_streams + gone
 
 
 def matches(key: bytes, search: str) -> bool:

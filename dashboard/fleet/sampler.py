@@ -25,7 +25,7 @@ from dashboard.fleet.rounds.slices import Slices
 from dashboard.fleet.server_memory import ServerMemory
 from dashboard.fleet.snapshots import ServerSnapshot, StreamState
 from dashboard.streams.capabilities import Capabilities
-from dashboard.streams.errors import Gone, NotAllowed, NotAStream, StreamError, Unreachable
+from dashboard.streams.errors import Gone, NotAllowed, NotAStream, StreamError, UnknownCommand, Unreachable
 from dashboard.streams.links import Server
 from dashboard.streams.queries import ScanStreams
 from dashboard.streams.queries.sampling import StreamSample
@@ -68,8 +68,8 @@ class Sampler:
         self._states: dict[bytes, StreamState] = {}
         self._owed: dict[bytes, int] = {}
         """Streams to look into, which changed or are due, each with when it was last seen unchanged (0: unknown)."""
-        self._blind: set[bytes] = set()
-        """Those with a group that may not be looked into."""
+        self._blind: dict[bytes, str] = {}
+        """Those with a group that cannot be looked into, and why."""
         self._set_aside = 0
         self._glances, self._agenda = Glances(), Agenda()
         self._looks = Looks(server)
@@ -101,9 +101,9 @@ class Sampler:
         """One round. A server that does not answer leaves the last values standing, with the reason."""
         began = time.monotonic()
         try:
-            await self.server.afacts()
             can = await self.server.acapabilities()
             await self._inventory()
+            await self.server.afacts(max_age=0)  # a server may have become a replica since the last round
             await self._numbers(can)
             figures = await self.server.arun(ServerQuery())
             self._publish(figures, can, time.monotonic() - began)
@@ -197,33 +197,35 @@ class Sampler:
         state = self.memory.take(sample, further, unchanged_until=self._owed.pop(key, 0))
         self._states[key] = state
         self._agenda.note(state, self.memory.due_ms(key))
-        if any(group.refused for group in sample.groups):
-            self._blind.add(key)
+        why = next((group.refused for group in sample.groups if group.refused), "")
+        if why:
+            self._blind[key] = why
         else:
-            self._blind.discard(key)
+            self._blind.pop(key, None)
 
     def _give_up(self, key: bytes, error: StreamError) -> None:
         """A stream that vanished, became another type, may not be read, or that the server refuses to tell of."""
         if isinstance(error, Unreachable):
             raise error
-        if not isinstance(error, Gone | NotAStream | NotAllowed):  # not an absence: it stays in sight, with the reason
+        absent = isinstance(error, Gone | NotAStream | NotAllowed) and not isinstance(error, UnknownCommand)
+        if not absent:  # it stays in sight, with the reason
             self._refused = error.message
             self._owed[key] = 0
             self._states.pop(key, None)
             return
         self._shut_out = self._shut_out or isinstance(error, NotAllowed)
         self._keys.discard(key)
-        self._forget([key])
+        self._forget([key], hidden=isinstance(error, NotAllowed))
 
-    def _forget(self, keys: Collection[bytes]) -> None:
-        """Streams that are not there any more."""
+    def _forget(self, keys: Collection[bytes], *, hidden: bool = False) -> None:
+        """Streams that are not there any more; `hidden`: or that may not be read any more."""
         self._glances.drop(keys)
         for key in keys:
-            self.memory.forget([key])
+            self.memory.forget([key], hidden=hidden)
             self._states.pop(key, None)
             self._owed.pop(key, None)
             self._agenda.drop(key)
-            self._blind.discard(key)
+            self._blind.pop(key, None)
 
     def _publish(self, figures: ServerFigures, can: Capabilities, cost: float) -> None:
         now_ms = self._looks.now_ms()
@@ -233,22 +235,31 @@ class Sampler:
             now_ms=now_ms,
             info=can.info,
             gaps=self._gaps(),
+            left_out=self._left_out(),
+            unchecked=sum(state.unchecked for state in self._states.values()),
             complete=self.snapshot.complete,
             streams=self._states.copy(),
-            findings=self._of_server.take(figures, now_ms),
+            findings=self._of_server.take(figures, now_ms, self.server.link.tally.no_group),
+            vanished=self.memory.vanished(now_ms),
             figures=figures,
             cost=cost,
         )
 
     def _gaps(self) -> str:
         """What the configured user may not read: nothing is claimed about that."""
+        blind = next(iter(self._blind.values()), "")
+        sentences = (
+            self._left_out(),
+            f"Pending entries cannot be read (XPENDING, XINFO): what is stuck is unknown. {blind}" if blind else "",
+            REPLICA if self.server.is_replica else "",
+        )
+        return " ".join(filter(None, sentences))
+
+    def _left_out(self) -> str:
+        """Why streams that are there are not in the snapshot."""
         sentences = (
             "The configured user may not read some streams; they are left out." if self._shut_out else "",
             f"Streams cannot be read (XINFO). {self._refused}" if self._refused else "",
-            "The configured user may not read pending entries (XPENDING, XINFO): what is stuck is unknown."
-            if self._blind
-            else "",
-            REPLICA if self.server.is_replica else "",
         )
         return " ".join(filter(None, sentences))
 

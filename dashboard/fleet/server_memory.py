@@ -17,16 +17,21 @@ class ServerMemory:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self._errors: Mapping[str, int] | None = None
+        self._own_no_group = 0
         self._recent: deque[tuple[int, Counter[str]]] = deque()
         self._since: dict[str, int] = {}
 
-    def take(self, figures: ServerFigures, now_ms: int) -> tuple[Finding, ...]:
-        """Findings about the server. What it answered before we watched is not counted."""
+    def take(self, figures: ServerFigures, now_ms: int, own_no_group: int = 0) -> tuple[Finding, ...]:
+        """Findings about the server. What it answered before we watched, or to ourselves, is not counted.
+
+        `own_no_group`: NOGROUP answers that we have got so far.
+        """
         if self._errors is not None:
-            new = Counter(figures.errors) - Counter(self._errors)
+            ours = Counter(NOGROUP=own_no_group - self._own_no_group)
+            new = Counter(figures.errors) - Counter(self._errors) - ours
             if new:
                 self._recent.append((now_ms, new))
-        self._errors = figures.errors
+        self._errors, self._own_no_group = figures.errors, own_no_group
         while self._recent and now_ms - self._recent[0][0] >= self.limits.stuck_ms:
             self._recent.popleft()
         recent: Counter[str] = sum((count for _, count in self._recent), Counter())

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Protocol
 
+from dashboard.display.format import plural
 from dashboard.fleet.findings.model import RANK, Finding, Severity
 from dashboard.streams.figures import Figure, largest, total
 from dashboard.streams.queries.sampling import GroupSample, StreamSample
@@ -47,8 +48,12 @@ class StreamState:
 
     @cached_property
     def health(self) -> Severity:
-        refused = any(group.refused for group in self.sample.groups)
-        return worst(self.findings, blind=refused or bool(self.sample.left_out))
+        return worst(self.findings, blind=bool(self.unchecked or self.sample.left_out))
+
+    @cached_property
+    def unchecked(self) -> int:
+        """Groups in which there may be more than was found: not looked into yet, not to the end, or not allowed."""
+        return sum(group.blind for group in self.sample.groups)
 
     @property
     def in_trend(self) -> tuple[float | None, ...]:
@@ -78,9 +83,9 @@ class StreamState:
         return next((rate for name, rate in zip(names, self.out_rates, strict=False) if name == group), None)
 
     def group_health(self, group: bytes) -> Severity:
-        """`unknown` where nothing could be looked at, or the group was not there yet."""
+        """`unknown` where nothing was found but not all could be looked at, or the group was not there yet."""
         known = self.group(group)
-        return worst(tuple(f for f in self.findings if f.group == group), blind=known is None or bool(known.refused))
+        return worst(tuple(f for f in self.findings if f.group == group), blind=known is None or known.blind)
 
     def group(self, name: bytes) -> GroupSample | None:
         """A group as it was sampled; None when it was not there yet."""
@@ -132,6 +137,7 @@ class ServerSnapshot:
     `error`: why the latest round failed, in a sentence; the values then are those of `at`.
     `gaps`: what of it the server does not let us read, in a sentence, though it answers.
     `complete`: whether the inventory was finished; else `streams` is a part of it.
+    `left_out`: why some of its streams are not in `streams`, "" when none is left out; a part of `gaps`.
     """
 
     name: str
@@ -140,11 +146,16 @@ class ServerSnapshot:
     info: ServerInfo | None = None
     error: str = ""
     gaps: str = ""
+    left_out: str = ""
+    unchecked: int = 0
+    """Groups in which there may be more than was found."""
     down_since: float | None = None
     complete: bool = False
     streams: Mapping[bytes, StreamState] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()
     """About the server itself."""
+    vanished: tuple[Finding, ...] = ()
+    """About groups that are gone with their stream."""
     figures: ServerFigures | None = None
     cost: float = 0.0
     """Seconds the last round took."""
@@ -158,7 +169,16 @@ class ServerSnapshot:
             return self.error
         if self.at is None:
             return "It has not been read yet."
-        return self.gaps or ("" if self.complete else "Its streams are still being counted.")
+        if self.gaps or not self.complete:
+            return self.gaps or "Its streams are still being counted."
+        return f"{plural(self.unchecked, 'group')} not checked to the end yet." if self.unchecked else ""
+
+    @property
+    def uncounted(self) -> str:
+        """Why `streams` is not all of it; "" when it is, as of `at`, whatever else could not be read."""
+        if self.at is None:
+            return self.error or "It has not been read yet."
+        return self.left_out or ("" if self.complete else "Its streams are still being counted.")
 
     @property
     def at_ms(self) -> int | None:

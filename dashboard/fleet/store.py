@@ -68,4 +68,5 @@ def freshen(server: Server) -> ServerSnapshot:
 
 def unseen(snapshot: ServerSnapshot) -> Figure | None:
     """What of a server is not in its snapshot, as a part of a sum: unknown, with the reason. None: all is there."""
-    return Figure(None, f"{snapshot.name}: {snapshot.unread}") if snapshot.unread else None
+    why = snapshot.error or snapshot.uncounted
+    return Figure(None, f"{snapshot.name}: {why}") if why else None

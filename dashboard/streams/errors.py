@@ -24,15 +24,23 @@ class NotAStream(StreamError):
 
 
 class Gone(StreamError):
-    """The stream, group or entry does not exist (any more). ``what`` of these it is, "" when that is not known."""
+    """The stream, group or entry does not exist (any more). ``what`` of these it is, "" when that is not known.
 
-    def __init__(self, message: str, what: str = "") -> None:
+    ``no_group``: the server answered NOGROUP, and has counted that.
+    """
+
+    def __init__(self, message: str, what: str = "", *, no_group: bool = False) -> None:
         super().__init__(message)
         self.what = what
+        self.no_group = no_group
 
 
 class NotAllowed(StreamError):
     """The server's ACL does not let this client run a command or touch a key."""
+
+
+class UnknownCommand(NotAllowed):
+    """The server does not know a command that every supported one has: it was renamed or removed there."""
 
 
 class ServerRefused(StreamError):

@@ -6,7 +6,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from dashboard.streams.errors import Gone, NotAllowed, StreamError
+from dashboard.streams.errors import Gone, NotAllowed, StreamError, UnknownCommand
 from dashboard.streams.ids import StreamId
 from dashboard.streams.snapshots import (
     ConsumerFacts,
@@ -107,7 +107,7 @@ NOT_REPORTED = Figure(None, "The server did not report it.")
 
 def memory(reply: Reply) -> Figure:
     """MEMORY USAGE in bytes."""
-    if isinstance(reply, NotAllowed):
+    if isinstance(reply, NotAllowed) and not isinstance(reply, UnknownCommand):
         return Figure(None, "The configured user may not run MEMORY USAGE.")
     if isinstance(reply, StreamError):
         return Figure(None, reply.message)

@@ -33,6 +33,8 @@ class GroupSample:
     began: StreamId = MIN
     waits: bool = False
     """Whether it was not looked into this round, though it holds or lacks something: others had their turn."""
+    unseen: bool = False
+    """Whether its pending list was not yet looked at to its end, in this round or in any before."""
     firsts: tuple[PendingEntry, ...] = ()
     """The oldest entry of each consumer that has none at the beginning of the list, as far as that was asked for."""
 
@@ -41,6 +43,11 @@ class GroupSample:
         """Whether it is looked into: it holds something, or has not been delivered everything."""
         facts = self.facts
         return bool(facts.pending) or facts.lag.value != 0 or facts.consumers >= MANY_CONSUMERS
+
+    @property
+    def blind(self) -> bool:
+        """Whether what was not found in it may be there all the same."""
+        return self.unseen or bool(self.refused)
 
     @property
     def saw_all(self) -> bool:

@@ -152,6 +152,11 @@ class PendingEntry:
         return self.deliveries >= FATAL
 
     @property
+    def released(self) -> bool:
+        """With nobody since XNACK, for the next consumer to take: not what was given up for good."""
+        return self.idle_ms < 0 and not self.fatal
+
+    @property
     def weight(self) -> int:
         """Of its payload, as far as that was read."""
         return weight_of(self.fields)
@@ -171,8 +176,9 @@ def added(entry: PendingEntry, now_ms: int) -> Figure:
     age_ms = entry.id.age_ms(now_ms)
     if age_ms is not None:
         return Figure(age_ms)
-    last = "it was released" if entry.idle_ms < 0 else f"it was delivered last {entry.idle_ms:,} ms ago"
-    return Figure(None, f"The ID {entry.id} is no time, so nobody knows when it was added; {last}.")
+    last = "it was released" if entry.idle_ms < 0 else f"it was last delivered {entry.idle_ms:,} ms ago"
+    why = "is no time" if entry.id.clock_ms is None else "is ahead of the server's clock"
+    return Figure(None, f"The ID {entry.id} {why}, so nobody knows when it was added; {last}.")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -33,7 +33,7 @@ from dashboard.streams.figures import Figure, Rate, combined, total
 from dashboard.streams.links import Server
 
 ROWS = 100
-LAGGING = ("no_consumer", "falling_behind", "lag_unknown", "position_lost", "will_lose")
+LAGGING = ("no_consumer", "falling_behind", "lag_unknown", "position_ahead", "position_lost", "will_lose")
 """Findings about what a group has not read; the others are about what it holds."""
 SEVERITIES = ("", "stuck", "late", "unknown")
 
@@ -50,6 +50,15 @@ class Row:
     @property
     def word(self) -> str:
         return self.located.finding.label
+
+    @property
+    def group_is_gone(self) -> bool:
+        """Whether there is no page of the group any more."""
+        return self.located.finding.kind == "group_vanished"
+
+    @property
+    def stream_is_gone(self) -> bool:
+        return self.group_is_gone and self.located.state is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,7 +192,12 @@ def _totals(principal: Principal, watched: list[tuple[Server, ServerSnapshot]]) 
         groups=total([*(Figure(one.groups) for one in found), *missing]),
         pending=total([*(one.pending for one in found), *missing]),
         lag=total([*(one.lag for one in found), *missing]),
-        in_rate=combined(one.in_rate for one in found if one.in_rate),
-        out_rate=combined(one.out_rate for one in found if one.out_rate),
+        in_rate=_of_all(combined(one.in_rate for one in found if one.in_rate), missing),
+        out_rate=_of_all(combined(one.out_rate for one in found if one.out_rate), missing),
         checked_ms=int(min(times) * 1000) if times else None,
     )
+
+
+def _of_all(rate: Rate, missing: Sequence[Figure]) -> Rate:
+    """What is not known of a server adds to its rate too."""
+    return replace(rate, at_least=rate.at_least or bool(missing and rate.value is not None))

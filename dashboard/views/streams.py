@@ -9,10 +9,10 @@ from django.shortcuts import render
 
 from dashboard.fleet.store import freshen, visible
 from dashboard.streams.errors import StreamError
-from dashboard.streams.figures import Figure
+from dashboard.streams.figures import Figure, total
 from dashboard.streams.links import Server
 from dashboard.streams.queries import MemoryQuery
-from dashboard.views.stream_list import HEALTHS, Asked, Known, Row, rows_of
+from dashboard.views.stream_list import HEALTHS, Asked, Known, Listed, Row, rows_of
 from dashboard.views.watched import watched
 
 COLUMNS = (
@@ -31,6 +31,8 @@ def streams(request: HttpRequest, server: str) -> HttpResponse:
     here = watched(request, server)
     asked = Asked.of(request.GET)
     snapshot = freshen(here.server)
+    why = snapshot.uncounted
+    count = total([Figure(len(visible(here.principal, snapshot))), *([Figure(None, why)] if why else [])])
     known = Known(here.principal, snapshot)
     listed = known.listed(asked)
     rows = listed.rows if not asked.opened else rows_of(listed.states, asked)
@@ -40,18 +42,25 @@ def streams(request: HttpRequest, server: str) -> HttpResponse:
         "snapshot": snapshot,
         "at_ms": snapshot.at_ms,
         "rows": _weighed(here.server, shown) if not snapshot.error else shown,
-        "total": len(visible(here.principal, snapshot)),
+        "count": count,
         "found": len(listed.states),
         "folds": listed.folds if not asked.opened else sum(bool(row.prefix) for row in rows),
         "asked": asked,
         "columns": [_column(asked, sort, label) for sort, label in COLUMNS],
         "by_health": asked.address(sort=""),
-        "healths": [(h, asked.address(health=h), listed.healths[h] if h else listed.healths.total()) for h in HEALTHS],
+        "healths": [(h, asked.address(health=h), _found(listed, h, count)) for h in HEALTHS],
         "newer": asked.address(start=max(0, asked.start - asked.limit) or "") if asked.start else "",
         "older": asked.address(start=asked.start + asked.limit) if asked.start + asked.limit < len(rows) else "",
         "server_time_ms": snapshot.present_ms,
     }
     return render(request, "streamgauge/streams.html", context)
+
+
+def _found(listed: Listed, health: str, count: Figure) -> int | None:
+    """Streams of that health, or all of them; None where nobody knows whether there are any."""
+    if count.value is None:
+        return None
+    return listed.healths[health] if health else listed.healths.total()
 
 
 def _column(asked: Asked, sort: str, label: str) -> dict[str, str]:

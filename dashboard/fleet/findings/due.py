@@ -25,7 +25,15 @@ def due_in(
         for threshold in thresholds
         if 0 <= age < threshold
     ]
-    return min([*waits, *_of_the_stream(sample, limits, moved)], default=None)
+    return min([*waits, *_passed(sample, movements), *_of_the_stream(sample, limits, moved)], default=None)
+
+
+def _passed(sample: StreamSample, movements: Mapping[bytes, Movement]) -> Iterator[int]:
+    """At once: whether a position above every ID stays there (`position_ahead`)."""
+    for group in sample.groups:
+        moved = movements.get(group.facts.name)
+        if group.facts.last_delivered_id > sample.facts.last_generated_id and moved and not moved.still_ms:
+            yield 1
 
 
 def _ages(sample: StreamSample, group: GroupSample, moved: Movement) -> Iterator[int]:

@@ -58,9 +58,11 @@ class Movement:
     released_ms: int = 0
     """How long ago the first of the entries that are released now was seen to be so."""
     removed_rate: float | None = None
-    """Entries removed from the stream per second, lately."""
+    """Entries trimmed from the stream per second, lately; None where it is not trimmed again and again."""
     lost: int = 0
     """Entries that were removed before the group read them, since we watch."""
+    never_had: int = 0
+    """Of the entries that are missing before the next one, those that were before the group was first seen."""
     lost_ms: int | None = None
     """How long ago the last of them went."""
     survey: Survey | None = None

@@ -23,6 +23,7 @@ from dashboard.fleet.findings.reading.falling_behind import falling_behind
 from dashboard.fleet.findings.reading.lag_unknown import lag_unknown
 from dashboard.fleet.findings.reading.no_consumer import no_consumer
 from dashboard.fleet.findings.reading.orphan_consumers import orphan_consumers
+from dashboard.fleet.findings.reading.position_ahead import position_ahead
 from dashboard.fleet.findings.reading.position_lost import position_lost
 from dashboard.fleet.findings.reading.will_lose import will_lose
 from dashboard.fleet.findings.server.memory import memory
@@ -45,11 +46,12 @@ GROUP_RULES: tuple[Callable[[GroupSeen], Iterator[Finding]], ...] = (
     released,
     held_long,
     never_acknowledges,
+    position_ahead,
     position_lost,
     will_lose,
     orphan_consumers,
 )
-AT_REST: tuple[Callable[[GroupSeen], Iterator[Finding]], ...] = (position_lost,)
+AT_REST: tuple[Callable[[GroupSeen], Iterator[Finding]], ...] = (position_ahead, position_lost)
 """Those that find something about a group that holds nothing and has been delivered everything."""
 STREAM_RULES: tuple[Callable[[StreamSeen], Iterator[Finding]], ...] = (
     silent_stream,

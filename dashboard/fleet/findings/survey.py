@@ -84,6 +84,6 @@ def survey(entries: Iterable[PendingEntry], *, ghosts: int, complete: bool, late
         first_poison=bad[0] if bad else None,
         fatal=len(fatal),
         first_fatal=fatal[0] if fatal else None,
-        released=sum(e.idle_ms < 0 for e in seen),
+        released=sum(e.released for e in seen),
         ghosts=ghosts,
     )

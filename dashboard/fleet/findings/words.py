@@ -16,6 +16,7 @@ WORDS = {
     "released": "Released",
     "held_long": "Held long",
     "never_acknowledges": "Never acknowledges",
+    "position_ahead": "Position ahead",
     "position_lost": "Entries lost unread",
     "will_lose": "Will lose entries",
     "orphan_consumers": "Orphan consumers",

@@ -10,7 +10,7 @@ import redis
 
 from dashboard.streams.links.breaker import Breaker
 from dashboard.streams.links.clients import read_reply
-from dashboard.streams.links.translation import translate
+from dashboard.streams.links.translation import Tally, translate
 from dashboard.streams.queries import Command, Query
 from dashboard.streams.replies import Reply
 
@@ -30,8 +30,8 @@ class Replies(Protocol):
 class SentCommands:
     """Commands that were sent on a connection of a pool, and that connection until their replies are read."""
 
-    def __init__(self, pool: redis.ConnectionPool, breaker: Breaker, commands: Sequence[Command]) -> None:
-        self._pool, self._breaker, self._commands = pool, breaker, commands
+    def __init__(self, pool: redis.ConnectionPool, breaker: Breaker, commands: Sequence[Command], tally: Tally) -> None:
+        self._pool, self._breaker, self._commands, self._tally = pool, breaker, commands, tally
         self._connection: Any = None
         with self._or_down():
             self._connection = pool.get_connection()
@@ -42,6 +42,7 @@ class SentCommands:
             replies = [read_reply(self._connection) for _ in self._commands]
         self._pool.release(self._connection)
         self._breaker.answered()
+        self._tally.note(replies)
         return replies
 
     def drop(self) -> None:

@@ -20,7 +20,7 @@ from dashboard.streams.links.breaker import Breaker
 from dashboard.streams.links.clients import async_client, sync_client
 from dashboard.streams.links.pending_reply import SentCommands
 from dashboard.streams.links.runner import arun
-from dashboard.streams.links.translation import translate
+from dashboard.streams.links.translation import Tally, translate
 from dashboard.streams.links.writer import Writer
 from dashboard.streams.queries import Command, ScanStreams, TailRead
 from dashboard.streams.replies import Reply
@@ -37,7 +37,8 @@ class Standalone(Link):
         self._url = config.url
         self._by_slot = False
         self.breaker = Breaker()
-        self.writer = Writer(config.admin_url or config.url, self.breaker)
+        self.tally = Tally()
+        self.writer = Writer(config.admin_url or config.url, self.breaker, self.tally)
         self._reader = sync_client(config.url, deadlines.READ_TIMEOUT)
         self._async_readers: WeakKeyDictionary[asyncio.AbstractEventLoop, redis.asyncio.Redis] = WeakKeyDictionary()
 
@@ -60,7 +61,7 @@ class Standalone(Link):
             return []
         async with self._answering() as connection:
             found = await raw.replies(connection, commands)
-        return _ours(found)
+        return self._noted(found)
 
     async def unparsed(self, batches: Sequence[bytes]) -> list[bytes]:
         async with self._answering() as connection:
@@ -68,7 +69,7 @@ class Standalone(Link):
 
     def send(self, commands: Sequence[Command]) -> SentCommands:
         self._admit()
-        return SentCommands(self._reader.connection_pool, self.breaker, commands)
+        return SentCommands(self._reader.connection_pool, self.breaker, commands, self.tally)
 
     async def follow(self, next_read: Callable[[], TailRead], block_ms: int) -> AsyncGenerator[Batch]:
         async with _connection(self._url, block_ms) as client:
@@ -115,7 +116,12 @@ class Standalone(Link):
 
     def _answered(self, replies: Sequence[Any]) -> list[Reply]:
         self.breaker.answered()
-        return _ours(replies)
+        return self._noted(replies)
+
+    def _noted(self, replies: Sequence[Any]) -> list[Reply]:
+        answers = _ours(replies)
+        self.tally.note(answers)
+        return answers
 
     @asynccontextmanager
     async def _answering(self) -> AsyncIterator[Any]:

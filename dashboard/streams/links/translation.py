@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import errno
 import re
+from collections.abc import Iterable
+from threading import Lock
 
 import redis
 
@@ -14,10 +16,12 @@ from dashboard.streams.errors import (
     PrimaryChanged,
     ServerRefused,
     StreamError,
+    UnknownCommand,
     Unreachable,
 )
 
 _IN_A_SCRIPT = re.compile(r"@user_script: [0-9]+: -([A-Z]+) ")
+_UNKNOWN_COMMAND = re.compile(r"unknown command [`']?([^\s`',]{1,40})", re.IGNORECASE)
 ID_PASSED = "ID_PASSED"
 """The code of XADD's refusal of an ID that is not above the last one; Redis gives it none."""
 
@@ -82,13 +86,15 @@ def _refused(error: Exception) -> StreamError:
     if code == "WRONGTYPE":
         return NotAStream("The key is not a stream.")
     if code == "NOGROUP":
-        return Gone("The stream or the group does not exist.")
+        return Gone("The stream or the group does not exist.", no_group=True)
     if code == "ERR" and ("no such key" in str(error) or "requires the key to exist" in str(error)):
         return Gone("The stream does not exist.", "stream")
     if code == "UNBLOCKED":
         return PrimaryChanged("The server ended the read: it has become a replica, or its primary changed.")
     if code in _UNREADY:
         return Unreachable(_UNREADY[code])
+    if code == "ERR" and (unknown := _UNKNOWN_COMMAND.search(str(error))):
+        return UnknownCommand(f"The server does not know {_plain(unknown[1])}: the command was renamed or removed.")
     if code == "ERR" and "equal or smaller" in str(error):
         return ServerRefused("The stream has gone past this ID.", ID_PASSED)
     return ServerRefused(_REFUSALS.get(code, f"The server returned an error: {_plain(error)}"), code)
@@ -108,6 +114,25 @@ _REFUSALS = {
 }
 
 
-def _plain(error: Exception) -> str:
+def _plain(error: object) -> str:
     """A server's own words: printable and short."""
     return "".join(c if c.isprintable() else "?" for c in str(error))[:200]
+
+
+class Tally:
+    """Errors that our own commands met, of one server in this process: the server counts them for everybody.
+
+    A page of a group that is gone asks for it, and so does a plan: that says nothing of the server's other clients.
+    """
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self.no_group = 0
+        """NOGROUP answers so far."""
+
+    def note(self, replies: Iterable[object]) -> None:
+        """Count those among these replies."""
+        met = sum(isinstance(reply, Gone) and reply.no_group for reply in replies)
+        if met:
+            with self._lock:
+                self.no_group += met

@@ -13,7 +13,7 @@ from dashboard.streams.links import deadlines
 from dashboard.streams.links.breaker import Breaker
 from dashboard.streams.links.clients import read_reply, sync_client
 from dashboard.streams.links.deadlines import do_before, do_meanwhile
-from dashboard.streams.links.translation import translate
+from dashboard.streams.links.translation import Tally, translate
 from dashboard.streams.queries import Command
 from dashboard.streams.replies import Reply
 
@@ -24,8 +24,8 @@ class Writer:
     Nothing is sent twice. Unreachable means that nothing was sent; OutcomeUnknown that something was and no reply came.
     """
 
-    def __init__(self, url: str, breaker: Breaker | None = None) -> None:
-        self._breaker = breaker
+    def __init__(self, url: str, breaker: Breaker | None = None, tally: Tally | None = None) -> None:
+        self._breaker, self._tally = breaker, tally or Tally()
         self._pool = sync_client(url, deadlines.WRITE_TIMEOUT).connection_pool
 
     def call(self, *command: bytes | str | int) -> Reply:
@@ -85,6 +85,7 @@ class Writer:
 
     def _noted(self, reply: Reply) -> Reply:
         """A primary that refuses writes as a replica would is one no longer."""
+        self._tally.note([reply])
         if self._breaker and isinstance(reply, ServerRefused) and reply.code == "READONLY":
             self._breaker.role_changed()
         return reply

@@ -6,18 +6,21 @@ On a real server, through the sampler, the pages and the API.
 from __future__ import annotations
 
 import re
+import time
 from typing import Any
 
 import pytest
 import redis
 from django.test import Client
 
-from dashboard.fleet.findings.model import Finding
+from dashboard.fleet import sampler
+from dashboard.fleet.findings.model import Finding, Limits
 from dashboard.fleet.rounds import looks
 from dashboard.fleet.samplers import fleet
+from dashboard.streams import links
 from dashboard.streams.capabilities import Capabilities
 from dashboard.streams.lag import NOT_COUNTED
-from dashboard.streams.links import Server
+from dashboard.streams.links import Server, ServerConfig
 from dashboard.streams.queries import StreamQuery, sampling
 from dashboard.streams.queries.second_look import BODIES
 from dashboard.streams.snapshots import Figure, ServerInfo
@@ -131,6 +134,50 @@ def test_groups_that_take_turns_keep_what_was_seen_in_them(
     assert [len(groups) for groups in seen] == [2, 4, 5, 5]
 
 
+def test_a_group_is_not_called_well_before_its_turn_has_come(
+    viewer: Client, server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "LOOKS", 2)
+    monkeypatch.setattr(looks, "LOOK_ON", 0.0)
+    redis_client.xadd(KEY, {"n": 1}, id="1-0")
+    for name in "abc":
+        redis_client.xgroup_create(KEY, name, "0")
+        redis_client.xreadgroup(name, "ann", {KEY: ">"})
+    state = fleet().sample(server).streams[KEY.encode()]
+    assert sorted(state.group_health(name) for name in (b"a", b"b", b"c")) == ["ok", "ok", "unknown"]
+    assert state.health == "unknown"
+    answer = read(viewer, STREAMS)
+    assert (answer["items"][0]["health"], answer["complete"]) == ("unknown", False)
+    assert answer["complete_reason"] == "default: 1 group not checked to the end yet."
+    assert "Nothing needs attention" not in viewer.get("/").content.decode()
+    assert fleet().sample(server).streams[KEY.encode()].health == "ok"
+    assert fleet().sample(server).streams[KEY.encode()].health == "ok", "also while others have their turn"
+    assert "Nothing needs attention" in viewer.get("/").content.decode()
+
+
+def rounds_until(server: Server, wanted: set[str]) -> list[str]:
+    """The health of the stream round by round, up to the first that is wanted."""
+    seen: list[str] = []
+    while len(seen) < 200 and not wanted & set(seen):
+        seen.append(fleet().sample(server).streams[KEY.encode()].health)
+    return seen
+
+
+def test_a_long_list_is_not_called_well_before_its_end_was_seen(
+    viewer: Client, server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(looks, "LOOK_ON", 0.0)
+    hold(redis_client, 2_500)
+    redis_client.xclaim(KEY, GROUP, "ann", 0, ["2400-0"], retrycount=9)
+    seen = rounds_until(server, {"stuck"})
+    assert (set(seen[:-1]), seen[-1]) == ({"unknown"}, "stuck")
+    assert len(seen) >= 3
+    redis_client.xack(KEY, GROUP, "2400-0")
+    assert rounds_until(server, {"ok"})[-1] == "ok"
+    later = [fleet().sample(server).streams[KEY.encode()].health for _ in range(4)]
+    assert set(later) == {"ok"}, "also while the next look at it goes on"
+
+
 # sums ----------------------------------------------------------------------------------------------------------------
 
 
@@ -159,9 +206,29 @@ def test_a_server_that_was_never_read_is_unknown_and_not_empty(
     for name in ("Streams", "Groups", "Pending", "Undelivered"):
         assert "unknown" in home.fact(name).said
         assert "It has not been read yet." in home.fact(name).said
+    page = viewer.get("/s/default/").content.decode()
+    assert "How many streams are on default is unknown" in page
+    assert "0 streams" not in page
     answer = read(viewer, STREAMS)
     assert (answer["items"], answer["complete"]) == ([], False)
     assert answer["complete_reason"] == "default: It has not been read yet."
+
+
+def test_rates_beside_a_server_that_was_never_read_are_lower_bounds(
+    viewer: Client, redis_client: redis.Redis, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    links.configure([ServerConfig("default", redis_url), ServerConfig("other", "redis://127.0.0.1:1")])
+    monkeypatch.setattr(fleet(), "running", True)
+    redis_client.xadd(KEY, {"n": 1})
+    redis_client.xgroup_create(KEY, GROUP, "0")
+    redis_client.xreadgroup(GROUP, "ann", {KEY: ">"})
+    for _ in range(2):
+        fleet().sample(links.get("default"))
+        time.sleep(0.01)
+    home = Page(viewer.get("/").content.decode())
+    said = "≥ 0" if counts_reads(links.get("default")) else "–"  # before Redis 7.0 nobody counts
+    assert [home.fact(name).text.startswith(said) for name in ("In", "Out")] == [True, True]
+    links.configure([])
 
 
 def test_what_the_server_refuses_is_a_reason_and_no_absence(
@@ -180,6 +247,7 @@ def test_what_the_server_refuses_is_a_reason_and_no_absence(
     assert "Streams cannot be read (XINFO)." in answer["complete_reason"]
     page = viewer.get("/s/default/").content.decode()
     assert "No streams here yet" not in page
+    assert "How many streams are on default is unknown" in page
     assert "Streams cannot be read (XINFO)." in page
     assert "Nothing needs attention" not in viewer.get("/").content.decode()
 
@@ -314,6 +382,43 @@ def test_reads_of_a_group_that_vanished_are_on_the_page_and_in_the_api(
     assert viewer.get("/s/default/runs/").status_code == 200
 
 
+def test_our_own_questions_about_a_group_that_is_gone_are_no_errors_of_its_consumers(
+    viewer: Client, admin: Client, server: Server, redis_client: redis.Redis
+) -> None:
+    redis_client.xadd("runs", {"n": 1})
+    fleet().sample(server)
+    for _ in range(5):
+        assert viewer.get("/s/default/runs/g/workers/").status_code == 404
+        assert viewer.get(f"{STREAMS}/runs/groups/workers/pending").status_code == 404
+    before = redis_client.info("errorstats").get("errorstat_NOGROUP", {}).get("count", 0)
+    assert before >= 10, "the server counts them"
+    assert fleet().sample(server).findings == ()
+    with pytest.raises(redis.ResponseError, match="NOGROUP"):
+        redis_client.xreadgroup("workers", "ann", {"runs": ">"})
+    (finding,) = fleet().sample(server).findings
+    assert finding.message == "1 command named a group that does not exist (NOGROUP)"
+
+
+def test_a_stream_that_is_gone_with_its_groups_is_on_the_page_and_in_the_api(
+    viewer: Client, server: Server, redis_client: redis.Redis
+) -> None:
+    redis_client.xadd("runs", {"n": 1})
+    redis_client.xgroup_create("runs", "workers", "0")
+    fleet().sample(server)
+    redis_client.delete("runs")
+    fleet().sample(server)
+    (item,) = read(viewer, "/api/v1/findings")["items"]
+    assert (item["kind"], item["stream"], item["group"]) == ("group_vanished", "runs", "workers")
+    assert item["evidence"] == {"pending": 0, "undelivered": 1, "stream_exists": False}
+    home = viewer.get("/").content.decode()
+    assert "The stream is gone, and its group workers with it" in home
+    assert "Nothing needs attention" not in home
+    assert "/s/default/runs/" not in home, "no link that leads nowhere"
+    redis_client.xgroup_create("runs", "workers", "0", mkstream=True)
+    fleet().sample(server)
+    assert read(viewer, "/api/v1/findings")["items"] == []
+
+
 def test_entries_trimmed_unread_and_an_id_ahead_are_findings(
     viewer: Client, server: Server, redis_client: redis.Redis
 ) -> None:
@@ -335,3 +440,27 @@ def test_entries_trimmed_unread_and_an_id_ahead_are_findings(
     assert re.search(r"<b>(29 d|30 d).*? ahead</b> <small>of the server", page)
     assert "0 s ago" not in page.partition("Last entry</dt>")[2].partition("</dd>")[0]
     assert re.search(r"(29|30) d ahead", viewer.get("/s/default/").content.decode())
+
+
+def test_an_entry_ahead_of_the_clock_is_nowhere_said_to_be_new(
+    viewer: Client, server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not in the facts, the rows, the page of the entry, the group's, nor in the API; and nobody reading is news."""
+    monkeypatch.setattr(sampler, "limits", lambda: Limits(late_ms=20))
+    seconds, _ = redis_client.time()
+    id_ = f"{(seconds + 30 * 86_400) * 1000}-0"
+    redis_client.xadd("ahead", {"n": 1}, id=id_)
+    redis_client.xgroup_create("ahead", "held", "0")
+    redis_client.xreadgroup("held", "ann", {"ahead": ">"})
+    redis_client.xgroup_create("ahead", "waits", "0")
+    fleet().sample(server)
+    for where in ("", f"e/{id_}/", "g/held/", "?tab=retention"):
+        page = viewer.get(f"/s/default/ahead/{where}").content.decode()
+        assert [text for text in re.findall(rf'data-at="{id_[:-2]}"[^>]*>([^<]*)<', page) if "ahead" not in text] == []
+        assert re.search(r">(29|30) d ahead<", page), where
+    (item,) = read(viewer, STREAMS)["items"]
+    assert item["oldest_pending_ms"] is None
+    assert "is ahead of the server's clock, so nobody knows when it was added" in item["oldest_pending_ms_reason"]
+    time.sleep(0.05)
+    found = {(f.kind, f.group) for f in fleet().sample(server).streams[b"ahead"].findings}
+    assert ("no_consumer", b"waits") in found

@@ -49,6 +49,19 @@ def kinds(of: Server) -> set[str]:
     return {finding.kind for state in fleet().sample(of).streams.values() for finding in state.findings}
 
 
+def test_a_change_of_role_is_seen_in_the_next_round(server: Server, redis_client: redis.Redis) -> None:
+    redis_client.xadd("q", {"n": 1})
+    assert not fleet().sample(server).gaps
+    redis_client.execute_command("REPLICAOF", "127.0.0.1", "1")
+    try:
+        assert "This is a replica" in fleet().sample(server).gaps
+        assert server.read_only_reason == "default is a replica: only its primary takes writes."
+    finally:
+        redis_client.execute_command("REPLICAOF", "NO", "ONE")
+    assert not fleet().sample(server).gaps
+    assert server.read_only_reason == ""
+
+
 def test_a_replica_is_not_judged_by_when_consumers_read(
     server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -86,8 +86,15 @@ def _words(
         return f"{name} has been silent for {age(silent[0].idle_ms)} and holds {_share(silent[0].pending, g)}", others
     consumer = next((c for c in g.consumers if c.name in holders), None)
     read = f"It read {age(consumer.idle_ms)} ago. " if consumer else ""
+    waits = f"has not acknowledged {counted} for {age(worst)}"
+    if consumer and consumer.idle_ms >= seen.limits.late_ms and consumer.name in seen.moved.fell:
+        return (
+            f"{name} acknowledges entries, but {waits}",
+            f"{read}The oldest one has not moved: it works in another order, or cannot process that one.",
+        )
+    reads = "keeps reading but " if consumer and consumer.idle_ms < seen.limits.late_ms else ""
     return (
-        f"{name} keeps reading but has not acknowledged {counted} for {age(worst)}",
+        f"{name} {reads}{waits}",
         f"{read}Its handler is slow or failing, or an earlier process with this name left them.",
     )
 

@@ -2,7 +2,8 @@
 
 Either by a fifth within a minute (of 100 entries at least), or steadily: over the last minute both the lag and the lag
 in time have grown from each look to the next, and what waits has waited for LATE_AFTER. Where IDs are no times, only
-the lag is compared. Needs the rates, and the lag now, half a minute and a minute ago.
+the lag is compared. Nothing where trimming holds the lag at the length of the stream. Needs the rates, and the lag now,
+half a minute and a minute ago.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ def falling_behind(seen: GroupSeen) -> Iterator[Finding]:
     if now is None or before is None or moved.in_rate is None:
         return
     out = moved.out_rate or 0.0
-    if out >= moved.in_rate or not (_fast(now, before) or _steady(seen)):
+    if out >= moved.in_rate or _is_cut(seen, now) or not (_fast(now, before) or _steady(seen)):
         return
     yield seen.finding(
         "late",
@@ -35,6 +36,11 @@ def falling_behind(seen: GroupSeen) -> Iterator[Finding]:
         oldest_ms=first_waiting_ms(seen),
         evidence={"in_rate": moved.in_rate, "out_rate": out},
     )
+
+
+def _is_cut(seen: GroupSeen, lag: int) -> bool:
+    """Whether trimming keeps the lag from growing: it goes up and down with every trim then (`will_lose`)."""
+    return bool(seen.moved.removed_rate) and lag >= 0.9 * seen.stream.facts.length
 
 
 def _fast(now: int, before: int) -> bool:

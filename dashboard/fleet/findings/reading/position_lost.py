@@ -1,7 +1,8 @@
 """`position_lost`: entries were removed from the stream before the group read them.
 
 By the counters, while the group's next entry is the first one left: added since its position, less what is still
-there. Seen from round to round, it stays a finding for GONE_AFTER after the last of them went. Needs Redis 7.0.
+there. Of a group that has read nothing only what went since it was first seen: it may have been created after that.
+Seen from round to round, it stays a finding for GONE_AFTER after the last of them went. Needs Redis 7.0.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from dashboard.fleet.findings.model import Finding, GroupSeen
 
 
 def position_lost(seen: GroupSeen) -> Iterator[Finding]:
-    moved, now_missing = seen.moved, lost(seen.stream.facts, seen.group.facts) or 0
+    moved = seen.moved
+    now_missing = max(0, (lost(seen.stream.facts, seen.group.facts) or 0) - moved.never_had)
     recent = moved.lost_ms is not None and moved.lost_ms < seen.limits.gone_ms
     count = max(now_missing, moved.lost if recent else 0)
     if not count:

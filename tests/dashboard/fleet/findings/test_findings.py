@@ -141,6 +141,13 @@ def test_a_consumer_that_reads_and_does_not_acknowledge_is_not_called_silent() -
     assert state(of) == ("working", "")
 
 
+def test_a_consumer_that_acknowledges_all_but_its_oldest_is_not_said_to_keep_reading() -> None:
+    of = sample(held(6 * MINUTE), consumers=(consumer(pending=1, idle=6 * MINUTE),))
+    finding = only(of, Movement(fell=frozenset({b"worker-1"})))
+    assert finding.message == "worker-1 acknowledges entries, but has not acknowledged 1 entry for 6 min"
+    assert finding.detail.startswith("It read 6 min ago. The oldest one has not moved")
+
+
 def test_several_holders_are_one_finding_and_one_for_each_silent_one() -> None:
     of = sample(
         held(6 * MINUTE, by=b"a"),

@@ -92,6 +92,7 @@ def test_a_fatal_entry_is_no_number_of_deliveries() -> None:
     finding = kinds(of)["poison"]
     assert finding.message == "1 entry was marked fatal by a consumer"
     assert str(FATAL) not in f"{finding}"
+    assert "released" not in kinds(of, Movement(released_ms=HOUR)), "nobody is to take it"
 
 
 def test_an_entry_that_is_touched_for_ever_is_held_long() -> None:
@@ -216,11 +217,52 @@ def test_what_was_read_and_then_trimmed_is_not_lost() -> None:
 
 def test_a_loss_is_remembered_after_the_group_has_read_on() -> None:
     memory = Memory(LIMITS)
-    of = sample(lag=Figure(110), length=110, delivered_ago=NOW, first_ago=SECOND)
-    memory.take(replace(of, facts=replace(of.facts, entries_added=1000)))
+    of = sample(lag=Figure(110), length=110, delivered_ago=HOUR, first_ago=SECOND)
+    read = replace(of.groups[0], facts=replace(of.groups[0].facts, entries_read=10))
+    memory.take(replace(of, facts=replace(of.facts, entries_added=1010), groups=(read,)))
     on = replace(sample(length=110, consumers=(consumer(),)), now_ms=NOW + MINUTE)
     assert [(f.kind, f.count) for f in memory.take(on).findings] == [("position_lost", 890)]
     assert memory.take(replace(on, now_ms=NOW + 2 * HOUR)).findings == ()
+
+
+def test_a_position_above_every_id_is_news_though_the_lag_is_0() -> None:
+    """Seen once it may be an entry that came, and was read, between the two commands of a sample."""
+    memory = Memory(LIMITS)
+    of = sample(consumers=(consumer(),), delivered_ago=-HOUR)
+    assert [f.kind for f in memory.take(of).findings] == []
+    (finding,) = memory.take(replace(of, now_ms=NOW + 5 * SECOND)).findings
+    assert (finding.kind, finding.severity, finding.oldest_ms) == ("position_ahead", "late", 5 * SECOND)
+    assert finding.message == f"Its position, {id_ago(-HOUR)}, is above the last ID of the stream"
+    reached = replace(of, facts=replace(of.facts, last_generated_id=id_ago(-HOUR)), now_ms=NOW + 2 * HOUR)
+    assert "position_ahead" not in [f.kind for f in memory.take(reached).findings]
+
+
+def unread(*, length: int, added: int, at: int, deleted: StreamId | None = None) -> StreamSample:
+    """A group that has read nothing of a stream that once had `added` entries, after so many milliseconds."""
+    of = sample(lag=Figure(length), length=length, delivered_ago=NOW, first_ago=SECOND)
+    return replace(of, facts=replace(of.facts, entries_added=added, max_deleted_id=deleted), now_ms=NOW + at)
+
+
+def told(memory: Memory, of: StreamSample, kind: str) -> int | None:
+    """The count of that finding; None: there is none."""
+    return next((f.count for f in memory.take(of).findings if f.kind == kind), None)
+
+
+def test_what_went_before_a_group_was_there_is_not_lost_to_it() -> None:
+    """A group created at 0 of a stream that is trimmed all the time; from then on every trim is a loss."""
+    memory = Memory(LIMITS)
+    assert told(memory, unread(length=100, added=1000, at=0), "position_lost") is None
+    assert told(memory, unread(length=100, added=1000, at=SECOND), "position_lost") is None
+    assert told(memory, unread(length=60, added=1000, at=2 * SECOND), "position_lost") == 40
+
+
+def test_what_is_deleted_or_trimmed_once_says_nothing_of_a_next_trim() -> None:
+    memory = Memory(LIMITS)
+    rounds = [(100, None), (90, None), (80, StreamId(1, 0)), (70, StreamId(2, 0)), (70, StreamId(2, 0))]
+    for at, (length, deleted) in enumerate(rounds):
+        seen = unread(length=length, added=100, at=at * SECOND, deleted=deleted)
+        assert told(memory, seen, "will_lose") is None, at
+    assert told(memory, unread(length=60, added=100, at=5 * SECOND, deleted=StreamId(2, 0)), "will_lose") == 60
 
 
 @pytest.mark.parametrize(
@@ -246,6 +288,17 @@ def test_a_lag_that_cannot_be_makes_no_trim_dangerous() -> None:
     assert finding.detail.startswith("About 900 entries are unread, 100 older ones are left to trim.")
     most = replace(group, facts=replace(group.facts, lag=Figure(1000, approximate=True)))
     assert "will_lose" not in kinds(replace(of, groups=(most,)), moved)
+
+
+def test_who_is_held_at_the_edge_of_what_is_trimmed_will_lose_whatever_its_rate_seems() -> None:
+    """A lag as long as the stream goes up and down with each trim, and what is lost counts as read."""
+    edge = replace(STEADY, removed_rate=80.0, in_rate=80.0, lags=((900, 12_000), (930, 12_500), (960, 61_000)))
+    for out in (20.0, 79.0, 81.0):
+        seen = kinds(lagging(960), replace(edge, out_rate=out))
+        assert ("will_lose" in seen, "falling_behind" in seen) == (True, False), out
+    assert "in about 0.5 s" in kinds(lagging(960), replace(edge, out_rate=81.0))["will_lose"].message
+    keeps_up = replace(edge, out_rate=81.0)
+    assert "will_lose" not in kinds(lagging(30), keeps_up), "a short stream whose group reads nearly all of it"
 
 
 @pytest.mark.parametrize(("left", "found"), [(10, True), (9, False)])
@@ -347,6 +400,25 @@ def test_a_stream_that_was_deleted_and_made_anew_without_its_group() -> None:
     without = replace(of, groups=(), now_ms=NOW + SECOND)
     assert [f.kind for f in memory.take(without).findings] == ["group_vanished"]
     assert memory.take(replace(without, now_ms=NOW + 2 * HOUR)).findings == ()
+
+
+def test_groups_that_went_with_their_stream_are_news_where_work_was_left() -> None:
+    memory = Memory(LIMITS)
+    memory.take(sample(lag=Figure(5), pending=3))
+    finished = sample()
+    memory.take(replace(finished, facts=replace(finished.facts, key=b"finished")))
+    hidden = sample(lag=Figure(5))
+    memory.take(replace(hidden, facts=replace(hidden.facts, key=b"hidden")))
+    memory.forget([KEY, b"finished"])
+    memory.forget([b"hidden"], hidden=True)
+    (finding,) = memory.vanished(NOW + MINUTE)
+    assert (finding.kind, finding.stream, finding.group, finding.severity) == ("group_vanished", KEY, GROUP, "late")
+    assert finding.message == "The stream is gone, and its group billing with it: missing for 1 min"
+    assert finding.detail.startswith("It still had 3 pending and 5 undelivered. ")
+    assert (finding.since_ms, finding.oldest_ms) == (NOW, MINUTE)
+    assert memory.vanished(NOW + HOUR) == ()
+    memory.take(replace(sample(lag=Figure(5)), now_ms=NOW + 2 * MINUTE))
+    assert memory.vanished(NOW + 2 * MINUTE) == (), "it is back"
 
 
 # a server ------------------------------------------------------------------------------------------------------------

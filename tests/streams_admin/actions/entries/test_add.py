@@ -138,7 +138,7 @@ def test_an_id_that_is_no_time_is_warned_of_among_times(server: Server, redis_cl
 
 def test_nothing_can_be_added_behind_the_highest_id(server: Server, redis_client: redis.Redis) -> None:
     redis_client.xadd(KEY, {"n": "1"}, id=str(MAX))
-    for params in ({}, {"id": "*"}, {"id": f"{MAX.ms}-*"}):
+    for params in ({}, {"id": "*"}, *([{"id": f"{MAX.ms}-*"}] if counts_reads(server) else [])):
         with pytest.raises(Conflict, match="has reached the highest possible ID"):
             planned("add", {"fields": FIELDS, **params})
 

@@ -313,6 +313,29 @@ def test_poison_behind_a_long_list_is_counted(
     assert (poison.count, poison.count_least) == (2, False)
 
 
+def test_entries_that_a_server_with_xnack_has_released_or_given_up(
+    viewer: Client, server: Server, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Redis 8.8 and newer; before that nothing is with nobody."""
+    monkeypatch.setattr(sampler, "limits", lambda: Limits(late_ms=20))
+    hold(redis_client, 4)
+    released = (KEY, GROUP, "SILENT", "IDS", 2, "1-0", "2-0")
+    if not server.capabilities().has("xnack"):
+        with pytest.raises(redis.ResponseError, match="unknown command"):
+            redis_client.execute_command("XNACK", *released)
+        return
+    redis_client.execute_command("XNACK", *released)
+    redis_client.execute_command("XNACK", KEY, GROUP, "FATAL", "IDS", 1, "3-0")
+    redis_client.xack(KEY, GROUP, "4-0")
+    assert finding(server, "poison").message == "1 entry was marked fatal by a consumer"
+    time.sleep(0.05)
+    assert finding(server, "released").count == 2
+    items = read(viewer, f"{STREAMS}/{KEY}/groups/{GROUP}/pending")["items"]
+    assert [(item["consumer"], item["idle_ms"]) for item in items] == [(None, None)] * 3
+    assert [item["deliveries"] for item in items] == [0, 0, None]
+    assert items[2]["deliveries_reason"] == "fatal: a consumer gave it up permanently."
+
+
 # lag -----------------------------------------------------------------------------------------------------------------
 
 

@@ -19,7 +19,7 @@ from dashboard.fleet.samplers import fleet
 from dashboard.streams import links
 from dashboard.streams.errors import NotAllowed
 from dashboard.streams.ids import MIN, StreamId
-from dashboard.streams.links import Server, ServerConfig
+from dashboard.streams.links import ConnectionId, Server, ServerConfig
 from dashboard.streams.queries import (
     EntryQuery,
     EntryRange,
@@ -228,6 +228,18 @@ def test_the_writer_user_claims_acknowledges_and_trims(writer: redis.Redis) -> N
     assert writer.execute_command("XTRIM", KEY, "MAXLEN", "=", 1) == 2
 
 
+def test_the_writer_user_ends_its_own_lost_connections(
+    stream: redis.Redis, writer: redis.Redis, redis_url: str
+) -> None:
+    lost = ConnectionId(stream.info("server")["run_id"], int(writer.execute_command("CLIENT", "ID")))
+    server = Server(ServerConfig("default", as_user(redis_url, READER), admin_url=as_user(redis_url, WRITER)))
+    stream.execute_command("ACL", "LOG", "RESET")  # the plain client's introduction
+    server.writer.end(lost)
+    server.close()
+    assert lost.number not in {int(client["id"]) for client in stream.client_list()}
+    assert refused(stream) == []
+
+
 def test_the_writer_user_may_look_again_before_acting(stream: redis.Redis, redis_url: str) -> None:
     server = Server(ServerConfig("default", as_user(redis_url, WRITER)))
     can = server.capabilities()
@@ -250,6 +262,8 @@ def test_the_writer_user_may_look_again_before_acting(stream: redis.Redis, redis
         ("XAUTOCLAIM", KEY, GROUP, "bert", "0", "0"),
         ("SCRIPT", "FLUSH"),
         ("SET", "a", "b"),
+        ("CLIENT", "LIST"),
+        ("CLIENT", "PAUSE", "1"),
     ],
     ids=lambda command: command[0],
 )

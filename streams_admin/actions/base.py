@@ -61,6 +61,8 @@ class Action(ABC, Generic[Model, Seen, Item, Cursor]):
 
     idempotent: ClassVar[bool] = False
     """Whether the same work, sent twice, is done once at most."""
+    late_safe: ClassVar[bool] = False
+    """Whether a command that arrives after another one has done the same changes nothing, however late it is."""
     needs_memory: ClassVar[bool] = False
     """Whether a server that is out of memory refuses it (XADD, XGROUP CREATE and CREATECONSUMER)."""
     checks_later: ClassVar[bool] = True
@@ -102,6 +104,10 @@ class Action(ABC, Generic[Model, Seen, Item, Cursor]):
         "failed" says that it was certainly not done: after a crash that part is done again.
         """
         return Done(counts=Counter(unknown=len(ids_of(work)) or len(work)))
+
+    def unsure(self, seen: Seen, work: Sequence[Item], found: Done) -> Done:
+        """What `reconcile` has found, where the command may still arrive: what was not done by then is unknown."""
+        return found.unsure()
 
     def affected(self, ctx: ActionContext[Model], seen: Seen) -> Iterator[Sequence[Entry | PendingEntry]] | None:
         """The entries that go, or whose holders are forgotten, page by page as they are now; None: there are none."""

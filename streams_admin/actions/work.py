@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from streams_admin.params.kinds import EntryId
@@ -136,6 +136,14 @@ class Done:
     def pairs(self) -> list[tuple[str, str]]:
         """Each named entry with its result."""
         return [(id_, result) for result, ids in self.named.items() for id_ in ids.split()]
+
+    def unsure(self) -> Done:
+        """With what was not done as unknown."""
+        named, counts = dict(self.named), Counter(self.counts)
+        ids, count = named.pop("failed", ""), counts.pop("failed", 0)
+        lost = Done({"unknown": ids} if ids else {}, Counter(unknown=count) if count else Counter())
+        found = Done.together(Done(named, counts), lost)
+        return replace(self, named=found.named, counts=found.counts)
 
     @classmethod
     def together(cls, *found: Done) -> Done:

@@ -37,6 +37,9 @@ class Operation(models.Model):
     unsettled = models.JSONField(
         default=list, help_text="work whose outcome is unknown, so that it can be checked again"
     )
+    connections = models.JSONField(
+        default=list, help_text="on which a command may still be on its way: ended before anything is called failed"
+    )
     before = models.JSONField(default=list)
     after = models.JSONField(default=list)
     error = models.TextField(default="", blank=True)

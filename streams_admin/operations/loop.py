@@ -1,7 +1,8 @@
 """One operation, batch by batch: what is about to be done is saved before, together with what came of the batch before.
 
 A process that dies leaves `inflight`. The next one finds out by reading what came of that; only what certainly was not
-done ("failed") is done again, and only if it still may be: who cancels, or takes rights away, is obeyed first.
+done ("failed") is done again, and only if it still may be: who cancels, or takes rights away, is obeyed first. A
+command of the dead one may still be on its way: its connection is ended before (`connections`).
 
 Without a limit of its duty cycle nothing waits that need not: while the server works on a batch, the next one is taken
 apart and saved as what is about to be done `then`, and the one behind it is requested.
@@ -27,10 +28,11 @@ from streams_admin.actions.base import AnyAction
 from streams_admin.actions.context import BATCH, AnyContext
 from streams_admin.actions.work import AnyBatch, Batch, Done, Work, ids_of, part_of
 from streams_admin.identity import Replaced
-from streams_admin.operations import results, rights
+from streams_admin.operations import connections, results, rights
 from streams_admin.operations import state as saving
+from streams_admin.operations.connections import Connections
 from streams_admin.operations.pacing import FIRST
-from streams_admin.operations.pieces import GENTLE, AtOnce, InBatches, InPieces
+from streams_admin.operations.pieces import GENTLE, AtOnce, InBatches, InPieces, unknown
 from streams_admin.operations.state import Running, StateRequested, TakenOver
 
 NO_LIMIT = 100
@@ -64,14 +66,16 @@ class Run:
         self.running, self.operation = running, operation
         self.ask, self.action = ctx, action
         self._way: AtOnce
+        self._connections = Connections(operation.connections, self._save)
+        way = (running, ctx, action, self._heartbeat, self._connections)
         if alone:
-            self._way = AtOnce(running, ctx, action, self._heartbeat, waits=False)
+            self._way = AtOnce(*way, waits=False)
         elif action.paced:
-            self._way = InBatches(running, ctx, action, self._heartbeat)
+            self._way = InBatches(*way)
         elif action.pieces and not hurries:
-            self._way = InPieces(running, ctx, action, self._heartbeat)
+            self._way = InPieces(*way)
         else:
-            self._way = AtOnce(running, ctx, action, self._heartbeat, waits=True)
+            self._way = AtOnce(*way, waits=True)
         self._identified = alone
         self._reads_ahead = hurries and not alone
         self._coming: tuple[object, PendingReply[AnyBatch]] | None = None
@@ -94,18 +98,19 @@ class Run:
         """
         try:
             orphaned = self.operation.inflight is not None and self._ahead is None
-            with links.before_each_trip(self._before_trip):
+            with links.before_each_trip(self._before_trip), links.tracked(self._connections):
                 if not self._identified and not self._identify():
                     return False
                 return self._resume() if orphaned else self._advance()
         except StateRequested:
-            goes_on = saving.apply_request(self.running, self.ask, self.action)
+            goes_on = self._apply_request()
             self._save() if goes_on else self._keep()
             return goes_on
         except OutcomeUnknown:
             self._leave_lost()
             return False
         except Replaced as error:
+            self._note_connections()
             saving.give_up(self.running, error, Done.together(*self._way.done))
             return False
         except StreamError as error:
@@ -127,6 +132,7 @@ class Run:
     def release(self) -> None:
         """Whoever is first goes on with it. Raises TakenOver."""
         not_begun = {"inflight": None} if self._ahead is not None else {}
+        self._note_connections()
         self._save(state="queued", runner="", **not_begun)
 
     def _advance(self) -> bool:
@@ -185,17 +191,19 @@ class Run:
         A part of a batch cannot be read anew: the rest of it is through.
         """
         left = self.operation.inflight or {}
-        batch, part = self._batch_of(left), bool(left.get("part"))
-        found = self._way.found_out(batch.work)
+        batch, part, lost = self._batch_of(left), bool(left.get("part")), bool(left.get("lost"))
+        found, final = self._way.look(batch.work)
+        if not (final or self.action.idempotent or (self.action.late_safe and not lost)):
+            found = self._way.unsure(batch.work, found)
         undone, rest = _undone(batch.work, found)
-        if not undone or (left.get("lost") and not (self.action.idempotent and not rest)):
-            return self._note(batch, found)
+        if not undone or (lost and not (self.action.idempotent and not rest)):
+            return self._note(batch, found if final else self._way.unsure(batch.work, found))
         if rest:
             batch, part = self._recorded(replace(batch, work=list(undone), settled=[*batch.settled, *rest])), True
         self._save(inflight={**left, **self._inflight(batch), "part": part})
-        if not self._may_resume(batch):
+        if not self._may_resume(batch, final=final):
             return False
-        done = self._way.resend(batch.work) if left.get("lost") else self._way.redo(batch.work)
+        done = (self._way.resend if lost else self._way.redo)(batch.work, final=final)
         return self._note(batch, Done.uniform("failed", batch.work) if done.again and part else done)
 
     def _leave_lost(self) -> None:
@@ -206,7 +214,16 @@ class Run:
             undone = part_of(batch.work, set(ids_of(batch.work)) - {id_ for id_, _ in known})
             batch = self._recorded(replace(batch, work=undone, settled=[*batch.settled, *known]))
             left = {**left, **self._inflight(batch), "part": True}
+        self._note_connections()
         self._save(state="queued", runner="", inflight={**left, "lost": True})
+
+    def _note_connections(self) -> None:
+        """Those on which something may be on its way, and no others, in the row."""
+        saving.note(self.running, connections=connections.dump(self._connections.open))
+
+    def _apply_request(self, **noted: Any) -> bool:
+        self._note_connections()
+        return saving.apply_request(self.running, self.ask, self.action, **noted)
 
     def _recorded(self, batch: AnyBatch) -> AnyBatch:
         """Its work alone, with what is settled beside it noted in the row."""
@@ -221,11 +238,14 @@ class Run:
     def _batch_of(self, inflight: dict[str, Any]) -> AnyBatch:
         return stored.batch_in(self.action, inflight)
 
-    def _may_resume(self, batch: AnyBatch) -> bool:
-        """Whether it was not cancelled or paused meanwhile, and who began it may still do it. False: that is saved."""
-        known = _known(batch)
-        counted = saving.counted(self.operation, known.named, known.counts)
-        goes_on = saving.apply_request(self.running, self.ask, self.action, **counted)
+    def _may_resume(self, batch: AnyBatch, *, final: bool) -> bool:
+        """Whether it was not cancelled or paused meanwhile, and who began it may still do it. False: that is saved.
+
+        `final`: what was sent before does not arrive any more; else, at the end, it is unknown.
+        """
+        known = _known(batch) if final else Done.together(_known(batch), unknown(batch.work))
+        counted = self._counted(known, batch.work)
+        goes_on = self._apply_request(**counted)
         if goes_on and (why := rights.lost(self.operation, self.action, now=True)):
             saving.end(self.running, "cancelled", why, self.ask, self.action, **counted)
             goes_on = False
@@ -256,7 +276,13 @@ class Run:
         return {**counted, **saving.unsettled(self.operation, self.action, work, done)}
 
     def _end(self, state: str, error: str, done: Done, work: Sequence[Work]) -> None:
-        saving.end(self.running, state, error, self.ask, self.action, **self._counted(done, work))
+        counted = self._counted(done, work)
+        with suppress(StreamError):
+            self._connections.end(self.ask.server)
+        self._note_connections()
+        if self._connections.refused and counted["results"].get("unknown"):
+            error = f"{error} {connections.NOT_ENDED}".strip()
+        saving.end(self.running, state, error, self.ask, self.action, **counted)
         self._keep()
         results.keep(self.operation, done.named)
 

@@ -17,6 +17,7 @@ from streams_admin.actions.context import BATCH, AnyContext
 from streams_admin.actions.work import AnyBatch, Batch, Done, Work, ids_of, part_of
 from streams_admin.identity import Replaced
 from streams_admin.operations import state
+from streams_admin.operations.connections import Connections
 from streams_admin.operations.pacing import Pace, Paces, Piece, divided, measured, paces_of
 from streams_admin.operations.state import Running
 
@@ -33,15 +34,23 @@ class AtOnce:
     """`ctx.most` entries in one go.
 
     `beat` is called at each pause, and shows that the runner lives. `waits`: for a server that is away.
+    `connections`: on which something may still be on its way.
     """
 
     def __init__(
-        self, running: Running, ctx: AnyContext, action: AnyAction, beat: Callable[[], None], *, waits: bool
+        self,
+        running: Running,
+        ctx: AnyContext,
+        action: AnyAction,
+        beat: Callable[[], None],
+        connections: Connections,
+        *,
+        waits: bool,
     ) -> None:
         self.running, self.operation = running, running.operation
         self.ask, self.action = ctx, action
         self.seen = gate.seen_of(running.operation.plan)
-        self._heartbeat, self._waits = beat, waits
+        self._heartbeat, self._connections, self._waits = beat, connections, waits
         self.done: list[Done] = []
         """What came of the pieces of a batch that is not through."""
 
@@ -78,30 +87,39 @@ class AtOnce:
 
     def after_a_lost_reply(self, work: Sequence[Work]) -> Done:
         """What came of it. What was not done, and is done once at most however late it arrives, is sent again."""
-        found = self.found_out(work)
-        return self.resend(work) if self.action.idempotent and set(found.counts) == {"failed"} else found
+        found, final = self.look(work)
+        if self.action.idempotent and set(found.counts) == {"failed"}:
+            return self.resend(work, final=final)
+        return found if final else self.unsure(work, found)
 
-    def resend(self, work: Sequence[Work]) -> Done:
-        """What was certainly not done when somebody looked; unknown where it does not get through this time either."""
+    def resend(self, work: Sequence[Work], *, final: bool) -> Done:
+        """Once more what was not done when somebody looked. `final`: and what was sent before does not arrive any more.
+
+        Where it does not get through this time either: what is found out then.
+        """
         try:
             done = self._retrying_reads(lambda: self.action.act(self.ask, self.seen, work))
         except Replaced:
             raise
+        except OutcomeUnknown:
+            return self.found_out(work)
         except StreamError:
-            return unknown(work)
+            return Done.uniform("failed", work) if final and ids_of(work) else unknown(work)
         return self._or_arrived(done, work)
 
-    def redo(self, work: Sequence[Work]) -> Done:
-        """As `attempt`, of what another process was about to do: its own command may still arrive before ours."""
+    def redo(self, work: Sequence[Work], *, final: bool) -> Done:
+        """As `attempt`, of what another process was about to do. `final`: its own command does not arrive any more."""
         try:
             done = self.attempt(work)
         except StreamError as error:
             if isinstance(error, Replaced):
                 raise
-            found = self.found_out(work)
+            found, _ = self.look(work)
             if set(found.counts) <= {"failed", "unknown"}:
-                raise
-            return found
+                if final:
+                    raise
+                return unknown(work)
+            return found if final else self.unsure(work, found)
         return self._or_arrived(done, work)
 
     def _or_arrived(self, done: Done, work: Sequence[Work]) -> Done:
@@ -109,7 +127,7 @@ class AtOnce:
         refused = work if done.again else part_of(work, _not_done(done))
         if not refused:
             return done
-        found = self.found_out(refused)
+        found, _ = self.look(refused)
         if set(found.counts) == {"failed"}:
             return done
         return found if done.again else _corrected(done, found)
@@ -119,18 +137,30 @@ class AtOnce:
         self._timed(lambda: identity.check(self.ask, self.operation.plan.identity))
 
     def found_out(self, work: Sequence[Work]) -> Done:
-        """What came of work, by reading. Raises Replaced."""
+        """What came of work: "failed" where it was not done and will not be any more. Raises Replaced."""
+        found, final = self.look(work)
+        return found if final else self.unsure(work, found)
+
+    def unsure(self, work: Sequence[Work], found: Done) -> Done:
+        """What was found, where the command may still arrive."""
+        return self.action.unsure(self.seen, work, found)
+
+    def look(self, work: Sequence[Work]) -> tuple[Done, bool]:
+        """What came of work so far, by reading; and whether it stays so, because the connections it was sent on were
+        ended before. Raises Replaced.
+        """
         for pause in LOOK_AFTER:
             time.sleep(pause)
             self._heartbeat()
             try:
                 self.verify()
-                return self.action.reconcile(self.ask, self.seen, work)
+                final = self._connections.end(self.ask.server)
+                return self.action.reconcile(self.ask, self.seen, work), final
             except Replaced:
                 raise
             except StreamError:
                 continue
-        return unknown(work)
+        return unknown(work), False
 
     def identify(self) -> None:
         """As `verify`, and waits for a server that is away. Raises StreamError."""
@@ -182,8 +212,10 @@ def unknown(work: Sequence[Work]) -> Done:
 class Paced(AtOnce):
     """By what the pieces before have cost the server. Waits for a server that is away."""
 
-    def __init__(self, running: Running, ctx: AnyContext, action: AnyAction, beat: Callable[[], None]) -> None:
-        super().__init__(running, ctx, action, beat, waits=True)
+    def __init__(
+        self, running: Running, ctx: AnyContext, action: AnyAction, beat: Callable[[], None], connections: Connections
+    ) -> None:
+        super().__init__(running, ctx, action, beat, connections, waits=True)
 
     @contextmanager
     def _piece(self, pace: Pace) -> Iterator[Piece]:
@@ -224,8 +256,10 @@ class InBatches(Paced):
 class InPieces(Paced):
     """Batches in pieces of the size that `pace` tells, with rests between."""
 
-    def __init__(self, running: Running, ctx: AnyContext, action: AnyAction, beat: Callable[[], None]) -> None:
-        super().__init__(running, ctx, action, beat)
+    def __init__(
+        self, running: Running, ctx: AnyContext, action: AnyAction, beat: Callable[[], None], connections: Connections
+    ) -> None:
+        super().__init__(running, ctx, action, beat, connections)
         self._read_at = 0.0
 
     def read(self, cursor: object) -> AnyBatch:

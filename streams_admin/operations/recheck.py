@@ -1,5 +1,7 @@
 """Looking again at what is unknown of an operation that is over: it only reads, and settles what can be known.
 
+Connections on which something of it may still be on its way are ended before.
+
 What is found goes to the same places as before: the row, the file of results, and a further line of the audit log.
 """
 
@@ -17,13 +19,14 @@ from dashboard.accounts.principals import Principal
 from dashboard.live import hub
 from streams_admin import identity, stored
 from streams_admin.actions import gate
-from streams_admin.actions.context import BATCH
+from streams_admin.actions.base import AnyAction
+from streams_admin.actions.context import BATCH, AnyContext
 from streams_admin.actions.registry import ALL
 from streams_admin.actions.work import Done, Work, ids_of, unknown_of
 from streams_admin.audit import log
 from streams_admin.errors import Conflict
 from streams_admin.models import Operation
-from streams_admin.operations import results
+from streams_admin.operations import connections, results
 from streams_admin.operations.outcomes import outcome_of
 from streams_admin.operations.state import line_of
 
@@ -42,9 +45,18 @@ def check_again(operation: Operation, principal: Principal) -> None:
     if why := identity.replaced(ctx, plan.identity):
         raise Conflict(why)
     seen, work = gate.seen_of(plan), stored.work_in(action, operation.unsettled)
-    found = Done.together(*(action.reconcile(ctx, seen, part) for part in _parts(work)))
-    _settle(operation, found, unknown_of(work, found), f"Checked again by {principal.name}.")
+    open_ = [lost for lost in connections.load(operation.connections) if not connections.ended(ctx.server, lost)]
+    found = Done.together(*(_looked(ctx, action, seen, part, final=not open_) for part in _parts(work)))
+    why = f" {connections.NOT_ENDED}" if open_ and found.counts["unknown"] else ""
+    kept = {"connections": connections.dump(open_)}
+    _settle(operation, found, unknown_of(work, found), f"Checked again by {principal.name}.{why}", kept)
     hub.nudge(hub.operation(operation.pk))
+
+
+def _looked(ctx: AnyContext, action: AnyAction, seen: Any, work: Sequence[Work], *, final: bool) -> Done:
+    """`final`: nothing of it can still arrive."""
+    found = action.reconcile(ctx, seen, work)
+    return found if final else action.unsure(seen, work, found)
 
 
 def _parts(work: Sequence[Work]) -> list[list[Work]]:
@@ -57,9 +69,12 @@ def _parts(work: Sequence[Work]) -> list[list[Work]]:
     return parts
 
 
-def _settle(operation: Operation, found: Done, left: Sequence[Work], detail: str) -> None:
-    """The counts, the entries and what is still unknown; and the audit line, all or none of them. Raises Conflict."""
-    new = {**_changes(operation, found), "unsettled": stored.work_out(ALL[operation.plan.action], left)}
+def _settle(operation: Operation, found: Done, left: Sequence[Work], detail: str, kept: dict[str, Any]) -> None:
+    """The counts, the entries, what is still unknown and what is `kept` with it; and the audit line, all or none.
+
+    Raises Conflict.
+    """
+    new = {**kept, **_changes(operation, found), "unsettled": stored.work_out(ALL[operation.plan.action], left)}
     with transaction.atomic():
         ours = Operation.objects.filter(pk=operation.pk, lease=operation.lease)
         if not ours.update(**new, lease=F("lease") + 1):

@@ -6,6 +6,7 @@ refused as it said it.
 
 from __future__ import annotations
 
+from streams_admin.writes.connections import end_connection
 from streams_admin.writes.copies import REFUSED, SCRIPTED_AT_ONCE, dead_letter, dead_letter_argv, replay
 from streams_admin.writes.entries import (
     PASSED,
@@ -57,6 +58,7 @@ __all__ = [
     "dead_letter_argv",
     "delete",
     "delete_argv",
+    "end_connection",
     "group_create",
     "group_create_argv",
     "group_destroy_argv",

@@ -15,12 +15,22 @@ ROOT = Path(__file__).resolve().parents[2]
 # A process that has loaded everything and forks one that works for each line it reads; it then says how that ended.
 # Who works says its number, then a dot for each save: what the row of the operation says is new.
 _PROGRAM = """
-import os, sys, time, traceback
+import os, signal, sys, time, traceback
 from datetime import timedelta
 import django
 django.setup()
+from dashboard.streams.links import Writer
 from streams_admin.models import Operation
 from streams_admin.operations import loop, start, state
+
+def stand_still_before(number):
+    replies, left = Writer._replies, [number]
+    def each(*args):
+        left[0] -= 1
+        if not left[0]:
+            os.kill(os.getpid(), signal.SIGSTOP)
+        return replies(*args)
+    Writer._replies = each
 
 def work():
     os.write(1, b"%d\\n" % os.getpid())
@@ -31,6 +41,7 @@ def work():
         save(*args, **changes)
         os.write(1, b".")
     state.save = saved
+    stand_still_before(int(sys.argv[2]))
     while Operation.objects.filter(ended=None).exists():
         if not start.work_once(start.TURN):
             time.sleep(0.01)
@@ -60,12 +71,15 @@ def environment(database: Path, redis_url: str) -> dict[str, str]:
 class Runners:
     """One process after the other; a context manager that leaves none behind.
 
-    `orphaned_ms`: after that time they take over who was not seen.
+    `orphaned_ms`: after that time they take over who was not seen. `admin_url`: of the writer, if it is another one.
+    `still_before`: each stops itself (SIGSTOP) right before its n-th write, when all that comes before it is done.
     """
 
-    def __init__(self, database: Path, redis_url: str, orphaned_ms: int = 100) -> None:
-        env, pipe = environment(database, redis_url), subprocess.PIPE
-        command = [sys.executable, "-c", _PROGRAM, str(orphaned_ms)]
+    def __init__(
+        self, database: Path, redis_url: str, orphaned_ms: int = 100, *, admin_url: str = "", still_before: int = 0
+    ) -> None:
+        env, pipe = {**environment(database, redis_url), "REDIS_ADMIN_URL": admin_url}, subprocess.PIPE
+        command = [sys.executable, "-c", _PROGRAM, str(orphaned_ms), str(still_before)]
         self._zygote = subprocess.Popen(command, env=env, cwd=ROOT, stdin=pipe, stdout=pipe)
         self._pid: int | None = None
 
@@ -89,6 +103,10 @@ class Runners:
     def stop(self) -> None:
         """It does nothing, until `go_on`; one that has ended stays ended."""
         self._signal(signal.SIGSTOP)
+
+    def stands_still(self) -> bool:
+        """Whether it was stopped, by whomever."""
+        return Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
     def go_on(self) -> None:
         self._signal(signal.SIGCONT)

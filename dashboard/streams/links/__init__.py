@@ -30,6 +30,7 @@ from dashboard.streams.links.raw import packed, parsed
 from dashboard.streams.links.registry import all, configure, get, title_of
 from dashboard.streams.links.server import Server
 from dashboard.streams.links.translation import ID_PASSED, translate
+from dashboard.streams.links.trips import ConnectionId, tracked
 from dashboard.streams.links.writer import Writer
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "READ_TIMEOUT",
     "WRITE_TIMEOUT",
     "Batch",
+    "ConnectionId",
     "Link",
     "PendingReply",
     "Server",
@@ -53,5 +55,6 @@ __all__ = [
     "packed",
     "parsed",
     "title_of",
+    "tracked",
     "translate",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import redis
@@ -12,7 +13,8 @@ from redis.retry import Retry
 
 from dashboard.streams.links import deadlines
 from dashboard.streams.links.translation import translate
-from dashboard.streams.replies import Reply
+from dashboard.streams.links.trips import ConnectionId
+from dashboard.streams.replies import Reply, info
 
 
 def read_reply(connection: Any) -> Reply:
@@ -36,6 +38,16 @@ def _greet(connection: redis.connection.Connection) -> None:
         pass
 
 
+def greet_to_write(connection: redis.connection.Connection) -> ConnectionId | None:
+    """As `_greet`, in one round trip; which connection it is for the server, None where the ACL keeps that secret."""
+    connection.on_connect()
+    commands = (("CLIENT", "SETNAME", "streamgauge"), ("CLIENT", "ID"), ("INFO", "server"))
+    connection.send_packed_command(connection.pack_commands(commands))
+    _, number, server = [read_reply(connection) for _ in commands]
+    process = info(server).get("run_id", "") if isinstance(server, bytes) else ""
+    return ConnectionId(process, number) if process and isinstance(number, int) else None
+
+
 async def _agreet(connection: redis.asyncio.connection.Connection) -> None:
     await connection.on_connect()
     try:
@@ -57,13 +69,13 @@ def _options(timeout: float) -> dict[str, Any]:
     }
 
 
-def sync_client(url: str, timeout: float) -> redis.Redis:
+def sync_client(url: str, timeout: float, greet: Callable[[redis.connection.Connection], None] = _greet) -> redis.Redis:
     pool = redis.BlockingConnectionPool.from_url(
         url,
         max_connections=16,
         timeout=deadlines.READ_TIMEOUT,
         retry=Retry(NoBackoff(), 0),
-        redis_connect_func=_greet,
+        redis_connect_func=greet,
         **_options(timeout),
     )
     client = redis.Redis(connection_pool=pool)

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import redis
 
-from dashboard.streams.errors import OutcomeUnknown, ServerRefused, StreamError
-from dashboard.streams.links import deadlines
+from dashboard.streams.errors import NotAllowed, OutcomeUnknown, ServerRefused, StreamError
+from dashboard.streams.links import deadlines, trips
 from dashboard.streams.links.breaker import Breaker
-from dashboard.streams.links.clients import read_reply, sync_client
+from dashboard.streams.links.clients import greet_to_write, read_reply, sync_client
 from dashboard.streams.links.deadlines import do_before, do_meanwhile
 from dashboard.streams.links.translation import Tally, translate
+from dashboard.streams.links.trips import ConnectionId
 from dashboard.streams.queries import Command
 from dashboard.streams.replies import Reply
 
@@ -26,7 +28,8 @@ class Writer:
 
     def __init__(self, url: str, breaker: Breaker | None = None, tally: Tally | None = None) -> None:
         self._breaker, self._tally = breaker, tally or Tally()
-        self._pool = sync_client(url, deadlines.WRITE_TIMEOUT).connection_pool
+        self._ids: WeakKeyDictionary[Any, ConnectionId | None] = WeakKeyDictionary()
+        self._pool = sync_client(url, deadlines.WRITE_TIMEOUT, self._greet).connection_pool
 
     def call(self, *command: bytes | str | int) -> Reply:
         """One command; its raw reply. Raises StreamError."""
@@ -39,6 +42,26 @@ class Writer:
         """Several commands in one round trip; a StreamError stands where one was refused."""
         with self._connection() as connection:
             return self._trip(connection, commands)
+
+    def end(self, lost: ConnectionId | None) -> None:
+        """See to it that what was sent on a connection and not carried out yet never will be.
+
+        Another process of the server than the one it led to has none of its connections. Raises NotAllowed, or
+        ServerRefused, where the server lets nobody close it; Unreachable, or OutcomeUnknown, to be tried again.
+        """
+        with self._connection() as connection:
+            ours = self._ids.get(connection)
+            if lost is None or ours is None:
+                raise NotAllowed("The server's access list (ACL) does not allow this user to see its connection's ID.")
+            if ours.process != lost.process:
+                return
+            do_before()
+            [reply] = self._replies(connection, [("CLIENT", "KILL", "ID", lost.number)])
+        if isinstance(reply, StreamError):
+            raise reply
+
+    def _greet(self, connection: Any) -> None:
+        self._ids[connection] = greet_to_write(connection)
 
     @contextmanager
     def _connection(self) -> Iterator[Any]:
@@ -54,8 +77,20 @@ class Writer:
     def _trip(self, connection: Any, commands: Sequence[Command]) -> list[Reply]:
         try:
             do_before()
+            trips.begin(self._ids.get(connection))
+        except BaseException:
+            connection.disconnect()  # it may be in the middle of a WATCH
+            raise
+        replies = self._replies(connection, commands, do_meanwhile)
+        trips.answered()
+        return replies
+
+    def _replies(
+        self, connection: Any, commands: Sequence[Command], meanwhile: Callable[[], None] = lambda: None
+    ) -> list[Reply]:
+        try:
             connection.send_packed_command(connection.pack_commands(commands))
-            do_meanwhile()
+            meanwhile()
             return [self._noted(read_reply(connection)) for _ in commands]
         except (redis.RedisError, OSError) as error:
             connection.disconnect()

@@ -62,6 +62,7 @@ class Add(Action[AddParams, AddSeen, AddWork, None]):
     permission = Permission.ADD
     literal = True
     idempotent = True
+    late_safe = True
     back = "stream"
 
     def authorise(self, ctx: ActionContext[AddParams]) -> None:

@@ -43,6 +43,7 @@ class Delete(EntriesAction[DeleteParams, EntryWork]):
     irreversible = True
     pieces = True
     at_once = AT_ONCE
+    late_safe = True
 
     def look(self, ctx: ActionContext[DeleteParams]) -> tuple[Preview, EntriesSeen]:
         missing = ctx.server.capabilities().missing("xdelex")

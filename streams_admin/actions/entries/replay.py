@@ -71,6 +71,7 @@ class Replay(EntriesAction[ReplayParams, CopyWork]):
     permission = Permission.REPLAY
     idempotent = True
     paced = STEP
+    late_safe = True
 
     def authorise(self, ctx: ActionContext[ReplayParams]) -> None:
         allow_target(ctx, ctx.params.to, self.permission)

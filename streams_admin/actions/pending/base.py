@@ -126,6 +126,7 @@ class Acknowledging(PendingAction[Pending]):
     """What takes entries off the pending list."""
 
     permission = Permission.ACK
+    late_safe = True
     apart = "An entry that is delivered again just in between is acknowledged all the same."
 
     def act(self, ctx: ActionContext[Pending], seen: PendingSeen, work: Sequence[PendingWork]) -> Done:

@@ -58,6 +58,7 @@ class DeadLetter(PendingAction[DeadLetterParams]):
     model = DeadLetterParams
     slug = "dead_letter"
     needs_memory = True
+    late_safe = True
     at_once = writes.SCRIPTED_AT_ONCE
     apart = (
         "The copy of an entry that its worker acknowledges just in between is taken back; after a crash at that moment "

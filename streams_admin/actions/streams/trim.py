@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -169,6 +169,13 @@ class Trim(Action[TrimParams, TrimSeen, TrimWork, TrimCursor]):
         gone = max(0, before.length + came - facts.length)
         onward = TrimCursor(state.gone + gone, state.exact)
         return Done(counts=Counter(done=gone), cursor=onward)
+
+    def unsure(self, seen: TrimSeen, work: Sequence[TrimWork], found: Done) -> Done:
+        """What did not go by then may still go, and would be counted by nobody: it ends here."""
+        left = seen.going - work[0].at.gone - found.counts["done"]
+        if found.cursor is None or left <= 0:
+            return found
+        return replace(found, counts=found.counts + Counter(unknown=left), last=True)
 
     def affected(self, ctx: Context, seen: TrimSeen) -> Iterator[Sequence[Entry]]:
         """Up to the bound; an approximate trim leaves some of the last ones."""

@@ -29,11 +29,13 @@ class Impostor(ThreadingTCPServer):
 
 class _Conversation(StreamRequestHandler):
     def handle(self) -> None:
-        server = cast(Impostor, self.server)
+        server, before = cast(Impostor, self.server), list[bytes]()
         while head := self.rfile.readline():
             command = [self._argument() for _ in range(int(head[1:]))]
             reply: bytes | None = b"+OK\r\n"
-            if command[0] != b"CLIENT":
+            introduction = command[0] == b"CLIENT" or (command[0] == b"INFO" and before == [b"CLIENT", b"ID"])
+            before = command
+            if not introduction:
                 server.heard.append(command)
                 reply = server.answer(command)
             if reply is None:

@@ -332,7 +332,7 @@ def test_a_process_that_is_really_killed_leaves_what_another_finishes(
 
 def test_cancelled_after_a_crash_it_still_tells_what_was_done(few: redis.Redis) -> None:
     plan = planned("ack", of_group())
-    operation = _run_killed(plan, 4)
+    operation = _run_killed(plan, 6)
     assert operation is not None
     assert operation.inflight is not None
     start.request_state(operation, "cancel")

@@ -119,7 +119,7 @@ def test_what_was_being_done_when_a_process_died_is_told_first(
     monkeypatch.setattr(loop, "HEARTBEAT_EVERY", 60.0)
     olga = person("olga", "operator")
     operation = begun(principal_for_user(olga))
-    with dies_at(4) as reached, pytest.raises(Killed):
+    with dies_at(6) as reached, pytest.raises(Killed):
         start.work_once()
     assert reached[-1] == "after write"
     lower(olga)

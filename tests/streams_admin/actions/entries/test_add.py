@@ -244,10 +244,10 @@ def test_whether_it_arrived_is_unknown_while_no_answer_comes(
 ) -> None:
     """It may still be on its way: a packet that is late is as good as one that is not."""
 
-    def lost(writer: Writer, connection: Any, commands: Any) -> Any:
+    def lost(writer: Writer, connection: Any, commands: Any, *_: Any) -> Any:
         raise OutcomeUnknown("gone")
 
-    monkeypatch.setattr(Writer, "_trip", lost)
+    monkeypatch.setattr(Writer, "_replies", lost)
     assert act("add", {"fields": FIELDS}).results == {"unknown": 1}
     assert stream.xlen(KEY) == 6
 

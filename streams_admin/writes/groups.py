@@ -8,6 +8,7 @@ from dashboard.streams.links import Server
 from dashboard.streams.queries import Command
 from dashboard.streams.replies import row, rows
 from streams_admin.writes import scripts
+from streams_admin.writes.scripting import only_without_scripts
 
 
 def group_create_argv(
@@ -73,7 +74,8 @@ def on_group_as_seen(
                 "EVAL", scripts.GROUP_AS_SEEN, 1, key, group, str(position), pending, consumers, sub, *rest
             )
         )
-    except (NotAllowed, ServerRefused):
+    except (NotAllowed, ServerRefused) as error:
+        only_without_scripts(server, error)
         found = next((g for g in rows(server.writer.call("XINFO", "GROUPS", key)) if g[b"name"] == group), None)
         if found is None:
             return 0
@@ -92,7 +94,8 @@ def consumer_delete(server: Server, key: bytes, group: bytes, consumer: bytes) -
     """
     try:
         return int(server.writer.call("EVAL", scripts.DELETE_IDLE_CONSUMER, 1, key, group, consumer))
-    except (NotAllowed, ServerRefused):
+    except (NotAllowed, ServerRefused) as error:
+        only_without_scripts(server, error)
         if server.writer.call("XPENDING", key, group, "-", "+", 1, consumer):
             return -1
         return int(server.writer.call(*consumer_delete_argv(key, group, consumer)))
@@ -107,7 +110,8 @@ def stream_delete(server: Server, key: bytes, *, last_generated_id: StreamId, le
         return int(
             server.writer.call("EVAL", scripts.DELETE_STREAM_AS_SEEN, 1, key, str(last_generated_id), length, groups)
         )
-    except (NotAllowed, ServerRefused):
+    except (NotAllowed, ServerRefused) as error:
+        only_without_scripts(server, error)
         found = row(server.writer.call("XINFO", "STREAM", key))
         seen = (str(last_generated_id).encode(), length, groups)
         if (found[b"last-generated-id"], found[b"length"], found[b"groups"]) != seen:

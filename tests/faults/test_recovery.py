@@ -27,9 +27,9 @@ COUNT, BATCH = 1_600, 500
 
 @pytest.fixture
 def killed(real_database: Path, server: Server, redis_client: redis.Redis, redis_url: str) -> Operation:
-    """A deletion of COUNT entries, killed when its second batch was saved and not sent."""
+    """A deletion of COUNT entries, killed when its second batch was saved, not sent. The first took five commands."""
     fill(redis_client, COUNT)
-    run_until_killed(planned("delete", {"filter": {}}), real_database, redis_url, writes=2, before=True)
+    run_until_killed(planned("delete", {"filter": {}}), real_database, redis_url, writes=6, before=True)
     operation = Operation.objects.get()
     assert (operation.state, operation.done, redis_client.xlen(KEY)) == ("running", BATCH, COUNT - BATCH)
     assert operation.inflight is not None

@@ -26,11 +26,16 @@ class Connections:
     """Those of an operation that runs. Told by the writer what is sent (`links.tracked`).
 
     `kept`: as the row has them. `save`: changes of the row, before anything is sent. Raises what `save` raises.
+    `process`: of the server that the plan was made on; `verify` is called before anything is sent to another one. A
+    connection that was closed is made anew without a word, and may lead elsewhere.
     """
 
-    def __init__(self, kept: Sequence[JsonValue], save: Callable[..., None]) -> None:
+    def __init__(
+        self, kept: Sequence[JsonValue], save: Callable[..., None], process: str, verify: Callable[[], None]
+    ) -> None:
         self._lost = load(kept)
         self._save = save
+        self._processes, self._verify = {process}, verify
         self._saved: Kept = []
         self._current: ConnectionId | None = None
         self._unanswered = False
@@ -43,7 +48,10 @@ class Connections:
         return [*self._lost, self._current] if self._unanswered else self._lost
 
     def begin(self, connection: ConnectionId | None) -> None:
-        """As `Trips`. Ours to send on, so that nothing is on its way on it."""
+        """As `Trips`. Ours to send on, so that nothing is on its way on it. Raises what `verify` raises."""
+        if connection is not None and connection.process not in self._processes:
+            self._verify()
+            self._processes.add(connection.process)
         self._lost = [lost for lost in self.open if lost is None or lost != connection]
         self._current, self._unanswered = connection, False
         if [*self._lost, connection] != self._saved:

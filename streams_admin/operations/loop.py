@@ -66,7 +66,8 @@ class Run:
         self.running, self.operation = running, operation
         self.ask, self.action = ctx, action
         self._way: AtOnce
-        self._connections = Connections(operation.connections, self._save)
+        process = operation.plan.identity.get("run_id", "") if operation.plan.identity else ""
+        self._connections = Connections(operation.connections, self._save, process, lambda: self._way.verify())
         way = (running, ctx, action, self._heartbeat, self._connections)
         if alone:
             self._way = AtOnce(*way, waits=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 import redis
@@ -17,8 +18,9 @@ from dashboard.streams.queries import Identity, IdentityQuery
 from streams_admin.demo import embedded
 from streams_admin.errors import Changed
 from streams_admin.models import AuditEntry, Operation
-from streams_admin.operations import pieces, start
+from streams_admin.operations import pieces, start, state
 from tests.dashboard.streams.seeding import KEY, fill
+from tests.faults.model.wire import wire
 from tests.servers import chosen
 from tests.streams_admin.acting import ADMIN, lost_replies, planned, run
 from tests.streams_admin.dying import Killed, dies_while, finish
@@ -114,6 +116,30 @@ def test_a_reply_that_is_lost_as_the_server_is_replaced_is_unknown(
     assert (operation.state, operation.error) == ("failed", OTHER)
     assert set(operation.results) == {"done", "unknown"}
     assert length(other) == COUNT
+
+
+@pytest.mark.parametrize("duty", [25, 100])
+def test_a_connection_that_leads_elsewhere_by_now_is_not_written_to(
+    redis_client: redis.Redis, redis_url: str, other: str, duty: int
+) -> None:
+    """It was closed right before a batch is done, and is made anew without a word."""
+    fill(redis_client, COUNT)
+    with wire(redis_url) as between:
+        links.configure([ServerConfig("default", between.url)])
+        plan = planned("delete", {"filter": {}})
+        operation = start.begin(ADMIN, plan, confirm=plan.preview["confirm"], duty=duty)
+        saved = state.save
+
+        def save(*args: Any, **changes: Any) -> None:
+            saved(*args, **changes)
+            between.switch(other)
+
+        with patch.object(state, "save", save):
+            start.work_once()
+        operation.refresh_from_db()
+    assert (operation.state, operation.error) == ("failed", OTHER)
+    assert length(other) == COUNT
+    assert operation.results["done"] == COUNT - redis_client.xlen(KEY)
 
 
 @pytest.mark.parametrize("slug", ["delete", "replay"])

@@ -23,6 +23,7 @@ from dashboard.fleet.rounds.glances import Glances
 from dashboard.fleet.rounds.looks import Looks
 from dashboard.fleet.rounds.slices import Slices
 from dashboard.fleet.server_memory import ServerMemory
+from dashboard.fleet.shown import QUIET, of_server, of_stream
 from dashboard.fleet.snapshots import ServerSnapshot, StreamState
 from dashboard.streams.capabilities import Capabilities
 from dashboard.streams.errors import Gone, NotAllowed, NotAStream, StreamError, UnknownCommand, Unreachable
@@ -48,7 +49,7 @@ class Sampler:
     """Samples one server. `snapshot` is always the latest published one."""
 
     def __init__(self, server: Server, published: Callable[[], None]) -> None:
-        """`published` is called after every round."""
+        """`published` is called after every round that has changed what pages show, and every shown.QUIET seconds."""
         self.server = server
         self.busy = Lock()
         """Held by a request that samples, where no loop does that."""
@@ -73,6 +74,11 @@ class Sampler:
         self._set_aside = 0
         self._glances, self._agenda = Glances(), Agenda()
         self._looks = Looks(server)
+        self._shown: dict[bytes, int] = {}
+        self._shown_of_server = 0
+        self._news = True
+        """Whether anything that pages show has changed since watchers were told last, and when that was."""
+        self._told_at = 0.0
         self._loop: asyncio.AbstractEventLoop | None = None
         self._woken = asyncio.Event()
 
@@ -112,7 +118,20 @@ class Sampler:
             self.snapshot = replace(
                 self.snapshot, error=error.message, down_since=self.snapshot.down_since or time.time()
             )
-        self._published()
+        self._tell()
+
+    def _tell(self) -> None:
+        """Whoever watches reads again what has changed; seldom, where nothing has."""
+        shown = of_server(self.snapshot)
+        if self._news or shown != self._shown_of_server or time.monotonic() - self._told_at >= QUIET:
+            self._news, self._shown_of_server, self._told_at = False, shown, time.monotonic()
+            self._published()
+
+    def _note(self, key: bytes, state: StreamState) -> None:
+        self._states[key] = state
+        shown = of_stream(state, self.memory.limits)
+        self._news |= self._shown.get(key) != shown
+        self._shown[key] = shown
 
     def _settle(self) -> None:
         """What is known of many streams lasts: the garbage collector would stop everybody to walk through it."""
@@ -151,7 +170,7 @@ class Sampler:
         await self._look_in_turn(others)
         slices = Slices()
         for key, rates in self.memory.rest(self._looks.now_ms()):
-            self._states[key] = self._states[key].at_rest(*rates)
+            self._note(key, self._states[key].at_rest(*rates))
             await slices.rest()
 
     def _meet(self, can: Capabilities) -> None:
@@ -195,7 +214,7 @@ class Sampler:
         key = sample.facts.key
         sample = replace(sample, replica=True) if self.server.is_replica else sample
         state = self.memory.take(sample, further, unchanged_until=self._owed.pop(key, 0))
-        self._states[key] = state
+        self._note(key, state)
         self._agenda.note(state, self.memory.due_ms(key))
         why = next((group.refused for group in sample.groups if group.refused), "")
         if why:
@@ -223,6 +242,7 @@ class Sampler:
         for key in keys:
             self.memory.forget([key], hidden=hidden)
             self._states.pop(key, None)
+            self._news |= self._shown.pop(key, None) is not None
             self._owed.pop(key, None)
             self._agenda.drop(key)
             self._blind.pop(key, None)

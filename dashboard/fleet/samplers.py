@@ -26,7 +26,7 @@ class Fleet:
         self._callbacks: list[Callable[[], None]] = []
 
     def on_snapshot(self, callback: Callable[[], None]) -> None:
-        """Called at start-up: `callback` is called after every round of any server, on the sampler's loop."""
+        """Called at start-up: `callback` is called on its loop when what is shown of a server has changed."""
         if callback not in self._callbacks:
             self._callbacks.append(callback)
 

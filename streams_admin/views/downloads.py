@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from sys import maxsize
 from typing import Any
 from uuid import UUID
 
-from asgiref.sync import sync_to_async
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils import timezone
 
@@ -30,6 +29,7 @@ from streams_admin.models import Plan
 from streams_admin.operations.results import read
 from streams_admin.permissions import operation_for
 from streams_admin.views.refusals import refusals
+from streams_admin.views.streamed import Streamed
 
 LINES_MOST = 100_000
 BYTES_MOST = 64 * 2**20
@@ -120,17 +120,5 @@ def _line(content: dict[str, Any]) -> bytes:
 
 
 def file_of(chunks: Iterator[bytes], name: str) -> StreamingHttpResponse:
-    """A JSON Lines file that is made while it is sent, each chunk in a thread, never all of it in memory."""
-    response = StreamingHttpResponse(_sent(chunks), content_type="application/jsonl")
-    response["Content-Disposition"] = f'attachment; filename="{name}.jsonl"'
-    return response
-
-
-async def _sent(chunks: Iterator[bytes]) -> AsyncIterator[bytes]:
-    following = sync_to_async(_next, thread_sensitive=False)
-    while (chunk := await following(chunks)) is not None:
-        yield chunk
-
-
-def _next(chunks: Iterator[bytes]) -> bytes | None:
-    return next(chunks, None)
+    """A JSON Lines file."""
+    return Streamed(chunks, f"{name}.jsonl", "application/jsonl", own_threads=True)

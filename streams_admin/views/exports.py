@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from io import StringIO
+from itertools import islice
 from typing import Any
 
 from django.db.models import QuerySet
@@ -21,6 +22,7 @@ from streams_admin.api.shapes import audit_item
 from streams_admin.audit.filters import conditions
 from streams_admin.models import AuditEntry
 from streams_admin.permissions import open_to
+from streams_admin.views.streamed import Streamed
 
 CHUNK = 500
 COLUMNS = (
@@ -78,30 +80,35 @@ def _lines(principal: Principal, wanted: Mapping[str, Any]) -> QuerySet[AuditEnt
     return open_to(principal, AuditEntry.objects.filter(pk__lte=last, **wanted))
 
 
-def _file(content: AsyncIterator[str], ending: str, kind: str) -> StreamingHttpResponse:
-    response = StreamingHttpResponse(content, content_type=kind)
+def _file(content: Iterator[str], ending: str, kind: str) -> StreamingHttpResponse:
+    """A chunk for each part that is read: one for each line would be a change of threads for each."""
     name = f"audit-{timezone.localtime():%Y%m%d-%H%M%S}.{ending}"
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
+    chunks = ("".join(part).encode() for part in _batched(content))
+    return Streamed(chunks, name, kind, own_threads=False)
 
 
-async def _read(lines: QuerySet[AuditEntry]) -> AsyncIterator[AuditEntry]:
+def _batched(lines: Iterator[str]) -> Iterator[list[str]]:
+    """CHUNK lines together, and what is left."""
+    while part := list(islice(lines, CHUNK)):
+        yield part
+
+
+def _read(lines: QuerySet[AuditEntry]) -> Iterator[AuditEntry]:
     """In parts, so that no cursor stays open while a slow client reads."""
     last = 0
-    while part := [line async for line in lines.filter(pk__gt=last).order_by("pk")[:CHUNK]]:
-        for line in part:
-            yield line
+    while part := list(lines.filter(pk__gt=last).order_by("pk")[:CHUNK]):
+        yield from part
         last = part[-1].pk
 
 
-async def _json_lines(lines: QuerySet[AuditEntry], principal: Principal) -> AsyncIterator[str]:
-    async for line in _read(lines):
+def _json_lines(lines: QuerySet[AuditEntry], principal: Principal) -> Iterator[str]:
+    for line in _read(lines):
         yield json.dumps(audit_item(line, principal), ensure_ascii=False) + "\n"
 
 
-async def _csv_lines(lines: QuerySet[AuditEntry], principal: Principal) -> AsyncIterator[str]:
+def _csv_lines(lines: QuerySet[AuditEntry], principal: Principal) -> Iterator[str]:
     yield _row(COLUMNS)
-    async for line in _read(lines):
+    for line in _read(lines):
         item = {**audit_item(line, principal), "stream": plain(from_path(line.stream))}
         yield _row(_cell(item[column]) for column in COLUMNS)
 

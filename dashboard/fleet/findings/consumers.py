@@ -23,8 +23,10 @@ def consumer_state(
     if sample.replica:
         return "working" if consumer.pending else "waiting", "unknown", "last read unknown: replicas are not told"
     if consumer.pending:
-        if is_silent(consumer, GroupSeen(sample, group, moved, limits)):
-            return "silent", "stuck", f"holds {number(consumer.pending)}, has not read for {age(consumer.idle_ms)}"
+        seen = GroupSeen(sample, group, moved, limits)
+        if is_silent(consumer, seen):
+            severity = limits.severity(untouched_ms(seen, consumer.name))
+            return "silent", severity, f"holds {number(consumer.pending)}, has not read for {age(consumer.idle_ms)}"
         return "working", "ok", ""
     if consumer.idle_ms >= limits.late_ms and _passed_by(consumer, sample, group):
         if consumer.idle_ms >= limits.gone_ms:
@@ -43,6 +45,19 @@ def is_silent(consumer: ConsumerFacts, seen: GroupSeen) -> bool:
     known = (*seen.group.looked, *seen.group.firsts)
     own = [entry.idle_ms for entry in known if entry.consumer == consumer.name]
     return not own or max(own) >= late_ms
+
+
+def untouched_ms(seen: GroupSeen, holder: bytes) -> int:
+    """For how long nothing of what a consumer holds has moved: nobody touched it, nor was older work acknowledged.
+
+    At least LATE_AFTER; whether it is late or stuck follows from it, in findings and for the consumer alike.
+    """
+    late_ms = seen.limits.late_ms
+    own = [c.idle_ms for c in seen.group.consumers if c.name == holder and is_silent(c, seen)]
+    known = (*seen.group.looked, *seen.group.firsts)
+    touched = [e.idle_ms for e in known if e.consumer == holder and e.idle_ms >= late_ms]
+    idle = max([*own, *touched], default=seen.survey.worst_idle_ms)
+    return max(late_ms, min(idle, seen.moved.quiet_ms.get(holder, idle)))
 
 
 def _passed_by(consumer: ConsumerFacts, sample: StreamSample, group: GroupSample) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Generator, Sequence
 from typing import TypeVar
 
 from dashboard.streams.links.base import Link
-from dashboard.streams.links.deadlines import deadline_passed
+from dashboard.streams.links.deadlines import deadline_passed, waiting
 from dashboard.streams.queries import Command, Query
 from dashboard.streams.replies import Reply
 
@@ -19,7 +19,8 @@ def run(link: Link, query: Query[T]) -> T:
     rounds = _rounds(query)
     commands = next(rounds)
     while True:
-        replies = link.exchange(commands)
+        with waiting():
+            replies = link.exchange(commands)
         try:
             commands = rounds.send(replies)
         except StopIteration as done:
@@ -32,7 +33,8 @@ async def arun(link: Link, query: Query[T]) -> T:
     rounds = _rounds(query)
     commands = next(rounds)
     while True:
-        replies = await link.aexchange(commands)
+        with waiting():
+            replies = await link.aexchange(commands)
         try:
             commands = rounds.send(replies)
         except StopIteration as done:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from dashboard.display.format import age, number, plural
-from dashboard.fleet.findings.consumers import is_silent
+from dashboard.fleet.findings.consumers import is_silent, untouched_ms
 from dashboard.fleet.findings.model import Finding, GroupSeen
 from dashboard.fleet.findings.words import entries, who
 from dashboard.streams.queries.sampling import GroupSample
@@ -30,7 +30,7 @@ def stuck(seen: GroupSeen) -> Iterator[Finding]:
     at_least = bool(late) and not seen.survey.complete
     count = sum(c.pending for c in silent) + sum(late.values())
     holders = names | late.keys()
-    worst = max(_idle_ms(seen, holder) for holder in holders)
+    worst = max(untouched_ms(seen, holder) for holder in holders)
     others = _others([c for c in group.consumers if c.name not in holders], limits.late_ms)
     counted = f"{'at least ' if at_least else ''}{entries(count)}"
     if seen.stream.replica:
@@ -55,7 +55,7 @@ def stuck(seen: GroupSeen) -> Iterator[Finding]:
 
 def _silent_consumer(seen: GroupSeen, consumer: ConsumerFacts) -> Finding:
     return seen.finding(
-        seen.limits.severity(consumer.idle_ms),
+        seen.limits.severity(untouched_ms(seen, consumer.name)),
         "silent_consumer",
         f"{who(consumer.name)} has been silent for {age(consumer.idle_ms)} and holds {entries(consumer.pending)}",
         consumer=consumer.name,
@@ -63,16 +63,6 @@ def _silent_consumer(seen: GroupSeen, consumer: ConsumerFacts) -> Finding:
         oldest_ms=consumer.idle_ms,
         evidence={"idle_ms": consumer.idle_ms, "pending": consumer.pending},
     )
-
-
-def _idle_ms(seen: GroupSeen, holder: bytes) -> int:
-    """For how long nothing of what a consumer holds has moved: nobody touched it, nor was older work acknowledged."""
-    late_ms = seen.limits.late_ms
-    own = [c.idle_ms for c in seen.group.consumers if c.name == holder and is_silent(c, seen)]
-    known = (*seen.group.looked, *seen.group.firsts)
-    touched = [e.idle_ms for e in known if e.consumer == holder and e.idle_ms >= late_ms]
-    idle = max([*own, *touched], default=seen.survey.worst_idle_ms)
-    return max(late_ms, min(idle, seen.moved.quiet_ms.get(holder, idle)))
 
 
 def _words(

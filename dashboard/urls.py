@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from django.apps import apps
 from django.contrib.auth.views import LogoutView
-from django.urls import URLPattern, URLResolver, include, path
+from django.urls import URLPattern, URLResolver, include, path, re_path
 from django.views.decorators.http import require_safe as read
 
 from dashboard.api.site import api
-from dashboard.http import converters  # noqa: F401 - registers them
+from dashboard.http.converters import TOO_LONG
 from dashboard.metrics import endpoint
-from dashboard.views import account, attention, entry, group, search, stream, streams
+from dashboard.views import about, account, attention, entry, group, search, stream, streams
 
 handler400 = "dashboard.http.error_pages.bad_request"
 
@@ -21,6 +21,8 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("", read(attention.attention), name="attention"),
     path("search/", read(search.search), name="search"),
     path("s/<slug:server>/", read(streams.streams), name="streams"),
+    re_path(rf"^s/(?P<server>[-\w]+)/(?:.*/)?{TOO_LONG}/", read(about.name_too_long), name="too-long"),
+    path("s/<slug:server>/about/", read(about.about), name="about"),
     path("s/<slug:server>/<name:stream>/", read(stream.stream), name="stream"),
     path("s/<slug:server>/<name:stream>/e/<sid:entry>/", read(entry.entry), name="entry"),
     path("s/<slug:server>/<name:stream>/e/<sid:entry>/field/<int:position>/", read(entry.field), name="field"),

@@ -15,6 +15,7 @@ from dashboard.accounts.permissions import ROLES, Permission
 from dashboard.config import environment
 from dashboard.config.options import Options
 from dashboard.config.servers import ServerTable
+from dashboard.fleet.findings.words import WORDS
 from streams_admin.actions.registry import ALL
 from streams_admin.actions.work import RESULTS
 from streams_admin.api.shapes import AuditItem
@@ -208,3 +209,12 @@ def test_every_room_has_its_sentence(room: str) -> None:
 def test_the_rooms_and_files_are_found() -> None:
     assert {"dashboard/fleet/findings", "streams_admin/actions/pending", "dashboard/live/reader"} <= set(rooms())
     assert {"streams_admin/writes/pending.py", "dashboard/streams/lag.py"} <= set(NAMED)
+
+
+def test_every_kind_of_finding_stands_beside_its_word() -> None:
+    table = (
+        (ROOT / "docs" / "how-it-works.md").read_text().partition("| word | kind in the API |")[2].partition("\n\n")[0]
+    )
+    rows = {kind: words for words, kind in re.findall(r"^\| ([^|]+) \| `(\w+)` \|", table, re.MULTILINE)}
+    assert rows.keys() == WORDS.keys()
+    assert [kind for kind, word in WORDS.items() if word.lower() not in rows[kind].lower()] == []

@@ -69,6 +69,8 @@ TABLE = {
     "attention": PAGE,
     "search": PAGE,
     "streams": PAGE,
+    "about": PAGE,
+    "too-long": Row("302 403 414 414 414", "302 405 405 405 405"),
     "stream": PAGE,
     "entry": PAGE,
     "field": PAGE,
@@ -92,6 +94,7 @@ TABLE = {
     "api:docs": Row("302 403 200 200 200", "405 405 405 405 405"),  # a page, with the API's way to ask for a sign-in
     "api:openapi": READ,
     "api:servers": READ,
+    "api:about": READ,
     "api:streams": READ,
     "api:stream": READ,
     "api:entries": READ,

@@ -131,7 +131,7 @@ def entries(request: HttpRequest, server: ServerName, stream: Name, query: Query
     params.check_times(request.GET, ("start", "end"), facts)
     page = here.read(_range(here, facts, query, seen))
     items, onward = fitting_items(page, lambda entry: entry_item(entry, seen))
-    return {**listing(items, next=id_text(onward)), "scanned": page.scanned, "stopped": page.stopped}
+    return {**listing(items, next=id_text(onward)), "scanned": page.scanned, "stopped": seen.stopped(page)}
 
 
 def _range(here: RequestScope, facts: StreamFacts, query: EntriesQuery, seen: Sight) -> EntryRange:

@@ -68,7 +68,7 @@ class FindingsQuery(PageQuery):
     summary="What needs attention",
 )
 def findings(request: HttpRequest, query: Query[FindingsQuery]) -> dict[str, Any]:
-    """Worst first, then those that stand longest. From the last look at each server."""
+    """Servers that cannot be read, then the worst, then those that stand longest. From the last look at each server."""
     watched = [scope_of(request, query.server).server] if query.server else visible_servers(principal_of(request))
     snapshots = [freshen(server) for server in watched]
     located = findings_for(principal_of(request), server=query.server or None)
@@ -80,7 +80,7 @@ def _place(located: Located) -> Place:
     finding = located.finding
     names = (finding.stream or b"", finding.group or b"", finding.consumer or b"")
     where = "/".join([located.server.name, *map(to_path, names), finding.kind])
-    return (RANK[finding.severity], finding.since_ms), where
+    return (int(finding.kind != "unreachable"), RANK[finding.severity], finding.since_ms), where
 
 
 def _item(located: Located) -> dict[str, Any]:

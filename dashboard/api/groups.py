@@ -204,7 +204,7 @@ def pending(
     )
     page = here.read(_filtered(here, wanted, query.where, seen) if query.where else wanted)
     items, onward = fitting_items(page, lambda entry: _pending(entry, seen))
-    return {**listing(items, next=id_text(onward)), "scanned": page.scanned, "stopped": page.stopped}
+    return {**listing(items, next=id_text(onward)), "scanned": page.scanned, "stopped": seen.stopped(page)}
 
 
 def _filtered(here: RequestScope, wanted: PendingQuery, where: str, seen: Sight) -> PendingQuery:

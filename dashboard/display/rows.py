@@ -22,7 +22,8 @@ from dashboard.streams.payloads import trees
 from dashboard.streams.payloads.hexdump import hexdump
 from dashboard.streams.payloads.show import MASK, MASKED, Shown, show
 from dashboard.streams.payloads.trees import MARK, Node
-from dashboard.streams.snapshots import Entry, Fields, PendingEntry
+from dashboard.streams.queries.steps import without_weight
+from dashboard.streams.snapshots import Entry, Fields, Page, PendingEntry
 
 T = TypeVar("T")
 
@@ -65,6 +66,10 @@ class Sight:
     def size(self, fields: Fields) -> int:
         """Bytes of names and values, without those that policy hides: their length would tell something of them."""
         return sum(len(name) + (0 if self.mask.hides(name) else len(value)) for name, value in fields)
+
+    def stopped(self, page: Page[Any]) -> str:
+        """Why a page ends early; without its weight where fields are hidden, whose length is a part of it."""
+        return without_weight(page.stopped, page.weight) if self.mask.fields else page.stopped
 
     def preview(self, fields: Fields) -> ShownFields | None:
         """The first fields, short; None when payloads may not be read."""

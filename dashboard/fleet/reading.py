@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
 from dashboard.fleet.findings.consumers import ConsumerState, consumer_state
 from dashboard.fleet.findings.model import Finding, Severity
+from dashboard.fleet.findings.server.unreachable import unreachable
 from dashboard.fleet.limits import limits
 from dashboard.fleet.samplers import fleet
 from dashboard.fleet.snapshots import ServerSnapshot, StreamState
@@ -44,6 +46,12 @@ class Outage:
     def since_ms(self) -> int | None:
         """When it was first found so, in milliseconds of our own clock."""
         return None if self.snapshot.down_since is None else int(self.snapshot.down_since * 1000)
+
+    @property
+    def finding(self) -> Finding:
+        """What it is in a list of findings."""
+        now_ms = int(time.time() * 1000)
+        return unreachable(self.snapshot.error, self.since_ms or now_ms, now_ms)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +120,9 @@ def _with_findings(principal: Principal, snapshot: ServerSnapshot) -> Sequence[S
 
 
 def findings_for(principal: Principal, *, server: str | None = None, kind: str | None = None) -> list[Located]:
-    """Findings the principal may see, the most urgent first."""
+    """Findings the principal may see, the most urgent first, those of servers that cannot be read in front."""
+    outages = [Located(outage.server, outage.finding, None) for outage in outages_for(principal)]
+    silent = [each for each in outages if server in (None, each.server.name) and kind in (None, each.finding.kind)]
     found = [
         located
         for watched in links.all()
@@ -120,7 +130,7 @@ def findings_for(principal: Principal, *, server: str | None = None, kind: str |
         for located in _located(principal, watched)
         if kind in (None, located.finding.kind)
     ]
-    return sorted(found, key=lambda located: located.finding.urgency)
+    return silent + sorted(found, key=lambda located: located.finding.urgency)
 
 
 def _located(principal: Principal, watched: links.Server) -> list[Located]:

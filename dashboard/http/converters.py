@@ -9,6 +9,11 @@ from dashboard.streams.errors import BadId
 from dashboard.streams.ids import StreamId
 from dashboard.streams.names import from_path, to_path
 
+TOO_LONG, PATH_MOST = "~too-long", 5_000
+"""Where a name leads that is longer as a path name: an address has 16 KiB, and may hold three names."""
+ABOUT, ABOUT_PATH = b"about", "~61bout"
+"""A stream of that name, and how it stands in addresses: there `about` is the page of the server."""
+
 
 class NameConverter:
     """`<name:stream>`: bytes in the view, a path name in the URL."""
@@ -16,10 +21,13 @@ class NameConverter:
     regex = r"[A-Za-z0-9_.:~-]+"
 
     def to_python(self, value: str) -> bytes:
-        return from_path(value)
+        return ABOUT if value == ABOUT_PATH else from_path(value)
 
     def to_url(self, value: bytes) -> str:
-        return to_path(value)
+        if value == ABOUT:
+            return ABOUT_PATH
+        path = to_path(value) if len(value) <= PATH_MOST else TOO_LONG
+        return path if len(path) <= PATH_MOST else TOO_LONG
 
 
 class IdConverter:

@@ -75,7 +75,7 @@ def parse_probe(replies: Sequence[Reply]) -> Probe:
     return Probe(Capabilities(_info(fields), known), _facts(fields, sections))
 
 
-_ROLES: dict[str, Role] = {"master": "primary", "slave": "replica", "replica": "replica"}
+ROLES: dict[str, Role] = {"master": "primary", "slave": "replica", "replica": "replica"}
 _TOPOLOGIES: dict[str, Topology] = {"0": "standalone", "1": "cluster"}
 _NOT_SAID = "The server does not report it."
 
@@ -86,13 +86,13 @@ def parse_role(reply: Reply) -> tuple[Role, str]:
         return "unknown", reply.message
     first = reply[0] if isinstance(reply, list) and reply else b""
     word = first.decode("utf-8", "replace") if isinstance(first, bytes) else ""
-    return _ROLES.get(word, "unknown"), "" if word in _ROLES else _NOT_SAID
+    return ROLES.get(word, "unknown"), "" if word in ROLES else _NOT_SAID
 
 
 def _facts(fields: dict[str, str], sections: Sequence[Reply]) -> ServerFacts:
     refused = [reply.message if isinstance(reply, StreamError) else _NOT_SAID for reply in sections]
     topology = _TOPOLOGIES.get(fields.get("cluster_enabled", ""), "unknown")
-    role = _ROLES.get(fields.get("role", ""), "unknown")
+    role = ROLES.get(fields.get("role", ""), "unknown")
     return ServerFacts(
         topology, role, refused[2] if topology == "unknown" else "", refused[1] if role == "unknown" else ""
     )

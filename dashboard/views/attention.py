@@ -33,6 +33,9 @@ from dashboard.streams.figures import Figure, Rate, combined, total
 from dashboard.streams.links import Server
 
 ROWS = 100
+UNREACHABLE = "unreachable"
+"""The kind of finding that has rows of its own, which stand first whatever kind is chosen."""
+KINDS = {kind: word for kind, word in WORDS.items() if kind != UNREACHABLE}
 LAGGING = ("no_consumer", "falling_behind", "lag_unknown", "position_ahead", "position_lost", "will_lose")
 """Findings about what a group has not read; the others are about what it holds."""
 SEVERITIES = ("", "stuck", "late", "unknown")
@@ -89,7 +92,7 @@ class Asked:
     def of(cls, query: params.Query) -> Asked:
         return cls(
             server=params.text(query, "server"),
-            kind=params.choice(query, "kind", ["", *WORDS], ""),
+            kind=params.choice(query, "kind", ["", *KINDS], ""),
             severity=params.choice(query, "severity", SEVERITIES, ""),
             start=params.whole(query, "start", 0),
         )
@@ -105,7 +108,8 @@ def attention(request: HttpRequest) -> HttpResponse:
     asked = Asked.of(request.GET)
     watched = [(s, freshen(s)) for s in visible_servers(principal)]
     outages = [outage for outage in outages_for(principal) if asked.server in ("", outage.server.name)]
-    found = findings_for(principal, server=asked.server or None, kind=asked.kind or None)
+    all_found = findings_for(principal, server=asked.server or None, kind=asked.kind or None)
+    found = [located for located in all_found if located.finding.kind != UNREACHABLE]
     unread = [(s, snapshot.unread) for s, snapshot in watched if snapshot.unread]
     counts: Counter[str] = Counter(located.finding.severity for located in found)
     counts["stuck"] += len(outages)
@@ -123,7 +127,7 @@ def attention(request: HttpRequest) -> HttpResponse:
         "waiting": [s for s, snapshot in watched if snapshot.at is None and not snapshot.error],
         "limits": _limits(),
         "servers": [s for s, _ in watched],
-        "kinds": WORDS,
+        "kinds": KINDS,
         "asked": asked,
         "server_time_ms": max((snapshot.present_ms for _, snapshot in watched), default=0),
     }

@@ -181,29 +181,29 @@ def _find(here: Watched, facts: StreamFacts, asked: Asked, seen: Sight) -> Found
     start, end = filtered.id_range if filtered else (MIN, MAX)
     every = EntryRange(facts.key, start, end, keep=keep, first=facts.first_id, limit=LIMIT)
     if asked.place:
-        return _around(here, every, asked.place)
+        return _around(here, every, asked.place, seen)
     if asked.start and not asked.end:
-        return _upwards(here.server.run(replace(every, start=max(start, asked.start))), asked.start)
+        return _upwards(here.server.run(replace(every, start=max(start, asked.start))), asked.start, seen)
     below = min(end, asked.end or facts.last_generated_id)
     page = here.server.run(replace(every, start=max(start, asked.start or MIN), end=below, newest_first=True))
-    return _downwards(page, asked)
+    return _downwards(page, asked, seen)
 
 
-def _around(here: Watched, every: EntryRange, place: StreamId) -> Found:
+def _around(here: Watched, every: EntryRange, place: StreamId, seen: Sight) -> Found:
     above = here.server.run(replace(every, start=max(every.start, place), limit=AHEAD))
     older = replace(every, end=min(every.end, place.prev()), newest_first=True, limit=LIMIT - AHEAD)
     below: Page[Entry] = here.server.run(older) if place > MIN else Page(())
-    stopped = " ".join(filter(None, (above.stopped, below.stopped)))
+    stopped = " ".join(filter(None, (seen.stopped(above), seen.stopped(below))))
     scanned = above.scanned + below.scanned
     return Found(tuple(reversed(above.items)), below.items, above.next, below.next, scanned, stopped)
 
 
-def _upwards(page: Page[Entry], start: StreamId) -> Found:
+def _upwards(page: Page[Entry], start: StreamId, seen: Sight) -> Found:
     below = page.items[0].id.prev() if page.items else start
-    return Found((), tuple(reversed(page.items)), page.next, below, page.scanned, page.stopped)
+    return Found((), tuple(reversed(page.items)), page.next, below, page.scanned, seen.stopped(page))
 
 
-def _downwards(page: Page[Entry], asked: Asked) -> Found:
+def _downwards(page: Page[Entry], asked: Asked, seen: Sight) -> Found:
     """Above the newest page there is nothing but what is yet to come."""
     above = None if asked.is_head else page.items[0].id.next() if page.items else asked.end
-    return Found((), page.items, above, page.next, page.scanned, page.stopped)
+    return Found((), page.items, above, page.next, page.scanned, seen.stopped(page))

@@ -121,6 +121,7 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
         "rows": tuple(pending_row(entry, seen) for entry in page.items) if page else (),
         "may_read": seen.may_read,
         "page": page,
+        "stopped": seen.stopped(page) if page else "",
         "matching": _matching(overview, asked),
         "older": asked.address(after=page.next) if page and page.next else "",
         "first": asked.address() if asked.after else "",

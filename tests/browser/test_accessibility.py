@@ -64,7 +64,15 @@ def test_no_page_has_a_serious_violation(
     page.set_viewport_size({"width": width, "height": 844})
     page.emulate_media(color_scheme=scheme)
     addresses = (
-        *("/", "/s/default/", STREAM, f"{STREAM}?open={ids[-1]}", f"{STREAM}?tab=groups", f"{STREAM}?tab=retention"),
+        *(
+            "/",
+            "/s/default/",
+            "/s/default/about/",
+            STREAM,
+            f"{STREAM}?open={ids[-1]}",
+            f"{STREAM}?tab=groups",
+            f"{STREAM}?tab=retention",
+        ),
         *(GROUP, f"{GROUP}?consumer=ann", f"{STREAM}e/{ids[0]}/", "/operations/", "/audit/", "/search/?q=axe"),
     )
     found = []

@@ -10,6 +10,7 @@ from tests.browser.site import Site
 pytestmark = pytest.mark.browser
 NAMES = ("L" * 300, "e" + "\u0301" * 80, "plain", "<b>bold</b>", "a b", "\u200b" * 60)
 GROUP = "/s/default/odd/g/workers/"
+LONG = f"/s/default/{NAMES[0]}/"
 ROW = 44
 """The tallest row of one line, in px: one with a button."""
 
@@ -29,11 +30,28 @@ def id_(site: Site, page: Page) -> str:
 
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize(
-    "address", [GROUP, "/s/default/odd/", "/s/default/odd/?tab=groups", "/s/default/", "/", "entry"]
+    "address",
+    [
+        GROUP,
+        "/s/default/odd/",
+        "/s/default/odd/?tab=groups",
+        "/s/default/",
+        "/",
+        "entry",
+        LONG,
+        f"{LONG}?tab=retention",
+        f"{LONG}g/{NAMES[0]}/",
+        f"{LONG}do/stream_delete/",
+        f"{LONG}do/ack/?group={NAMES[0]}&all=1",
+        "/search/?q=LLL",
+        "/s/default/about/",
+    ],
 )
 def test_no_page_scrolls_sideways(site: Site, page: Page, id_: str, address: str, width: int) -> None:
     page.set_viewport_size({"width": width, "height": 800})
-    page.goto(f"/s/default/odd/e/{id_}/" if address == "entry" else address)
+    answer = page.goto(f"/s/default/odd/e/{id_}/" if address == "entry" else address)
+    assert answer
+    assert answer.status == 200
     wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
     assert wide <= 0
 

@@ -8,6 +8,7 @@ import pytest
 import redis
 from django.test import Client
 
+from dashboard.http.converters import PATH_MOST
 from dashboard.streams.names import SHOWN, display, plain
 from streams_admin.actions.single import typed
 
@@ -31,3 +32,19 @@ def test_both_ends_of_a_huge_name_are_shown_and_how_much_is_between() -> None:
 def test_what_is_not_shown_in_full_cannot_be_confirmed_by_what_is_shown() -> None:
     assert typed(b"a" * 1000) == "a" * 1000
     assert typed(b"a" * 500 + b"b" + b"a" * 499) != plain(b"a" * 500 + b"c" + b"a" * 499)
+
+
+@pytest.mark.usefixtures("server")
+def test_the_link_of_a_name_that_no_address_has_room_for_says_so(viewer: Client, redis_client: redis.Redis) -> None:
+    longest, longer = b"a" * PATH_MOST, b"b" * (PATH_MOST + 1)
+    for name in (longest, longer, HUGE):
+        redis_client.xadd(name, {"a": "1"})
+        redis_client.xgroup_create(name, name, id="0")
+    page = viewer.get("/s/default/").content.decode()
+    links = set(re.findall(r'href="(/s/default/[^"]{9,})"', page))
+    assert links == {f"/s/default/{longest.decode()}/", "/s/default/~too-long/"}
+    assert viewer.get(f"/s/default/{longest.decode()}/?tab=groups").status_code == 200
+    for address in ("/s/default/~too-long/", "/s/default/q/g/~too-long/", "/s/default/~too-long/g/~too-long/"):
+        answer = viewer.get(address)
+        assert answer.status_code == 414
+        assert "takes more than 5,000 characters in an address" in answer.content.decode()

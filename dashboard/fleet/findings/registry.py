@@ -29,6 +29,7 @@ from dashboard.fleet.findings.reading.will_lose import will_lose
 from dashboard.fleet.findings.server.memory import memory
 from dashboard.fleet.findings.server.no_group_errors import no_group_errors
 from dashboard.fleet.findings.server.refuses_writes import refuses_writes
+from dashboard.fleet.findings.server.replica import replica
 from dashboard.fleet.findings.stream.dead_letters import dead_letters
 from dashboard.fleet.findings.stream.group_vanished import group_vanished
 from dashboard.fleet.findings.stream.id_ahead import id_ahead
@@ -60,7 +61,12 @@ STREAM_RULES: tuple[Callable[[StreamSeen], Iterator[Finding]], ...] = (
     id_ahead,
     group_vanished,
 )
-SERVER_RULES: tuple[Callable[[ServerSeen], Iterator[Finding]], ...] = (memory, refuses_writes, no_group_errors)
+SERVER_RULES: tuple[Callable[[ServerSeen], Iterator[Finding]], ...] = (
+    memory,
+    refuses_writes,
+    replica,
+    no_group_errors,
+)
 
 
 def judge(

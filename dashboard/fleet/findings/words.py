@@ -25,8 +25,10 @@ WORDS = {
     "unbounded": "Unbounded",
     "dead_letters": "Dead letters",
     "id_ahead": "ID ahead of the clock",
+    "unreachable": "Unreachable",
     "memory": "Memory",
     "refuses_writes": "Refuses writes",
+    "replica": "Replica",
     "no_group_errors": "No such group",
 }
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from dashboard.streams.capabilities import ROLES
 from dashboard.streams.errors import Unreachable
 from dashboard.streams.queries.base import Command, Query
 from dashboard.streams.replies import Reply, info
+from dashboard.streams.snapshots import Role
 
 REFUSALS = ("OOM", "MISCONF", "NOREPLICAS")
 """Errors by which a server refuses writes."""
@@ -17,16 +19,46 @@ OWN = "cmdstat_info"
 
 
 @dataclass(frozen=True, slots=True)
+class Replication:
+    """`replicas` that follow it. Of a replica: its `primary` as host:port, and whether the link to it is up."""
+
+    role: Role = "unknown"
+    replicas: int | None = None
+    primary: str = ""
+    in_step: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Persistence:
+    """What a restart would bring back. None where the server does not say.
+
+    `saved_at`: epoch seconds of the last snapshot that was written, 0 for never; `saves`: whether the last try worked.
+    """
+
+    saved_at: int | None = None
+    saves: bool | None = None
+    append_only: bool | None = None
+    appends: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class ServerFigures:
     """None and {} where INFO is forbidden or does not tell. `errors`: counts since the server began, by code.
 
-    `memory_bytes` is what counts against `maxmemory_bytes`; 0 of those: no limit.
+    `memory_bytes` is what counts against `maxmemory_bytes`; 0 of those: no limit. `blocked`: of the clients, those that
+    wait in a blocking command.
     """
 
     memory_bytes: int | None = None
     maxmemory_bytes: int | None = None
     memory_policy: str = ""
     errors: Mapping[str, int] = field(default_factory=dict)
+    uptime_s: int | None = None
+    clients: int | None = None
+    blocked: int | None = None
+    max_clients: int | None = None
+    replication: Replication = Replication()
+    persistence: Persistence = Persistence()
 
     @property
     def refused(self) -> int:
@@ -40,19 +72,22 @@ class ServerFigures:
         return at_limit and self.memory_policy == "noeviction"
 
 
+SECTIONS = ("memory", "errorstats", "server", "clients", "replication", "persistence")
+
+
 @dataclass(frozen=True)
 class ServerQuery(Query[ServerFigures]):
-    """Two sections of INFO. Raises Unreachable."""
+    """Some sections of INFO. Raises Unreachable."""
 
     @property
     def keys(self) -> tuple[bytes, ...]:
         return ()
 
     def build(self) -> Sequence[Command]:
-        return [("INFO", "memory"), ("INFO", "errorstats")]
+        return [("INFO", section) for section in SECTIONS]
 
     def parse(self, replies: Sequence[Reply]) -> ServerFigures:
-        memory, errors = _lines(replies[0]), _lines(replies[1])
+        memory, errors, server, clients, replication, persistence = map(_lines, replies)
         counts = {
             name.removeprefix("errorstat_"): int(value.removeprefix("count="))
             for name, value in errors.items()
@@ -61,7 +96,41 @@ class ServerQuery(Query[ServerFigures]):
         used, most = _number(memory, "used_memory"), _number(memory, "maxmemory")
         if used is not None:  # buffers of replicas and of the append-only file do not count
             used = max(0, used - (_number(memory, "mem_not_counted_for_evict") or 0))
-        return ServerFigures(used, most, memory.get("maxmemory_policy", ""), counts)
+        return ServerFigures(
+            memory_bytes=used,
+            maxmemory_bytes=most,
+            memory_policy=memory.get("maxmemory_policy", ""),
+            errors=counts,
+            uptime_s=_number(server, "uptime_in_seconds"),
+            clients=_number(clients, "connected_clients"),
+            blocked=_number(clients, "blocked_clients"),
+            max_clients=_number(clients, "maxclients"),
+            replication=_replication(replication),
+            persistence=_persistence(persistence),
+        )
+
+
+def _replication(found: Mapping[str, str]) -> Replication:
+    primary = f"{found.get('master_host', '')}:{found.get('master_port', '')}" if "master_host" in found else ""
+    return Replication(
+        role=ROLES.get(found.get("role", ""), "unknown"),
+        replicas=_number(found, "connected_slaves"),
+        primary=primary,
+        in_step=_is(found, "master_link_status", "up"),
+    )
+
+
+def _persistence(found: Mapping[str, str]) -> Persistence:
+    return Persistence(
+        saved_at=_number(found, "rdb_last_save_time"),
+        saves=_is(found, "rdb_last_bgsave_status", "ok"),
+        append_only=_is(found, "aof_enabled", "1"),
+        appends=_is(found, "aof_last_write_status", "ok"),
+    )
+
+
+def _is(found: Mapping[str, str], name: str, value: str) -> bool | None:
+    return found[name] == value if name in found else None
 
 
 @dataclass(frozen=True)

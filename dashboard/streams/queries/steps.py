@@ -25,4 +25,13 @@ def ended(read: int, weight: int) -> str:
     """Why a page ends before its list and its limit do."""
     if step(read, weight, STEP):
         return "The page ends early: the server is slow."
-    return f"The page ends early: it is already {weight / 1e6:.1f} MB."
+    return f"The page ends early: {_weighs(weight)}."
+
+
+def _weighs(weight: int) -> str:
+    return f"it is already {weight / 1e6:.1f} MB"
+
+
+def without_weight(why: str, weight: int) -> str:
+    """`why` of `ended`, for who may not know what the entries weigh."""
+    return why.replace(_weighs(weight), "its entries are large")

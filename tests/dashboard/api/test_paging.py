@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from dashboard.api.paging import CURSOR, Place, part
 from dashboard.api.streams import RANKS
+from dashboard.config.masking import MaskRule
 from dashboard.fleet.samplers import fleet
 from dashboard.http.params import BadParameter
 from dashboard.streams.links import Server
@@ -125,6 +126,22 @@ def test_large_entries_make_short_pages(server: Server, get: Get, redis_client: 
     first = get(f"{STREAMS}/large/entries")
     assert (len(first["items"]), first["stopped"]) == (4, "The page ends early: it is already 4.2 MB.")
     assert len(pages(get, f"{STREAMS}/large/entries")) == 10
+
+
+def test_a_page_that_ends_early_does_not_tell_the_length_of_what_is_masked(
+    server: Server, get: Get, redis_client: redis.Redis, configure: Configure
+) -> None:
+    configure(mask_rules=(MaskRule("large", ("body",)),))
+    for _ in range(10):
+        redis_client.xadd("large", {"body": b"x" * (PAGE_BYTES // 4)})
+    redis_client.xgroup_create("large", "g", id="0")
+    redis_client.xreadgroup("g", "w", {"large": ">"})
+    large = "The page ends early: its entries are large."
+    for path in ("entries", "groups/g/pending"):
+        first = get(f"{STREAMS}/large/{path}")
+        assert first["items"]
+        assert first["stopped"] in (large, ""), path
+    assert get(f"{STREAMS}/large/entries")["stopped"] == large
 
 
 def test_pending_and_consumers(seeded: Seeded, get: Get) -> None:

@@ -74,6 +74,7 @@ V, A = "/api/v1", "/api/v1/servers/default/streams"
 AO, AG = f"{A}/orders:new", f"{A}/orders:new/groups/order_processors"
 READS = {
     f"{V}/servers": {},
+    f"{V}/servers/default/about": {},
     f"{V}/findings": {},
     f"{A}?limit=500": {},
     AO: {**STREAM, "MEMORY USAGE": 1},

@@ -14,8 +14,8 @@ from dashboard.fleet.memory import Memory
 from dashboard.fleet.server_memory import ServerMemory
 from dashboard.streams.ids import StreamId
 from dashboard.streams.queries.sampling import StreamSample
-from dashboard.streams.queries.server import ServerFigures
-from dashboard.streams.snapshots import Figure, PendingEntry
+from dashboard.streams.queries.server import Replication, ServerFigures
+from dashboard.streams.snapshots import Figure, PendingEntry, Role
 from tests.dashboard.fleet.findings.test_findings import (
     GROUP,
     HOUR,
@@ -437,6 +437,25 @@ def test_a_server_that_runs_full() -> None:
     assert of_server(ServerFigures()) == [], "INFO is forbidden"
 
 
+@pytest.mark.parametrize(
+    ("found", "severity", "detail"),
+    [
+        (Replication("replica", 0, "db1:6379", True), "unknown", "It follows db1:6379. Whether"),
+        (Replication("replica", 0, "db1:6379", False), "late", "It follows db1:6379, which it has lost the link to."),
+        (Replication("replica"), "unknown", "Whether consumers are silent or gone is unknown here"),
+    ],
+)
+def test_a_replica_is_said_to_be_one(found: Replication, severity: str, detail: str) -> None:
+    (finding,) = judge_server(ServerSeen(ServerFigures(replication=found), {}, LIMITS))
+    assert (finding.kind, finding.severity, finding.stream) == ("replica", severity, None)
+    assert finding.detail.startswith(detail)
+
+
+@pytest.mark.parametrize("role", ["primary", "unknown"])
+def test_a_primary_is_no_finding(role: Role) -> None:
+    assert judge_server(ServerSeen(ServerFigures(replication=Replication(role, 2)), {}, LIMITS)) == []
+
+
 def test_errors_are_news_while_they_come() -> None:
     assert of_server(ServerFigures(), OOM=3) == ["refuses_writes"]
     assert of_server(ServerFigures(), NOGROUP=200) == ["no_group_errors"]
@@ -450,7 +469,7 @@ def test_errors_are_news_while_they_come() -> None:
 
 def test_every_kind_has_a_word_and_every_word_a_rule() -> None:
     rules = {rule.__name__ for rule in (*GROUP_RULES, *STREAM_RULES, *SERVER_RULES)}
-    assert rules == WORDS.keys() - {"silent_consumer"}, "that one comes with stuck"
+    assert rules == WORDS.keys() - {"silent_consumer", "unreachable"}, "with stuck, and where there are no figures"
     assert len(set(WORDS.values())) == len(WORDS)
 
 

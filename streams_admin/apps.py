@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.apps import AppConfig
 
 from dashboard import background, menus
-from streams_admin.operations.here import Here
+from streams_admin.operations.lease.here import Here
 
 
 class StreamsAdminConfig(AppConfig):

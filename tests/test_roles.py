@@ -88,6 +88,7 @@ TABLE = {
     "audit": LOG,
     "audit_jsonl": LOG,
     "audit_csv": LOG,
+    "metrics": Row("200 200 200 200 200", "302 405 405 405 405"),  # on this machine; the rest is in dashboard/metrics
     "login": Row("200 302 302 302 302", "200 302 302 302 302"),
     "sign-in": Row("200 200 200 200 200", "302 302 302 302 302"),
     "logout": Row("302 405 405 405 405", "302 302 302 302 302"),

@@ -71,6 +71,12 @@ def visible(principal: Principal, snapshot: ServerSnapshot) -> Sequence[StreamSt
     return once(principal, snapshot, "visible", lambda: _visible(principal, snapshot))
 
 
+def streams_counted(principal: Principal, snapshot: ServerSnapshot) -> Figure:
+    """How many streams of a server the principal may see."""
+    why = snapshot.uncounted
+    return total([Figure(len(visible(principal, snapshot))), *([Figure(None, why)] if why else [])])
+
+
 def sums(principal: Principal, snapshot: ServerSnapshot) -> Sums:
     """Of the streams that the principal may see; worked out once a round."""
     return once(principal, snapshot, "sums", lambda: _sums(principal, snapshot))

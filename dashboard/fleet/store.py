@@ -20,6 +20,7 @@ from dashboard.fleet.reading import (
     matches,
     once,
     outages_for,
+    streams_counted,
     sums,
     visible,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "once",
     "outages_for",
     "standing",
+    "streams_counted",
     "sums",
     "unseen",
     "visible",

@@ -6,7 +6,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.config.active import configured
-from dashboard.fleet.store import freshen, visible
+from dashboard.fleet.store import freshen, streams_counted
 from dashboard.http.converters import PATH_MOST
 from dashboard.http.error_pages import problem
 from dashboard.views.watched import watched
@@ -48,7 +48,7 @@ def about(request: HttpRequest, server: str) -> HttpResponse:
         "uptime_ms": figures.uptime_s * 1000 if figures and figures.uptime_s is not None else None,
         "saved_ms": saved * 1000 if saved else None,
         "at_ms": snapshot.at_ms,
-        "total": len(visible(here.principal, snapshot)),
+        "count": streams_counted(here.principal, snapshot),
         "errors": [(code, MEANINGS.get(code, ""), count) for code, count in errors],
         "every_ms": configured().sample_every * 1000,
         "cost_ms": round(snapshot.cost * 1000),

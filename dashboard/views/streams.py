@@ -7,9 +7,9 @@ from collections.abc import Sequence
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from dashboard.fleet.store import freshen, visible
+from dashboard.fleet.store import freshen, streams_counted
 from dashboard.streams.errors import StreamError
-from dashboard.streams.figures import Figure, total
+from dashboard.streams.figures import Figure
 from dashboard.streams.links import Server
 from dashboard.streams.queries import MemoryQuery
 from dashboard.views.stream_list import HEALTHS, Asked, Known, Listed, Row, rows_of
@@ -31,8 +31,7 @@ def streams(request: HttpRequest, server: str) -> HttpResponse:
     here = watched(request, server)
     asked = Asked.of(request.GET)
     snapshot = freshen(here.server)
-    why = snapshot.uncounted
-    count = total([Figure(len(visible(here.principal, snapshot))), *([Figure(None, why)] if why else [])])
+    count = streams_counted(here.principal, snapshot)
     known = Known(here.principal, snapshot)
     listed = known.listed(asked)
     rows = listed.rows if not asked.opened else rows_of(listed.states, asked)

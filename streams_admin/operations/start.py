@@ -33,7 +33,8 @@ from streams_admin.audit import log as audit
 from streams_admin.audit.log import Caller
 from streams_admin.errors import Changed, Conflict, NotConfirmed
 from streams_admin.models import Operation, Plan
-from streams_admin.operations import leases, rights, state
+from streams_admin.operations import rights, state
+from streams_admin.operations.lease import leases
 from streams_admin.operations.loop import NO_LIMIT, Run
 from streams_admin.operations.pacing import behind_others
 from streams_admin.operations.state import Running, TakenOver, line_of

@@ -16,8 +16,9 @@ from django.utils import timezone
 
 from dashboard.streams.links import Writer
 from streams_admin.models import Operation, Plan
-from streams_admin.operations import leases, start, state
-from streams_admin.operations.here import Here
+from streams_admin.operations import start, state
+from streams_admin.operations.lease import leases
+from streams_admin.operations.lease.here import Here
 
 ROOT = Path(__file__).resolve().parents[2]
 

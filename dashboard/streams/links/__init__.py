@@ -30,8 +30,8 @@ from dashboard.streams.links.raw import packed, parsed
 from dashboard.streams.links.registry import all, configure, get, title_of
 from dashboard.streams.links.server import Server
 from dashboard.streams.links.translation import ID_PASSED, translate
-from dashboard.streams.links.trips import ConnectionId, tracked
-from dashboard.streams.links.writer import Writer
+from dashboard.streams.links.writing.trips import ConnectionId, tracked
+from dashboard.streams.links.writing.writer import Writer
 
 __all__ = [
     "COOLDOWN",

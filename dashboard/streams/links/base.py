@@ -8,7 +8,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from dashboard.streams.links.breaker import Breaker
 from dashboard.streams.links.pending_reply import Replies
 from dashboard.streams.links.translation import Tally
-from dashboard.streams.links.writer import Writer
+from dashboard.streams.links.writing.writer import Writer
 from dashboard.streams.queries import Command, TailRead
 from dashboard.streams.replies import Reply
 from dashboard.streams.snapshots import Entry, ServerFacts

@@ -13,7 +13,7 @@ from redis.retry import Retry
 
 from dashboard.streams.links import deadlines
 from dashboard.streams.links.translation import translate
-from dashboard.streams.links.trips import ConnectionId
+from dashboard.streams.links.writing.trips import ConnectionId
 from dashboard.streams.replies import Reply, info
 
 

@@ -14,7 +14,7 @@ from dashboard.streams.links.base import Link
 from dashboard.streams.links.pending_reply import PendingReply
 from dashboard.streams.links.runner import arun, run
 from dashboard.streams.links.standalone import Standalone
-from dashboard.streams.links.writer import Writer
+from dashboard.streams.links.writing.writer import Writer
 from dashboard.streams.queries import Query
 from dashboard.streams.queries.probe import ProbeQuery
 from dashboard.streams.snapshots import ServerFacts

@@ -21,7 +21,7 @@ from dashboard.streams.links.clients import async_client, sync_client
 from dashboard.streams.links.pending_reply import SentCommands
 from dashboard.streams.links.runner import arun
 from dashboard.streams.links.translation import Tally, translate
-from dashboard.streams.links.writer import Writer
+from dashboard.streams.links.writing.writer import Writer
 from dashboard.streams.queries import Command, ScanStreams, TailRead
 from dashboard.streams.replies import Reply
 from dashboard.streams.snapshots import ServerFacts

@@ -19,8 +19,9 @@ import redis
 from django.db import connections, transaction
 
 from dashboard.streams.links import Writer
-from streams_admin.operations import leases, loop, start, state
-from streams_admin.operations.here import Here
+from streams_admin.operations import loop, start, state
+from streams_admin.operations.lease import leases
+from streams_admin.operations.lease.here import Here
 from tests.faults.model.wire import Fate, Wire
 from tests.streams_admin.dying import Killed
 

@@ -17,7 +17,7 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 
 from streams_admin.models import Operation
-from streams_admin.operations.here import Here
+from streams_admin.operations.lease.here import Here
 
 OLDEST = 5
 """Operations that are tried before somebody looks anew: another process may be faster each time."""

@@ -10,12 +10,13 @@ from weakref import WeakKeyDictionary
 import redis
 
 from dashboard.streams.errors import NotAllowed, OutcomeUnknown, ServerRefused, StreamError
-from dashboard.streams.links import deadlines, trips
+from dashboard.streams.links import deadlines
 from dashboard.streams.links.breaker import Breaker
 from dashboard.streams.links.clients import greet_to_write, read_reply, sync_client
 from dashboard.streams.links.deadlines import do_before, do_meanwhile
 from dashboard.streams.links.translation import Tally, translate
-from dashboard.streams.links.trips import ConnectionId
+from dashboard.streams.links.writing import trips
+from dashboard.streams.links.writing.trips import ConnectionId
 from dashboard.streams.queries import Command
 from dashboard.streams.replies import Reply
 

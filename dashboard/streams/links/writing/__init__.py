@@ -1,0 +1,1 @@
+"""How writes are sent: once, never again by themselves, and on which connection."""

@@ -47,7 +47,7 @@ _BARE: dict[str, Callable[[bytes], tuple[Any, ...]]] = {
     "xpending": lambda key: ("XPENDING", key, GROUP, "-", "+", 100),
     "xlen": lambda key: ("XLEN", key),
     "xrange": lambda key: ("XRANGE", key, "-", "+", "COUNT", 1),
-    "ping": lambda key: ("PING", key),
+    "echo": lambda key: ("ECHO", key),
     "scan": lambda key: ("SCAN", 0, "COUNT", 1000, "TYPE", "stream"),
 }
 

@@ -71,19 +71,20 @@ async def replies(connection: Any, commands: Sequence[Command]) -> list[Any]:
 
 
 async def unparsed(connection: Any, batches: Sequence[bytes]) -> list[bytes]:
-    """The replies to each batch of packed commands, as they came. Raises as `replies`, and what PING is refused with.
+    """The replies to each batch of packed commands, as they came. Raises as `replies`, and what ECHO is refused with.
 
-    Where one ends is known by the reply to a PING behind it, whose argument nobody can foresee.
+    Where one ends is known by the reply to an ECHO behind it, whose argument nobody can foresee. No PING: a server that
+    cannot save its data refuses that.
     """
     nonce = secrets.token_hex(NONCE_BYTES // 2).encode()
-    ping, end = packed([("PING", nonce)]), b"$%d\r\n%b\r\n" % (NONCE_BYTES, nonce)
-    asked = [ping, *(part for batch in batches for part in (batch, ping))]
+    mark, end = packed([("ECHO", nonce)]), b"$%d\r\n%b\r\n" % (NONCE_BYTES, nonce)
+    asked = [mark, *(part for batch in batches for part in (batch, mark))]
     await connection.send_packed_command(asked, check_health=False)
     received = bytearray()
     while True:
         received += await _received(connection)
         if not end.startswith(bytes(received[: len(end)])) and (refused := _parsed(bytes(received))):
-            raise refused[0] if isinstance(refused[0], Exception) else redis.InvalidResponse("Not the reply to PING.")
+            raise refused[0] if isinstance(refused[0], Exception) else redis.InvalidResponse("Not the reply to ECHO.")
         if received.endswith(end) and received.count(end) == len(batches) + 1:
             return bytes(received).split(end)[1:-1]
 

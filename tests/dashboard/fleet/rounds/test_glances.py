@@ -122,7 +122,7 @@ async def test_a_look_that_fails_keeps_what_it_has_found(
 async def test_replies_come_apart_where_they_belong_whatever_is_in_them(
     server: Server, redis_client: redis.Redis
 ) -> None:
-    """Names may hold what an error looks like, or a reply to PING."""
+    """Names may hold what an error looks like, or a reply to ECHO."""
     names = [b"\r\n-ERR x\r\n", b"$16\r\n0123456789abcdef\r\n", b"x" * 300_000]
     for name in names:
         redis_client.xgroup_create(name, name, "0", mkstream=True)
@@ -132,17 +132,17 @@ async def test_replies_come_apart_where_they_belong_whatever_is_in_them(
     await server.aclose()
 
 
-async def test_without_ping_nothing_is_compared_and_the_next_read_gets_its_own_replies(
+async def test_without_echo_nothing_is_compared_and_the_next_read_gets_its_own_replies(
     server: Server, redis_client: redis.Redis
 ) -> None:
     redis_client.xadd("q", {"n": 1})
-    redis_client.execute_command("ACL", "SETUSER", "default", "-ping")
+    redis_client.execute_command("ACL", "SETUSER", "default", "-echo")
     try:
         with pytest.raises(NotAllowed):
             await server.link.unparsed([packed(glance([b"q"]))])
         assert await server.link.aexchange([("XLEN", b"q")]) == [1]
     finally:
-        redis_client.execute_command("ACL", "SETUSER", "default", "+ping")
+        redis_client.execute_command("ACL", "SETUSER", "default", "+echo")
         await server.aclose()
 
 

@@ -80,6 +80,11 @@ class Site:
         self.client.bgrewriteaof()
         wait_until(lambda: not self.client.info("persistence")["aof_rewrite_in_progress"], 10, "the file is rewritten")
 
+    def forget(self) -> None:
+        """Start the site anew: it would go on telling of groups that vanished when the test before was emptied."""
+        self.stop()
+        self.start()
+
     def restart_redis(self) -> None:
         """The watched server ends and comes back with its data."""
         before = self.client.info("server")["run_id"]

@@ -54,6 +54,7 @@ def opened(page: Page, path: str = STREAM) -> None:
 
 @pytest.mark.parametrize("width", [1280, 390])
 def test_entries_that_come_in_push_nothing_about(site: Site, page: Page, width: int) -> None:
+    site.forget()
     add(site, 60)
     page.set_viewport_size({"width": width, "height": 844})
     opened(page)

@@ -26,6 +26,7 @@ for word in sys.argv[2:]:
 @pytest.fixture
 def crashed_orders(site: Site, page: Page) -> Iterator[Crew]:
     """The order system of the tutorials; worker-2 is killed with work in hand."""
+    site.forget()
     crew = Crew("orders", Options(crash_after=1.0, rate=10, seed=7), site.server.url)
     crew.start()
     wait_until(lambda: "worker-2" not in crew.living(), 30, "worker-2 is dead")

@@ -28,6 +28,7 @@ PAGES = {
 @pytest.fixture
 def id_(site: Site, page: Page) -> Iterator[str]:
     """One entry, read and acknowledged: nothing needs attention."""
+    site.forget()
     id_ = str(site.client.xadd("frozen", {"n": 1}))
     site.client.xgroup_create("frozen", "workers", "0")
     site.client.xreadgroup("workers", "ann", {"frozen": ">"})

@@ -89,7 +89,7 @@ def test_what_was_skipped_is_offered_and_comes_in_its_place(site: Site, page: Pa
 def test_a_gap_says_what_is_not_there_any_more(site: Site, page: Page) -> None:
     opened(site, page, "gap:trimmed")
     burst(site, "gap:trimmed")
-    expect(gap(page)).to_have_count(1)
+    expect(gap(page)).to_have_count(1, timeout=15_000)
     skipped = int(gap(page).inner_text().split()[0])
     site.client.xtrim("gap:trimmed", maxlen=3, approximate=False)
     gap(page).get_by_role("link").click()
@@ -105,7 +105,7 @@ def test_a_gap_keeps_to_the_filter_and_the_columns(site: Site, page: Page) -> No
         for n in range(2 * BURST):
             pipeline.xadd("gap:filter", {"kind": "odd" if n % 2 else "even", "n": n})
         ids = [str(id_) for id_ in pipeline.execute()]
-    expect(gap(page)).to_have_count(1)
+    expect(gap(page)).to_have_count(1, timeout=15_000)
     before = shown(page)
     gap(page).get_by_role("link").click()
     wait_until(lambda: len(shown(page)) > len(before), 10, "more rows are there")

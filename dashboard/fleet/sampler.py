@@ -170,7 +170,8 @@ class Sampler:
         await self._look_in_turn(others)
         slices = Slices()
         for key, rates in self.memory.rest(self._looks.now_ms()):
-            self._note(key, self._states[key].at_rest(*rates))
+            if key in self._states:  # else the server refuses it just now
+                self._note(key, self._states[key].at_rest(*rates))
             await slices.rest()
 
     def _meet(self, can: Capabilities) -> None:

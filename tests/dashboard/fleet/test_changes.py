@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import suppress
 
 import pytest
 import redis
 
-from dashboard.fleet.rounds.looks import Looks
+from dashboard.fleet.rounds.looks import Look, Looks
 from dashboard.fleet.samplers import fleet
 from dashboard.fleet.snapshots import StreamState
-from dashboard.streams.errors import Unreachable
+from dashboard.streams.capabilities import Capabilities
+from dashboard.streams.errors import StreamError, Unreachable
 from dashboard.streams.links import Server
 from dashboard.streams.links.standalone import Standalone
 from dashboard.streams.queries import Command
@@ -23,9 +24,9 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     seen: list[bytes] = []
     at = Looks.at
 
-    def noted(self: Looks, keys: tuple[bytes, ...], can: object) -> object:
+    def noted(self: Looks, keys: tuple[bytes, ...], can: Capabilities) -> AsyncIterator[Look]:
         seen.extend(keys)
-        return at(self, keys, can)  # type: ignore[arg-type]
+        return at(self, keys, can)
 
     monkeypatch.setattr(Looks, "at", noted)
     return seen
@@ -136,6 +137,30 @@ def test_rates_fall_while_nothing_changes_and_end(quiet: Callable[[], StreamStat
         calm = quiet()
     assert (calm.in_rate, calm.out_rate(b"g")) == (0.0, 0.0)
     assert calm.in_trend[-1] == 0.0
+
+
+def test_a_stream_that_is_refused_while_its_rates_fall_holds_up_no_round(
+    server: Server, quiet: Callable[[], StreamState], redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for _ in range(20):
+        read(redis_client, "b")
+    quiet()
+    at = Looks.at
+
+    async def refused(self: Looks, keys: tuple[bytes, ...], can: Capabilities) -> AsyncIterator[Look]:
+        async for look in at(self, keys, can):
+            yield Look(look.key, StreamError("The server is busy.")) if look.key == b"b" else look
+
+    read(redis_client, "b")
+    monkeypatch.setattr(Looks, "at", refused)
+    for _ in range(3):
+        snapshot = fleet().sample(server)
+        assert not snapshot.error
+        assert "The server is busy." in snapshot.left_out
+        assert b"b" not in snapshot.streams
+    monkeypatch.setattr(Looks, "at", at)
+    assert not fleet().sample(server).left_out
+    assert quiet().sample.facts.length == 22
 
 
 def test_a_change_is_not_lost_when_the_server_falls_silent_before_it_was_looked_into(

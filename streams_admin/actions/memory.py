@@ -17,7 +17,7 @@ def memory_notes(server: Server, action: AnyAction) -> list[Note]:
     if not _needs_memory(server, action):
         return []
     try:
-        figures = server.run(ServerQuery())
+        figures = server.run(ServerQuery(("memory",)))
     except StreamError:
         return []
     if not figures.full:

@@ -77,36 +77,38 @@ SECTIONS = ("memory", "errorstats", "server", "clients", "replication", "persist
 
 @dataclass(frozen=True)
 class ServerQuery(Query[ServerFigures]):
-    """Some sections of INFO. Raises Unreachable."""
+    """Some sections of INFO; what is in others stays unknown. Raises Unreachable."""
+
+    sections: tuple[str, ...] = SECTIONS
 
     @property
     def keys(self) -> tuple[bytes, ...]:
         return ()
 
     def build(self) -> Sequence[Command]:
-        return [("INFO", section) for section in SECTIONS]
+        return [("INFO", section) for section in self.sections]
 
     def parse(self, replies: Sequence[Reply]) -> ServerFigures:
-        memory, errors, server, clients, replication, persistence = map(_lines, replies)
+        found = {name: value for reply in replies for name, value in _lines(reply).items()}
         counts = {
             name.removeprefix("errorstat_"): int(value.removeprefix("count="))
-            for name, value in errors.items()
-            if name.startswith("errorstat_") and value.removeprefix("count=").isdigit()
+            for name, value in found.items()
+            if name.startswith("errorstat_")
         }
-        used, most = _number(memory, "used_memory"), _number(memory, "maxmemory")
+        used, most = _number(found, "used_memory"), _number(found, "maxmemory")
         if used is not None:  # buffers of replicas and of the append-only file do not count
-            used = max(0, used - (_number(memory, "mem_not_counted_for_evict") or 0))
+            used = max(0, used - (_number(found, "mem_not_counted_for_evict") or 0))
         return ServerFigures(
             memory_bytes=used,
             maxmemory_bytes=most,
-            memory_policy=memory.get("maxmemory_policy", ""),
+            memory_policy=found.get("maxmemory_policy", ""),
             errors=counts,
-            uptime_s=_number(server, "uptime_in_seconds"),
-            clients=_number(clients, "connected_clients"),
-            blocked=_number(clients, "blocked_clients"),
-            max_clients=_number(clients, "maxclients"),
-            replication=_replication(replication),
-            persistence=_persistence(persistence),
+            uptime_s=_number(found, "uptime_in_seconds"),
+            clients=_number(found, "connected_clients"),
+            blocked=_number(found, "blocked_clients"),
+            max_clients=_number(found, "maxclients"),
+            replication=_replication(found),
+            persistence=_persistence(found),
         )
 
 

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from dashboard.accounts.principals import Principal
 from dashboard.fleet.store import RANK, ServerSnapshot, StreamState, matches, once, visible
@@ -14,6 +15,9 @@ from dashboard.streams.figures import Figure, Rate, largest, total, total_rate
 from dashboard.streams.ids import ahead_ms
 from dashboard.streams.names import to_path
 
+if TYPE_CHECKING:
+    from _typeshed import SupportsRichComparison
+
 FOLD_AT = 8
 """As many streams with a common prefix become one row."""
 CHILDREN = 20
@@ -21,7 +25,7 @@ CHILDREN = 20
 LIMITS = ("50", "100", "200")
 HEALTHS = ("", "stuck", "late", "unknown", "ok")
 
-SORTS: dict[str, Callable[[StreamState], object]] = {
+SORTS: dict[str, Callable[[StreamState], SupportsRichComparison]] = {
     "health": lambda s: (RANK[s.health], -(s.oldest_pending_ms or 0), s.key),
     "name": lambda s: s.key,
     "length": lambda s: s.sample.facts.length,
@@ -184,7 +188,7 @@ class Known:
     def _ordered(self, sort: str) -> Sequence[StreamState]:
         def work() -> Sequence[StreamState]:
             states: list[StreamState] = list(visible(self.principal, self.snapshot))
-            states.sort(key=SORTS[sort.lstrip("-")], reverse=sort.startswith("-"))  # type: ignore[arg-type]
+            states.sort(key=SORTS[sort.lstrip("-")], reverse=sort.startswith("-"))
             return states
 
         return once(self.principal, self.snapshot, f"sort {sort}", work)

@@ -67,7 +67,7 @@ class Proxy:
     def _pass_on(self, front: socket.socket, behind: socket.socket) -> None:
         self._ends += [front, behind]
         with contextlib.suppress(OSError), front, behind:
-            while request := _whole(front):
+            while request := whole(front):
                 if self._is_held(request):
                     return self._deliver_later(request, behind)
                 lost = self._is_lost(request)
@@ -100,7 +100,7 @@ class Proxy:
         return self.seen == self._number
 
 
-def _whole(front: socket.socket) -> bytes:
+def whole(front: socket.socket) -> bytes:
     """What a client sends in one go; its end is where the next piece is waited for."""
     request = front.recv(1 << 20)
     front.setblocking(False)

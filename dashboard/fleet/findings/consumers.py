@@ -6,6 +6,8 @@ nobody touched, and whether anything moves. The word is "silent", never "dead".
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Literal
 
 from dashboard.display.format import age, number
@@ -42,9 +44,7 @@ def is_silent(consumer: ConsumerFacts, seen: GroupSeen) -> bool:
     late_ms = seen.limits.late_ms
     if seen.stream.replica or not consumer.pending or consumer.idle_ms < late_ms or consumer.name in seen.moved.fell:
         return False
-    known = (*seen.group.looked, *seen.group.firsts)
-    own = [entry.idle_ms for entry in known if entry.consumer == consumer.name]
-    return not own or max(own) >= late_ms
+    return max(_idle_times(seen, consumer.name), default=late_ms) >= late_ms
 
 
 def untouched_ms(seen: GroupSeen, holder: bytes) -> int:
@@ -54,10 +54,15 @@ def untouched_ms(seen: GroupSeen, holder: bytes) -> int:
     """
     late_ms = seen.limits.late_ms
     own = [c.idle_ms for c in seen.group.consumers if c.name == holder and is_silent(c, seen)]
-    known = (*seen.group.looked, *seen.group.firsts)
-    touched = [e.idle_ms for e in known if e.consumer == holder and e.idle_ms >= late_ms]
+    touched = [idle_ms for idle_ms in _idle_times(seen, holder) if idle_ms >= late_ms]
     idle = max([*own, *touched], default=seen.survey.worst_idle_ms)
     return max(late_ms, min(idle, seen.moved.quiet_ms.get(holder, idle)))
+
+
+def _idle_times(seen: GroupSeen, holder: bytes) -> Iterator[int]:
+    """Of what a consumer holds, as far as that was looked at."""
+    known = chain(seen.group.looked, seen.group.firsts)
+    return (entry.idle_ms for entry in known if entry.consumer == holder)
 
 
 def _passed_by(consumer: ConsumerFacts, sample: StreamSample, group: GroupSample) -> bool:

@@ -57,9 +57,8 @@ class Stream:
 
     def attach(self, feed: Feed, start_at: StartAt) -> None:
         """The feed begins as soon as the position is known."""
-        feed.view = next(
-            (view for view in self._views if view == feed.view), feed.view
-        )  # compared often, so one object
+        known = (view for view in self._views if view == feed.view)
+        feed.view = next(known, feed.view)  # views are compared often: equal ones are one object
         self._feeds[feed] = start_at
         if self.trouble:
             feed.notify(self.trouble)

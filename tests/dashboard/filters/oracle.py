@@ -9,7 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from dashboard.filters.nodes import And, Condition, Field, Has, IdBound, Node, Not, Or, TimeBound, joined
+from dashboard.filters.nodes import And, Condition, Field, Has, IdBound, Node, Not, Or, Sign, TimeBound, joined
 from dashboard.filters.numbers import number
 from dashboard.streams.ids import TOP, StreamId
 from dashboard.streams.snapshots import Entry
@@ -17,7 +17,7 @@ from dashboard.streams.snapshots import Entry
 NAMES = [b"a", b"b", b"order", b"my field", b"not", b"id", b"a.b", b"\xff\x00", "ä".encode(), b'q"\\', b""]
 KEYS = ["a", "b", "sku", "first name", "not", 'q"', "ä", "\ud800", ""]
 VALUES = [b"", b"4", b"4.0", b"007", b"-2e3", b"x", b"X and y", b"(", b"true", b"\xff", b'a"b\\', b"\n", b"9" * 50]
-SIGNS = ["=", "!=", "~", "<", "<=", ">", ">="]
+SIGNS: list[Sign] = ["=", "!=", "~", "<", "<=", ">", ">="]
 
 ids = st.builds(StreamId, st.sampled_from([0, 7, 1_763_596_680_412, TOP]), st.sampled_from([0, 1, TOP]))
 names = st.sampled_from(NAMES) | st.binary(max_size=4)
@@ -32,8 +32,8 @@ def conditions(draw: st.DrawFn) -> Condition:
     found = draw(st.sampled_from([b"4", b"4.0", b"-2e3", b"12345678901234567890"]) | st.none())
     sign = draw(st.sampled_from(SIGNS))
     if found is None or sign == "~":
-        return Condition(draw(fields), sign, draw(values))  # type: ignore[arg-type]
-    return Condition(draw(fields), sign, found, number(found))  # type: ignore[arg-type]
+        return Condition(draw(fields), sign, draw(values))
+    return Condition(draw(fields), sign, found, number(found))
 
 
 terms = (

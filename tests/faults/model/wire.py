@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Literal
 from urllib.parse import urlsplit
 
+from tests.streams_admin.proxy import whole
+
 Fate = Literal["pass", "cut", "lose", "hold"]
 """Of a request: passed on with its reply; carried out, and its reply lost; lost itself; or kept on its way, while who
 sent it sees its connection end."""
@@ -108,7 +110,7 @@ class Wire:
 
     def _request(self, port: int, front: socket.socket, behind: socket.socket) -> bool:
         """Whether the connection behind is kept for later. Raises _Ended."""
-        request = _whole(front)
+        request = whole(front)
         fate = self._fates.pop(port, "pass") if request else "lose"
         if fate == "lose":
             raise _Ended
@@ -141,17 +143,6 @@ def _pass(one: socket.socket, other: socket.socket) -> bool:
     if piece:
         other.sendall(piece)
     return bool(piece)
-
-
-def _whole(front: socket.socket) -> bytes:
-    """What a client sends in one go; its end is where the next piece is waited for."""
-    request = front.recv(PIECE)
-    front.setblocking(False)
-    with contextlib.suppress(BlockingIOError):
-        while more := front.recv(PIECE):
-            request += more
-    front.setblocking(True)
-    return request
 
 
 @contextmanager

@@ -6,17 +6,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
 
 from dashboard.accounts.principals import Principal
 from dashboard.fleet.store import RANK, ServerSnapshot, StreamState, matches, once, visible
 from dashboard.http import params
 from dashboard.streams.figures import Figure, Rate, largest, total, total_rate
-from dashboard.streams.ids import ahead_ms
+from dashboard.streams.ids import StreamId, ahead_ms
 from dashboard.streams.names import to_path
-
-if TYPE_CHECKING:
-    from _typeshed import SupportsRichComparison
 
 FOLD_AT = 8
 """As many streams with a common prefix become one row."""
@@ -25,7 +21,7 @@ CHILDREN = 20
 LIMITS = ("50", "100", "200")
 HEALTHS = ("", "stuck", "late", "unknown", "ok")
 
-SORTS: dict[str, Callable[[StreamState], SupportsRichComparison]] = {
+SORTS: dict[str, Callable[[StreamState], float | bytes | StreamId | tuple[int, int, bytes]]] = {
     "health": lambda s: (RANK[s.health], -(s.oldest_pending_ms or 0), s.key),
     "name": lambda s: s.key,
     "length": lambda s: s.sample.facts.length,

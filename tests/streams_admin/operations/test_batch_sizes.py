@@ -126,16 +126,27 @@ def test_no_deletion_that_looks_at_the_groups_has_more_than_a_hundred(
     assert max(ids) == (AT_ONCE if mode == "acked" else 1)
 
 
-def test_waiting_for_our_own_process_makes_no_batch_smaller(nodes: redis.Redis) -> None:
+def test_waiting_for_our_own_process_makes_no_batch_smaller(
+    nodes: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each command takes us 5 ms more, as when another thread has the interpreter; the server says what it takes."""
     fill(nodes, 20_000)
     sent: list[list[Any]] = []
+    costs: list[float] = []
+    took = Pace.took
 
     def wait(commands: Any) -> None:
         sent.append([c for c in commands if c[0] in ("EVAL", "XTRIM") and "return 1" not in c])
         time.sleep(0.005)
 
+    def note(pace: Pace, seconds: float, entries: int, served: float | None = None, *, trips: int = 1) -> float:
+        if served is not None and entries:
+            costs.append(served / entries)
+        return took(pace, seconds, entries, served, trips=trips)
+
+    monkeypatch.setattr(Pace, "took", note)
     with every_trip(wait):
         assert run(planned("trim", {"maxlen": 1_000})).results == {"done": 19_000}
     assert limits(sent)[:2] == [trim.NODES * NODE, trim.NODES * NODE]
-    assert min(limits(sent)[2:]) >= 10 * NODE, "by the clock alone they would be 40 entries"
+    dearest = int(pacing.PIECE / max(costs))
+    assert min(limits(sent)[2:]) >= min(dearest, trim.CHUNK), "by the clock alone they would be 40 entries"

@@ -20,7 +20,9 @@ from dashboard.streams.errors import (
     Unreachable,
 )
 
-_IN_A_SCRIPT = re.compile(r"@user_script: [0-9]+: -([A-Z]+) ")
+_IN_A_SCRIPT = re.compile(
+    r"(?:Error running script \(call to f_[0-9a-f]{40}\): @user_script:[0-9]+: )?@user_script: [0-9]+: -([A-Z]+) "
+)
 _UNKNOWN_COMMAND = re.compile(r"unknown command [`']?([^\s`',]{1,40})", re.IGNORECASE)
 ID_PASSED = "ID_PASSED"
 """The code of XADD's refusal of an ID that is not above the last one; Redis gives it none."""
@@ -75,7 +77,7 @@ _CONNECTION_SIGNS = {
 
 
 def _code(error: Exception) -> str:
-    """The first word of an error; of one that a script met (Redis 6.2) that of the command in it."""
+    """The first word of an error; of one that a script caught or ended with (Redis 6.2) that of the command."""
     inside = _IN_A_SCRIPT.match(str(error))
     code = inside[1] if inside else str(getattr(error, "status_code", None) or str(error).split(" ", 1)[0])
     return code if code.isupper() and code.isalpha() else "ERR"

@@ -433,6 +433,13 @@ def test_a_replica_that_serves_no_old_data_is_unreachable(server: Server, redis_
     [
         (redis.ResponseError("WRONGTYPE Operation against a key"), NotAStream, None),
         (redis.ResponseError("@user_script: 3: -OOM command not allowed when used"), ServerRefused, "OOM"),
+        (
+            redis.ResponseError(
+                f"Error running script (call to f_{'0a' * 20}): @user_script:25: @user_script: 25: -READONLY You can't"
+            ),
+            ServerRefused,
+            "READONLY",
+        ),
         (redis.ResponseError("NOGROUP No such key 'x'"), Gone, None),
         (redis.ResponseError("ERR no such key"), Gone, None),
         (redis.ResponseError("BUSY Redis is busy running a script"), Unreachable, None),

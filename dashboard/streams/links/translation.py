@@ -20,9 +20,9 @@ from dashboard.streams.errors import (
     Unreachable,
 )
 
-_IN_A_SCRIPT = re.compile(
-    r"(?:Error running script \(call to f_[0-9a-f]{40}\): @user_script:[0-9]+: )?@user_script: [0-9]+: -([A-Z]+) "
-)
+_MET_BY_A_SCRIPT = re.compile(r"(?:Error running script \(call to f_[0-9a-f]{40}\): )?(?:@user_script: ?[0-9]+: )+-?")
+"""What Redis 6.2 puts before the error of a command in a script: less where the script caught it, more where not."""
+_SCRIPT_NOT_ALLOWED = "The user executing the script can't "
 _UNKNOWN_COMMAND = re.compile(r"unknown command [`']?([^\s`',]{1,40})", re.IGNORECASE)
 ID_PASSED = "ID_PASSED"
 """The code of XADD's refusal of an ID that is not above the last one; Redis gives it none."""
@@ -45,8 +45,12 @@ def translate(error: Exception) -> StreamError:
     if isinstance(error, redis.ConnectionError | OSError):
         return Unreachable(_connection_words(error))
     if isinstance(error, redis.exceptions.NoPermissionError):
-        return NotAllowed("The server's access list (ACL) does not allow this user to do that.")
+        return _not_allowed()
     return _refused(error)
+
+
+def _not_allowed() -> NotAllowed:
+    return NotAllowed("The server's access list (ACL) does not allow this user to do that.")
 
 
 def _connection_words(error: Exception) -> str:
@@ -77,9 +81,10 @@ _CONNECTION_SIGNS = {
 
 
 def _code(error: Exception) -> str:
-    """The first word of an error; of one that a script caught or ended with (Redis 6.2) that of the command."""
-    inside = _IN_A_SCRIPT.match(str(error))
-    code = inside[1] if inside else str(getattr(error, "status_code", None) or str(error).split(" ", 1)[0])
+    """The first word of an error; of one that a script met (Redis 6.2) that of the command's."""
+    before = _MET_BY_A_SCRIPT.match(str(error))
+    given = None if before else getattr(error, "status_code", None)
+    code = str(given or str(error)[before.end() if before else 0 :].split(" ", 1)[0])
     return code if code.isupper() and code.isalpha() else "ERR"
 
 
@@ -93,6 +98,8 @@ def _refused(error: Exception) -> StreamError:
         return Gone("The stream does not exist.", "stream")
     if code == "UNBLOCKED":
         return PrimaryChanged("The server ended the read: it has become a replica, or its primary changed.")
+    if code == "ERR" and _SCRIPT_NOT_ALLOWED in str(error):
+        return _not_allowed()
     if code in _UNREADY:
         return Unreachable(_UNREADY[code])
     if code == "ERR" and (unknown := _UNKNOWN_COMMAND.search(str(error))):

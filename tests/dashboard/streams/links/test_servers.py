@@ -428,18 +428,18 @@ def test_a_replica_that_serves_no_old_data_is_unreachable(server: Server, redis_
 # words and names -----------------------------------------------------------------------------------------------------
 
 
+ENDED = f"Error running script (call to f_{'0a' * 20}): @user_script:25: "
+
+
 @pytest.mark.parametrize(
     ("error", "kind", "code"),
     [
         (redis.ResponseError("WRONGTYPE Operation against a key"), NotAStream, None),
         (redis.ResponseError("@user_script: 3: -OOM command not allowed when used"), ServerRefused, "OOM"),
-        (
-            redis.ResponseError(
-                f"Error running script (call to f_{'0a' * 20}): @user_script:25: @user_script: 25: -READONLY You can't"
-            ),
-            ServerRefused,
-            "READONLY",
-        ),
+        (redis.ResponseError(f"{ENDED}@user_script: 25: -READONLY You can't write"), ServerRefused, "READONLY"),
+        (redis.ResponseError(f"{ENDED}WRONGTYPE Operation against a key"), NotAStream, None),
+        (redis.ResponseError(f"{ENDED}The user executing the script can't run this command"), NotAllowed, None),
+        (redis.ResponseError("@user_script: 5: The user executing the script can't run this"), NotAllowed, None),
         (redis.ResponseError("NOGROUP No such key 'x'"), Gone, None),
         (redis.ResponseError("ERR no such key"), Gone, None),
         (redis.ResponseError("BUSY Redis is busy running a script"), Unreachable, None),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from pathlib import Path
 
 # Before Django reads its settings: nothing of the surrounding machine may reach a test.
 _folder = tempfile.mkdtemp(prefix="streamgauge-tests-")
@@ -28,6 +29,14 @@ settings.load_profile("any machine")
 
 pytest_plugins = ["tests.people", "tests.serving"]
 Configure = Callable[..., None]
+LONG = ("clients", "faults", "scenarios", "security")
+"""Folders with files that take long."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long begins first: of several processes none is left alone with it at the end."""
+    here = Path(__file__).parent
+    items.sort(key=lambda item: item.path.relative_to(here).parts[0] not in LONG)
 
 
 @pytest.fixture

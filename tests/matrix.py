@@ -21,7 +21,7 @@ SUITE = [
     "tests/security",
 ]
 
-OPTIONS = ["-q", "-n", "2", "--dist", "loadfile", "-m", "not big", "-p", "tests.talking"]
+OPTIONS = ["-q", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder", "-m", "not big", "-p", "tests.talking"]
 SHARES = {"RACING_EXAMPLES": "50", "MODEL_EXAMPLES": "20"}
 """How much each server does of the long searches, which `make test` does whole on one."""
 

@@ -6,9 +6,11 @@ from django.apps import AppConfig
 
 from dashboard import background, checks  # noqa: F401 - the checks register themselves
 from dashboard.config.active import configured
+from dashboard.fleet.metrics import families
 from dashboard.fleet.samplers import Fleet
 from dashboard.live import hub
 from dashboard.metrics import registry
+from dashboard.metrics.loop import LoopWatch
 from dashboard.streams import links
 
 
@@ -32,5 +34,9 @@ def _wire(fleet: Fleet) -> None:
     background.register(hub.run)
     background.on_shutdown(hub.close)
     registry.register(hub.metrics)
+    registry.register(lambda: families(fleet.current(), configured().metrics_streams))
+    watch = LoopWatch()
+    background.register(watch.run)
+    registry.register(watch.families)
     fleet.on_snapshot(lambda: hub.nudge(hub.fleet()))
     hub.on_nudge(lambda topic: fleet.wake(topic.server))

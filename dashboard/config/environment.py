@@ -31,6 +31,7 @@ OPTIONS = (
     "OPERATION_RESULTS_DAYS",
     "HEADER_WITHIN",
     "IDLE_CONNECTIONS",
+    "METRICS_STREAMS",
 )
 """Settings of ours that the environment may hold as they are; `options.Options` checks them."""
 SECRET_OPTIONS = ("REDIS_URL", "REDIS_ADMIN_URL", "METRICS_TOKEN")

@@ -52,6 +52,8 @@ class Options(BaseModel):
 
     metrics_token: str = Field("", repr=False)
     """What a scraper of /metrics sends; without one, /metrics is for this machine and for admins."""
+    metrics_streams: int = Field(1000, ge=0, le=1_000_000)
+    """Streams of each server that have numbers of their own there, and as many groups."""
 
     header_within: int = Field(15, ge=1, le=300)
     """For the header of a request to come in, from its first byte."""

@@ -113,7 +113,7 @@ class StreamState:
     @cached_property
     def oldest_pending(self) -> Figure:
         """Milliseconds since the oldest pending entry of any group was added; unknown with the reason."""
-        ages = [_oldest_of(group, self.sample.now_ms) for group in self.sample.groups if group.facts.pending]
+        ages = [oldest_of(group, self.sample.now_ms) for group in self.sample.groups if group.facts.pending]
         return largest([*ages, *self._left_out]) if ages or self._left_out else Figure(None, NOTHING_PENDING)
 
     @property
@@ -121,7 +121,8 @@ class StreamState:
         return self.oldest_pending.value
 
 
-def _oldest_of(group: GroupSample, now_ms: int) -> Figure:
+def oldest_of(group: GroupSample, now_ms: int) -> Figure:
+    """Milliseconds since the oldest pending entry of a group was added; unknown with the reason."""
     return added(group.looked[0], now_ms) if group.looked else Figure(None, group.refused or NOT_LOOKED_AT)
 
 

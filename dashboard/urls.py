@@ -13,7 +13,8 @@ from django.views.decorators.http import require_safe as read
 from dashboard.api.site import api
 from dashboard.http.converters import TOO_LONG
 from dashboard.metrics import endpoint
-from dashboard.views import about, account, attention, entry, group, search, stream, streams
+from dashboard.views import account, attention, entry, group, search, stream, streams
+from dashboard.views.server import about
 
 handler400 = "dashboard.http.error_pages.bad_request"
 

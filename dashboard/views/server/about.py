@@ -9,6 +9,7 @@ from dashboard.config.active import configured
 from dashboard.fleet.store import freshen, streams_counted
 from dashboard.http.converters import PATH_MOST
 from dashboard.http.error_pages import problem
+from dashboard.views.server.heaviest import heaviest
 from dashboard.views.watched import watched
 
 MEANINGS = {
@@ -49,6 +50,7 @@ def about(request: HttpRequest, server: str) -> HttpResponse:
         "saved_ms": saved * 1000 if saved else None,
         "at_ms": snapshot.at_ms,
         "count": streams_counted(here.principal, snapshot),
+        "heaviest": heaviest(here.principal, here.server, snapshot),
         "errors": [(code, MEANINGS.get(code, ""), count) for code, count in errors],
         "every_ms": configured().sample_every * 1000,
         "cost_ms": round(snapshot.cost * 1000),

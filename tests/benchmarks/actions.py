@@ -1,4 +1,4 @@
-"""Claiming, acknowledging and dead-lettering a long pending list: an operation beside the bare redis-py loop.
+"""Working through a long pending list, and replaying a stream: an operation beside the bare redis-py loop.
 
 Both work through their own, identical stream, in turns, in batches of 500. The operation is the whole thing without
 its duty limit: plan, checks, guards, audit, a saved cursor and the result of every entry. The loop is the least that
@@ -7,6 +7,7 @@ does the same to the stream, with redis-py (and hiredis, as installed):
     claim         XPENDING key group (last + 500, then XCLAIM ... 1000 IDs JUSTID: two round trips per batch
     ack           XPENDING, then one XACK of all IDs; no guard: what a worker was given meanwhile is acknowledged too
     dead_letter   XPENDING, the bodies by one pipeline of XRANGE, then XADD and XACK per entry in one MULTI
+    replay        XRANGE stream (last + COUNT 500, then one pipeline of XADD; killed, it has copied an unknown part
 
 It writes nothing down, and when it is killed nobody knows how far it came. `speed` is the operation's through the
 loop's: 1.0 is as fast. While the server works, the operation prepares its next batch, so it needs a second processor
@@ -28,6 +29,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from resource import RUSAGE_SELF, getrusage
+from typing import Any, NamedTuple
 
 import redis
 
@@ -43,6 +45,8 @@ from tests.benchmarks.place import Place
 from tests.benchmarks.turns import Sent, counting
 
 OURS, BARE, GROUP, TO = b"bench:ours", b"bench:bare", b"workers", b"rescuer"
+COPIES = b":copies"
+Entry = tuple[bytes, dict[bytes, bytes]]
 CONSUMERS = 50
 NO_LIMIT = 100
 """Percent of the time that the operation may keep the server busy."""
@@ -75,35 +79,58 @@ def dead_letter(client: redis.Redis, rows: list[bytes]) -> None:
         pipe.execute()
 
 
-ACTIONS: dict[str, tuple[dict[str, str], Callable[[redis.Redis, list[bytes]], None]]] = {
-    "claim": ({"to": TO.decode()}, claim),
-    "ack": ({}, acknowledge),
-    "dead_letter": ({}, dead_letter),
+def pending(client: redis.Redis, start: str) -> list[bytes]:
+    return [row["message_id"] for row in client.xpending_range(BARE, GROUP, start, "+", BATCH)]
+
+
+def replay(client: redis.Redis, rows: list[Entry]) -> None:
+    with client.pipeline(transaction=False) as pipe:
+        for _, fields in rows:
+            pipe.xadd(BARE + COPIES, fields)
+        pipe.execute()
+
+
+def stored(client: redis.Redis, start: str) -> list[Entry]:
+    found: list[Entry] = client.xrange(BARE, start, "+", BATCH)
+    return found
+
+
+class Sides(NamedTuple):
+    """The parameters of an action; what the loop reads from an ID on, one batch, and what it does to that."""
+
+    params: dict[str, object]
+    page: Callable[[redis.Redis, str], list[Any]]
+    act: Callable[[redis.Redis, list[Any]], None]
+
+
+HELD: dict[str, object] = {"group": GROUP.decode(), "filter": {}}
+ACTIONS = {
+    "claim": Sides({**HELD, "to": TO.decode()}, pending, claim),
+    "ack": Sides(HELD, pending, acknowledge),
+    "dead_letter": Sides(HELD, pending, dead_letter),
+    "replay": Sides({"filter": {}, "to": (OURS + COPIES).decode()}, stored, replay),
 }
-"""Slug, its parameters, and what a loop does to one batch of IDs."""
 
 
 def measured(here: Place, entries: int) -> Iterator[dict[str, object]]:
-    for slug, (params, loop) in ACTIONS.items():
+    for slug, sides in ACTIONS.items():
         if slug in ALL:
-            yield _measured(here, slug, params, loop, entries)
-            yield _prompt(here, slug, params, loop)
-            yield _watched(here, slug, params, entries)
+            yield _measured(here, slug, sides, entries)
+            yield _prompt(here, slug, sides)
+            yield _watched(here, slug, sides, entries)
 
 
-def _prompt(
-    here: Place, slug: str, params: dict[str, str], loop: Callable[[redis.Redis, list[bytes]], None]
-) -> dict[str, object]:
+def _prompt(here: Place, slug: str, sides: Sides) -> dict[str, object]:
     """The best of three each, in turn: it is over before anything averages out."""
     ours, bare = [], []
     for _ in range(3):
         _seed(here.bare, PROMPT)
-        side = Loop(here.bare, loop)
+        side = Loop(here.bare, sides)
         began = time.perf_counter()
         while side.turn():
             pass
         bare.append(time.perf_counter() - began)
-        plan = _plan(here, slug, params)
+        plan = _plan(here, slug, sides.params)
         began = time.perf_counter()
         operation = operations.begin(Caller(here.principal, "bench"), plan, confirm=plan.preview["confirm"])
         while operations.work_once(TURN):
@@ -122,10 +149,10 @@ def _prompt(
     }
 
 
-def _watched(here: Place, slug: str, params: dict[str, str], entries: int) -> dict[str, object]:
+def _watched(here: Place, slug: str, sides: Sides, entries: int) -> dict[str, object]:
     """What a bystander waits for, until all entries are done, at most ROUNDS times."""
     _seed(here.bare, entries)
-    operation = _begin(here, slug, params, duty=0)
+    operation = _begin(here, slug, sides.params, duty=0)
     alone, beside, seconds, before = Waits(), Waits(), 0.0, operation.done
     with Bystander(here.server.config.url) as other:
         for _ in range(ROUNDS):
@@ -153,12 +180,11 @@ def _beside(name: str, alone: list[float], beside: list[float]) -> dict[str, obj
     return {f"{name}_{label}": round(value, 3) for label, value in figures.items()}
 
 
-def _plan(here: Place, slug: str, params: dict[str, str]) -> Plan:
-    raw = {"group": GROUP.decode(), "filter": {}, **params}
-    return plans.prepare(Caller(here.principal, "bench"), here.server, OURS, slug, raw)
+def _plan(here: Place, slug: str, params: dict[str, object]) -> Plan:
+    return plans.prepare(Caller(here.principal, "bench"), here.server, OURS, slug, params)
 
 
-def _begin(here: Place, slug: str, params: dict[str, str], *, duty: int) -> Operation:
+def _begin(here: Place, slug: str, params: dict[str, object], *, duty: int) -> Operation:
     plan = _plan(here, slug, params)
     return operations.begin(Caller(here.principal, "bench"), plan, confirm=plan.preview["confirm"], duty=duty)
 
@@ -170,23 +196,21 @@ def _end(operation: Operation) -> None:
         pass
 
 
-def _measured(
-    here: Place, slug: str, params: dict[str, str], loop: Callable[[redis.Redis, list[bytes]], None], entries: int
-) -> dict[str, object]:
+def _measured(here: Place, slug: str, sides: Sides, entries: int) -> dict[str, object]:
     _seed(here.bare, entries)
     before = _memory()
     with counting() as sent:
-        operation, times = _race(here, slug, params, Loop(here.bare, loop))
+        operation, times = _race(here, slug, sides)
     _check(here.bare, operation, entries)
     return {"bench": f"action: {slug}", **_figures(times, sent, entries, _memory() - before)}
 
 
 @dataclass
 class Loop:
-    """The bare side: a page of the pending list, then the command, until the list ends."""
+    """The bare side: a page of the list, then the command, until the list ends."""
 
     client: redis.Redis
-    act: Callable[[redis.Redis, list[bytes]], None]
+    sides: Sides
     start: str = "-"
 
     def turn(self) -> bool:
@@ -198,18 +222,18 @@ class Loop:
         return False
 
     def _batch(self) -> bool:
-        rows = self.client.xpending_range(BARE, GROUP, self.start, "+", BATCH)
-        ids = [row["message_id"] for row in rows]
-        if ids:
-            self.act(self.client, ids)
-            self.start = f"({ids[-1].decode()}"
-        return len(ids) == BATCH
+        rows = self.sides.page(self.client, self.start)
+        if rows:
+            self.sides.act(self.client, rows)
+            last = rows[-1] if isinstance(rows[-1], bytes) else rows[-1][0]
+            self.start = f"({last.decode()}"
+        return len(rows) == BATCH
 
 
-def _race(here: Place, slug: str, params: dict[str, str], loop: Loop) -> tuple[Operation, dict[str, float]]:
+def _race(here: Place, slug: str, actions: Sides) -> tuple[Operation, dict[str, float]]:
     """In turn, until both are through; milliseconds of each. Planning and beginning count as well."""
     began = time.perf_counter()
-    operation = _begin(here, slug, params, duty=NO_LIMIT)
+    operation, loop = _begin(here, slug, actions.params, duty=NO_LIMIT), Loop(here.bare, actions)
     times = {"ours": (time.perf_counter() - began) * 1000, "bare": 0.0}
     sides: dict[str, Callable[[], bool]] = {"ours": lambda: operations.work_once(TURN), "bare": loop.turn}
     while sides:
@@ -225,7 +249,7 @@ def _race(here: Place, slug: str, params: dict[str, str], loop: Loop) -> tuple[O
 
 def _seed(client: redis.Redis, entries: int) -> None:
     for key in (OURS, BARE):
-        client.delete(key, key + b":dlq")
+        client.delete(key, key + b":dlq", key + COPIES)
         world.add(client, key, entries)
         world.hand_out(client, key, GROUP, entries, CONSUMERS)
         client.xgroup_createconsumer(key, GROUP, TO)
@@ -235,6 +259,9 @@ def _check(client: redis.Redis, operation: Operation, entries: int) -> None:
     """Both did it, to every entry."""
     assert operation.state == "done", (operation.state, operation.error)
     assert operation.results == {"done": entries}, operation.results
+    if operation.action == "replay":
+        assert [client.xlen(key + COPIES) for key in (OURS, BARE)] == [entries, entries]
+        return
     left = [client.xpending(key, GROUP) for key in (OURS, BARE)]
     assert [found["pending"] for found in left] in ([0, 0], [entries, entries])
     assert all(holder["name"] == TO for found in left for holder in found["consumers"] or ())

@@ -55,12 +55,13 @@ def begin(
     """Run a plan; its operation, ended when it was small. The same plan or the same `key` again: the first answer.
 
     `duty`: percent of the time that a larger one may spend in commands, 1 to 100; 0: that of the settings.
-    Raises Forbidden, Expired, NotConfirmed, Changed or StreamError, and then nothing was done.
+    Raises Forbidden, Expired, NotConfirmed, Changed, Conflict or StreamError, and then nothing was done.
     """
     known = _first_answer(caller, plan, key)
     if known is not None:
         return known
     plans.check_fresh(plan)
+    plans.check_no_file(plan)
     admitted = gate.admit_plan(caller, plan)
     action, ctx = admitted.action, admitted.ctx
     _check_typed(plan, confirm)
@@ -140,6 +141,7 @@ def _first_of(caller: Caller, plan: Plan, key: str) -> Operation:
     """The operation of who was faster: it was committed together with what kept ours out. Raises Conflict."""
     known = _first_answer(caller, plan, key)
     if known is None:
+        plans.check_no_file(plan)
         raise Conflict("This plan was already used.")
     return known
 

@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError, IntegrityError, close_old_connections, transaction
+from django.db import Error, IntegrityError, close_old_connections, transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 
@@ -159,6 +159,10 @@ def _run_here(operation: Operation, ctx: AnyContext, action: AnyAction) -> None:
                     return run.release()
     except TakenOver:
         operation.refresh_from_db()
+    except Error as error:  # ours is out of order: as after a crash, the background finds out what was done
+        log.warning("operation %s could not be saved: %s", operation.pk, error)
+        close_old_connections()
+        operation.refresh_from_db()
 
 
 def request_state(operation: Operation, what: str) -> None:
@@ -194,7 +198,7 @@ def work_once(turn: float = 0.0) -> bool:
             _go_on(running, time.monotonic() + turn)
     except TakenOver:
         log.warning("operation %s taken over", operation.pk)
-    except DatabaseError:
+    except Error:
         raise  # ours is out of order, not the operation: it is taken again later
     except Exception as error:
         log.exception("operation %s failed", operation.pk)

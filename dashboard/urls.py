@@ -15,6 +15,7 @@ from dashboard.http.converters import TOO_LONG
 from dashboard.metrics import endpoint
 from dashboard.views import account, attention, entry, group, search, stream, streams
 from dashboard.views.server import about
+from dashboard.views.tail import page as tail
 
 handler400 = "dashboard.http.error_pages.bad_request"
 
@@ -24,6 +25,7 @@ urlpatterns: list[URLPattern | URLResolver] = [
     path("s/<slug:server>/", read(streams.streams), name="streams"),
     re_path(rf"^s/(?P<server>[-\w]+)/(?:.*/)?{TOO_LONG}/", read(about.name_too_long), name="too-long"),
     path("s/<slug:server>/about/", read(about.about), name="about"),
+    path("s/<slug:server>/tail/", read(tail.tail), name="tail"),
     path("s/<slug:server>/<name:stream>/", read(stream.stream), name="stream"),
     path("s/<slug:server>/<name:stream>/e/<sid:entry>/", read(entry.entry), name="entry"),
     path("s/<slug:server>/<name:stream>/e/<sid:entry>/field/<int:position>/", read(entry.field), name="field"),

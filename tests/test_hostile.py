@@ -92,6 +92,8 @@ def test_every_page_about_it_is_safe(name: bytes, world: redis.Redis, operator: 
     for query in ({}, {"tab": "groups"}, {"tab": "retention"}, *({"open": str(ID), "as": form} for form in FORMS)):
         page(operator, path("stream", name), **query)
     page(operator, path("stream", name), column=to_path(name))
+    page(operator, path("tail"), streams=to_path(name), column=to_path(name))
+    page(operator, path("tail"), streams=[to_path(name), "other"])
     for form in FORMS:
         page(operator, path("entry", name, ID), **{"as": form})
     page(operator, path("group", name, name))

@@ -70,6 +70,7 @@ TABLE = {
     "search": PAGE,
     "streams": PAGE,
     "about": PAGE,
+    "tail": PAGE,
     "too-long": Row("302 403 414 414 414", "302 405 405 405 405"),
     "stream": PAGE,
     "entry": PAGE,

@@ -100,6 +100,8 @@ def sight(principal: Principal, server: str, key: bytes) -> Sight:
 class EntryRow:
     """A row of the entries table. `cells` follow the page's `columns`; None: the entry has no such field.
 
+    `preview`: the first fields in one line, where no columns are chosen.
+
     An open row has its payload in full in `detail` or, as lines of a dump per field, in `dumps`.
     """
 
@@ -111,6 +113,7 @@ class EntryRow:
     field_count: int
     may_read: bool
     open_url: str
+    preview: ShownFields | None = None
     form: str = ""
     detail: ShownFields | None = None
     dumps: tuple[Dump, ...] = ()
@@ -158,6 +161,7 @@ def entry_row(
         field_count=len(entry.fields),
         may_read=seen.may_read,
         open_url=open_url or f"?open={entry.id}",
+        preview=None if columns else seen.preview(entry.fields),
         form=form,
         detail=seen.full(entry.fields) if form in ("tree", "raw") else None,
         dumps=dumps(entry.fields, seen) if form == "hex" else (),

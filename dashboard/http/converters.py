@@ -11,8 +11,9 @@ from dashboard.streams.names import from_path, to_path
 
 TOO_LONG, PATH_MOST = "~too-long", 5_000
 """Where a name leads that is longer as a path name: an address has 16 KiB, and may hold three names."""
-ABOUT, ABOUT_PATH = b"about", "~61bout"
-"""A stream of that name, and how it stands in addresses: there `about` is the page of the server."""
+RESERVED = {b"about": "~61bout", b"tail": "~74ail"}
+"""Streams of these names, and how they stand in addresses: there `about` and `tail` are pages of the server."""
+_OF_PATH = {path: name for name, path in RESERVED.items()}
 
 
 class NameConverter:
@@ -21,11 +22,11 @@ class NameConverter:
     regex = r"[A-Za-z0-9_.:~-]+"
 
     def to_python(self, value: str) -> bytes:
-        return ABOUT if value == ABOUT_PATH else from_path(value)
+        return _OF_PATH.get(value) or from_path(value)
 
     def to_url(self, value: bytes) -> str:
-        if value == ABOUT:
-            return ABOUT_PATH
+        if value in RESERVED:
+            return RESERVED[value]
         path = to_path(value) if len(value) <= PATH_MOST else TOO_LONG
         return path if len(path) <= PATH_MOST else TOO_LONG
 

@@ -13,6 +13,7 @@ from dashboard.streams.figures import Figure
 from dashboard.streams.links import Server
 from dashboard.streams.queries import MemoryQuery
 from dashboard.views.stream_list import HEALTHS, Asked, Known, Listed, Row, rows_of
+from dashboard.views.tail import page as tail
 from dashboard.views.watched import watched
 
 COLUMNS = (
@@ -48,6 +49,7 @@ def streams(request: HttpRequest, server: str) -> HttpResponse:
         "columns": [_column(asked, sort, label) for sort, label in COLUMNS],
         "by_health": asked.address(sort=""),
         "healths": [(h, asked.address(health=h), _found(listed, h, count)) for h in HEALTHS],
+        "tail": tail.address(here.server.name, (state.key for state in listed.states)),
         "newer": asked.address(start=max(0, asked.start - asked.limit) or "") if asked.start else "",
         "older": asked.address(start=asked.start + asked.limit) if asked.start + asked.limit < len(rows) else "",
         "server_time_ms": snapshot.present_ms,

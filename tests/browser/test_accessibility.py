@@ -68,6 +68,7 @@ def test_no_page_has_a_serious_violation(
             "/",
             "/s/default/",
             "/s/default/about/",
+            "/s/default/tail/?streams=axe:orders,axe:prefix:1,axe:none",
             STREAM,
             f"{STREAM}?open={ids[-1]}",
             f"{STREAM}?tab=groups",

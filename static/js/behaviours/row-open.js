@@ -1,6 +1,6 @@
 /**
  * Row open: the details of an entry open below its row, in place; nothing above them moves. The address says which row was opened
- * last. Without script the link leads to the same page with the row open.
+ * last, where the row is one of its own. Without script the link leads to the same page with the row open.
  *
  * @example
  * <tr id="e-1-0"><td><a href="?open=1-0#e-1-0" data-row-open="1-0" aria-expanded="false">▸</a> …</td></tr>
@@ -21,7 +21,7 @@ function toggle(link) {
 function close(row, link) {
   details(row)?.remove();
   mark(row, link, false);
-  remember({ open: null, as: null });
+  if (isHere(link.href)) remember({ open: null, as: null });
   document.dispatchEvent(new CustomEvent("streamgauge:row-closed"));
 }
 
@@ -31,10 +31,10 @@ async function open(row, link, href) {
   mark(row, link, true); // from now on nothing moves the row
   try {
     const { answer, page } = await pageAt(alone(href, id));
-    const fresh = answer.ok && page.getElementById(row.id)?.nextElementSibling;
+    const fresh = answer.ok && page.getElementById(`e-${id}`)?.nextElementSibling;
     if (!fresh?.matches(".detail")) return location.assign(href);
     show(row, document.adoptNode(fresh));
-    remember({ open: id, as: new URL(href).searchParams.get("as") });
+    if (isHere(href)) remember({ open: id, as: new URL(href).searchParams.get("as") });
   } catch {
     if (!details(row)) mark(row, link, false);
   }
@@ -44,7 +44,8 @@ async function open(row, link, href) {
 function show(row, fresh) {
   if (!row.classList.contains("open")) return; // closed meanwhile
   fresh.cells[0].colSpan = row.cells.length;
-  for (const link of fresh.querySelectorAll(".seg a")) link.href = here(link.href);
+  const { href } = row.querySelector("[data-row-open]");
+  for (const link of fresh.querySelectorAll(".seg a")) link.href = isHere(href) ? here(link.href) : as(href, link.href);
   details(row)?.remove();
   row.after(fresh);
 }
@@ -63,6 +64,16 @@ function alone(href, id) {
   url.searchParams.delete("at");
   for (const name of ["start", "end", "open"]) url.searchParams.set(name, id);
   url.hash = "";
+  return url.href;
+}
+
+/** Whether it leads to this page: a page that shows several streams has rows of other pages. */
+const isHere = (href) => new URL(href).pathname === location.pathname;
+
+/** The page of a row with the form that a link asks for. */
+function as(href, form) {
+  const url = new URL(href);
+  set(url, "as", new URL(form).searchParams.get("as"));
   return url.href;
 }
 

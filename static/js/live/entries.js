@@ -1,7 +1,7 @@
 /**
  * Entries: new rows come drawn by the server and are put on top. While the table is in use they wait, counted in a pill: it is
  * paused, scrolled down, a row is open or ticked, text in it is selected, the pointer is over it, or the focus is in it. When a filter has put another
- * list in its place, that one is followed, or none where it is not live.
+ * list in its place, that one is followed, or none where it is not live. A table may show several streams (`sources.js`).
  *
  * @example
  * <div class="pill-place"><button data-live-pill hidden></button></div>
@@ -15,6 +15,7 @@ import { between, count, merged, note, offer, show } from "./gap.js";
 import { Rate } from "./rate.js";
 import { refresh } from "./regions.js";
 import { watch } from "./socket.js";
+import { arrival, merge, place, sourcesOf } from "./sources.js";
 
 const ROWS = 200;
 /** As many as somebody asked to see may stay, up to this. */
@@ -32,6 +33,8 @@ class Entries {
   constructor(table) {
     this.table = table;
     this.body = table.querySelector("[data-live-rows]");
+    this.sources = sourcesOf(table);
+    this.isMerged = table.dataset.afters !== undefined;
     this.pill = document.querySelector("[data-live-pill]");
     /** Rows that wait, newest first. @type {HTMLTableRowElement[]} */
     this.waiting = [];
@@ -58,18 +61,19 @@ class Entries {
     return scrollY > 0 && this.body.getBoundingClientRect().top < 0;
   }
 
-  /** @param {object} frame  entries, oldest first, each with its row */
-  take(frame) {
-    if (!this.table.dataset.columns && !this.body.querySelector("tr[id]")) return location.reload();
-    const rows = frame.html.flatMap(rowsOf).filter((row) => !this.has(row.id));
+  /** @param {object} frame  entries, oldest first, each with its row @param {Source} source */
+  take(frame, source) {
+    if (!this.isMerged && !this.table.dataset.columns && !this.body.querySelector("tr[id]")) return location.reload();
+    const rows = frame.html.flatMap(rowsOf).map((row) => source.own(row)).filter((row) => !this.has(row.id));
     this.skipped += frame.skipped;
     this.seen += rows.length;
     this.fresh += rows.length;
     this.rate.add(rows.length, frame.skipped);
-    if (frame.skipped || frame.skipped_at_least) this.put(this.skippedRow(frame));
-    rows.forEach((row) => this.put(this.localised(row)));
+    source.say("");
+    if (frame.skipped || frame.skipped_at_least) this.put(this.skippedRow(frame, source), rows[0]);
+    rows.forEach((row) => this.put(row, row));
     this.settle();
-    refresh(); // the figures of the stream move on with its rows
+    if (!this.isMerged) refresh(); // the figures of the stream move on with its rows
   }
 
   /** Whether the row stands in the table, or waits. @param {string} id */
@@ -78,28 +82,30 @@ class Entries {
   }
 
   /** @param {object} frame  a reset */
-  break(frame) {
-    this.put(note(this.table, resetText(frame)));
+  break(frame, source) {
+    this.put(note(this.table, source.prefix + resetText(frame)));
     this.settle();
   }
 
-  put(row) {
-    this.waiting.unshift(row);
+  /** @param {HTMLTableRowElement} row @param {HTMLTableRowElement} [entry]  whose place in time it takes; left out: that of now */
+  put(row, entry) {
+    if (this.isMerged) place(this.waiting, row, entry ? arrival(entry) : Date.now());
+    else this.waiting.unshift(row);
     if (this.waiting.length <= ROWS) return;
     const [newer, older] = this.waiting.splice(-2);
-    this.waiting.push(merged(this.table, newer, older));
+    this.waiting.push(merged(this.table, newer, older, this.isMerged ? undefined : this.sources[0]));
   }
 
   /** @param {object} frame  of entries, before the first of which others were left out */
-  skippedRow({ prev_id: before, items, skipped, skipped_at_least: atLeast }) {
-    const gap = between(before, items[0].id, skipped, Boolean(atLeast));
+  skippedRow({ prev_id: before, items, skipped, skipped_at_least: atLeast }, source) {
+    const gap = between(before, items[0].id, skipped, Boolean(atLeast), source);
     const some = skipped ? count(gap) : "Some may have been";
-    return offer(this.table, gap, `${some} skipped: they arrived faster than they can be shown.`);
+    return offer(this.table, gap, `${source.prefix}${some} skipped: they arrived faster than they can be shown.`);
   }
 
   /** Puts what a gap leaves out in its place. @param {HTMLAnchorElement} link */
   showGap(link) {
-    show(this.table, link.closest("tr"), (row) => (this.has(row.id) ? null : this.localised(row)));
+    show(this.table, link.closest("tr"), (row, source) => [source.own(row)].find(({ id }) => !this.has(id)) ?? null);
   }
 
   /** Shows what waits, now or in a moment, or how much it is. */
@@ -137,7 +143,8 @@ class Entries {
     if (!rows.length) return;
     this.moved = performance.now();
     const most = Math.max(ROWS, Math.min(this.body.children.length, ROWS_MOST));
-    this.body.replaceChildren(...[...rows, ...this.body.children].slice(0, most));
+    const all = this.isMerged ? merge(rows, [...this.body.children]) : [...rows, ...this.body.children];
+    this.body.replaceChildren(...all.slice(0, most));
     lastEntry(rows.find((row) => row.id));
     tick();
     if (this.body.querySelector("tr[id]")) this.table.closest("#entries")?.querySelector(":scope > .state")?.remove();
@@ -156,17 +163,6 @@ class Entries {
     button.setAttribute("aria-pressed", String(this.paused));
     button.textContent = this.paused ? "Resume" : "Pause";
     this.settle();
-  }
-
-  /** Links that open a row keep the filter and the columns of this page. */
-  localised(row) {
-    for (const link of row.querySelectorAll("a[data-row-open]")) {
-      const url = new URL(location.href);
-      url.searchParams.set("open", link.dataset.rowOpen);
-      url.hash = row.id;
-      link.href = url;
-    }
-    return row;
   }
 }
 
@@ -213,20 +209,23 @@ function follow() {
 /** @param {Entries} shown @returns {() => void} ends it */
 function begin(shown) {
   const stop = new AbortController();
-  const unwatch = watch(question(shown.table.dataset), {
-    entries: (frame) => shown.take(frame),
-    reset: (frame) => shown.break(frame),
-  });
+  const ends = shown.sources.map((source) =>
+    watch(question(shown.table.dataset, source), {
+      entries: (frame) => shown.take(frame, source),
+      reset: (frame) => shown.break(frame, source),
+      error: (frame) => source.say(frame.message),
+    }),
+  );
   shown.body.addEventListener("pointerleave", () => shown.settle(), stop);
   shown.body.addEventListener("focusout", () => setTimeout(() => shown === entries && shown.settle()), stop);
   return () => {
     stop.abort();
     clearTimeout(shown.later);
-    unwatch();
+    ends.forEach((end) => end());
   };
 }
 
-function question({ server, stream, after, where, columns }) {
+function question({ server, where, columns }, { stream, after }) {
   const names = columns ? columns.split(",") : [];
   return { topic: "entries", server, stream, after: after || "$", as: "html", columns: names, ...(where ? { where } : {}) };
 }

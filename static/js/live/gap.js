@@ -11,28 +11,29 @@ import { pageAt } from "./regions.js";
 const LAST_SEQ = 2n ** 64n - 1n;
 
 /**
- * What is left out, from `start` to `end` inclusive, both IDs.
- * @typedef {{start: string, end: string, skipped: number, atLeast: boolean}} Gap
+ * What is left out of a stream, from `start` to `end` inclusive, both IDs.
+ * @typedef {{start: string, end: string, skipped: number, atLeast: boolean, source: object}} Gap
  */
 
 /** @type {WeakMap<HTMLTableRowElement, Gap>} */
 const gaps = new WeakMap();
 
 /** The gap of a row, or what would be one if the row itself were left out; undefined where that is not known. @returns {Gap | undefined} */
-const left = (row) => gaps.get(row) ?? (row.id ? { start: idOf(row), end: idOf(row), skipped: 1, atLeast: false } : undefined);
+const left = (row, source) =>
+  gaps.get(row) ?? (row.id ? { start: idOf(row), end: idOf(row), skipped: 1, atLeast: false, source } : undefined);
 
 const idOf = (row) => row.id.slice("e-".length);
 
-/** Between two IDs, without them. @returns {Gap} */
-export function between(before, after, skipped, atLeast) {
-  return { start: next(before), end: previous(after), skipped, atLeast };
+/** Between two IDs of a stream, without them. @returns {Gap} */
+export function between(before, after, skipped, atLeast, source) {
+  return { start: next(before), end: previous(after), skipped, atLeast, source };
 }
 
-/** One row for two that are left out, the newer first. @param {HTMLTableElement} table */
-export function merged(table, newer, older) {
-  const [a, b] = [left(newer), left(older)];
+/** One row for two that are left out, the newer first. @param {HTMLTableElement} table @param {object} source  the only one, or undefined */
+export function merged(table, newer, older, source) {
+  const [a, b] = source ? [left(newer, source), left(older, source)] : [];
   if (!a || !b) return note(table, "Older entries are not shown.");
-  const gap = { start: b.start, end: a.end, skipped: a.skipped + b.skipped, atLeast: a.atLeast || b.atLeast };
+  const gap = { start: b.start, end: a.end, skipped: a.skipped + b.skipped, atLeast: a.atLeast || b.atLeast, source };
   return offer(table, gap, `${count(gap)} not shown.`);
 }
 
@@ -69,7 +70,7 @@ export function count({ skipped, atLeast }) {
 /**
  * Puts the newest entries of a gap in its place, and a row for what is left of it.
  * @param {HTMLTableElement} table @param {HTMLTableRowElement} row  of the gap
- * @param {(row: HTMLTableRowElement) => HTMLTableRowElement | null} ready  makes a row one of this table; null: it has it already
+ * @param {(row: HTMLTableRowElement, source: object) => HTMLTableRowElement | null} ready  makes a row one of this table; null: it has it already
  */
 export async function show(table, row, ready) {
   const [gap, link] = [gaps.get(row), row.querySelector("a")];
@@ -93,7 +94,7 @@ async function read(href) {
 
 function replace(table, row, gap, found, ready) {
   const fresh = [...found.tBodies[0].rows].map((one) => document.adoptNode(one));
-  const rows = fresh.map(ready).filter(Boolean);
+  const rows = fresh.map((one) => ready(one, gap.source)).filter(Boolean);
   const less = { ...gap, end: found.dataset.rest, skipped: Math.max(0, gap.skipped - fresh.length) };
   const isFocused = row.querySelector(":focus-visible") !== null;
   row.replaceWith(...rows, ...rest(table, less));
@@ -109,11 +110,11 @@ function rest(table, gap) {
   return [note(table, `${count(gap)} of the skipped entries ${why}.`)];
 }
 
-function address(table, { start, end }) {
+function address(table, { start, end, source }) {
   const { where, columns } = table.dataset;
   const query = new URLSearchParams({ start, end, ...(where ? { where } : {}) });
   for (const name of columns ? columns.split(",") : []) query.append("column", name);
-  return `${location.pathname}?${query}`;
+  return `${source.path}?${query}`;
 }
 
 const parts = (id) => id.split("-").map(BigInt);

@@ -1,0 +1,1 @@
+"""Several streams of a server as one list, merged by time."""

@@ -1,4 +1,4 @@
-"""Socket paths. Under FORCE_SCRIPT_NAME both spellings arrive: with the prefix, and with what a proxy left of it."""
+"""Where live news is served. Under FORCE_SCRIPT_NAME the socket has both spellings: with the prefix, and without."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 from django.conf import settings
 from django.urls import path
 
-from dashboard.live.consumer import LiveConsumer
+from dashboard.live.connections.events import PATH, LiveEvents
+from dashboard.live.connections.websocket import LiveConsumer
 
 LIVE = "ws/v1/live/"
 
@@ -16,3 +17,8 @@ _prefix = (settings.FORCE_SCRIPT_NAME or "").strip("/")
 websocket_urlpatterns: list[Any] = [
     path(route, _socket) for route in dict.fromkeys([LIVE, f"{_prefix}/{LIVE}".lstrip("/")])
 ]
+
+
+def with_events(application: Any) -> LiveEvents:
+    """An ASGI application for HTTP, by paths that hold the prefix, and the streams of events beside it."""
+    return LiveEvents(application, f"/{_prefix}{PATH}" if _prefix else PATH)

@@ -27,7 +27,7 @@ LOOSE = 12
 LAYERS = ("live", "fleet", "views", "api")
 LAYER_DOORS = {"fleet": "dashboard.fleet.store", "live": "dashboard.live.hub"}
 BUILDERS = ("dashboard/apps.py", "dashboard/asgi.py", "dashboard/routing.py")
-"""Where the fleet is made and the live consumer is routed to."""
+"""Where the fleet is made and live connections are routed to."""
 DOORS = (
     "dashboard.accounts",
     "dashboard.api.shapes",

@@ -144,6 +144,7 @@ What is in Redis Streams, who holds it, and what is stuck. IDs are strings. A va
 `{"base64": "..."}`; a truncated one is `{"text": "...", "bytes": <its length>}`, or with `base64`. A number that is
 not known is null, with the reason beside it; one beyond 2^53 is a string of digits. Errors are
 `application/problem+json`. Query parameters that are not listed are refused; one that is empty counts as not given.
+New entries as they are added come from `GET /api/v1/live` as server-sent events, or over the WebSocket `/ws/v1/live/`.
 """
 
 api = Api(

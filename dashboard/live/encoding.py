@@ -51,14 +51,19 @@ def _is_unicode(frame: Frame) -> bool:
     return True
 
 
-def error(id_: object, code: str, message: str) -> Frame:
-    """`id_` comes back where it may be that of a watch."""
+def error(id_: object, code: str, message: str, stream: str = "") -> Frame:
+    """`id_` comes back where it may be that of a watch, and `stream` where it has several."""
     known = id_ if isinstance(id_, str) and len(id_) <= MAX_ID else None
-    return {"type": "error", "id": known, "code": code, "message": message}
+    frame: Frame = {"type": "error", "id": known, "code": code, "message": message}
+    return {**frame, "stream": stream} if stream else frame
 
 
-def simple(id_: str, news: News) -> Frame:
-    """Every news but a batch of entries."""
+def simple(id_: str, news: News, stream: str = "") -> Frame:
+    """Every news but a batch of entries. `stream`: the path name of the one it is about, of a watch of several."""
+    return {**_simple(id_, news), **({"stream": stream} if stream else {})}
+
+
+def _simple(id_: str, news: News) -> Frame:
     if isinstance(news, Begun):
         return {"type": "watching", "id": id_, "epoch": news.epoch, "after": str(news.after)}
     if isinstance(news, Broken):

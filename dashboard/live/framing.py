@@ -30,21 +30,25 @@ def dump(frame: Any) -> str:
     return json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
 
 
-def frames(id_: str, news: Batch, parts: Sequence[Part]) -> Iterator[Encoded]:
+def frames(id_: str, news: Batch, parts: Sequence[Part], stream: str = "") -> Iterator[Encoded]:
     """The frames of a batch: each at most FRAME_BYTES, and `prev_id` of each is `last_id` of the one before.
+
+    `stream`: what says which one they are of, in the frame and in each item; "" where a watch has only one.
 
     What was left out before the batch is counted in the first one. `skipped_at_least` stands where not all of it could
     be counted.
     """
-    groups = list(_groups(parts))
+    label = f'"stream":{dump(stream)},' if stream else ""
+    groups = list(_groups(parts, len(label)))
     prev, skipped, uncounted = news.prev, news.skipped, news.uncounted
     for number, group in enumerate(groups, 1):
         last = news.last if number == len(groups) else group[-1].id
-        head: Frame = {"type": "entries", "id": id_, "prev_id": str(prev), "last_id": str(last), "skipped": skipped}
+        head: Frame = {"type": "entries", "id": id_, **({"stream": stream} if stream else {})}
+        head |= {"prev_id": str(prev), "last_id": str(last), "skipped": skipped}
         if uncounted:
             head["skipped_at_least"] = True
-        text = f"{dump(head)[:-1]},{_lists(group)}}}"
-        yield Encoded(text, len(text.encode()), str(last), len(group), skipped)
+        text = f"{dump(head)[:-1]},{_lists(group, label)}}}"
+        yield Encoded(id_, stream, text, len(text.encode()), str(last), len(group), skipped)
         prev, skipped, uncounted = last, 0, False
 
 
@@ -60,21 +64,22 @@ def drawn(entry: Entry, html: str, seen: Sight) -> Part:
     return Part(entry.id, dump(_brief(entry, seen)), dump(html))
 
 
-def _groups(parts: Sequence[Part]) -> Iterator[list[Part]]:
+def _groups(parts: Sequence[Part], more: int) -> Iterator[list[Part]]:
+    """`more`: bytes that each of them gets beside its own."""
     group: list[Part] = []
     weight = 0
     for each in parts:
-        if group and weight + each.size > PART_BYTES:
+        if group and weight + each.size + more > PART_BYTES:
             yield group
             group, weight = [], 0
         group.append(each)
-        weight += each.size
+        weight += each.size + more
     if group:
         yield group
 
 
-def _lists(group: Sequence[Part]) -> str:
-    items = ",".join(each.item for each in group)
+def _lists(group: Sequence[Part], label: str) -> str:
+    items = ",".join(f"{{{label}{each.item[1:]}" if label else each.item for each in group)
     rows = [each.html for each in group if each.html is not None]
     return f'"items":[{items}]' + (f',"html":[{",".join(rows)}]' if rows else "")
 

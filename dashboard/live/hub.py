@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 from prometheus_client.metrics_core import Metric
 
 from dashboard.live.admission.connection_limit import ConnectionLimit
+from dashboard.live.admission.rights import Rights
 from dashboard.live.admission.subscription_quota import SubscriptionQuota, Who
 from dashboard.live.feed import Feed, View
 from dashboard.live.metrics import LiveFigures, families
@@ -59,6 +60,7 @@ class Hub:
         self._allowances: WeakValueDictionary[Who, Allowance] = WeakValueDictionary()
         self._operations = asyncio.Event()
         self.connections = ConnectionLimit()
+        self.rights = Rights()
         self.delivery = Delivery()
 
     def subscribe(self, feed: Feed, start_at: StartAt | None = None) -> None:

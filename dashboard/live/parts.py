@@ -25,11 +25,15 @@ class Part:
 
 @dataclass(frozen=True)
 class Encoded:
-    """A frame as it is sent, to however many. `size` in bytes; `last_id` is the position that a viewer acknowledges.
+    """A frame of a `watch` as it is sent, to however many. `size` in bytes; `last_id` is what a viewer acknowledges.
+
+    `stream`: the path name of the one it is of, "" for a watch that has only one.
 
     It has so many `entries`, and tells of so many that were `skipped`.
     """
 
+    watch: str
+    stream: str
     text: str
     size: int
     last_id: str
@@ -43,3 +47,8 @@ class Encoded:
         if len(text) < 126:
             return bytes([0x81, len(text)]) + text
         return struct.pack("!BBH", 0x81, 126, len(text)) + text
+
+    @cached_property
+    def event(self) -> bytes:
+        """As a server-sent event: JSON has no line breaks."""
+        return b"data: %b\n\n" % self.text.encode()

@@ -1,4 +1,4 @@
-"""Daphne's WebSocket with two shortcuts for a thousand viewers: it is there to be written to, and it takes acks itself.
+"""Daphne's connections with shortcuts for a thousand viewers: there to be written to, and WebSockets take acks.
 
 Each message that goes to Channels costs a dispatch and a hop to a thread for database connections; viewers acknowledge
 all the time, and an acknowledgement needs neither.
@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from daphne.http_protocol import WebRequest
 from daphne.server import Server
 from daphne.ws_protocol import WebSocketProtocol
 
@@ -33,14 +34,24 @@ class LiveProtocol(WebSocketProtocol):
         super().onMessage(payload, isBinary)
 
 
+class LiveRequest(WebRequest):
+    """`streams`: its answer goes on for as long as somebody listens."""
+
+    streams = False
+
+    def check_timeouts(self) -> None:
+        if not self.streams:
+            super().check_timeouts()
+
+
 class LiveServer(Server):
-    """Gives each application of a WebSocket its protocol. `idle`: connections that wait for a request."""
+    """Gives each application its protocol. `idle`: connections that wait for a request."""
 
     def __init__(self, *, idle_connections: int, **options: Any) -> None:
         super().__init__(**options)
         self.idle = IdleConnections(idle_connections)
 
     def create_application(self, protocol: Any, scope: dict[str, Any]) -> Any:
-        if isinstance(protocol, LiveProtocol):
+        if isinstance(protocol, LiveProtocol | LiveRequest):
             scope[PROTOCOL_IN_SCOPE] = protocol
         return super().create_application(protocol, scope)

@@ -7,7 +7,7 @@ from playwright.sync_api import Page, expect
 
 from dashboard.live.admission import subscription_quota
 from dashboard.live.admission.connection_limit import PRINCIPAL_MAX
-from dashboard.live.consumer import MAX_WATCHES
+from dashboard.live.connections.connection import MAX_WATCHES
 from tests.browser.site import Site
 
 pytestmark = pytest.mark.browser

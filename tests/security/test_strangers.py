@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 import pytest
 
 from dashboard.asgi import application
-from dashboard.live import consumer
 from dashboard.live.admission import connection_limit
+from dashboard.live.connections import connection
 from tests.dashboard.live.sockets import PATH, Socket, browser, by_token, headers, opened, token
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -48,7 +48,7 @@ async def test_one_person_does_not_take_the_sockets_of_the_others(monkeypatch: p
         async with opened(headers(vera)) as third:
             error = await third.next("error")
             assert (error["code"], "2 live pages" in error["message"]) == ("too_many", True)
-            assert await third.closed() == consumer.TOO_MANY
+            assert await third.closed() == connection.TOO_MANY
         await stack.enter_async_context(opened(headers(anna)))
     async with opened(headers(vera)) as again:
         await again.send_json_to({"type": "watch", "id": "f", "topic": "fleet"})
@@ -64,7 +64,7 @@ async def test_one_token_does_not_take_the_sockets_of_the_others(monkeypatch: py
         await first.next("watching")
         async with by_token(secret) as second:
             assert (await second.next("error"))["code"] == "too_many"
-            assert await second.closed() == consumer.TOO_MANY
+            assert await second.closed() == connection.TOO_MANY
         async with by_token(await token("admin")) as other:
             await other.send_json_to({"type": "watch", "id": "f", "topic": "fleet"})
             await other.next("watching")

@@ -45,5 +45,10 @@ class ConnectionLimit:
         """Idempotent."""
         self._owners.pop(socket, None)
 
+    @property
+    def people(self) -> int:
+        """How many different people and tokens are connected."""
+        return len(set(self._owners.values()))
+
     def __len__(self) -> int:
         return len(self._owners)

@@ -63,13 +63,16 @@ class Allowance:
 
 
 class FlowControl:
-    """Of one watch. `shared`: the allowances it draws on; left out, it has one of a socket to itself."""
+    """Of one watch. `shared`: the allowances it draws on; left out, it has one of a socket to itself.
 
-    def __init__(self, *shared: Allowance) -> None:
+    `acknowledges`: whether it is known from the beginning that somebody does.
+    """
+
+    def __init__(self, *shared: Allowance, acknowledges: bool = False) -> None:
         self._shared = shared or (Allowance(SOCKET),)
         self._in_flight: deque[tuple[str, int]] = deque()
         self._bytes = 0
-        self._acknowledges = False
+        self._acknowledges = acknowledges
         self._last_ack = time.monotonic()
 
     def sent(self, last_id: str, size: int) -> None:
@@ -99,6 +102,11 @@ class FlowControl:
                 size += more
             self._bytes -= size
             self._hold(-size)
+
+    def arrived(self) -> None:
+        """All frames have left, as far as it can be known of a viewer who cannot acknowledge."""
+        if self._in_flight:
+            self.acknowledged(self._in_flight[-1][0])
 
     def open(self) -> bool:
         """Whether another frame may be sent."""

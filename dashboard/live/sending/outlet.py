@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Any, Protocol
 
+from dashboard.live.framing import Frame, dump
 from dashboard.live.parts import Encoded
 
 PROTOCOL_IN_SCOPE = "streamgauge.protocol"
@@ -45,12 +46,21 @@ class DirectProtocol(Protocol):
 
 
 class Outlet(Protocol):
-    """In order. `free`: whether what is sent now goes out soon; when it was not and is again, `resumed` is called."""
+    """In order. `free`: whether what is sent now goes out soon; when it was not and is again, `resumed` is called.
+
+    `confirms`: what was sent has arrived as soon as it is free, because its viewer cannot acknowledge. `stuck`: it is
+    known by itself, without acknowledgements, that the viewer takes nothing any more.
+    """
+
+    confirms: bool
+
+    @property
+    def stuck(self) -> bool: ...
 
     @property
     def free(self) -> bool: ...
 
-    def send(self, text: str) -> None: ...
+    def send(self, frame: Frame) -> None: ...
 
     def send_frame(self, frame: Encoded) -> None: ...
 
@@ -64,6 +74,8 @@ class Outlet(Protocol):
 class DirectOutlet:
     """Frames go to the transport as they are. It is the transport's producer, which is asked to pause at 64 KiB."""
 
+    confirms = stuck = False
+
     def __init__(self, protocol: DirectProtocol, resumed: Callable[[], None], take_ack: TakeAck) -> None:
         protocol.on_ack = take_ack
         self._protocol, self._resumed = protocol, resumed
@@ -71,9 +83,9 @@ class DirectOutlet:
         protocol.unregisterProducer()  # Twisted's HTTP channel, which ended when the socket was upgraded
         protocol.registerProducer(self, True)
 
-    def send(self, text: str) -> None:
+    def send(self, frame: Frame) -> None:
         if self._protocol.state == self._protocol.STATE_OPEN:
-            self._protocol.sendMessage(text.encode(), False)
+            self._protocol.sendMessage(dump(frame).encode(), False)
 
     def send_frame(self, frame: Encoded) -> None:
         if self._protocol.state == self._protocol.STATE_OPEN:
@@ -99,6 +111,8 @@ class DirectOutlet:
 class AsgiOutlet:
     """By `send`, one frame after the other."""
 
+    confirms = stuck = False
+
     def __init__(self, send: Callable[[str], Awaitable[Any]], resumed: Callable[[], None]) -> None:
         self._send, self._resumed = send, resumed
         self._queue: deque[str] = deque()
@@ -108,13 +122,16 @@ class AsgiOutlet:
     def free(self) -> bool:
         return not self._queue
 
-    def send(self, text: str) -> None:
+    def send(self, frame: Frame) -> None:
+        self._put(dump(frame))
+
+    def send_frame(self, frame: Encoded) -> None:
+        self._put(frame.text)
+
+    def _put(self, text: str) -> None:
         self._queue.append(text)
         if self._task is None or self._task.done():
             self._task = asyncio.get_running_loop().create_task(self._drain())
-
-    def send_frame(self, frame: Encoded) -> None:
-        self.send(frame.text)
 
     async def sent(self) -> None:
         if self._task:

@@ -6,12 +6,12 @@ from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from dashboard.live import encoding
-from dashboard.live.framing import Frame, dump
+from dashboard.live.framing import Frame
 from dashboard.live.news import Batch, News
 from dashboard.live.parts import Encoded
 from dashboard.live.sending.delivery import Delivery
 from dashboard.live.sending.outlet import Outlet
-from dashboard.live.subscription import Watch
+from dashboard.live.subscription import Key, Watch
 
 Work = Coroutine[Any, Any, None]
 
@@ -22,16 +22,23 @@ class Viewer:
     def __init__(
         self, delivery: Delivery, outlet: Outlet, begin: Callable[[Work], None], cut_off: Callable[[], Work]
     ) -> None:
-        self.watches: dict[str, Watch] = {}
+        self.watches: dict[Key, Watch] = {}
         self._delivery, self._outlet, self._begin, self._cut_off = delivery, outlet, begin, cut_off
+        self._is_cut_off = False
 
     def wake(self) -> None:
         """There may be something to send."""
         self._delivery.wake(self)
 
+    def resumed(self) -> None:
+        """The outlet is free again."""
+        self._confirm()
+        self.wake()
+
     def acknowledge(self, frame: Frame) -> None:
         """Take in a client's ack."""
-        if watch := self.watches.get(str(frame.get("id"))):
+        id_, stream = str(frame.get("id")), str(frame.get("stream", ""))
+        if watch := self.watches.get((id_, stream)) or self.watches.get((id_, "")):
             waited = not watch.flow.open()
             watch.flow.acknowledged(str(frame.get("last_id")))
             if waited:
@@ -47,12 +54,15 @@ class Viewer:
 
     def check(self) -> None:
         """Cut off a viewer who takes nothing any more."""
-        if any(watch.flow.stuck(blocked=not self._outlet.free) for watch in self.watches.values()):
+        blocked = not self._outlet.free
+        stuck = self._outlet.stuck or any(watch.flow.stuck(blocked=blocked) for watch in self.watches.values())
+        if stuck and not self._is_cut_off:
+            self._is_cut_off = True
             self._begin(self._cut_off())
 
     def _has(self, watch: Watch) -> bool:
         """It may have ended meanwhile, and another with the same id have begun."""
-        return self.watches.get(watch.id) is watch
+        return self.watches.get(watch.key) is watch
 
     def _flush(self, watch: Watch) -> int:
         frames = 0
@@ -67,7 +77,7 @@ class Viewer:
 
     def _send(self, watch: Watch, news: News) -> int:
         if not isinstance(news, Batch):
-            self._outlet.send(dump(encoding.simple(watch.id, news)))
+            self._outlet.send(encoding.simple(watch.id, news, watch.stream))
             return 1
         if watch.draws(news):
             watch.busy = True
@@ -88,7 +98,14 @@ class Viewer:
             self._outlet.send_frame(frame)
             self._delivery.counters.sent(frame)
             watch.flow.sent(frame.last_id, frame.size)
+        self._confirm()
         return len(frames)
+
+    def _confirm(self) -> None:
+        """Where nobody can acknowledge, what has left has arrived."""
+        if self._outlet.confirms and self._outlet.free:
+            for watch in self.watches.values():
+                watch.flow.arrived()
 
 
 async def _raise(error: Exception) -> None:

@@ -26,7 +26,7 @@ from dashboard.config.active import configured
 from dashboard.http.body_limit import BODY_BYTES
 from dashboard.management import database
 from dashboard.management.http_channel import AnsweringChannel
-from dashboard.management.live_protocol import LiveProtocol, LiveServer
+from dashboard.management.live_protocol import LiveProtocol, LiveRequest, LiveServer
 from dashboard.streams import links
 from dashboard.streams.errors import StreamError
 
@@ -83,7 +83,7 @@ def _servers() -> Iterator[str]:
             yield f"{server.title} does not answer yet: {error.message}"
 
 
-class BoundedRequest(WebRequest):
+class BoundedRequest(LiveRequest):
     """Of a body, keeps only so much that `BodyLimit` sees that it is too large: Daphne has read all of it before."""
 
     def handleContentChunk(self, data: bytes) -> None:

@@ -1,11 +1,15 @@
 /**
- * The one socket of a page (`/ws/v1/live/`). It comes back by itself, and every watch goes on after the last ID it has seen.
+ * The one connection of a page for live news. It comes back by itself, and every watch goes on after the last ID it has seen. It is a
+ * WebSocket; where none can be opened, server-sent events are used instead, and the WebSocket is tried again whenever they end.
  * While the tab is hidden for a minute it is closed; the page resumes when it is looked at again.
  */
+import { EventsWay, SocketWay } from "./ways.js";
 
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 30_000;
 const HIDDEN_MS = 60_000;
+/** Streams of events of hidden tabs would use up the six connections that a browser has to a site. */
+const HIDDEN_EVENTS_MS = 3000;
 /** Closed with one of these, coming back makes no sense: nobody is signed in. */
 const FINAL = new Set([4401, 4403]);
 /** Too many are open already: the page does without, and looks from time to time whether another was closed. */
@@ -19,7 +23,11 @@ const ACK_CHARS = 128 * 1024;
 /** @type {Map<string, {frame: object, on: object, lastId: string | null, epoch: string | null, busy: boolean}>} */
 const watches = new Map();
 const listeners = new Set();
-let socket = null;
+/** @type {SocketWay | EventsWay | null} */
+let way = null;
+/** Whether a WebSocket could be opened on this page, and whether events are to be tried because none could. */
+let worked = false;
+let blocked = false;
 let asked = 0;
 let pause = FIRST_PAUSE_MS;
 let retry = 0;
@@ -41,7 +49,7 @@ let ackTimer = 0;
 export function watch(frame, on) {
   const id = `w${(asked += 1)}`;
   watches.set(id, { frame, on, lastId: null, epoch: null, busy: false });
-  if (isOpen()) ask(id);
+  if (way) way.watch(question(id));
   else open();
   return () => unwatch(id);
 }
@@ -50,16 +58,14 @@ function unwatch(id) {
   const { busy } = watches.get(id);
   watches.delete(id);
   arrived.delete(id);
-  if (isOpen()) socket.send(JSON.stringify({ type: "unwatch", id }));
+  way?.unwatch(id);
   if (busy) say(well());
 }
 
-const isOpen = () => socket?.readyState === WebSocket.OPEN;
-
-/** @param {(state: "live" | "reconnecting" | "off", since: number) => void} listener */
+/** @param {(state: "live" | "reconnecting" | "off", since: number, isFallback: boolean) => void} listener */
 export function onState(listener) {
   listeners.add(listener);
-  listener(state, since);
+  listener(state, since, false);
 }
 
 /**
@@ -70,27 +76,28 @@ export function say(next, age = 0) {
   if (next === state) return;
   state = next;
   since = performance.now() - age;
-  for (const listener of listeners) listener(state, since);
-}
-
-function address() {
-  const scheme = location.protocol === "https:" ? "wss:" : "ws:";
-  return `${scheme}//${location.host}${document.body.dataset.ws}`;
+  for (const listener of listeners) listener(state, since, way?.isFallback ?? false);
 }
 
 function open() {
-  if (socket || document.hidden) return;
+  if (way || document.hidden) return;
   clearTimeout(retry);
-  socket = new WebSocket(address());
-  socket.addEventListener("open", () => [...watches.keys()].forEach(ask));
-  socket.addEventListener("message", (event) => receive(JSON.parse(event.data), event.data.length));
-  socket.addEventListener("close", (event) => closed(event.code));
+  const listener = { opened, frame: receive, closed };
+  way = blocked ? new EventsWay(questions, listener) : new SocketWay(listener);
 }
 
-function ask(id) {
+function opened() {
+  if (way.isFallback) return; // it was made with its questions
+  worked = true;
+  questions().forEach((each) => way.watch(each));
+}
+
+const questions = () => [...watches.keys()].map(question);
+
+function question(id) {
   const { frame, lastId, epoch } = watches.get(id);
   const resumed = lastId === null ? {} : { after: lastId, epoch };
-  socket.send(JSON.stringify({ type: "watch", id, ...frame, ...resumed }));
+  return { type: "watch", id, ...frame, ...resumed };
 }
 
 function receive(frame, length) {
@@ -126,7 +133,7 @@ function begun(known, frame) {
 /** A frame that does not follow the one before would be a gap that nobody counted: begin again from what is certain. */
 function take(known, frame, length) {
   if (frame.prev_id !== known.lastId) {
-    socket.close();
+    way.close();
     return;
   }
   known.lastId = frame.last_id;
@@ -137,7 +144,7 @@ function take(known, frame, length) {
 }
 
 function acknowledge() {
-  for (const [id, last_id] of arrived) if (isOpen()) socket.send(JSON.stringify({ type: "ack", id, last_id }));
+  for (const [id, last_id] of arrived) way?.acknowledge(id, last_id);
   forgetArrived();
 }
 
@@ -149,8 +156,11 @@ function forgetArrived() {
 
 /** Nobody may come back at the same moment as all the others. */
 function closed(code) {
-  socket = null;
+  const { isFallback, hasOpened } = way;
+  way = null;
   forgetArrived();
+  blocked = !isFallback && !hasOpened && !worked;
+  if (blocked) return open();
   over = FINAL.has(code);
   say(over || code === FULL ? "off" : "reconnecting");
   if (over) return;
@@ -161,7 +171,7 @@ function closed(code) {
 
 function hiddenOrShown() {
   clearTimeout(hide);
-  if (document.hidden) hide = setTimeout(() => socket?.close(), HIDDEN_MS);
+  if (document.hidden) hide = setTimeout(() => way?.close(), way?.isFallback ? HIDDEN_EVENTS_MS : HIDDEN_MS);
   else if (watches.size && !over) open();
 }
 

@@ -3,95 +3,20 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
 import struct
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-from urllib.request import urlopen
 
 import pytest
-import redis
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from websockets.sync.client import ClientConnection, connect
 
 from dashboard.live.framing import FRAME_BYTES
 from dashboard.streams.names import to_path
-from streams_admin.demo import embedded
-from tests.servers import chosen
+from tests.dashboard.live.served import Fields, Frame, Site, add, complete
 
-MANAGE = Path(__file__).resolve().parents[3] / "manage.py"
 KIB = 2**10
-Frame = dict[str, Any]
-Fields = list[tuple[bytes, bytes]]
-
-
-@dataclass(frozen=True)
-class Site:
-    """`client` is a plain client of the watched server; `log` what the site writes."""
-
-    port: int
-    token: str
-    client: redis.Redis
-    log: Path
-
-    @contextmanager
-    def watching(self, key: bytes, after: str, **more: object) -> Iterator[ClientConnection]:
-        stream = {"server": "default", "stream": to_path(key), "after": after}
-        with connect(f"ws://127.0.0.1:{self.port}/ws/v1/live/", open_timeout=20) as socket:
-            socket.send(json.dumps({"type": "auth", "token": self.token}))
-            socket.send(json.dumps({"type": "watch", "id": "t", "topic": "entries", **stream, **more}))
-            while json.loads(socket.recv(timeout=20))["type"] != "watching":
-                pass
-            yield socket
-
-    def figures(self) -> dict[str, float]:
-        """What /metrics says of live."""
-        with urlopen(f"http://127.0.0.1:{self.port}/metrics", timeout=20) as answer:
-            lines = [
-                line.rsplit(" ", 1)
-                for line in answer.read().decode().splitlines()
-                if line.startswith("streamgauge_live")
-            ]
-        return {name.removeprefix("streamgauge_live_"): float(value) for name, value in lines}
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    folder, port = tmp_path_factory.mktemp("site"), embedded.free_port()
-    with embedded.start(chosen()) as server, redis.Redis.from_url(server.url, protocol=2) as client:
-        environment = {**os.environ, "REDIS_URL": server.url, "DATA_DIR": str(folder), "SAMPLE_EVERY": "60"}
-        command = [sys.executable, str(MANAGE), "serve", "--port", str(port), "--until-stdin-ends"]
-        log = folder / "log"
-        with log.open("wb") as out:
-            process = subprocess.Popen(command, env=environment, stdin=subprocess.PIPE, stdout=out, stderr=out)
-        try:
-            wait_for(port, process)
-            words = ("create_token", "--name", "reader", "--role", "viewer")
-            made = subprocess.run(
-                [sys.executable, str(MANAGE), *words], env=environment, capture_output=True, text=True, check=True
-            )
-            yield Site(port, made.stdout.strip(), client, log)
-        finally:
-            process.terminate()
-            process.wait(20)
-
-
-def wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
-    until = time.monotonic() + 60
-    while time.monotonic() < until and process.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                return
-        time.sleep(0.1)
-    pytest.fail("the site did not start")
 
 
 def read_to(socket: ClientConnection, last: str, id_: str = "t") -> list[Frame]:
@@ -106,22 +31,6 @@ def read_to(socket: ClientConnection, last: str, id_: str = "t") -> list[Frame]:
             got.append(frame)
             socket.send(json.dumps({"type": "ack", "id": id_, "last_id": frame["last_id"]}))
     return got
-
-
-def add(client: redis.Redis, key: bytes, mix: list[Fields]) -> list[str]:
-    """All in one transaction, so that the reader finds all of it at once."""
-    pipe = client.pipeline(transaction=True)
-    for fields in mix:
-        pipe.execute_command("XADD", key, "*", *(part for field in fields for part in field))
-    return [id_.decode() for id_ in pipe.execute()]
-
-
-def complete(frames: list[Frame], after: str, ids: list[str]) -> None:
-    """The chain has no gap, and every entry is there or counted."""
-    assert [frame["prev_id"] for frame in frames] == [after, *(frame["last_id"] for frame in frames[:-1])]
-    got = [item["id"] for frame in frames for item in frame["items"]]
-    assert got == [id_ for id_ in ids if id_ in set(got)], "in order, and each once"
-    assert len(got) + sum(frame["skipped"] for frame in frames) == len(ids)
 
 
 names = st.sampled_from([b"a", b"b", b"\x01" * 500, b"\xff" * 3000])

@@ -11,9 +11,9 @@ from channels.db import database_sync_to_async
 from django.contrib.auth.models import User
 
 from dashboard.config.masking import MaskRule
-from dashboard.live import consumer
 from dashboard.live import encoding as frames
 from dashboard.live import hub as hubs
+from dashboard.live.connections import connection
 from dashboard.live.hub import Hub
 from dashboard.live.sending import flow_control
 from dashboard.models import ApiToken
@@ -87,7 +87,7 @@ async def test_a_session_does_not_count_without_an_origin() -> None:
     async with opened(headers(client, origin=None)) as socket:
         await socket.send_json_to(watch())
         assert (await socket.next())["code"] == "auth_required"
-        assert await socket.closed() == consumer.NOT_SIGNED_IN
+        assert await socket.closed() == connection.NOT_SIGNED_IN
 
 
 async def test_a_script_signs_in_by_token() -> None:
@@ -99,13 +99,13 @@ async def test_a_script_signs_in_by_token() -> None:
 async def test_a_wrong_token_ends_it() -> None:
     async with by_token("nonsense") as socket:
         assert (await socket.next())["code"] == "bad_token"
-        assert await socket.closed() == consumer.NOT_SIGNED_IN
+        assert await socket.closed() == connection.NOT_SIGNED_IN
 
 
 async def test_who_never_signs_in_is_cut_off(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer, "SIGN_IN_TIMEOUT", 0.1)
+    monkeypatch.setattr(connection, "SIGN_IN_TIMEOUT", 0.1)
     async with opened(headers(origin=None)) as socket:
-        assert await socket.closed() == consumer.NOT_SIGNED_IN
+        assert await socket.closed() == connection.NOT_SIGNED_IN
 
 
 async def test_a_stream_that_may_not_be_seen_looks_like_none(redis_client: redis.Redis) -> None:
@@ -219,7 +219,7 @@ async def test_a_wrong_frame_is_said_and_the_socket_stays(frame: dict[str, objec
 
 async def test_a_socket_has_twenty_watches(redis_client: redis.Redis) -> None:
     async with by_token(await token()) as socket:
-        for n in range(consumer.MAX_WATCHES):
+        for n in range(connection.MAX_WATCHES):
             await socket.send_json_to({"type": "watch", "id": str(n), "topic": "fleet"})
             await socket.next("watching")
         await socket.send_json_to({"type": "watch", "id": "more", "topic": "fleet"})
@@ -234,7 +234,7 @@ async def test_a_flood_of_frames_ends_it() -> None:
         for _ in range(200):
             await socket.send_json_to({"type": "unwatch", "id": "nothing"})
         assert (await socket.next())["code"] == "too_fast"
-        assert await socket.closed() == consumer.TOO_MANY
+        assert await socket.closed() == connection.TOO_MANY
 
 
 async def test_nudges_become_changed_frames() -> None:
@@ -248,22 +248,22 @@ async def test_nudges_become_changed_frames() -> None:
 
 
 async def test_who_signs_out_is_cut_off(monkeypatch: pytest.MonkeyPatch, redis_client: redis.Redis) -> None:
-    monkeypatch.setattr(consumer, "RECHECK_EVERY", 0.2)
+    monkeypatch.setattr(connection, "RECHECK_EVERY", 0.2)
     _, client = await browser()
     async with opened(headers(client)) as socket:
         await socket.send_json_to(watch())
         await socket.next("watching")
         await database_sync_to_async(client.logout)()
-        assert await socket.closed() == consumer.NOT_SIGNED_IN
+        assert await socket.closed() == connection.NOT_SIGNED_IN
 
 
 @pytest.mark.parametrize("change", ["disable", "password", "delete"])
 async def test_a_person_who_is_no_more_is_cut_off(monkeypatch: pytest.MonkeyPatch, change: str) -> None:
-    monkeypatch.setattr(consumer, "RECHECK_EVERY", 0.2)
+    monkeypatch.setattr(connection, "RECHECK_EVERY", 0.2)
     user, client = await browser()
     async with opened(headers(client)) as socket:
         await database_sync_to_async(_change)(user, change)
-        assert await socket.closed() == consumer.NOT_SIGNED_IN
+        assert await socket.closed() == connection.NOT_SIGNED_IN
 
 
 def _change(user: User, change: str) -> None:
@@ -278,7 +278,7 @@ def _change(user: User, change: str) -> None:
 async def test_a_narrowed_token_loses_its_watch_and_keeps_its_socket(
     monkeypatch: pytest.MonkeyPatch, redis_client: redis.Redis
 ) -> None:
-    monkeypatch.setattr(consumer, "RECHECK_EVERY", 0.2)
+    monkeypatch.setattr(connection, "RECHECK_EVERY", 0.2)
     async with by_token(await token()) as socket:
         await socket.send_json_to(watch())
         await socket.next("watching")
@@ -294,7 +294,7 @@ async def test_at_the_end_every_socket_is_told_to_come_back(hub: Hub) -> None:
         await socket.send_json_to(watch())
         await socket.next("watching")
         await hubs.close()
-        assert await socket.closed() == consumer.GOING_AWAY
+        assert await socket.closed() == connection.GOING_AWAY
 
 
 async def test_a_viewer_who_stops_acknowledging_gets_a_window_and_is_then_cut_off(
@@ -312,7 +312,7 @@ async def test_a_viewer_who_stops_acknowledging_gets_a_window_and_is_then_cut_of
             event = await socket.receive_output(5)
             code = event.get("code", 0)
             size += len(event.get("text", ""))
-        assert code == consumer.TOO_SLOW
+        assert code == connection.TOO_SLOW
         assert flow_control.WINDOW_BYTES <= size < 2 * flow_control.WINDOW_BYTES
         assert hubs.current().delivery.counters.closed_slow == 1
 

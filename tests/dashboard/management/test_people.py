@@ -13,7 +13,7 @@ from django.core.management.base import CommandError
 from django.test import Client
 
 from dashboard.accounts import sign_in
-from dashboard.live import consumer
+from dashboard.live.connections import connection
 from tests.dashboard.live.sockets import browser, headers, opened
 from tests.people import person, signed_in
 
@@ -85,10 +85,10 @@ def test_nobody_of_that_name(command: str) -> None:
 @pytest.mark.usefixtures("server")
 @pytest.mark.parametrize("command", ["disable_user", "end_sessions"])
 async def test_open_sockets_end(command: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer, "RECHECK_EVERY", 0.2)
+    monkeypatch.setattr(connection, "RECHECK_EVERY", 0.2)
     _, client = await browser("ana")
     async with opened(headers(client)) as socket:
         await socket.send_json_to({"type": "watch", "id": "f", "topic": "fleet"})
         await socket.next("watching")
         await database_sync_to_async(said)(command, "ana")
-        assert await socket.closed() == consumer.NOT_SIGNED_IN
+        assert await socket.closed() == connection.NOT_SIGNED_IN

@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 from django.test import Client
 from django.utils import timezone
 
-from dashboard.live import consumer
+from dashboard.live.connections import connection
 from dashboard.models import ApiToken
 from tests.dashboard.live.sockets import by_token
 
@@ -77,9 +77,9 @@ def test_a_revoked_token_is_out_at_once_and_only_it() -> None:
 @pytest.mark.django_db(transaction=True)
 @pytest.mark.usefixtures("server")
 async def test_its_sockets_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(consumer, "RECHECK_EVERY", 0.2)
+    monkeypatch.setattr(connection, "RECHECK_EVERY", 0.2)
     async with by_token(await database_sync_to_async(made)("ci")) as socket:
         await socket.send_json_to({"type": "watch", "id": "f", "topic": "fleet"})
         await socket.next("watching")
         await database_sync_to_async(run)("revoke_token", "ci")
-        assert await socket.closed() == consumer.NOT_SIGNED_IN
+        assert await socket.closed() == connection.NOT_SIGNED_IN

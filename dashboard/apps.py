@@ -23,8 +23,10 @@ class DashboardConfig(AppConfig):
     fleet: Fleet
 
     def ready(self) -> None:
+        from dashboard.fleet.incidents.rows import Rows
+
         links.configure(configured().watched)
-        self.fleet = Fleet()
+        self.fleet = Fleet(Rows())
         _wire(self.fleet)
 
 
@@ -35,6 +37,7 @@ def _wire(fleet: Fleet) -> None:
     background.on_shutdown(hub.close)
     registry.register(hub.metrics)
     registry.register(lambda: families(fleet.current(), configured().metrics_streams))
+    registry.register(fleet.incident_metrics)
     watch = LoopWatch()
     background.register(watch.run)
     registry.register(watch.families)

@@ -14,6 +14,7 @@ from dashboard.api.site import api
 from dashboard.http.converters import TOO_LONG
 from dashboard.metrics import endpoint
 from dashboard.views import account, attention, entry, group, search, stream, streams
+from dashboard.views.incidents import mute
 from dashboard.views.server import about
 from dashboard.views.tail import page as tail
 
@@ -22,6 +23,8 @@ handler400 = "dashboard.http.error_pages.bad_request"
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", read(attention.attention), name="attention"),
     path("search/", read(search.search), name="search"),
+    path("findings/<uuid:incident>/mute/", mute.mute_form, name="mute"),
+    path("findings/<uuid:incident>/unmute/", mute.unmute_button, name="unmute"),
     path("s/<slug:server>/", read(streams.streams), name="streams"),
     re_path(rf"^s/(?P<server>[-\w]+)/(?:.*/)?{TOO_LONG}/", read(about.name_too_long), name="too-long"),
     path("s/<slug:server>/about/", read(about.about), name="about"),

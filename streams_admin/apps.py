@@ -18,11 +18,12 @@ class StreamsAdminConfig(AppConfig):
     here: Here
 
     def ready(self) -> None:
-        from streams_admin import offers
+        from streams_admin import last_actions, offers
         from streams_admin.operations import results, start
 
         self.here = Here()
         menus.register(offers.offers)
         menus.register_nav(offers.pages)
+        menus.register_last_actions(last_actions.last_actions)
         background.register(start.run)
         background.register(results.sweep)

@@ -267,6 +267,7 @@ def crowded(places: Iterable[str]) -> dict[str, int]:
 
 
 LAZY = {
+    "dashboard/apps.py": "ready(): where incidents are recorded needs the models, and they are not there before",
     "streams_admin/apps.py": "ready(): what it registers needs the models, and they are not there before",
     "streams_admin/demo/embedded.py": "packages of the demo that may be missing; the first one found is enough",
     "streams_admin/demo/check.py": "a package of the demo that may be missing; only the check needs it",

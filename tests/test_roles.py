@@ -11,6 +11,7 @@ import re
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, get_args
 
@@ -20,11 +21,15 @@ from django.contrib.auth.models import User
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from dashboard.accounts.directory import principal_for_user
 from dashboard.accounts.permissions import ROLES
 from dashboard.accounts.secrets import digest
 from dashboard.accounts.sign_in import one_time_link
+from dashboard.fleet.findings.model import Finding
+from dashboard.fleet.incidents.ledger import Changes
+from dashboard.fleet.incidents.rows import Rows
 from dashboard.live import hub as hubs
 from dashboard.live import topics
 from dashboard.models import AccessGrant, ApiToken
@@ -62,12 +67,15 @@ PAGE = Row("302 403 200 200 200", "302 405 405 405 405")
 LOG = Row("302 403 403 200 200", "302 405 405 405 405")
 READ = Row("401 403 200 200 200", "405 405 405 405 405")
 NOTHING = Row("401 403 404 404 404", "401 403 404 404 404")
+MUTE = {"until": (timezone.now() + timedelta(days=1)).isoformat(), "reason": "redeployed"}
 ORDER = {"server": "default", "stream": "orders:new", "action": "claim", "params": CLAIM}
 
 # fmt: off
 TABLE = {
     "attention": PAGE,
     "search": PAGE,
+    "mute": Row("302 403 403 200 200", "302 403 403 400 400"),  # without a reason
+    "unmute": Row("302 405 405 405 405", "302 403 403 302 302"),
     "streams": PAGE,
     "about": PAGE,
     "tail": PAGE,
@@ -106,6 +114,8 @@ TABLE = {
     "api:consumers": READ,
     "api:pending": READ,
     "api:findings": READ,
+    "api:mute_finding": Row("405 405 405 405 405", "401 403 403 200 200", body=MUTE),
+    "api:unmute_finding": Row("405 405 405 405 405", "401 403 403 200 200", body=MUTE),  # the same address
     "api:make_plan": Row("405 405 405 405 405", "401 403 403 201 201", body=ORDER),
     "api:run": Row("405 405 405 405 405", "401 403 404 202 404", body={}),
     "api:operation": Row("401 403 403 200 200", "405 405 405 405 405"),
@@ -137,7 +147,7 @@ class World:
         if parameter in fixed:
             return fixed[parameter]
         made = {"token": "plan", "plan": "plan", "id": "operation", "secret": "secret"}
-        return getattr(self, made[parameter])
+        return getattr(self, made.get(parameter, parameter))
 
     @cached_property
     def plan(self) -> str:
@@ -148,6 +158,14 @@ class World:
     def operation(self) -> uuid.UUID:
         """The operator's."""
         return done(person("operator", "operator"), MINE).pk
+
+    @cached_property
+    def incident(self) -> uuid.UUID:
+        """Of the stream that everybody of a role may see."""
+        finding = Finding("stuck", "stuck", MINE, GROUPS[MINE], "wanda holds 2 entries")
+        changes = Changes({finding.identity: finding})
+        written = Rows().exchange("default", changes, look=False, version=None)
+        return written.rows[finding.identity].id
 
     @cached_property
     def secret(self) -> str:

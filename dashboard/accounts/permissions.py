@@ -19,6 +19,7 @@ class Permission(StrEnum):
     DEAD_LETTER = "dead_letter"
     REPLAY = "replay"
     ADD = "add"
+    MUTE = "mute"
     DELETE = "delete"
     TRIM = "trim"
     GROUPS = "groups"
@@ -36,6 +37,7 @@ _OPERATOR = _VIEWER | {
     Permission.DEAD_LETTER,
     Permission.REPLAY,
     Permission.ADD,
+    Permission.MUTE,
 }
 ROLES: dict[str, frozenset[Permission]] = {
     "viewer": _VIEWER,

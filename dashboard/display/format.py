@@ -12,6 +12,8 @@ NOTHING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
 RARE = 0.0005
+WEEK = 6
+"""Days within which the name of a day says which one it is."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -158,3 +160,20 @@ def abridged(text: str, limit: int = 24) -> str:
         return text
     tail = limit // 3
     return f"{text[: limit - tail - 1]}…{text[-tail:]}"
+
+
+def when(at_ms: int | None, now_ms: int, zone: tzinfo = UTC) -> str:
+    """A moment near now as people write it: "14:05" today, "Tue 14:05" within six days, else "28 Nov 14:05"."""
+    at, now = moment(at_ms), moment(now_ms)
+    if at is None or now is None:
+        return NOTHING
+    try:
+        local, here = at.astimezone(zone), now.astimezone(zone)
+    except OverflowError:  # the first and the last day of the calendar
+        local, here = at, now
+    if local.date() == here.date():
+        return f"{local:%H:%M}"
+    if abs((local.date() - here.date()).days) <= WEEK:
+        return f"{local:%a %H:%M}"
+    year = "" if local.year == here.year else f" {local.year}"
+    return f"{local.day} {local:%b}{year} {local:%H:%M}"

@@ -8,7 +8,15 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from dashboard.fleet.findings.due import due_in
-from dashboard.fleet.findings.model import Finding, Limits, Movement, StreamMovement
+from dashboard.fleet.findings.model import (
+    Finding,
+    Identity,
+    Limits,
+    Movement,
+    Recorded,
+    StreamMovement,
+    nothing_recorded,
+)
 from dashboard.fleet.findings.registry import judge
 from dashboard.fleet.findings.stream.group_vanished import Left, gone_with_its_stream
 from dashboard.fleet.group_memory import GroupMemory, Known
@@ -26,7 +34,7 @@ VANISHED = 1000
 """Streams whose lost groups are remembered."""
 
 
-NO_FINDINGS: Mapping[tuple[object, ...], int] = MappingProxyType({})
+NO_FINDINGS: Mapping[Identity, int] = MappingProxyType({})
 
 
 @dataclass(slots=True)
@@ -45,7 +53,7 @@ class _StreamMemory:
     trims: tuple[int, ...] = ()
     """When the last two trims were seen."""
     groups: Few[GroupMemory] = field(default_factory=Few)
-    since: Mapping[tuple[object, ...], int] = field(default_factory=lambda: NO_FINDINGS)
+    since: Mapping[Identity, int] = field(default_factory=lambda: NO_FINDINGS)
     """When each finding that stands began, by its identity."""
     last: StreamId | None = None
     grew_at: int = 0
@@ -122,8 +130,9 @@ class Rates(NamedTuple):
 class Memory:
     """Fed one sample of a stream after the other; each comes back as a judged StreamState."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, recorded: Recorded = nothing_recorded) -> None:
         self.limits = limits
+        self._recorded = recorded
         self.charts = Charts()
         self._round = 0
         self._streams: dict[bytes, _StreamMemory] = {}
@@ -159,7 +168,7 @@ class Memory:
         moved = self._stream(known, sample)
         due = due_in(sample, movements, self.limits, moved)
         known.due_ms = None if due is None else sample.now_ms + due
-        findings = tuple(_dated(known, judge(sample, movements, self.limits, moved), sample.now_ms))
+        findings = tuple(self._dated(known, judge(sample, movements, self.limits, moved), sample.now_ms))
         known.charts.in_rate.put(known.row, known.in_rate)
         for gone in known.missing(sample):
             known.forget(gone)
@@ -171,6 +180,16 @@ class Memory:
             out_rates=tuple(known.groups[g.facts.name].out_rate for g in sample.groups),
             history=known,
         )
+
+    def _dated(self, known: _StreamMemory, findings: list[Finding], now_ms: int) -> Iterable[Finding]:
+        """Findings with the moment since which they stand: as recorded; a new one since what it is about began."""
+        known.since = {f.identity: self._since(known, f, now_ms) for f in findings} or NO_FINDINGS
+        for finding in findings:
+            yield replace(finding, since_ms=known.since[finding.identity])
+
+    def _since(self, known: _StreamMemory, finding: Finding, now_ms: int) -> int:
+        recorded = self._recorded(finding.identity)
+        return known.since.get(finding.identity, now_ms - finding.oldest_ms) if recorded is None else recorded
 
     def _note_rates(self, known: _StreamMemory, key: bytes) -> None:
         if known.moves:
@@ -286,13 +305,6 @@ class Memory:
 def _left(group: GroupMemory, at_ms: int) -> Left:
     facts = group.last.facts if group.last else None
     return Left(at_ms, facts.pending, facts.lag.value) if facts else Left(at_ms)
-
-
-def _dated(known: _StreamMemory, findings: list[Finding], now_ms: int) -> Iterable[Finding]:
-    """Findings with the moment since which they stand; a new one stands since what it is about began."""
-    known.since = {f.identity: known.since.get(f.identity, now_ms - f.oldest_ms) for f in findings} or NO_FINDINGS
-    for finding in findings:
-        yield replace(finding, since_ms=known.since[finding.identity])
 
 
 def _note_growth(known: _StreamMemory, sample: StreamSample) -> None:

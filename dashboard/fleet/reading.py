@@ -13,8 +13,9 @@ from dashboard.accounts.access import may, may_all, visible_servers
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
 from dashboard.fleet.findings.consumers import ConsumerState, consumer_state
-from dashboard.fleet.findings.model import Finding, Severity
+from dashboard.fleet.findings.model import Finding, Identity, Severity
 from dashboard.fleet.findings.server.unreachable import unreachable
+from dashboard.fleet.incidents.ledger import OpenIncident
 from dashboard.fleet.limits import limits
 from dashboard.fleet.samplers import fleet
 from dashboard.fleet.snapshots import ServerSnapshot, StreamState
@@ -28,11 +29,19 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Located:
-    """A finding and the server it is on. `state`: the stream it is about; None when that is gone or there is none."""
+    """A finding and the server it is on. `state`: the stream it is about; None when that is gone or there is none.
+
+    `incident`: what is recorded of it; None while nothing is.
+    """
 
     server: links.Server
     finding: Finding
     state: StreamState | None
+    incident: OpenIncident | None = None
+
+    @property
+    def is_muted(self) -> bool:
+        return self.incident is not None and self.incident.is_muted
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +61,11 @@ class Outage:
         """What it is in a list of findings."""
         now_ms = int(time.time() * 1000)
         return unreachable(self.snapshot.error, self.since_ms or now_ms, now_ms)
+
+    @property
+    def located(self) -> Located:
+        finding = self.finding
+        return Located(self.server, finding, None, fleet().sampler(self.server).incidents.of(finding.identity))
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +141,7 @@ def _with_findings(principal: Principal, snapshot: ServerSnapshot) -> Sequence[S
 
 def findings_for(principal: Principal, *, server: str | None = None, kind: str | None = None) -> list[Located]:
     """Findings the principal may see, the most urgent first, those of servers that cannot be read in front."""
-    outages = [Located(outage.server, outage.finding, None) for outage in outages_for(principal)]
+    outages = [outage.located for outage in outages_for(principal)]
     silent = [each for each in outages if server in (None, each.server.name) and kind in (None, each.finding.kind)]
     found = [
         located
@@ -141,9 +155,11 @@ def findings_for(principal: Principal, *, server: str | None = None, kind: str |
 
 def _located(principal: Principal, watched: links.Server) -> list[Located]:
     snapshot = fleet().freshen(watched)
+    of = fleet().sampler(watched).incidents.of
     of_none = [*_of_server(principal, snapshot), *_vanished(principal, snapshot)]
-    of_server = [Located(watched, finding, None) for finding in of_none]
-    return of_server + [Located(watched, f, state) for state in _judged(principal, snapshot) for f in state.findings]
+    of_server = [Located(watched, finding, None, of(finding.identity)) for finding in of_none]
+    judged = _judged(principal, snapshot)
+    return of_server + [Located(watched, f, state, of(f.identity)) for state in judged for f in state.findings]
 
 
 def _of_server(principal: Principal, snapshot: ServerSnapshot) -> tuple[Finding, ...]:
@@ -165,15 +181,35 @@ def outages_for(principal: Principal) -> list[Outage]:
 
 
 def attention_count(principal: Principal) -> int | None:
-    """How many findings and outages there are for the principal; None while nothing is known. Asks no server."""
+    """How many findings and outages there are for the principal, those that are muted left out. Asks no server.
+
+    None while nothing is known.
+    """
     snapshots = fleet().current()
-    outages = len(outages_for(principal))
+    outages = outages_for(principal)
     if not outages and all(snapshot.at is None for snapshot in snapshots):
         return None
+    out = sum(not outage.located.is_muted for outage in outages)
     of_servers = sum(len(_of_server(principal, snapshot)) for snapshot in snapshots)
     of_streams = sum(len(state.findings) for snapshot in snapshots for state in _judged(principal, snapshot))
     gone = sum(len(_vanished(principal, snapshot)) for snapshot in snapshots)
-    return outages + of_servers + of_streams + gone
+    return out + of_servers + of_streams + gone - _muted_count(principal)
+
+
+def _muted_count(principal: Principal) -> int:
+    """How many of the findings about servers and streams that the principal may see are muted: few ever are."""
+    servers = [fleet().sampler(server) for server in visible_servers(principal)]
+    return sum(
+        may(principal, Permission.SEE, sampler.server.name, identity[1]) and _stands(sampler.snapshot, identity)
+        for sampler in servers
+        for identity in sampler.incidents.ledger.muted_now()
+    )
+
+
+def _stands(snapshot: ServerSnapshot, identity: Identity) -> bool:
+    state = snapshot.streams.get(identity[1]) if identity[1] is not None else None
+    about = state.findings if state else ()
+    return any(f.identity == identity for found in (about, snapshot.findings, snapshot.vanished) for f in found)
 
 
 def matches(key: bytes, search: str) -> bool:

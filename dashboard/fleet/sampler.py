@@ -16,6 +16,9 @@ from threading import Lock
 
 from dashboard.config.active import configured
 from dashboard.fleet.findings.model import Movement
+from dashboard.fleet.findings.server.unreachable import unreachable
+from dashboard.fleet.incidents.ledger import now_ms
+from dashboard.fleet.incidents.recorder import Recorder, Rows
 from dashboard.fleet.limits import limits
 from dashboard.fleet.memory import Memory
 from dashboard.fleet.rounds.agenda import Agenda
@@ -48,15 +51,20 @@ LEISURE = 5
 class Sampler:
     """Samples one server. `snapshot` is always the latest published one."""
 
-    def __init__(self, server: Server, published: Callable[[], None]) -> None:
-        """`published` is called after every round that has changed what pages show, and every shown.QUIET seconds."""
+    def __init__(self, server: Server, published: Callable[[], None], rows: Rows | None = None) -> None:
+        """`published` is called after every round that has changed what pages show, and every shown.QUIET seconds.
+
+        `rows`: where incidents are recorded; None: nowhere.
+        """
         self.server = server
         self.busy = Lock()
         """Held by a request that samples, where no loop does that."""
         self._published = published
         self.snapshot = ServerSnapshot(server.name)
-        self.memory = Memory(limits())
-        self._of_server = ServerMemory(limits())
+        self.incidents = Recorder(server.name, rows, published)
+        ledger = self._ledger = self.incidents.ledger
+        self.memory = Memory(limits(), ledger.since_ms)
+        self._of_server = ServerMemory(limits(), ledger.since_ms)
         self._keys: set[bytes] = set()
         self._met: set[bytes] = set()
         self._cursor = 0
@@ -115,10 +123,19 @@ class Sampler:
             self._publish(figures, can, time.monotonic() - began)
             self._settle()
         except StreamError as error:
-            self.snapshot = replace(
-                self.snapshot, error=error.message, down_since=self.snapshot.down_since or time.time()
-            )
+            self._is_out(error)
+        self.incidents.round_is_over()
         self._tell()
+
+    def _is_out(self, error: StreamError) -> None:
+        """The server cannot be read: it may have been so since before this process began."""
+        now = now_ms()
+        down_ms = int(self.snapshot.down_since * 1000) if self.snapshot.down_since else now
+        found = unreachable(error.message, down_ms, now)
+        recorded = self._ledger.since_ms(found.identity)
+        since_ms = down_ms if recorded is None else min(recorded, down_ms)
+        self._ledger.note("outage", (replace(found, since_ms=since_ms),), now)
+        self.snapshot = replace(self.snapshot, error=error.message, down_since=since_ms / 1000)
 
     def _tell(self) -> None:
         """Whoever watches reads again what has changed; seldom, where nothing has."""
@@ -129,6 +146,7 @@ class Sampler:
 
     def _note(self, key: bytes, state: StreamState) -> None:
         self._states[key] = state
+        self._ledger.note(key, state.findings, state.sample.now_ms)
         shown = of_stream(state, self.memory.limits)
         self._news |= self._shown.get(key) != shown
         self._shown[key] = shown
@@ -242,6 +260,10 @@ class Sampler:
         self._glances.drop(keys)
         for key in keys:
             self.memory.forget([key], hidden=hidden)
+            if hidden:
+                self._ledger.lose_sight(key)
+            else:
+                self._ledger.note(key, (), self._looks.now_ms())
             self._states.pop(key, None)
             self._news |= self._shown.pop(key, None) is not None
             self._owed.pop(key, None)
@@ -249,22 +271,26 @@ class Sampler:
             self._blind.pop(key, None)
 
     def _publish(self, figures: ServerFigures, can: Capabilities, cost: float) -> None:
-        now_ms = self._looks.now_ms()
+        at_ms = self._looks.now_ms()
         self.snapshot = ServerSnapshot(
             name=self.server.name,
             at=time.time(),
-            now_ms=now_ms,
+            now_ms=at_ms,
             info=can.info,
             gaps=self._gaps(),
             left_out=self._left_out(),
             unchecked=sum(state.unchecked for state in self._states.values()),
             complete=self.snapshot.complete,
             streams=self._states.copy(),
-            findings=self._of_server.take(figures, now_ms, self.server.link.tally.no_group),
-            vanished=self.memory.vanished(now_ms),
+            findings=self._of_server.take(figures, at_ms, self.server.link.tally.no_group),
+            vanished=self.memory.vanished(at_ms),
             figures=figures,
             cost=cost,
         )
+        self._ledger.note("outage", (), now_ms())
+        self._ledger.note("server", self.snapshot.findings, at_ms)
+        self._ledger.note("vanished", self.snapshot.vanished, at_ms)
+        self._ledger.settle(self._states, self._keys, at_ms, complete=self.snapshot.complete)
 
     def _gaps(self) -> str:
         """What the configured user may not read: nothing is claimed about that."""

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.apps import apps
+from prometheus_client.metrics_core import Metric
 
 from dashboard.config.active import configured
+from dashboard.fleet.incidents.recorder import Rows
+from dashboard.fleet.metrics.incidents import families
 from dashboard.fleet.sampler import Sampler
 from dashboard.fleet.snapshots import ServerSnapshot
 from dashboard.streams import links
@@ -19,7 +22,9 @@ from dashboard.streams.links import Server
 class Fleet:
     """The latest of every configured server, kept up to date by `run`, or taken when it is asked for."""
 
-    def __init__(self) -> None:
+    def __init__(self, rows: Rows | None = None) -> None:
+        """`rows`: where incidents are recorded; None: nowhere."""
+        self._rows = rows
         self.running = False
         """Whether `run` does the sampling in this process; then nobody else has to."""
         self._samplers: dict[str, Sampler] = {}
@@ -34,7 +39,7 @@ class Fleet:
         """The sampler of a server; a new one when the registry was configured anew."""
         known = self._samplers.get(server.name)
         if known is None or known.server is not server:
-            known = self._samplers[server.name] = Sampler(server, self._published)
+            known = self._samplers[server.name] = Sampler(server, self.published, self._rows)
         return known
 
     def wake(self, server: str) -> None:
@@ -46,14 +51,26 @@ class Fleet:
         """The latest of every server, in the order of the configuration."""
         return tuple(self.sampler(server).snapshot for server in links.all())
 
+    def incident_metrics(self) -> Iterator[Metric]:
+        """Numbers for Prometheus."""
+        return families({name: sampler.incidents.ledger for name, sampler in tuple(self._samplers.items())})
+
     async def run(self) -> None:
-        """The background work: all samplers, until cancelled. After a failure it is about to run again."""
+        """The background work: all samplers, and beside them what they record, until cancelled.
+
+        After a failure it is about to run again.
+        """
         self.running = True
+        samplers = [self.sampler(server) for server in links.all()]
+        work = [asyncio.ensure_future(run()) for each in samplers for run in (each.run, each.incidents.run)]
         try:
-            await asyncio.gather(*(self.sampler(server).run() for server in links.all()))
+            await asyncio.gather(*work)
         except asyncio.CancelledError:
             self.running = False
             raise
+        finally:  # one that failed ends none of the others by itself, and all of them are begun again
+            for task in work:
+                task.cancel()
 
     def freshen(self, server: Server) -> ServerSnapshot:
         """The latest snapshot; taken here and now when no loop runs in this process (tests, `runserver`).
@@ -64,7 +81,9 @@ class Fleet:
         if not self._is_fresh(mine) and mine.busy.acquire(blocking=mine.snapshot.at is None):
             try:
                 if not self._is_fresh(mine):
+                    mine.incidents.load()
                     asyncio.run(_once(mine))
+                    mine.incidents.record()
             finally:
                 mine.busy.release()
         return mine.snapshot
@@ -81,7 +100,8 @@ class Fleet:
             asyncio.run(_once(mine))
         return mine.snapshot
 
-    def _published(self) -> None:
+    def published(self) -> None:
+        """Whoever watches reads again: something that pages show has changed. From any thread."""
         for callback in self._callbacks:
             callback()
 

@@ -6,7 +6,7 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import replace
 
-from dashboard.fleet.findings.model import Finding, Limits, ServerSeen
+from dashboard.fleet.findings.model import Finding, Limits, Recorded, ServerSeen, nothing_recorded
 from dashboard.fleet.findings.registry import judge_server
 from dashboard.streams.queries.server import ServerFigures
 
@@ -14,8 +14,9 @@ from dashboard.streams.queries.server import ServerFigures
 class ServerMemory:
     """Fed the figures of one round after the other; each comes back judged."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, recorded: Recorded = nothing_recorded) -> None:
         self.limits = limits
+        self._recorded = recorded
         self._errors: Mapping[str, int] | None = None
         self._own_no_group = 0
         self._recent: deque[tuple[int, Counter[str]]] = deque()
@@ -38,5 +39,9 @@ class ServerMemory:
         return tuple(self._dated(judge_server(ServerSeen(figures, recent, self.limits)), now_ms))
 
     def _dated(self, findings: list[Finding], now_ms: int) -> list[Finding]:
-        self._since = {f.kind: self._since.get(f.kind, now_ms) for f in findings}
+        self._since = {f.kind: self._began(f, now_ms) for f in findings}
         return [replace(f, since_ms=self._since[f.kind], oldest_ms=now_ms - self._since[f.kind]) for f in findings]
+
+    def _began(self, finding: Finding, now_ms: int) -> int:
+        recorded = self._recorded(finding.identity)
+        return self._since.get(finding.kind, now_ms) if recorded is None else recorded

@@ -9,6 +9,9 @@ from dashboard.fleet.entries import Standing, standing
 from dashboard.fleet.findings.consumers import ConsumerState
 from dashboard.fleet.findings.model import RANK, Finding, Severity
 from dashboard.fleet.findings.words import WORDS
+from dashboard.fleet.incidents.cleared import Brief, Cleared, ClearedList, cleared, details
+from dashboard.fleet.incidents.ledger import Mute, OpenIncident
+from dashboard.fleet.incidents.muting import LONGEST, REASON_MOST, BadMute, MuteTarget, mute, to_mute, unmute
 from dashboard.fleet.limits import limits
 from dashboard.fleet.rates import window_ms
 from dashboard.fleet.reading import (
@@ -30,28 +33,43 @@ from dashboard.streams.figures import Figure
 from dashboard.streams.links import Server
 
 __all__ = [
+    "LONGEST",
     "RANK",
+    "REASON_MOST",
     "WORDS",
+    "BadMute",
+    "Brief",
+    "Cleared",
+    "ClearedList",
     "ConsumerState",
     "Finding",
     "Judge",
     "Located",
+    "Mute",
+    "MuteTarget",
+    "OpenIncident",
     "Outage",
     "ServerSnapshot",
     "Severity",
     "Standing",
     "StreamState",
     "attention_count",
+    "cleared",
+    "details",
     "findings_for",
     "freshen",
     "latest",
     "limits",
     "matches",
+    "mute",
+    "mute_of",
     "once",
     "outages_for",
     "standing",
     "streams_counted",
     "sums",
+    "to_mute",
+    "unmute",
     "unseen",
     "visible",
     "window_ms",
@@ -72,3 +90,9 @@ def unseen(snapshot: ServerSnapshot) -> Figure | None:
     """What of a server is not in its snapshot, as a part of a sum: unknown, with the reason. None: all is there."""
     why = snapshot.error or snapshot.uncounted
     return Figure(None, f"{snapshot.name}: {why}") if why else None
+
+
+def mute_of(server: Server, finding: Finding) -> Mute | None:
+    """Who muted a finding, until when and why; None when nobody did, or it is over."""
+    known = fleet().sampler(server).incidents.of(finding.identity)
+    return known.mute if known and known.is_muted else None

@@ -8,6 +8,7 @@ from datetime import UTC
 
 from django import template
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from dashboard.display import format as words
@@ -64,6 +65,14 @@ def exact_line(epoch_ms: int | None) -> str:
 def clock(epoch_ms: int | None) -> str:
     """The time of day in the reader's zone, which it names."""
     return words.clock(epoch_ms, timezone.get_current_timezone())
+
+
+@register.simple_tag
+def when(epoch_ms: int | None) -> SafeString:
+    """A moment, short: "14:05", "Tue 14:05"; the exact time is its title."""
+    html = '<time datetime="{}" title="{}">{}</time>'
+    shown = words.when(epoch_ms, now_ms(), timezone.get_current_timezone())
+    return format_html(html, machine_time(epoch_ms), exact(epoch_ms), shown)
 
 
 @register.filter

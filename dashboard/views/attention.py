@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard import menus
-from dashboard.accounts.access import require, visible_servers
+from dashboard.accounts.access import may, require, visible_servers
 from dashboard.accounts.authenticators import principal_of
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
@@ -31,6 +31,7 @@ from dashboard.http import params
 from dashboard.menus import Item, Target
 from dashboard.streams.figures import Figure, Rate, combined, total
 from dashboard.streams.links import Server
+from dashboard.views.incidents.cleared import recently_cleared
 
 ROWS = 100
 UNREACHABLE = "unreachable"
@@ -49,6 +50,7 @@ class Row:
     step: Item | None
     trend: tuple[float | None, ...]
     is_stale: bool
+    may_mute: bool = False
 
     @property
     def word(self) -> str:
@@ -87,6 +89,10 @@ class Asked:
     kind: str
     severity: str
     start: int
+    muted: bool
+    """Only what is muted; else only what is not."""
+    cleared: bool
+    """Only what was cleared."""
 
     @classmethod
     def of(cls, query: params.Query) -> Asked:
@@ -95,11 +101,14 @@ class Asked:
             kind=params.choice(query, "kind", ["", *KINDS], ""),
             severity=params.choice(query, "severity", SEVERITIES, ""),
             start=params.whole(query, "start", 0),
+            muted=params.flag(query, "muted"),
+            cleared=params.flag(query, "cleared"),
         )
 
     def address(self, **changes: object) -> str:
         """The page's address with some parameters changed, from its first row unless one says otherwise."""
-        return params.address({"server": self.server, "kind": self.kind, "severity": self.severity, **changes})
+        chosen = {"server": self.server, "kind": self.kind, "severity": self.severity, "muted": int(self.muted) or ""}
+        return params.address({**chosen, **changes})
 
 
 def attention(request: HttpRequest) -> HttpResponse:
@@ -110,14 +119,17 @@ def attention(request: HttpRequest) -> HttpResponse:
     outages = [outage for outage in outages_for(principal) if asked.server in ("", outage.server.name)]
     all_found = findings_for(principal, server=asked.server or None, kind=asked.kind or None)
     found = [located for located in all_found if located.finding.kind != UNREACHABLE]
+    standing = _those(found, outages, muted=False)
+    listed = _those(found, outages, muted=True) if asked.muted else standing
     unread = [(s, snapshot.unread) for s, snapshot in watched if snapshot.unread]
-    counts: Counter[str] = Counter(located.finding.severity for located in found)
-    counts["stuck"] += len(outages)
+    counts = standing.counts
     context = {
-        **_listed(principal, asked, found, outages),
+        **_listed(principal, asked, listed, {outage.server.name for outage in outages}),
         "counts": counts,
-        "found": len(found) + len(outages),
-        "severities": [_severity(asked, severity, counts) for severity in SEVERITIES],
+        "found": counts.total(),
+        "muted": _muted(found, outages),
+        "cleared": recently_cleared(principal, asked.server, start=asked.start if asked.cleared else None),
+        "severities": [_severity(asked, severity, listed.counts) for severity in SEVERITIES],
         "totals": _totals(principal, watched),
         "dark": bool(watched) and all(snapshot.error for _, snapshot in watched),
         "gaps": [(s, snapshot.gaps) for s, snapshot in watched if snapshot.gaps and not snapshot.error],
@@ -134,15 +146,43 @@ def attention(request: HttpRequest) -> HttpResponse:
     return render(request, "streamgauge/attention.html", context)
 
 
-def _listed(
-    principal: Principal, asked: Asked, found: Sequence[Located], outages: Sequence[Outage]
-) -> dict[str, object]:
-    """The rows of this page of the list. What cannot be read stands before all that can."""
-    silent = {outage.server.name for outage in outages}
-    shown = [located for located in found if asked.severity in ("", located.finding.severity)]
+@dataclass(frozen=True, slots=True)
+class Those:
+    """What is muted, or what is not."""
+
+    found: Sequence[Located]
+    outages: Sequence[Outage]
+
+    @property
+    def counts(self) -> Counter[str]:
+        counts: Counter[str] = Counter(located.finding.severity for located in self.found)
+        counts["stuck"] += len(self.outages)
+        return counts
+
+
+def _those(found: Sequence[Located], outages: Sequence[Outage], *, muted: bool) -> Those:
+    return Those(
+        [located for located in found if located.is_muted == muted],
+        [outage for outage in outages if outage.located.is_muted == muted],
+    )
+
+
+def _muted(found: Sequence[Located], outages: Sequence[Outage]) -> dict[str, int]:
+    """How many are muted, and when the next mute ends; {} when none is."""
+    known = [located.incident for located in (*found, *(outage.located for outage in outages)) if located.is_muted]
+    ends = [each.mute.until_ms for each in known if each and each.mute]
+    return {"count": len(ends), "until_ms": min(ends)} if ends else {}
+
+
+def _listed(principal: Principal, asked: Asked, those: Those, silent: Container[str]) -> dict[str, object]:
+    """The rows of this page of the list. What cannot be read stands before all that can.
+
+    `silent`: servers that cannot be read.
+    """
+    shown = [located for located in those.found if asked.severity in ("", located.finding.severity)]
     end = asked.start + ROWS
     return {
-        "outages": outages if asked.severity in ("", "stuck") and not asked.start else [],
+        "outages": those.outages if asked.severity in ("", "stuck") and not asked.start else [],
         "rows": [
             _row(principal, located, is_stale=located.server.name in silent) for located in shown[asked.start : end]
         ],
@@ -165,8 +205,9 @@ def _limits() -> str:
 
 def _row(principal: Principal, located: Located, *, is_stale: bool) -> Row:
     finding = located.finding
+    may_mute = located.incident is not None and may(principal, Permission.MUTE, located.server.name, finding.stream)
     if finding.stream is None:
-        return Row(located, None, (), is_stale)
+        return Row(located, None, (), is_stale, may_mute)
     target = Target(
         server=located.server.name,
         stream=finding.stream,
@@ -175,7 +216,7 @@ def _row(principal: Principal, located: Located, *, is_stale: bool) -> Row:
         kind=finding.kind,
     )
     step = next((step for step in menus.items_for(principal, target) if step.primary), None)
-    return Row(located, step, _trend(located), is_stale)
+    return Row(located, step, _trend(located), is_stale, may_mute)
 
 
 def _trend(located: Located) -> tuple[float | None, ...]:

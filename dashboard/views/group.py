@@ -105,6 +105,7 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
         "out_rate": state.out_rate(group) if state else None,
         "finding": findings[0] if findings else None,
         "word": findings[0].label if findings else "",
+        "mute": here.mute(findings[0] if findings else None),
         "health": state.group_health(group) if state else "unknown",
         "trouble": trouble,
         "read_ms": here.snapshot.at_ms,

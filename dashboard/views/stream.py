@@ -45,6 +45,7 @@ def stream(request: HttpRequest, server: str, stream: bytes) -> HttpResponse:
         "in_rate": state.in_rate if state else None,
         "finding": state.findings[0] if state and state.findings else None,
         "word": state.findings[0].label if state and state.findings else "",
+        "mute": here.mute(state.findings[0] if state and state.findings else None),
         "ahead_ms": ahead_ms(overview.facts.last_generated_id, overview.now_ms),
         "trouble": trouble,
         "read_ms": here.snapshot.at_ms,

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from django.http import HttpRequest
 
-from dashboard.fleet.store import ServerSnapshot, StreamState, latest
+from dashboard.fleet.store import Finding, Mute, ServerSnapshot, StreamState, latest, mute_of
 from dashboard.http.scope import RequestScope, scope_of
 
 
@@ -21,6 +21,10 @@ class Watched(RequestScope):
     def state(self, key: bytes) -> StreamState | None:
         """None when the stream was not sampled."""
         return self.snapshot.streams.get(key)
+
+    def mute(self, finding: Finding | None) -> Mute | None:
+        """Who muted a finding, until when and why; None when nobody did."""
+        return mute_of(self.server, finding) if finding else None
 
 
 def watched(request: HttpRequest, server: str, key: bytes | None = None) -> Watched:

@@ -57,6 +57,24 @@ def plan_and_operation(page: Page) -> list[str]:
     return found + violations(page)
 
 
+def mute_and_back(page: Page) -> list[str]:
+    """Mutes the first finding, and looks at the form and at what is muted on the way; then ends the mute."""
+    page.goto("/")
+    page.get_by_label("More for this row").first.click()
+    found = violations(page)
+    page.get_by_role("link", name="Mute…").first.click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text("Mute")
+    found += violations(page)
+    page.get_by_label("Reason").fill("redeployed")
+    page.get_by_role("button", name="Mute").click()
+    page.get_by_role("link", name="1 muted").click()
+    expect(page.get_by_text("by anna: redeployed")).to_be_visible()
+    found += violations(page)
+    page.get_by_role("button", name="End mute").click()
+    expect(page.get_by_text("The mute has ended.")).to_be_visible()
+    return found
+
+
 @pytest.mark.parametrize(("scheme", "width"), [("light", 1280), ("dark", 1280), ("light", 390)])
 def test_no_page_has_a_serious_violation(
     page: Page, ids: list[str], scheme: Literal["light", "dark"], width: int
@@ -80,4 +98,5 @@ def test_no_page_has_a_serious_violation(
     for address in addresses:
         page.goto(address)
         found += violations(page)
+    found += mute_and_back(page)
     assert found + plan_and_operation(page) == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -13,6 +13,16 @@ from dashboard.streams.queries.sampling import GroupSample, StreamSample
 from dashboard.streams.queries.server import ServerFigures
 
 Severity = Literal["ok", "late", "stuck", "unknown"]
+Identity = tuple[str, bytes | None, bytes | None, bytes | None]
+"""What makes a finding the same from round to round: its kind, stream, group and consumer."""
+Recorded = Callable[[Identity], int | None]
+"""Since when a finding stands by what was recorded of it before; None for a new one."""
+
+
+def nothing_recorded(identity: Identity) -> None:
+    """Where nothing is."""
+
+
 RANK: dict[str, int] = {"stuck": 0, "late": 1, "unknown": 2, "ok": 3}
 ABOUT_AS_OLD = 1.25
 """Ages within this factor are about the same."""
@@ -117,7 +127,7 @@ class Finding:
         return label(self.kind, self.severity)
 
     @property
-    def identity(self) -> tuple[object, ...]:
+    def identity(self) -> Identity:
         return (self.kind, self.stream, self.group, self.consumer)
 
 

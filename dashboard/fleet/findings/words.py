@@ -34,8 +34,11 @@ WORDS = {
 
 
 def label(kind: str, severity: str) -> str:
-    """What a finding is called: of what waits too long one word for each severity, so for each colour."""
-    return "Late" if (kind, severity) == ("stuck", "late") else WORDS[kind]
+    """What a finding is called: of what waits too long one word for each severity, so for each colour.
+
+    A kind that another version has recorded is called by its name.
+    """
+    return "Late" if (kind, severity) == ("stuck", "late") else WORDS.get(kind, kind.replace("_", " ").capitalize())
 
 
 def who(consumer: bytes) -> str:

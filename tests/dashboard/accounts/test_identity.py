@@ -82,6 +82,7 @@ def test_tables_carry_the_names_of_the_apps() -> None:
         "streamgauge_accessgrant",
         "streamgauge_apitoken",
         "streamgauge_failedsignin",
+        "streamgauge_incident",
         "streamgauge_signinlink",
         "streamgauge_admin_auditentry",
         "streamgauge_admin_operation",

@@ -149,6 +149,26 @@ def test_the_time_of_day() -> None:
 
 
 @pytest.mark.parametrize(
+    ("after_ms", "said"),
+    [
+        (0, "03:11"),
+        (-3 * words.HOUR, "00:11"),
+        (-4 * words.HOUR, "Wed 23:11"),
+        (6 * words.DAY, "Wed 03:11"),
+        (7 * words.DAY, "27 Nov 03:11"),
+        (-400 * words.DAY, "16 Oct 2024 04:11"),
+    ],
+)
+def test_a_moment_near_now_is_said_as_people_write_it(after_ms: int, said: str) -> None:
+    assert words.when(AT + after_ms, AT, BERLIN) == said
+
+
+def test_a_moment_that_no_calendar_has_is_not_near() -> None:
+    assert words.when(2**63, AT) == words.when(None, AT) == NOTHING
+    assert words.when(253402300799000, AT, BERLIN) == "31 Dec 9999 23:59"
+
+
+@pytest.mark.parametrize(
     ("count", "said"), [(1, "1 entry"), (0, "0 entries"), (3201, "3,201 entries"), (None, f"{NOTHING} entries")]
 )
 def test_a_noun_follows_its_count(count: int | None, said: str) -> None:

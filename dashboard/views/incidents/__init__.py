@@ -1,0 +1,1 @@
+"""Pages about incidents: what was cleared, and muting."""

@@ -1,6 +1,7 @@
 """Work that runs beside the site in the serving process: registered at start-up, begun by `serve`, supervised.
 
-A loop that fails is logged and begun again, later each time. On the way down every loop is cancelled and awaited.
+A loop that fails is logged and begun again, later each time until it has run for a while. On the way down every loop is
+cancelled and awaited.
 """
 
 from __future__ import annotations
@@ -8,12 +9,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import random
+import time
 from collections.abc import Awaitable, Callable, Sequence
 
 log = logging.getLogger(__name__)
 
 Work = Callable[[], Awaitable[None]]
-LONGEST_PAUSE = 30.0
+FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
+STEADY_AFTER = 60.0
+"""Seconds that work must have run for its next failure to count as the first one again."""
 CANCEL_AGAIN_AFTER = 0.5
 
 _work: list[Work] = []
@@ -74,12 +78,15 @@ def running() -> bool:
 
 
 async def _keep(work: Work) -> None:
-    pause = 1.0
+    pause = FIRST_PAUSE
     while True:
+        began = time.monotonic()
         try:
             await work()
             return
         except Exception:
+            if time.monotonic() - began >= STEADY_AFTER:
+                pause = FIRST_PAUSE
             log.exception("%s failed; restarting in about %.0f s", _name(work), pause)
         await asyncio.sleep(pause * random.uniform(0.7, 1.3))
         pause = min(pause * 2, LONGEST_PAUSE)

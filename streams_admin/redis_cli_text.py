@@ -1,7 +1,9 @@
 """Commands as a person would type them into redis-cli, or behind `redis-cli` in a shell.
 
-Inside double quotes a backslash before any of ESCAPED means that character itself, to redis-cli and to bash alike.
-Only bytes that nobody can type have a spelling that redis-cli alone understands; a shell passes it on unexpanded.
+Inside double quotes a backslash before any of ESCAPED means that character itself, to redis-cli and to bash alike. An
+exclamation mark, which an interactive shell takes for an earlier command there, stands in single quotes. Only bytes
+that nobody can type, and words that need both kinds of quotes, have a spelling that redis-cli alone understands; a
+shell passes it on unexpanded.
 """
 
 from __future__ import annotations
@@ -9,8 +11,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
-SAFE = re.compile(rb"[A-Za-z0-9_./:=@%+,-]+")
+SAFE = re.compile(rb"(?!=.)[A-Za-z0-9_./:=@%+,-]+")
 """Words that nothing takes for anything but themselves. A tilde, a brace or an asterisk is not among them."""
+HISTORY = "!"
+"""What an interactive shell takes for an earlier command, in double quotes too."""
 ESCAPED = '\\"$`'
 CUT = "…"
 
@@ -28,21 +32,24 @@ def line(*argv: bytes | str | int, max_length: int | None = None) -> str:
 def _word(word: bytes) -> str:
     if SAFE.fullmatch(word):
         return word.decode()
-    return f'"{_typed(word)}"'
+    text = _typable(word)
+    if text is None or (HISTORY in text and ("'" in text or "\\" in text)):
+        return '"' + "".join(map(_byte, word)) + '"'
+    if HISTORY in text:
+        return f"'{text}'"
+    return '"' + "".join(f"\\{char}" if char in ESCAPED else char for char in text) + '"'
 
 
-def _typed(word: bytes) -> str:
-    """The word inside double quotes: as text where it is text, else byte by byte."""
+def _typable(word: bytes) -> str | None:
+    """The word as text; None when not all of it can be typed and seen."""
     try:
         text = word.decode()
     except UnicodeDecodeError:
-        text = ""
-    if text.isprintable() and not any(map(unicodedata.combining, text)) and text:
-        return "".join(f"\\{char}" if char in ESCAPED else char for char in text)
-    return "".join(_byte(byte) for byte in word)
+        return None
+    return text if text.isprintable() and not any(map(unicodedata.combining, text)) else None
 
 
 def _byte(byte: int) -> str:
     if chr(byte) in ESCAPED:
         return "\\" + chr(byte)
-    return chr(byte) if 32 <= byte < 127 else f"\\x{byte:02x}"
+    return chr(byte) if 32 <= byte < 127 and chr(byte) != HISTORY else f"\\x{byte:02x}"

@@ -31,12 +31,16 @@ TYPED = [
     "a|b",
     "#a",
     "!!",
+    "a!b $(touch canary)",
+    "=ls",
     "",
     "größe",
 ]
 """Words of characters that people type."""
 BYTES = [b"\xff", b"\x00", b"a\nb", b"\xff$(touch canary)", "a\u202eb".encode(), "e\u0301".encode()]
-"""Words with what cannot be typed or not be seen: a shell passes their spelling on, redis-cli reads it."""
+BYTES += [b"it's $(touch canary)!b", b"back\\slash!b", b"\xff!b"]
+"""Words with what cannot be typed or not be seen, or needs both kinds of quotes: a shell passes their spelling on,
+redis-cli reads it."""
 
 
 @pytest.mark.parametrize("word", TYPED)
@@ -53,6 +57,14 @@ def test_a_shell_reads_it_as_one_command_and_expands_nothing(word: str | bytes, 
     assert subprocess.run(["bash", "-n", "-c", typed], capture_output=True, check=True).stderr == b""
     subprocess.run(["bash", "-c", f"true {typed}"], cwd=tmp_path, check=True)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("word", [*TYPED, *BYTES])
+def test_an_interactive_shell_puts_no_earlier_command_in_its_place(word: str | bytes) -> None:
+    """History expansion, which only such a shell does: it would print the line anew, or say "event not found"."""
+    typed = f"set -o history -H\ntrue {line('XLEN', word)}\n"
+    said = subprocess.run(["bash", "--norc"], input=typed.encode(), capture_output=True, check=True)
+    assert (said.stdout, said.stderr) == (b"", b"")
 
 
 @pytest.mark.parametrize("word", [*TYPED, *BYTES])

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from ipaddress import ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
+from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.http.request import split_domain_port, validate_host
 from django.utils.crypto import constant_time_compare
 from prometheus_client import CONTENT_TYPE_LATEST
 
@@ -17,12 +19,18 @@ from dashboard.http.middleware import Handler
 from dashboard.metrics.registry import exposition
 
 PATH = "/metrics"
-FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
-"""Headers of a proxy: behind one that we do not know of (BEHIND_PROXY), everybody would be this machine."""
+FORWARDED = (
+    *("Forwarded", "Via", "X-Real-IP", "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded-Proto"),
+    "X-Forwarded-Server",
+)
+"""Headers of a proxy. Unless it says who asks (BEHIND_PROXY, X-Real-IP), everybody behind it would be this machine."""
 
 
 class Metrics:
-    """Middleware: a scraper is answered whatever host it names, for it asks by address, and has no session."""
+    """Middleware: a scraper is answered whatever host it names, for it asks by address, and has no session.
+
+    Without a token, an address or a name of the site: other names are made to point here for a browser on this machine.
+    """
 
     def __init__(self, get_response: Handler) -> None:
         self.get_response = get_response
@@ -58,9 +66,22 @@ def _has(request: HttpRequest, token: str) -> bool:
 
 
 def _is_local(request: HttpRequest) -> bool:
-    if not configured().behind_proxy and any(name in request.headers for name in FORWARDED):
+    named = configured().behind_proxy and "X-Real-IP" in request.headers
+    if not named and any(name in request.headers for name in FORWARDED):
         return False
+    address = _address(client_address(request))
+    return address is not None and address.is_loopback and _is_ours(request.META.get("HTTP_HOST", ""))
+
+
+def _is_ours(host: str) -> bool:
+    """Whether a `Host` is an address, one of ALLOWED_HOSTS, or not there."""
+    name, _ = split_domain_port(host)
+    known = _address(name.strip("[]")) is not None or validate_host(name, settings.ALLOWED_HOSTS)
+    return not host or (bool(name) and known)
+
+
+def _address(text: str) -> IPv4Address | IPv6Address | None:
     try:
-        return ip_address(client_address(request)).is_loopback
+        return ip_address(text)
     except ValueError:
-        return False
+        return None

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
+from pytest_django import Settings
 
 from dashboard.live import hub
 from dashboard.live.metrics import COUNTED
@@ -32,7 +33,9 @@ def test_this_machine_reads_every_documented_number_and_no_other() -> None:
     assert len(DOCUMENTED) > len(COUNTED)
 
 
-@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Real-IP", "Forwarded"])
+@pytest.mark.parametrize(
+    "header", ["X-Forwarded-For", "X-Real-IP", "Forwarded", "Via", "X-Forwarded-Proto", "X-Forwarded-Host"]
+)
 def test_who_comes_through_a_proxy_is_not_this_machine(header: str) -> None:
     answer = Client().get("/metrics", headers={header: "127.0.0.1"})
     assert answer.status_code == 302
@@ -44,6 +47,29 @@ def test_a_proxy_that_is_known_says_who_it_is(configure: Configure) -> None:
     assert Client().get("/metrics", headers={"X-Real-IP": "127.0.0.1"}).status_code == 200
     assert Client().get("/metrics", headers={"X-Real-IP": "192.0.2.7"}).status_code == 302
     assert Client().get("/metrics", headers={"X-Real-IP": "nobody"}).status_code == 302
+
+
+@pytest.mark.parametrize("header", ["X-Forwarded-For", "X-Forwarded-Proto", "Via"])
+def test_a_known_proxy_that_does_not_say_who_it_is_is_not_this_machine(configure: Configure, header: str) -> None:
+    """Many send X-Forwarded-For and no X-Real-IP: then the peer is the proxy, whoever asks."""
+    configure(behind_proxy=True)
+    assert Client().get("/metrics", headers={header: "127.0.0.1"}).status_code == 302
+    assert Client().get("/metrics").status_code == 200, "asked directly"
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("[::1]:8000", 200), ("localhost:8000", 200), ("evil.example", 400), ("evil.example:8000", 400), ("a b", 400)],
+)
+def test_a_name_that_was_made_to_point_here_is_not_answered(
+    host: str, status: int, settings: Settings, configure: Configure
+) -> None:
+    """A page that rebinds its name would read it by a browser on this machine. A scraper with the token may use any."""
+    settings.ALLOWED_HOSTS = ["localhost"]
+    assert Client().get("/metrics", headers={"Host": host}).status_code == status
+    configure(metrics_token="secret")
+    answer = Client().get("/metrics", headers={"Host": host, "Authorization": "Bearer secret"})
+    assert answer.status_code == 200
 
 
 def test_from_elsewhere_only_an_admin_reads_it(admin: Client, operator: Client) -> None:

@@ -17,6 +17,8 @@ from dashboard.live.parts import Encoded
 PROTOCOL_IN_SCOPE = "streamgauge.protocol"
 """Where our server puts the WebSocket's own protocol (dashboard/management/live_protocol.py)."""
 
+UNREAD_BYTES = 64 * 2**10
+"""Of answers to a client that sends on and reads nothing, before its connection is ended."""
 
 TakeAck = Callable[[str], bool]
 """Gets an acknowledgement at once, before the socket's other messages; False: it goes their way too."""
@@ -29,12 +31,13 @@ class Transport(Protocol):
 
 
 class DirectProtocol(Protocol):
-    """What is used of autobahn's WebSocketServerProtocol, all of it public, and `on_ack` of ours."""
+    """What is used of autobahn's WebSocketServerProtocol, all of it public, and `on_ack` and `is_free` of ours."""
 
     transport: Transport
     state: int
     STATE_OPEN: int
     on_ack: TakeAck | None
+    is_free: Callable[[], bool] | None
 
     def sendMessage(self, payload: bytes, isBinary: bool) -> None: ...
 
@@ -72,20 +75,27 @@ class Outlet(Protocol):
 
 
 class DirectOutlet:
-    """Frames go to the transport as they are. It is the transport's producer, which is asked to pause at 64 KiB."""
+    """Frames go to the transport as they are. It is the transport's producer, which is asked to pause at 64 KiB.
+
+    News are not sent while it is full; answers are, as long as they are few.
+    """
 
     confirms = stuck = False
 
     def __init__(self, protocol: DirectProtocol, resumed: Callable[[], None], take_ack: TakeAck) -> None:
-        protocol.on_ack = take_ack
+        self.free, self._unread = True, 0
+        protocol.on_ack, protocol.is_free = take_ack, lambda: self.free
         self._protocol, self._resumed = protocol, resumed
-        self.free = True
         protocol.unregisterProducer()  # Twisted's HTTP channel, which ended when the socket was upgraded
         protocol.registerProducer(self, True)
 
     def send(self, frame: Frame) -> None:
-        if self._protocol.state == self._protocol.STATE_OPEN:
-            self._protocol.sendMessage(dump(frame).encode(), False)
+        message = dump(frame).encode()
+        self._unread = 0 if self.free else self._unread + len(message)
+        if self._unread > UNREAD_BYTES:
+            self.abort()
+        elif self._protocol.state == self._protocol.STATE_OPEN:
+            self._protocol.sendMessage(message, False)
 
     def send_frame(self, frame: Encoded) -> None:
         if self._protocol.state == self._protocol.STATE_OPEN:

@@ -20,11 +20,11 @@ _django = get_asgi_application()
 
 from dashboard.http.body_limit import BodyLimit  # noqa: E402 - needs the apps
 from dashboard.http.script_name import ScriptName  # noqa: E402 - needs the apps
-from dashboard.routing import websocket_urlpatterns, with_events  # noqa: E402 - needs the apps
+from dashboard.routing import nowhere, websocket_urlpatterns, with_events  # noqa: E402 - needs the apps
 
 application = ProtocolTypeRouter(
     {
         "http": BodyLimit(ScriptName(with_events(_django), settings.FORCE_SCRIPT_NAME)),
-        "websocket": SessionMiddlewareStack(URLRouter(websocket_urlpatterns)),
+        "websocket": SessionMiddlewareStack(URLRouter([*websocket_urlpatterns, nowhere])),
     }
 )

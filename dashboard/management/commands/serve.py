@@ -35,6 +35,7 @@ log = logging.getLogger("streamgauge.access")
 FINISH_WITHIN = 5.0
 """Seconds that requests in flight get when the process is told to stop."""
 FRAME_BYTES = 65_536
+ROOT_PATH, PROTOCOLS = b"daphne-root-path", b"sec-websocket-protocol"
 NEXT = "Nobody can sign in yet: run streamgauge create_user NAME --role admin in another terminal."
 
 
@@ -84,7 +85,16 @@ def _servers() -> Iterator[str]:
 
 
 class BoundedRequest(LiveRequest):
-    """Of a body, keeps only so much that `BodyLimit` sees that it is too large: Daphne has read all of it before."""
+    """Of a body, keeps only so much that `BodyLimit` sees that it is too large: Daphne has read all of it before.
+
+    A client does not say where the site is mounted, and what Daphne cannot decode is a 400, not a traceback in the log.
+    """
+
+    def process(self) -> Any:
+        self.requestHeaders.removeHeader(ROOT_PATH)
+        if all(value.isascii() for value in self.requestHeaders.getRawHeaders(PROTOCOLS, [])):
+            return super().process()
+        return self.basic_error(400, b"Bad Request", "Invalid header value")
 
     def handleContentChunk(self, data: bytes) -> None:
         if self.content.tell() <= BODY_BYTES:

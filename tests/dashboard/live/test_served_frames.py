@@ -115,6 +115,36 @@ def test_a_viewer_that_leaves_and_half_a_character_leave_no_traceback(site: Site
     assert "Traceback" not in site.log.read_text()
 
 
+HANDSHAKE = (
+    b"GET %b HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+    b"Sec-WebSocket-Key: MDAwMDAwMDAwMDAwMDAwMA==\r\nSec-WebSocket-Version: 13\r\n%b\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("path", "header", "status"),
+    [
+        (b"/ws/nowhere/", b"", 403),
+        (b"/ws/v1/live/", b"Sec-WebSocket-Protocol: \xff\r\n", 400),
+        (b"/ws/v1/live/", b"Daphne-Root-Path: \xff\r\n", 101),
+    ],
+)
+def test_a_handshake_that_cannot_be_leaves_no_traceback(site: Site, path: bytes, header: bytes, status: int) -> None:
+    with socket.create_connection(("127.0.0.1", site.port), timeout=20) as stranger:
+        stranger.sendall(HANDSHAKE % (path, header))
+        assert stranger.recv(4096).startswith(b"HTTP/1.1 %d " % status)
+    time.sleep(1.1)  # Daphne logs what ended once a second
+    assert "Traceback" not in site.log.read_text()
+
+
+def test_where_the_site_is_mounted_is_not_for_clients_to_say(site: Site) -> None:
+    """Daphne takes it from a header: what a proxy keeps from the outside by its path would be reached by another."""
+    request = b"GET /x/healthz HTTP/1.1\r\nHost: localhost\r\nDaphne-Root-Path: /x\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", site.port), timeout=20) as stranger:
+        stranger.sendall(request)
+        assert stranger.recv(4096).startswith(b"HTTP/1.1 404 ")
+
+
 def test_what_viewers_get_and_miss_is_counted(site: Site) -> None:
     before = site.figures()
     with site.watching(b"counted", "$", **{"as": "html", "columns": ["n"]}) as socket:

@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary, WeakValueDictionary
 
 from prometheus_client.metrics_core import Metric
 
-from dashboard.live.admission.connection_limit import ConnectionLimit
+from dashboard.live.admission.connection_limit import PROCESS_MAX, ConnectionLimit
 from dashboard.live.admission.rights import Rights
 from dashboard.live.admission.subscription_quota import SubscriptionQuota, Who
 from dashboard.live.feed import Feed, View
@@ -28,6 +28,7 @@ from dashboard.streams import links
 from dashboard.streams.links import Server
 
 __all__ = [
+    "PROCESS_MAX",
     "PROTOCOL_IN_SCOPE",
     "Hub",
     "StartAt",

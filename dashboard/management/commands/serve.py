@@ -24,7 +24,7 @@ from dashboard import background, ports
 from dashboard.asgi import application
 from dashboard.config.active import configured
 from dashboard.http.body_limit import BODY_BYTES
-from dashboard.management import database
+from dashboard.management import database, descriptors
 from dashboard.management.http_channel import AnsweringChannel
 from dashboard.management.live_protocol import LiveProtocol, LiveRequest, LiveServer
 from dashboard.streams import links
@@ -50,6 +50,8 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, host: str, port: int, migrate: bool, until_stdin_ends: bool, **options: Any) -> None:
         _refuse_taken(host, port)
+        if few := descriptors.enough_for(configured().idle_connections):
+            self.stderr.write(few)
         database.prepare(migrate=migrate)
         nobody = not User.objects.exists()
         server = site(host, port, when_it_listens=lambda: self._say_where(host, port, nobody))

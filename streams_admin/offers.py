@@ -11,9 +11,10 @@ from dashboard.accounts.access import may
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
 from dashboard.config.active import configured
+from dashboard.http.converters import to_address
 from dashboard.menus import Item, Target
 from dashboard.streams import links
-from dashboard.streams.names import from_path, to_path
+from dashboard.streams.names import from_path
 from streams_admin.actions.base import AnyAction
 from streams_admin.actions.registry import ALL
 from streams_admin.models import Operation
@@ -56,7 +57,7 @@ def _next_step(principal: Principal, target: Target) -> Iterator[Item]:
     """By the kind of the target, about all that it is about."""
     if target.group is None:
         return
-    query = {"group": to_path(target.group), **_which(target)}
+    query = {"group": to_address(target.group), **_which(target)}
     slug, label = NEXT_STEPS.get(target.kind, ("", ""))
     if slug and (slug != "consumer_delete" or target.consumer is not None):
         yield from _item(principal, target, ALL[slug], query, primary=True, label=label)
@@ -68,7 +69,7 @@ def _which(target: Target) -> dict[str, str]:
         return {"id": str(target.entry)}
     query = {"all": "1"}
     if target.consumer is not None:
-        query["consumer"] = to_path(target.consumer)
+        query["consumer"] = to_address(target.consumer)
     if target.kind == "poison":
         query["min_deliveries"] = str(configured().poison_deliveries)
     return query
@@ -76,7 +77,7 @@ def _which(target: Target) -> dict[str, str]:
 
 def _for(principal: Principal, target: Target, *slugs: str, **query: str) -> Iterator[Item]:
     if target.group is not None:
-        query["group"] = to_path(target.group)
+        query["group"] = to_address(target.group)
     for slug in slugs:
         yield from _item(principal, target, ALL[slug], query)
 

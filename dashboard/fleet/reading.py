@@ -213,14 +213,17 @@ def _stands(snapshot: ServerSnapshot, identity: Identity) -> bool:
 
 
 def matches(key: bytes, search: str) -> bool:
-    """A part of the name, or the whole of it where the search has a * or a ?. Letters large or small."""
+    """A part of the name, or the whole of it where the search has a * or a ?. Letters large or small.
+
+    A bracket is only itself: in names it is more often one than a set of characters.
+    """
     if not search:
         return True
     is_pattern = "*" in search or "?" in search
     if not is_pattern and key.isascii() and search.isascii():  # nearly always, and ten thousand times for a page
         return search.lower().encode() in key.lower()
     wanted, name = search.casefold(), key.decode(errors="surrogateescape").casefold()
-    return fnmatchcase(name, wanted) if is_pattern else wanted in name
+    return fnmatchcase(name, wanted.replace("[", "[[]")) if is_pattern else wanted in name
 
 
 class Judge:

@@ -16,6 +16,17 @@ RESERVED = {b"about": "~61bout", b"tail": "~74ail"}
 _OF_PATH = {path: name for name, path in RESERVED.items()}
 
 
+def to_address(name: bytes) -> str:
+    """The path name as an address holds it, in its path or its query; TOO_LONG for one that it has no room for."""
+    path = to_path(name) if len(name) <= PATH_MOST else TOO_LONG
+    return path if len(path) <= PATH_MOST else TOO_LONG
+
+
+def has_address(name: bytes) -> bool:
+    """Whether an address has room for it."""
+    return to_address(name) != TOO_LONG
+
+
 class NameConverter:
     """`<name:stream>`: bytes in the view, a path name in the URL."""
 
@@ -27,8 +38,7 @@ class NameConverter:
     def to_url(self, value: bytes) -> str:
         if value in RESERVED:
             return RESERVED[value]
-        path = to_path(value) if len(value) <= PATH_MOST else TOO_LONG
-        return path if len(path) <= PATH_MOST else TOO_LONG
+        return to_address(value)
 
 
 class IdConverter:

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from django.http import QueryDict
 from django.utils import timezone
 
+from dashboard.http.converters import PATH_MOST, TOO_LONG
 from dashboard.streams.errors import BadId
 from dashboard.streams.id_units import why_no_time
 from dashboard.streams.ids import StreamId, is_time, parse_position
@@ -92,6 +93,10 @@ def names(query: Query, parameter: str) -> tuple[bytes, ...]:
 
 
 def _name(parameter: str, found: str) -> bytes:
+    if found == TOO_LONG:
+        raise BadParameter(
+            parameter, f"This {parameter} has a name of more than {PATH_MOST:,} characters: no address has room for it."
+        )
     try:
         return from_path(found)
     except BadName as error:

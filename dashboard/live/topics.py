@@ -9,8 +9,8 @@ from typing import Literal
 from dashboard.streams.names import BadName, from_path
 
 Kind = Literal["entries", "fleet", "group", "operation"]
-LONGEST = 4096
-"""Characters of a name in a frame."""
+LONGEST = 5_000
+"""Characters of a name in a frame: as many as one may have in the address of a page."""
 
 
 @dataclass(frozen=True, slots=True)

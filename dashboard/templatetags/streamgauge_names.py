@@ -9,6 +9,7 @@ from django.utils.html import escape, format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from dashboard.display import name_parts
+from dashboard.http.converters import to_address
 from dashboard.streams import names
 from dashboard.streams.payloads.pieces import Piece, pieces
 
@@ -18,6 +19,7 @@ CUT: Piece = ("text", "…")
 """Stands where something was left out."""
 
 register.filter("pathname", names.to_path)
+register.filter("in_address", to_address)
 register.filter("display", names.display)
 register.filter("plain", names.plain)
 register.filter("pieces", pieces)

@@ -9,8 +9,8 @@ from dashboard import filters
 from dashboard.display.columns import id_width, widths
 from dashboard.display.rows import COLUMNS, EntryRow, Sight, entry_row, field_names, sight
 from dashboard.http import params
+from dashboard.http.converters import has_address, to_address
 from dashboard.streams.ids import MAX, MIN, StreamId
-from dashboard.streams.names import to_path
 from dashboard.streams.queries import EntryRange
 from dashboard.streams.snapshots import Entry, Page, StreamFacts
 from dashboard.views.watched import Watched
@@ -78,7 +78,7 @@ class Asked:
             "end": self.end,
             "at": self._fixed_at,
             "where": self.where,
-            "column": [to_path(name) for name in self.columns],
+            "column": [to_address(name) for name in self.columns],
             "open": self.opened,
             "as": "" if self.form == "tree" else self.form,
             **changes,
@@ -147,7 +147,7 @@ def entries_page(here: Watched, facts: StreamFacts, asked: Asked, *, exactly: bo
     """
     seen = sight(here.principal, here.server.name, facts.key)
     found = _find(here, facts, asked, seen)
-    names = field_names(found.entries) if seen.may_read else ()
+    names = tuple(filter(has_address, field_names(found.entries))) if seen.may_read else ()
     columns = asked.columns if exactly else tuple(n for n in asked.columns if n in names) or names[:COLUMNS]
     row = partial(_row, seen=seen, columns=columns, asked=asked)
     plain = replace(asked.newest(), form="tree")

@@ -15,10 +15,10 @@ from dashboard.display.gauge import Gauge, gauge
 from dashboard.display.rows import Sight, pending_row, sight
 from dashboard.fleet.store import Finding, Judge, StreamState
 from dashboard.http import params
+from dashboard.http.converters import to_address
 from dashboard.menus import Item, Target
 from dashboard.streams.errors import Unreachable
 from dashboard.streams.ids import MAX, MIN, StreamId
-from dashboard.streams.names import to_path
 from dashboard.streams.queries import Both, GroupQuery, PendingQuery
 from dashboard.streams.queries.sampling import GroupSample, StreamSample
 from dashboard.streams.snapshots import (
@@ -70,7 +70,7 @@ class Asked:
 
     def address(self, **changes: object) -> str:
         values: dict[str, object] = {
-            "consumer": None if self.consumer is None else to_path(self.consumer),
+            "consumer": None if self.consumer is None else to_address(self.consumer),
             "min_idle": self.min_idle,
             "min_deliveries": self.min_deliveries or None,
             "where": self.where,
@@ -89,7 +89,7 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
     trouble, overview, page = _read(here, stream, group, asked, seen, state)
     judge = Judge(here.server, overview, state)
     target = Target(here.server.name, stream, group)
-    rows = Consumers(here.principal, target, judge, lambda consumer: asked.address(consumer=to_path(consumer)))
+    rows = Consumers(here.principal, target, judge, lambda consumer: asked.address(consumer=to_address(consumer)))
     consumers = rows.page(overview.consumers, asked.find, asked.skip)
     findings = [f for f in state.findings if f.group == group] if state else []
     context = {

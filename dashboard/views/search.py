@@ -13,10 +13,10 @@ from dashboard.accounts.authenticators import principal_of
 from dashboard.accounts.permissions import Permission
 from dashboard.fleet.store import StreamState, freshen, matches, visible
 from dashboard.http import params
+from dashboard.http.converters import to_address
 from dashboard.streams.errors import BadId, NotAllowed, StreamError
 from dashboard.streams.ids import StreamId
 from dashboard.streams.links import Server
-from dashboard.streams.names import to_path
 from dashboard.streams.queries import EntryRange, Together
 from dashboard.streams.snapshots import Page
 
@@ -41,7 +41,7 @@ class Hit:
     @property
     def filter(self) -> str:
         """What makes the page of the group one of this consumer."""
-        return "" if self.consumer is None else params.address({"consumer": to_path(self.consumer)})
+        return "" if self.consumer is None else params.address({"consumer": to_address(self.consumer)})
 
 
 def search(request: HttpRequest) -> HttpResponse:

@@ -10,9 +10,9 @@ from functools import cached_property
 from dashboard.accounts.principals import Principal
 from dashboard.fleet.store import RANK, ServerSnapshot, StreamState, matches, once, visible
 from dashboard.http import params
+from dashboard.http.converters import to_address
 from dashboard.streams.figures import Figure, Rate, largest, total, total_rate
 from dashboard.streams.ids import StreamId, ahead_ms
-from dashboard.streams.names import to_path
 
 FOLD_AT = 8
 """As many streams with a common prefix become one row."""
@@ -34,6 +34,7 @@ SORTS: dict[str, Callable[[StreamState], float | bytes | StreamId | tuple[int, i
 }
 
 
+SEARCH_CHARS = 200
 NOT_ASKED = Figure(None, "not requested")
 
 
@@ -57,6 +58,15 @@ class Row:
     @property
     def count(self) -> int:
         return len(self.members)
+
+    @property
+    def search(self) -> str:
+        """What finds the streams of a prefix in the list; "" where it cannot be written as a search."""
+        try:
+            text = self.prefix.decode()
+        except UnicodeDecodeError:
+            return ""
+        return f"{text}*" if len(text) < SEARCH_CHARS and text == text.strip() else ""
 
     @cached_property
     def length(self) -> int:
@@ -132,7 +142,7 @@ class Asked:
     def of(cls, query: params.Query) -> Asked:
         sorts = [sign + name for name in SORTS for sign in ("", "-")]
         return cls(
-            search=params.text(query, "search"),
+            search=params.text(query, "search", most=SEARCH_CHARS),
             health=params.choice(query, "health", HEALTHS, ""),
             sort=params.choice(query, "sort", sorts, "health"),
             flat=params.flag(query, "flat"),
@@ -149,7 +159,7 @@ class Asked:
             "sort": "" if self.sort == "health" else self.sort,
             "flat": "1" if self.flat else "",
             "limit": "" if self.limit == int(LIMITS[0]) else self.limit,
-            "open": [to_path(prefix) for prefix in self.opened],
+            "open": [to_address(prefix) for prefix in self.opened],
             **changes,
         }
         return params.address(values)

@@ -48,3 +48,30 @@ def test_the_link_of_a_name_that_no_address_has_room_for_says_so(viewer: Client,
         answer = viewer.get(address)
         assert answer.status_code == 414
         assert "takes more than 5,000 characters in an address" in answer.content.decode()
+
+
+@pytest.mark.usefixtures("server")
+def test_a_huge_name_in_a_query_says_so_too(viewer: Client, redis_client: redis.Redis) -> None:
+    """Consumers, and prefixes that are opened, stand behind the question mark."""
+    redis_client.xadd("q", {"a": "1"})
+    redis_client.xgroup_create("q", "g", id="0")
+    redis_client.xreadgroup("g", HUGE, {"q": ">"})
+    for number in range(30):
+        redis_client.xadd(HUGE + b":" + str(number).encode(), {"a": "1"})
+    for page in ("/s/default/q/g/g/", "/s/default/", "/search/?q=orders"):
+        links = re.findall(r'(?:href|value)="([^"]*)"', viewer.get(page).content.decode())
+        assert max(map(len, links)) < 2 * PATH_MOST
+    for address in ("/s/default/q/g/g/?consumer=~too-long", "/s/default/?open=~too-long"):
+        answer = viewer.get(address)
+        assert answer.status_code == 400
+        assert "a name of more than 5,000 characters: no address has room for it" in answer.content.decode()
+
+
+@pytest.mark.usefixtures("server")
+def test_fields_of_huge_names_are_no_columns(viewer: Client, redis_client: redis.Redis) -> None:
+    """The page's live watch names its columns, and a frame has 64 KiB."""
+    redis_client.xadd("q", {HUGE: "1", "b" * (PATH_MOST + 1): "2", "plain": "3"})
+    page = viewer.get("/s/default/q/").content.decode()
+    assert re.findall(r'data-columns="([^"]*)"', page) == ["plain"]
+    redis_client.xadd("huge", {HUGE: "1"})
+    assert 'data-columns=""' in viewer.get("/s/default/huge/").content.decode()

@@ -12,6 +12,7 @@ from django.urls import reverse
 
 from dashboard import filters
 from dashboard.display.rows import COLUMNS, EntryRow, entry_row, field_names
+from dashboard.http.converters import has_address
 from dashboard.http.params import BadParameter
 from dashboard.streams.names import to_path
 from dashboard.streams.snapshots import Entry
@@ -54,6 +55,7 @@ def tail(request: HttpRequest, server: str) -> HttpResponse:
     followed = [source for source in found if source.sight]
     merged = newest(here.server, followed, where)
     names = field_names(entry for source, entry in merged.entries if source.sight and source.sight.may_read)
+    names = tuple(filter(has_address, names))
     context = {
         "server": here.server,
         "asked": asked,

@@ -21,6 +21,11 @@ def test_what_is_spelt_otherwise_is_not_found(search: str) -> None:
     assert not matches(ORDER, search)
 
 
+def test_a_bracket_of_a_pattern_is_only_itself() -> None:
+    assert matches(b"cart[1]:new", "cart[1]:*")
+    assert not matches(b"cart1:new", "cart[1]:*")
+
+
 def test_every_part_of_a_name_finds_it_as_it_is_spelt() -> None:
     """A small sigma looks otherwise at the end of a word."""
     assert matches("ΟΔΟΣΑ".encode(), "ΟΔΟΣ")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 import redis
 from django.test import Client
@@ -9,7 +11,8 @@ from django.test import Client
 from dashboard.fleet.samplers import fleet
 from dashboard.fleet.snapshots import StreamState
 from dashboard.streams.links import Server
-from dashboard.views.stream_list import SORTS
+from dashboard.streams.names import to_path
+from dashboard.views.stream_list import CHILDREN, SORTS
 from tests.html_page import Page
 
 pytestmark = pytest.mark.django_db
@@ -37,6 +40,29 @@ def test_a_folded_prefix_is_judged_once_however_much_it_stands_for(
     page = viewer.get("/s/default/").content.decode()
     assert "40 late" in page
     assert asked <= 10 * streams
+
+
+@pytest.mark.parametrize(
+    ("prefix", "search"),
+    [
+        (b"cart[1]:", "cart%5B1%5D%3A%2A"),
+        ("größe\x01:".encode(), "gr%C3%B6%C3%9Fe%01%3A%2A"),
+        (b"\xff:", None),
+        (b"p" * 300 + b":", None),
+    ],
+    ids=["a bracket", "what is not printed", "no text", "longer than a search"],
+)
+def test_the_rest_of_an_open_prefix_is_found_or_is_no_link(
+    server: Server, redis_client: redis.Redis, viewer: Client, prefix: bytes, search: str | None
+) -> None:
+    for number in range(CHILDREN + 3):
+        redis_client.xadd(prefix + str(number).encode(), {"n": number})
+    page = viewer.get(f"/s/default/?open={to_path(prefix)}").content.decode()
+    assert "3 more<" in page
+    assert re.findall(r'href="\?search=([^&]*)&amp;flat=1"', page) == ([search] if search else [])
+    if search:
+        found = viewer.get(f"/s/default/?search={search}&flat=1").content.decode()
+        assert found.count("<tr>") == 1 + CHILDREN + 3
 
 
 def test_the_page_says_how_full_the_server_is_and_what_it_refused(

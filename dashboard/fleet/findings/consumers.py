@@ -30,13 +30,16 @@ def consumer_state(
             severity = limits.severity(untouched_ms(seen, consumer.name))
             return "silent", severity, f"holds {number(consumer.pending)}, has not read for {age(consumer.idle_ms)}"
         return "working", "ok", ""
-    if consumer.idle_ms >= limits.late_ms and _passed_by(consumer, sample, group):
+    if consumer.idle_ms >= limits.late_ms and _passed_by(consumer, sample, group, moved):
         if consumer.idle_ms >= limits.gone_ms:
             return "gone", "unknown", "holds nothing"
         return "waiting", "unknown", f"has not read for {age(consumer.idle_ms)}, others have"
     if consumer.inactive_ms is not None and 0 <= consumer.inactive_ms < limits.late_ms:
         return "working", "ok", ""
-    return "waiting", "ok", "nothing new" if group.facts.lag.value == 0 else f"last read {age(consumer.idle_ms)} ago"
+    if group.facts.lag.value == 0:
+        return "waiting", "ok", "nothing new"
+    severity = "unknown" if _leaves_entries(consumer, group, moved, limits) else "ok"
+    return "waiting", severity, f"last read {age(consumer.idle_ms)} ago"
 
 
 def is_silent(consumer: ConsumerFacts, seen: GroupSeen) -> bool:
@@ -65,7 +68,19 @@ def _idle_times(seen: GroupSeen, holder: bytes) -> Iterator[int]:
     return (entry.idle_ms for entry in known if entry.consumer == holder)
 
 
-def _passed_by(consumer: ConsumerFacts, sample: StreamSample, group: GroupSample) -> bool:
-    """Whether the group was delivered something since this consumer last tried: a parked reader would have got it."""
+def _leaves_entries(consumer: ConsumerFacts, group: GroupSample, moved: Movement, limits: Limits) -> bool:
+    """Whether entries wait that a parked reader would have got, and it has not read for LATE_AFTER."""
+    lag = group.facts.lag
+    waits = bool(lag.value) and not lag.approximate
+    return waits and consumer.idle_ms >= limits.late_ms and consumer.name not in moved.fell
+
+
+def _passed_by(consumer: ConsumerFacts, sample: StreamSample, group: GroupSample, moved: Movement) -> bool:
+    """Whether the group was delivered something since this consumer last tried: a parked reader would have got it.
+
+    Where IDs are no times, when rounds saw the position move.
+    """
     delivered = group.facts.last_delivered_id.age_ms(sample.now_ms)
+    if delivered is None and moved.out_rate:
+        delivered = moved.still_ms
     return delivered is not None and delivered < consumer.idle_ms - 1000

@@ -352,6 +352,19 @@ def test_a_consumer_that_others_have_passed_by_is_not_said_to_have_nothing_new()
     assert judged == ("waiting", "unknown", "has not read for 8 min, others have")
 
 
+@pytest.mark.parametrize(
+    ("moved", "severity"),
+    [(Movement(out_rate=2.0, still_ms=3 * SECOND), "unknown"), (Movement(still_ms=3 * SECOND), "ok")],
+    ids=["seen to move", "first seen three seconds ago"],
+)
+def test_where_ids_are_no_times_rounds_tell_who_is_passed_by(moved: Movement, severity: str) -> None:
+    of = sample(consumers=(consumer(idle=8 * MINUTE), consumer(b"worker-2", idle=SECOND)))
+    group = of.groups[0]
+    counted = replace(group, facts=replace(group.facts, last_delivered_id=StreamId(41, 0)))
+    judged = consumer_state(group.consumers[0], of, counted, moved, LIMITS)
+    assert judged[:2] == ("waiting", severity)
+
+
 def test_of_what_lasts_about_as_long_what_holds_most_comes_first() -> None:
     def finding(minutes: float, count: int) -> Finding:
         lasts = int(minutes * MINUTE)
@@ -378,6 +391,24 @@ def test_who_has_been_passed_by_for_an_hour_is_gone() -> None:
 def test_who_holds_nothing_while_entries_wait_is_not_said_to_have_nothing_new() -> None:
     of = sample(consumers=(consumer(idle=2 * MINUTE),), lag=Figure(7), delivered_ago=2 * MINUTE)
     assert state(of) == ("waiting", "last read 2 min ago")
+
+
+@pytest.mark.parametrize(
+    ("idle", "lag", "moved", "severity"),
+    [
+        (2 * MINUTE, Figure(7), STILL, "unknown"),
+        (MINUTE - 1, Figure(7), STILL, "ok"),
+        (2 * MINUTE, Figure(7, approximate=True), STILL, "ok"),
+        (2 * MINUTE, Figure(None, "lost"), STILL, "ok"),
+        (2 * MINUTE, Figure(7), Movement(fell=frozenset({b"worker-1"})), "ok"),
+    ],
+    ids=["dead", "lately", "about", "unknown", "has just acknowledged"],
+)
+def test_who_leaves_entries_waiting_is_not_called_well(idle: int, lag: Figure, moved: Movement, severity: str) -> None:
+    """A parked reader gets an entry at once: who has not read since is in no blocking read."""
+    of = sample(consumers=(consumer(idle=idle),), lag=lag, delivered_ago=2 * MINUTE)
+    judged = consumer_state(of.groups[0].consumers[0], of, of.groups[0], moved, LIMITS)
+    assert judged[:2] == ("waiting", severity)
 
 
 def test_who_got_something_lately_is_working() -> None:

@@ -1,6 +1,7 @@
 """Whether an entry matches.
 
-A condition may have no answer: the field is masked, the value too large to be looked into, the ID no time. Negated it
+A condition may have no answer: the field is masked, the value too large to be looked into, there are too many values to
+compare, the ID is no time. Negated it
 has none either, and an entry is kept only where the filter as a whole has the answer yes. So no filter tells anything
 of what policy hides, whichever way it is asked.
 """
@@ -8,12 +9,13 @@ of what policy hides, whichever way it is asked.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any
 
 from dashboard.accounts.masking import Mask
 from dashboard.filters import paths
-from dashboard.filters.limits import JSON_BYTES
+from dashboard.filters.limits import JSON_BYTES, VALUES
 from dashboard.filters.nodes import And, Condition, Field, Has, IdBound, Node, Not, Or, TimeBound
 from dashboard.filters.numbers import number
 from dashboard.streams.payloads.trees import parsed
@@ -27,7 +29,7 @@ ORDERS: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-Found = Sequence[bytes]
+Found = Iterable[bytes]
 """The values a condition is asked of: those of a repeated field, or of an array, each."""
 
 
@@ -37,6 +39,7 @@ class Evaluation:
     def __init__(self, entry: Entry | PendingEntry, mask: Mask) -> None:
         self._entry, self._mask = entry, mask
         self._documents: dict[bytes, Any] = {}
+        self._left = VALUES
 
     def holds(self, node: Node, wanted: bool) -> bool:
         """Whether the answer is `wanted`, for sure."""
@@ -58,7 +61,18 @@ class Evaluation:
         if found is None:
             return None
         there, values = found
-        return there if isinstance(node, Has) else there and _compares(node, values)
+        if isinstance(node, Has) or not there:
+            return there
+        compared = self._take(values)
+        return None if compared is None else _compares(node, compared)
+
+    def _take(self, values: Found) -> Sequence[bytes] | None:
+        """All of them, or None where that would be more than are compared in one entry."""
+        taken = list(islice(values, self._left + 1))
+        if len(taken) > self._left:
+            return None
+        self._left -= len(taken)
+        return taken
 
     def _find(self, field: Field) -> tuple[bool, Found] | None:
         """Whether it is there, and its values; None: that may not be known, or is not."""
@@ -79,7 +93,7 @@ class Evaluation:
         if any(len(value) > JSON_BYTES for value in values):
             return None
         found = [each for value in values for each in paths.at(self._document(value), field.path)]
-        return bool(found), [text for each in found for text in paths.texts(each)]
+        return bool(found), (text for each in found for text in paths.texts(each))
 
     def _document(self, value: bytes) -> Any:
         if value not in self._documents:
@@ -87,7 +101,7 @@ class Evaluation:
         return self._documents[value]
 
 
-def _compares(condition: Condition, values: Found) -> bool:
+def _compares(condition: Condition, values: Sequence[bytes]) -> bool:
     """Any of the values does; with `!=` every one, for none may be equal."""
     if condition.sign == "~":
         return any(condition.value.lower() in value.lower() for value in values)

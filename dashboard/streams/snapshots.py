@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
 from dashboard.streams.figures import Figure as Figure
@@ -35,8 +35,8 @@ def weight_of(fields: Fields) -> int:
 class Page(Generic[T]):
     """Part of a list. `next` is where to go on, None at the end.
 
-    `scanned` counts what was looked at, `weight` adds up what that weighs; `stopped` says in words why the page ends
-    before the list does.
+    `scanned` counts what was looked at, `weight` adds up what that weighs, `seconds` what looking through it took;
+    `stopped` says in words why the page ends before the list does.
     """
 
     items: tuple[T, ...]
@@ -44,6 +44,7 @@ class Page(Generic[T]):
     scanned: int = 0
     stopped: str = ""
     weight: int = 0
+    seconds: float = field(default=0.0, compare=False)
 
     @property
     def complete(self) -> bool:

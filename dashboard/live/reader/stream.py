@@ -29,6 +29,9 @@ does not exist is left at once."""
 
 TURN_BYTES = 64 * 2**10
 """What a filter looks into at a time, before other work has its turn."""
+FILTER_SECONDS = 0.1
+"""What all filters of one read may take of the processor, so that nobody's filters keep all others waiting. When it is
+used up, the read is left out for the filters that have not had their turn, and counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,18 +110,34 @@ class Stream:
         added = None if self.cursor.added is None else self.cursor.added + len(entries)
         self.cursor = Cursor(entries[-1].id, added, self.cursor.run_id)
         self.log.append(entries)
-        for view, log in tuple(self._views.items()):
+        for view, log in self._views.items():
             if view.where is None:
                 log.append(entries)
-            else:
-                await self._filter(view, log, entries)
+        await self._filter_all(entries)
 
-    async def _filter(self, view: View, log: Log, entries: Sequence[Entry]) -> None:
-        """Other work has its turn between. The last viewer of the log may leave then."""
+    async def _filter_all(self, entries: Sequence[Entry]) -> None:
+        """The view that was first comes last the next time."""
+        filtered = [(view, log) for view, log in self._views.items() if view.where is not None]
+        left = FILTER_SECONDS
+        for view, log in filtered:
+            if left > 0:
+                left -= await self._filter(view, log, entries)
+            else:
+                log.leap(entries[-1].id, len(entries))
+        for view, log in filtered[:1]:
+            if self._views.get(view) is log:
+                self._views[view] = self._views.pop(view)
+
+    async def _filter(self, view: View, log: Log, entries: Sequence[Entry]) -> float:
+        """The seconds it took. Other work has its turn between. The last viewer of the log may leave then."""
+        taken = 0.0
         for some in turns(entries):
+            began = time.thread_time()
             if self._views.get(view) is log:
                 log.append(some)
+            taken += time.thread_time() - began
             await asyncio.sleep(0)
+        return taken
 
     def wake(self) -> None:
         """There is something new for all viewers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -19,7 +20,7 @@ from dashboard.streams.queries.base import (
     one_entry,
     page,
 )
-from dashboard.streams.queries.steps import step
+from dashboard.streams.queries.steps import step, takes_long
 from dashboard.streams.queries.streams import first_pending
 from dashboard.streams.replies import Reply, Row, each_entry, entries, facts, need, rows, server_ms
 from dashboard.streams.snapshots import Delivery, Entry, EntryWhereabouts, Page
@@ -72,6 +73,7 @@ class EntryRange(Query[Page[Entry]]):
         return [("XRANGE", self.key, str(self.start), str(self.end), "COUNT", count)]
 
     def parse(self, replies: Sequence[Reply]) -> Page[Entry]:
+        began = time.perf_counter()
         found = page(
             each_entry([] if self._in_vain else replies[0]),
             self.keep,
@@ -81,17 +83,20 @@ class EntryRange(Query[Page[Entry]]):
             so_far=self.so_far,
             onward=StreamId.prev if self.newest_first else StreamId.next,
         )
+        found = replace(found, seconds=self.so_far.seconds + time.perf_counter() - began)
         return replace(found, stopped=self._stopped(found)) if found.stopped else found
 
     def _stopped(self, found: Page[Entry]) -> str:
         if self.keep is None:
             return found.stopped
         looked = matching(found, "entries")
-        return looked if found.scanned >= LOOK_MAX else f"{looked} {found.stopped}"
+        return looked if found.scanned >= LOOK_MAX else f"{looked} {takes_long(found.seconds) or found.stopped}"
 
     def then(self, value: Page[Entry]) -> Query[Page[Entry]] | None:
         """What stopped only because the step ended goes on."""
         if value.next is None or not value.stopped or not self._count(value):
+            return None
+        if self.keep and takes_long(value.seconds):
             return None
         if self.newest_first:
             return replace(self, end=value.next, so_far=value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -10,7 +11,7 @@ from dashboard.streams.errors import NotAllowed
 from dashboard.streams.ids import MAX, MIN, StreamId
 from dashboard.streams.queries.base import LOOK_MAX, NOTHING, PAGE_MAX, Command, Query, matching, one_entry, page
 from dashboard.streams.queries.behind import behind, doubtful, recounted
-from dashboard.streams.queries.steps import ended, step
+from dashboard.streams.queries.steps import ended, step, takes_long
 from dashboard.streams.queries.streams import first_pending, group_facts
 from dashboard.streams.replies import (
     Reply,
@@ -169,13 +170,16 @@ class Bodies(Query[Page[PendingEntry]]):
         return [one_entry(self.key, entry.id) for entry in self._step]
 
     def parse(self, replies: Sequence[Reply]) -> Page[PendingEntry]:
+        began = time.perf_counter()
         bodies = [self._with_body(entry, reply) for entry, reply in zip(self._step, replies, strict=True)]
         items = (*self.so_far.items, *filter(self._matches, bodies))
         weight = self.so_far.weight + sum(entry.weight for entry in bodies)
         left = self.found.items[self.read + len(bodies) :]
-        found = replace(self.found, items=items, weight=weight)
+        seconds = self.so_far.seconds + time.perf_counter() - began
+        found = replace(self.found, items=items, weight=weight, seconds=seconds)
         if left:
-            found = replace(found, next=left[0].id, stopped=ended(self.read + len(bodies), weight))
+            why = takes_long(seconds) if self.keep else ""
+            found = replace(found, next=left[0].id, stopped=why or ended(self.read + len(bodies), weight))
         return self._described(found, self.read + len(bodies), left) if self.keep else found
 
     def _described(self, found: Page[PendingEntry], read: int, left: Sequence[PendingEntry]) -> Page[PendingEntry]:
@@ -201,5 +205,6 @@ class Bodies(Query[Page[PendingEntry]]):
 
     def then(self, value: Page[PendingEntry]) -> Query[Page[PendingEntry]] | None:
         is_full = bool(self.keep and value.next and not value.stopped)
+        is_over = is_full or bool(self.keep and takes_long(value.seconds))
         onward = replace(self, so_far=value, read=self.read + len(self._step))
-        return onward if onward._step and not is_full else None
+        return onward if onward._step and not is_over else None

@@ -12,6 +12,9 @@ STEP = 16
 PAGE_BYTES = 4 * 2**20
 """What the entries that one page looks at may weigh."""
 
+LOOK_SECONDS = 1.0
+"""What looking through the entries of one page may take. It goes on from there when that is asked."""
+
 
 def step(read: int, weight: int, left: int) -> int:
     """How many of the `left` entries come next, after `read` ones that weighed `weight`; 0 when the budget is spent."""
@@ -19,6 +22,11 @@ def step(read: int, weight: int, left: int) -> int:
         return min(FIRST, left)
     room = (PAGE_BYTES - weight) * read // weight if weight else STEP
     return max(0, min(2 * read, STEP, room, left))
+
+
+def takes_long(seconds: float) -> str:
+    """Why a page ends that has been looked through for so long; "" when there is time left."""
+    return "The page ends early: the filter takes long here." if seconds >= LOOK_SECONDS else ""
 
 
 def ended(read: int, weight: int) -> str:

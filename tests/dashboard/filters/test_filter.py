@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from dashboard.accounts.masking import Mask
 from dashboard.filters import parse
+from dashboard.filters.limits import VALUES
 from dashboard.http.params import BadParameter
 from dashboard.streams.ids import StreamId
 from dashboard.streams.snapshots import Entry
@@ -170,3 +173,27 @@ def test_a_document_is_read_once_for_all_conditions(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("dashboard.filters.evaluation.parsed", lambda text: read.append(text))
     assert not parse("order.a = 1 or order.b = 2 or not has order.c and order.d = 3").keeps(MORE, Mask())
     assert len(read) == 1
+
+
+def many(count: int) -> Entry:
+    """Digits, as many as that, and one more beside them."""
+    document = {"a": [n % 10 for n in range(count)], "b": 5}
+    return Entry(StreamId(1, 1), ((b"v", json.dumps(document, separators=(",", ":")).encode()),))
+
+
+@pytest.mark.parametrize("text", ["v.a = 9", "v.a != -1", "has v.a", "v.a = 1 and v.a = 2", "v.b = 5"])
+def test_so_many_values_are_compared(text: str) -> None:
+    assert parse(text).keeps(many(5_000), Mask())
+
+
+@pytest.mark.parametrize("text", ["v.a = 1", "not v.a = 1", "v.a != -1", "v.a = 1 and v.a = 2", "v.a ~ 1"])
+def test_where_there_are_more_there_is_no_answer(text: str) -> None:
+    assert not parse(text).keeps(many(VALUES + 1), Mask())
+    assert parse(f"v.b = 5 or {text}").keeps(many(VALUES + 1), Mask()), "other conditions have theirs"
+
+
+def test_conditions_share_what_may_be_compared() -> None:
+    """Each alone has an answer; the third one has none any more."""
+    alone, together = "v.a = 7", "v.a = 1 and v.a = 2 and v.a = 7"
+    assert parse(alone).keeps(many(4_000), Mask())
+    assert not parse(together).keeps(many(4_000), Mask())

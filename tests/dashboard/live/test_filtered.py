@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections import Counter
 
 import pytest
 import redis
@@ -11,6 +12,7 @@ import redis
 from dashboard.accounts.masking import Mask
 from dashboard.filters import Filter
 from dashboard.live.hub import Hub
+from dashboard.live.reader import stream
 from dashboard.live.reader.stream import TURN_BYTES, turns
 from dashboard.streams.ids import StreamId
 from dashboard.streams.snapshots import Entry
@@ -97,3 +99,22 @@ def test_turns_have_everything_in_order_and_little_each() -> None:
     parts = [[entry.id.ms for entry in part] for part in turns(entries)]
     assert parts == [[0, 1], [2, 3, 4], [5]]
     assert list(turns([])) == []
+
+
+async def test_filters_beyond_the_time_of_a_read_skip_it_and_have_their_turn_later(
+    hub: Hub, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three filters, and time for one at each read: whoever is left out learns how many that were."""
+    monkeypatch.setattr(stream, "FILTER_SECONDS", 1e-9)
+    async with by_token(await token()) as socket:
+        for n in range(3):
+            await socket.send_json_to(watch(f"t{n}", where=f"n != {-n - 1}"))
+            await socket.next("watching")
+        got: Counter[str] = Counter()
+        for n in range(9):
+            redis_client.xadd("orders", {"n": n})
+            frame = await socket.next("entries")
+            got[frame["id"]] += frame["skipped"] + len(frame["items"])
+            await socket.send_json_to({"type": "ack", "id": frame["id"], "last_id": frame["last_id"]})
+    assert sorted(got) == ["t0", "t1", "t2"]
+    assert sorted(got.values()) == [7, 8, 9], "the last ones are still to be told of one or two"

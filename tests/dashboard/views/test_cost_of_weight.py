@@ -22,6 +22,7 @@ from dashboard.streams.ids import StreamId
 from dashboard.streams.links import READ_TIMEOUT, Server
 from dashboard.streams.links.standalone import Standalone
 from dashboard.streams.queries import LOOK_MAX, Command, EntryRange, PendingQuery
+from dashboard.streams.queries import steps as steps_of_reads
 from dashboard.streams.queries.steps import FIRST, PAGE_BYTES, STEP, step
 from dashboard.streams.snapshots import Entry, Page, PendingEntry
 
@@ -188,3 +189,27 @@ def test_a_slow_server_makes_short_pages(
         page = read(server, None)
     assert page.next is not None
     assert page.stopped.endswith("The page ends early: the server is slow.")
+
+
+def searched(server: Server, at: StreamId | None) -> Page[PendingEntry]:
+    query = PendingQuery(KEY, GROUP, start=at or ALL[0], limit=500, keep=lambda entry: bool(entry.fields))
+    return server.run(query)
+
+
+@pytest.mark.parametrize("read", [filtered, searched])
+def test_a_filter_that_takes_long_makes_short_pages(
+    server: Server, redis_client: redis.Redis, read: Read, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each ends with its first step, says why, and the next one goes on from there."""
+    add(redis_client, [1] * 40)
+    hand_out(redis_client)
+    monkeypatch.setattr(steps_of_reads, "LOOK_SECONDS", 0.0)
+    found, at, pages = [], None, 0
+    while pages == 0 or at:
+        page = read(server, at)
+        if page.next:
+            assert page.stopped.endswith(f"{len(page.items)} match. The page ends early: the filter takes long here.")
+        found += [item.id for item in page.items]
+        at, pages = page.next, pages + 1
+    assert found == ALL[:40]
+    assert 40 // FIRST <= pages <= 40 // FIRST + 1, "it may not be known that the last one is full"

@@ -191,9 +191,47 @@ def test_heads_of_the_streams_stand_over_their_numbers(site: Site, page: Page) -
     rate = page.locator("tbody tr", has_text="calm:orders").locator("td[data-label=in]")
     expect(rate).to_be_visible(timeout=10_000)
     head = page.get_by_role("columnheader", name="In", exact=True)
+    expect(head).to_have_attribute("title", re.compile(r"^Entries per second, last \d+ s$"))
     edges = [place.evaluate("cell => cell.getBoundingClientRect().right") for place in (head, rate)]
     assert edges[0] == edges[1]
     assert rate.locator("svg").count() == 0
+
+
+def test_a_long_name_stands_beside_its_status_on_a_phone(site: Site, page: Page) -> None:
+    """Of a stream in the list, and of a prefix that many streams share."""
+    for name in ("L" * 300, "orders:eu:checkout:a-name-that-is-longer-than-a-phone", "short"):
+        site.client.xadd(name, {"n": 1})
+    for number in range(30):
+        site.client.xadd(f"{'p' * 40}:{number}", {"n": 1})
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto("/s/default/")
+    rows = page.locator("tbody tr:has(.status)")
+    expect(rows).to_have_count(4, timeout=10_000)
+    place = "row => ['th', '.lead'].map((part) => row.querySelector(part).getBoundingClientRect())"
+    for name, status in rows.evaluate_all(f"rows => rows.map({place})"):
+        assert abs(name["y"] - status["y"]) < 6
+        assert name["x"] + name["width"] <= status["x"] <= 390 - status["width"]
+    names = rows.locator(".name").evaluate_all("names => names.map((name) => name.getBoundingClientRect().right)")
+    assert max(names) <= 390 - 8 * 16
+
+
+def test_the_longest_age_fits_on_a_phone(site: Site, page: Page) -> None:
+    site.client.bgsave()
+    add(site, 1)
+    page.set_viewport_size({"width": 390, "height": 844})
+    for path in ("/s/default/about/", STREAM):
+        page.goto(path)
+        ages = page.locator(".facts [data-ago]")
+        expect(ages.first).to_be_visible(timeout=10_000)
+        over = ages.evaluate_all(
+            """ages => ages.map((age) => {
+              age.firstChild.data = "23 h 59 min ago";
+              const range = document.createRange();
+              range.selectNode(age.firstChild);
+              return range.getBoundingClientRect().right - age.closest(".facts > div").getBoundingClientRect().right;
+            })"""
+        )
+        assert max(over) <= 0
 
 
 def test_a_long_position_fits_on_a_phone(site: Site, page: Page) -> None:

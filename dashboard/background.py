@@ -10,7 +10,8 @@ import asyncio
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
+from typing import Any
 
 log = logging.getLogger(__name__)
 
@@ -18,7 +19,7 @@ Work = Callable[[], Awaitable[None]]
 FIRST_PAUSE, LONGEST_PAUSE = 1.0, 30.0
 STEADY_AFTER = 60.0
 """Seconds that work must have run for its next failure to count as the first one again."""
-CANCEL_AGAIN_AFTER = 0.5
+CANCEL_AGAIN_AFTER = 0.1
 
 _work: list[Work] = []
 _shutdown_hooks: list[Work] = []
@@ -50,11 +51,14 @@ async def stop() -> None:
     drain()
     await asyncio.gather(*(hook() for hook in _shutdown_hooks), return_exceptions=True)
     tasks, _tasks[:] = list(_tasks), []
-    await _cancelled(tasks)
+    await cancelled(*tasks)
 
 
-async def _cancelled(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Again and again until all have ended: a timeout that passes at the same moment can swallow a cancellation."""
+async def cancelled(*tasks: asyncio.Future[Any]) -> None:
+    """Cancel tasks, again and again until all have ended, however.
+
+    Once is not enough: a timeout that passes at the same moment, as those of redis-py, can swallow a cancellation.
+    """
     running = set(tasks)
     while running:
         for task in running:

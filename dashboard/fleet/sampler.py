@@ -101,7 +101,8 @@ class Sampler:
     async def _rest(self, seconds: float) -> None:
         """Until it is time, or somebody says that there is something to see."""
         try:
-            await asyncio.wait_for(self._woken.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._woken.wait()
             await asyncio.sleep(LEISURE * self.snapshot.cost)
         except TimeoutError:
             pass

@@ -103,7 +103,8 @@ class Hub:
     async def operation_changed(self, within: float) -> None:
         """Until something about any operation has changed since the last call, `within` seconds at most."""
         with suppress(TimeoutError):
-            await asyncio.wait_for(self._operations.wait(), within)
+            async with asyncio.timeout(within):
+                await self._operations.wait()
         self._operations.clear()
 
     def on_shutdown(self, hook: ShutdownHook) -> None:

@@ -150,7 +150,8 @@ class Connection:
         self._drop_all()
         late = ProtocolError("too_slow", "Frames were not acknowledged for 15 seconds.", TOO_SLOW)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self.send_error(None, late), ABORT_AFTER)
+            async with asyncio.timeout(ABORT_AFTER):
+                await self.send_error(None, late)
         if not self.outlet.free:
             await asyncio.sleep(ABORT_AFTER)
             self.outlet.abort()
@@ -158,7 +159,8 @@ class Connection:
     async def _enforce_rights(self) -> None:
         """Cuts off who does not sign in in time, and who has lost the right."""
         try:
-            await asyncio.wait_for(self._authenticated.wait(), SIGN_IN_TIMEOUT)
+            async with asyncio.timeout(SIGN_IN_TIMEOUT):
+                await self._authenticated.wait()
         except TimeoutError:
             raise ProtocolError("auth_required", "Not authenticated in time.", NOT_SIGNED_IN) from None
         while True:

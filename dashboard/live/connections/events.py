@@ -144,7 +144,8 @@ class EventStream:
         """The last frame says why."""
         self._outlet.send({"type": "close", "code": code})
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._outlet.sent(), ABORT_AFTER)
+            async with asyncio.timeout(ABORT_AFTER):
+                await self._outlet.sent()
         self._closed.set()
 
     async def _abort_if_full(self) -> None:

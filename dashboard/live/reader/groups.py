@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
+from dashboard.background import cancelled
 from dashboard.live.news import Changed, State, Status
 from dashboard.live.topics import Topic
 from dashboard.streams.errors import StreamError
@@ -44,8 +45,7 @@ class GroupWatch:
 
     async def close(self) -> None:
         if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await cancelled(self._task)
 
     async def _run(self) -> None:
         while self._watched:

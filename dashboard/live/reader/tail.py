@@ -15,6 +15,7 @@ import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
+from dashboard.background import cancelled
 from dashboard.live.admission import subscription_quota
 from dashboard.live.news import State, Status
 from dashboard.live.reader.scheduler import BLOCK_MS, COUNT, ReadScheduler
@@ -74,8 +75,7 @@ class Tail:
 
     async def close(self) -> None:
         if self._task:
-            self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await cancelled(self._task)
 
     async def _run(self) -> None:
         """Until nobody watches any more: connect, follow, and connect again."""
@@ -176,14 +176,13 @@ class Tail:
             await asyncio.wait({reading}, timeout=GRACE)
             return reading.result() if reading.done() else None
         finally:
-            reading.cancel()
-            wanted.cancel()
-            await asyncio.gather(reading, wanted, return_exceptions=True)
+            await cancelled(reading, wanted)
 
     async def _idle(self) -> None:
         """Nothing can be read now: wait for the next look, or for a new stream."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._wanted.wait(), max(0.0, self._next_check - time.monotonic()))
+            async with asyncio.timeout(max(0.0, self._next_check - time.monotonic())):
+                await self._wanted.wait()
 
     def _set_status(self, state: State, reason: str = "") -> None:
         """Told when it changes."""

@@ -84,7 +84,8 @@ class Delivery:
         checked = time.monotonic()
         while self._sockets:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wanted.wait(), SWEEP if self._later else CHECK_EVERY)
+                async with asyncio.timeout(SWEEP if self._later else CHECK_EVERY):
+                    await self._wanted.wait()
             for socket in tuple(self._later):
                 self._ready[socket] = None
             self._later.clear()

@@ -79,7 +79,8 @@ async def _until_parent_ends(stop: asyncio.Event) -> None:
 async def sleep(stop: asyncio.Event, seconds: float) -> None:
     """Sleep, but not beyond the stop."""
     with contextlib.suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(stop.wait(), max(0.0, seconds))
+        async with asyncio.timeout(max(0.0, seconds)):
+            await stop.wait()
 
 
 async def ticks(stop: asyncio.Event, per_second: float) -> AsyncIterator[None]:

@@ -68,7 +68,8 @@ class Recorder:
                 self._take(changes, await exchange(changes, look))
             more = bool(self.ledger.changes()) and not self._fails
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._due.wait(), PAUSE if more else LOOK_EVERY)
+                async with asyncio.timeout(PAUSE if more else LOOK_EVERY):
+                    await self._due.wait()
             self._due.clear()
 
     def load(self) -> None:

@@ -52,8 +52,10 @@ from dashboard.api.weight import fitting_items
 from dashboard.display.rows import Sight, sight
 from dashboard.fleet.store import ConsumerState, Judge, StreamState, freshen
 from dashboard.http.answers import can_answer
+from dashboard.http.params import BadParameter
 from dashboard.http.scope import RequestScope, scope_of
-from dashboard.streams.ids import MIN
+from dashboard.streams.id_units import id_times, why_no_ages
+from dashboard.streams.ids import MIN, TOP, StreamId
 from dashboard.streams.names import to_path
 from dashboard.streams.queries import FactsQuery, GroupQuery, GroupsDetail, PendingQuery, StreamQuery
 from dashboard.streams.snapshots import ConsumerFacts, GroupFacts, PendingEntry
@@ -121,6 +123,12 @@ class PendingListing(Listing[PendingItem]):
 class PendingParameters(shapes.Query):
     consumer: Name | None = Field(None, description="only entries of this consumer: its path name")
     min_idle_ms: int = Field(0, ge=0, le=10**15, description="only entries last delivered at least this many ms ago")
+    min_age_ms: int = Field(
+        0,
+        ge=0,
+        le=10**15,
+        description="only entries added at least this many ms ago, by their IDs; an error where IDs are not times",
+    )
     min_deliveries: int = Field(0, ge=0, le=10**15, description="only entries delivered at least this many times")
     where: Where = ""
     limit: Limit = LIMIT
@@ -202,9 +210,22 @@ def pending(
         min_deliveries=query.min_deliveries,
         limit=query.limit,
     )
+    if query.min_age_ms:
+        wanted = _of_age(here, wanted, query.min_age_ms)
     page = here.read(_filtered(here, wanted, query.where, seen) if query.where else wanted)
     items, onward = fitting_items(page, lambda entry: _pending(entry, seen))
     return {**listing(items, next=id_text(onward)), "scanned": page.scanned, "stopped": seen.stopped(page)}
+
+
+def _of_age(here: RequestScope, wanted: PendingQuery, min_age_ms: int) -> PendingQuery:
+    """By the server's clock. Raises BadParameter where the IDs of the stream tell no age."""
+    overview = here.read(StreamQuery(wanted.key, here.server.capabilities(), oldest=False))
+    until = max(0, overview.now_ms - min_age_ms)
+    times = id_times(overview.facts)
+    if not times.ages:
+        same = f" Instead, where=id <= {times.unit.at(until).ms} is that age." if times.unit else ""
+        raise BadParameter("min_age_ms", f"min_age_ms: {why_no_ages(overview.facts, times)}{same}")
+    return replace(wanted, end=StreamId(until, TOP))
 
 
 def _filtered(here: RequestScope, wanted: PendingQuery, where: str, seen: Sight) -> PendingQuery:
@@ -212,7 +233,7 @@ def _filtered(here: RequestScope, wanted: PendingQuery, where: str, seen: Sight)
     require(here.principal, Permission.READ_PAYLOAD, here.server.name, wanted.key)
     found = filters.parse(where)
     if found.times:
-        filters.parse_for(where, here.read(FactsQuery(wanted.key)))
+        filters.check_times(found, where, here.read(FactsQuery(wanted.key)))
     start, end = found.within(wanted.start, wanted.end)
     return replace(wanted, start=start, end=end, keep=partial(found.keeps, mask=seen.mask))
 

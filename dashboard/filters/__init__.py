@@ -6,7 +6,7 @@ knows the place of every error.
 """
 
 from dashboard.filters.errors import EXAMPLES, InvalidFilter
-from dashboard.filters.filter import Filter, parse, parse_for
+from dashboard.filters.filter import Filter, check_times, parse, parse_for
 from dashboard.filters.limits import MAX_LENGTH
 
-__all__ = ["EXAMPLES", "MAX_LENGTH", "Filter", "InvalidFilter", "parse", "parse_for"]
+__all__ = ["EXAMPLES", "MAX_LENGTH", "Filter", "InvalidFilter", "check_times", "parse", "parse_for"]

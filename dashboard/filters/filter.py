@@ -56,10 +56,15 @@ def parse(text: str, now: datetime | None = None) -> Filter:
 def parse_for(text: str, facts: StreamFacts) -> Filter:
     """As `parse`. Raises InvalidFilter also for a time, where the IDs of this stream are none: nothing would match."""
     found = parse(text)
+    check_times(found, text, facts)
+    return found
+
+
+def check_times(found: Filter, text: str, facts: StreamFacts) -> None:
+    """What `parse_for` raises, of a filter that was read from `text` before the stream was."""
     for ms in found.times:
         if why := why_no_time(facts, StreamId(ms, 0)):
             raise InvalidFilter(text, why, 0, len(text))
-    return found
 
 
 def _times(node: Node) -> Iterator[int]:

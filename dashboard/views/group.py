@@ -86,7 +86,10 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
     asked = Asked.of(request.GET)
     state = here.state(stream)
     seen = sight(here.principal, here.server.name, stream)
-    trouble, overview, page = _read(here, stream, group, asked, seen, state)
+    found = filters.parse(asked.where) if asked.where and seen.may_read else None
+    trouble, overview, page = _read(here, _pending(stream, group, asked, found, seen), state)
+    if found and not trouble:
+        filters.check_times(found, asked.where, overview.stream)
     judge = Judge(here.server, overview, state)
     target = Target(here.server.name, stream, group)
     rows = Consumers(here.principal, target, judge, lambda consumer: asked.address(consumer=to_address(consumer)))
@@ -133,17 +136,14 @@ def group(request: HttpRequest, server: str, stream: bytes, group: bytes) -> Htt
 
 
 def _read(
-    here: Watched, key: bytes, name: bytes, asked: Asked, seen: Sight, state: StreamState | None
+    here: Watched, pending: PendingQuery, state: StreamState | None
 ) -> tuple[str, GroupOverview, Page[PendingEntry] | None]:
     """Read now; when the server does not answer, the last known with the reason. Raises StreamError without any."""
-    pending = _pending(key, name, asked, seen)
     try:
-        overview, page = here.read(Both(GroupQuery(key, name, here.server.capabilities()), pending))
-        if pending.keep:
-            filters.parse_for(asked.where, overview.stream)
+        overview, page = here.read(Both(GroupQuery(pending.key, pending.group, here.server.capabilities()), pending))
         return "", overview, page
     except Unreachable as error:
-        known = state.group(name) if state else None
+        known = state.group(pending.group) if state else None
         if state is None or known is None:
             raise
         return error.message, _remembered(state.sample, known), None
@@ -157,8 +157,7 @@ def _remembered(sample: StreamSample, known: GroupSample) -> GroupOverview:
     return GroupOverview(sample.facts, facts, known.consumers, summary, sample.now_ms)
 
 
-def _pending(key: bytes, group: bytes, asked: Asked, seen: Sight) -> PendingQuery:
-    found = filters.parse(asked.where) if asked.where and seen.may_read else None
+def _pending(key: bytes, group: bytes, asked: Asked, found: filters.Filter | None, seen: Sight) -> PendingQuery:
     start, end = found.within(asked.after or MIN, MAX) if found else (asked.after or MIN, MAX)
     return PendingQuery(
         key,

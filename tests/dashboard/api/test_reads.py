@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -243,6 +244,48 @@ def test_pending_filters(seeded: Seeded, get: Get) -> None:
     assert (idle["items"], idle["scanned"], idle["complete"]) == ([], 2, True)
 
 
+def held_since(client: redis.Redis, key: bytes, *ids: str) -> str:
+    """The address of a group in which entries with these IDs are pending."""
+    for id_ in ids:
+        client.xadd(key, {b"n": id_.encode()}, id=id_)
+    client.xgroup_create(key, b"g", id="0")
+    client.xreadgroup(b"g", b"c", {key: b">"})
+    return f"/api/v1/servers/default/streams/{key.decode()}/groups/g/pending"
+
+
+def test_pending_entries_by_their_age(get: Get, server: Server, redis_client: redis.Redis) -> None:
+    """How long ago they were added, whenever they were delivered."""
+    seconds, microseconds = redis_client.time()
+    now = seconds * 1000 + microseconds // 1000
+    ids = [f"{now - minutes * 60_000}-0" for minutes in (90, 30, 10)]
+    path = held_since(redis_client, b"aged", *ids)
+    for minutes, found in ((100, 0), (60, 1), (20, 2), (5, 3), (0, 3)):
+        answer = get(path, min_age_ms=minutes * 60_000)
+        assert [item["id"] for item in answer["items"]] == ids[:found], minutes
+        assert (answer["next"], answer["complete"]) == (None, True)
+    assert [item["id"] for item in get(path, min_age_ms=1_200_000, where=f"n = {ids[1]}")["items"]] == ids[1:2]
+    first = get(path, min_age_ms=1_200_000, limit=1)
+    assert [item["id"] for item in get(path, min_age_ms=1_200_000, cursor=first["next"])["items"]] == ids[1:2]
+    assert get(path, min_age_ms=10**15)["items"] == []
+
+
+def test_an_age_is_refused_where_ids_are_no_times(viewer: Client, server: Server, redis_client: redis.Redis) -> None:
+    now = int(redis_client.time()[0])
+    path = held_since(redis_client, b"by-second", f"{now - 600}-0", f"{now}-0")
+    refused = viewer.get(path, {"min_age_ms": 300_000})
+    assert refused.status_code == 400
+    detail = refused.json()["detail"]
+    assert detail.startswith("min_age_ms: IDs of by-second count seconds, not milliseconds (")
+    instead = re.search(r"where=(id <= [0-9]+) is that age\.$", detail)
+    assert instead
+    assert [item["id"] for item in viewer.get(path, {"where": instead[1]}).json()["items"]] == [f"{now - 600}-0"]
+    odd = viewer.get(held_since(redis_client, b"counted", "1-0", "2-0"), {"min_age_ms": 1})
+    assert (odd.status_code, odd.json()["detail"]) == (
+        400,
+        "min_age_ms: IDs of counted are not times (1-0), so the age of its entries is unknown.",
+    )
+
+
 def test_pending_entries_by_their_payload(seeded: Seeded, get: Get, redis_client: redis.Redis) -> None:
     path = f"{ORDERS}/groups/workers/pending"
     for where, numbers in (("order = 1", [1]), ("not order = 1", [0]), ("order >= 0", [0, 1]), ("has nothing", [])):
@@ -271,6 +314,18 @@ def test_findings(seeded: Seeded, get: Get, configure: Configure) -> None:
     assert item["evidence"]["deliveries"] == 1
     assert item["message"]
     assert item["since"].endswith("Z")
+
+
+def test_findings_of_some_streams_of_a_kind_or_a_severity(seeded: Seeded, get: Get, configure: Configure) -> None:
+    configure(poison_deliveries=1)
+
+    def paths(**query: str) -> list[str]:
+        return sorted(item["stream_path"] for item in get("/api/v1/findings", **query)["items"])
+
+    both = sorted(("orders:new", ANY_PATH))
+    assert paths() == paths(kind="poison") == paths(severity="stuck") == paths(keys="*") == paths(kind="") == both
+    assert paths(keys="orders:*") == paths(keys="orders:ne?", kind="poison") == ["orders:new"]
+    assert paths(keys="orders") == paths(keys="ORDERS:*") == paths(kind="ghosts") == paths(severity="late") == []
 
 
 def test_masked_fields_are_told_to_nobody(seeded: Seeded, get: Get, admin: Client, configure: Configure) -> None:

@@ -64,6 +64,8 @@ class GroupMemory:
     _read: int | None = None
     _position: StreamId | None = None
     _moved_at: int = 0
+    _delivered_after: int = 0
+    """When the round was that saw the position for the last time where it stood before it moved on."""
     _waiting_since: int = 0
     _oldest: StreamId | None = None
     _oldest_since: int = 0
@@ -116,6 +118,8 @@ class GroupMemory:
         missing = lost(sample.facts, facts) or 0
         moved = self._position != facts.last_delivered_id
         if moved:
+            if self._position is not None and self._position < facts.last_delivered_id:
+                self._delivered_after = now - elapsed_ms
             self._never_had = missing if self._position is None and facts.last_delivered_id == MIN else 0
             self._lost_seen = max(self._lost_seen, self._never_had)
             self._position, self._moved_at = facts.last_delivered_id, now
@@ -195,6 +199,7 @@ class GroupMemory:
             lag_before=known.charts.lag_before(self.row, now - MINUTE_MS) if self._lag else None,
             lags=known.charts.lags(self.row, now) if self._lag else (),
             still_ms=now - self._moved_at,
+            delivered_ms=now - self._delivered_after if self._delivered_after else None,
             waiting_ms=now - self._waiting_since if self._waiting_since else 0,
             oldest_ms=now - self._oldest_since if self._oldest else 0,
             released_ms=now - min(self._released.values()) if self._released else 0,

@@ -16,6 +16,8 @@ from dashboard.streams.queries.sampling import GroupSample, StreamSample
 from dashboard.streams.snapshots import ConsumerFacts
 
 ConsumerState = Literal["working", "waiting", "silent", "gone"]
+APART_MS = 1000
+"""What lies closer together than this is not called earlier or later."""
 
 
 def consumer_state(
@@ -78,9 +80,13 @@ def _leaves_entries(consumer: ConsumerFacts, group: GroupSample, moved: Movement
 def _passed_by(consumer: ConsumerFacts, sample: StreamSample, group: GroupSample, moved: Movement) -> bool:
     """Whether the group was delivered something since this consumer last tried: a parked reader would have got it.
 
-    Where IDs are no times, when rounds saw the position move.
+    By what rounds saw. An ID tells when its entry was added only if it is a time, and never when it was delivered: it
+    counts where nobody has watched for so long.
     """
-    delivered = group.facts.last_delivered_id.age_ms(sample.now_ms)
-    if delivered is None and moved.out_rate:
-        delivered = moved.still_ms
-    return delivered is not None and delivered < consumer.idle_ms - 1000
+    since = consumer.idle_ms - APART_MS
+    if moved.delivered_ms is not None and moved.delivered_ms < since:
+        return True
+    if moved.still_ms >= since:
+        return False
+    added = group.facts.last_delivered_id.age_ms(sample.now_ms)
+    return added is not None and added < since

@@ -61,6 +61,8 @@ class Movement:
     """Per consumer, for how long what it holds has only grown."""
     lags: tuple[tuple[int, int | None], ...] = ()
     """The lag in entries and in milliseconds a minute ago, half a minute ago and now; () when not watched so long."""
+    delivered_ms: int | None = None
+    """How long ago, at most, the position was last seen to move on; None: it never did while we watched."""
     waiting_ms: int = 0
     """How long entries have waited behind the position where it stands, as far as we have watched."""
     oldest_ms: int = 0

@@ -354,7 +354,7 @@ def test_a_consumer_that_others_have_passed_by_is_not_said_to_have_nothing_new()
 
 @pytest.mark.parametrize(
     ("moved", "severity"),
-    [(Movement(out_rate=2.0, still_ms=3 * SECOND), "unknown"), (Movement(still_ms=3 * SECOND), "ok")],
+    [(Movement(delivered_ms=3 * SECOND), "unknown"), (Movement(still_ms=3 * SECOND), "ok")],
     ids=["seen to move", "first seen three seconds ago"],
 )
 def test_where_ids_are_no_times_rounds_tell_who_is_passed_by(moved: Movement, severity: str) -> None:
@@ -386,6 +386,49 @@ def test_who_has_been_passed_by_for_an_hour_is_gone() -> None:
     of = sample(consumers=(consumer(idle=HOUR),), delivered_ago=MINUTE)
     assert state(of) == ("gone", "holds nothing")
     assert state(sample(consumers=(consumer(idle=HOUR - 1),), delivered_ago=MINUTE))[0] == "waiting"
+
+
+def without_times(of: StreamSample) -> StreamSample:
+    """The same with IDs that are no times."""
+    facts = replace(of.facts, first_id=StreamId(1, 0), last_id=StreamId(9, 0), last_generated_id=StreamId(9, 0))
+    group = replace(of.groups[0], facts=replace(of.groups[0].facts, last_delivered_id=StreamId(9, 0)))
+    return replace(of, facts=facts, groups=(group,))
+
+
+def test_who_has_been_passed_by_is_seen_in_rounds_where_ids_are_no_times() -> None:
+    of = without_times(sample(consumers=(consumer(idle=2 * MINUTE),)))
+    assert state(of, Movement(delivered_ms=MINUTE)) == ("waiting", "has not read for 2 min, others have")
+    assert state(of, Movement(delivered_ms=2 * MINUTE)) == ("waiting", "nothing new"), "perhaps to itself"
+    assert state(of, Movement()) == ("waiting", "nothing new"), "nobody watched"
+    away = without_times(sample(consumers=(consumer(idle=HOUR),)))
+    assert state(away, Movement(delivered_ms=MINUTE)) == ("gone", "holds nothing")
+
+
+def test_a_reader_after_whom_nothing_was_delivered_is_not_passed_by_whatever_the_last_id_says() -> None:
+    """The clock of the producer is a minute ahead: the last entry looks younger than the read that got it."""
+    of = sample(consumers=(consumer(idle=2 * MINUTE),), delivered_ago=MINUTE)
+    assert state(of, Movement(still_ms=2 * MINUTE)) == ("waiting", "nothing new")
+    assert state(of, Movement(still_ms=MINUTE)) == ("waiting", "has not read for 2 min, others have")
+
+
+def test_rounds_remember_when_a_position_moved_on() -> None:
+    def at(ms: int, position: int) -> StreamSample:
+        of = without_times(sample(consumers=(consumer(idle=SECOND),)))
+        group = replace(of.groups[0], facts=replace(of.groups[0].facts, last_delivered_id=StreamId(position, 0)))
+        return replace(of, groups=(group,), now_ms=NOW + ms)
+
+    def delivered_ms(ms: int) -> int | None:
+        return memory.movement(KEY, GROUP, NOW + ms).delivered_ms
+
+    memory = Memory(LIMITS)
+    memory.take(at(0, 4))
+    assert delivered_ms(0) is None, "where it stood before is not known"
+    memory.take(at(5 * SECOND, 7))
+    assert delivered_ms(5 * SECOND) == 5 * SECOND, "at some time since the round before"
+    memory.take(at(9 * SECOND, 7))
+    assert delivered_ms(9 * SECOND) == 9 * SECOND
+    memory.take(at(20 * SECOND, 2))
+    assert delivered_ms(20 * SECOND) == 20 * SECOND, "set back is not delivered"
 
 
 def test_who_holds_nothing_while_entries_wait_is_not_said_to_have_nothing_new() -> None:

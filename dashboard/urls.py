@@ -19,6 +19,7 @@ from dashboard.views.server import about
 from dashboard.views.tail import page as tail
 
 handler400 = "dashboard.http.error_pages.bad_request"
+handler404 = "dashboard.http.error_pages.not_found"
 
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", read(attention.attention), name="attention"),

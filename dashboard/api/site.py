@@ -51,7 +51,7 @@ class Api(NinjaAPI):
         for pattern in patterns:
             if isinstance(pattern, URLPattern):
                 pattern.callback = login_not_required(_with_problems(pattern.callback))
-        return [path("docs", login_not_required(docs_page), name="docs"), *patterns], app, namespace
+        return [path("docs", login_not_required(_with_problems(docs_page)), name="docs"), *patterns], app, namespace
 
 
 def _with_problems(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -143,8 +143,9 @@ DESCRIPTION = """\
 What is in Redis Streams, who holds it, and what is stuck. IDs are strings. A value is a string if it is UTF-8, else
 `{"base64": "..."}`; a truncated one is `{"text": "...", "bytes": <its length>}`, or with `base64`. A number that is
 not known is null, with the reason beside it; one beyond 2^53 is a string of digits. Errors are
-`application/problem+json`. Query parameters that are not listed are refused; one that is empty counts as not given.
-New entries as they are added come from `GET /api/v1/live` as server-sent events, or over the WebSocket `/ws/v1/live/`.
+`application/problem+json`; only what cannot be read as a request (408, 414, 431) is refused in plain text. Query
+parameters that are not listed are refused; one that is empty counts as not given. New entries as they are added come
+from `GET /api/v1/live` as server-sent events, or over the WebSocket `/ws/v1/live/`.
 """
 
 api = Api(

@@ -8,8 +8,8 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 MEDIA_TYPE = "application/problem+json"
-ALWAYS = (400, 401, 403, 422)
-"""What every route can answer: wrong parameters, nobody signed in, nothing may be seen, unknown parameters."""
+ALWAYS = (400, 401, 403, 422, 500)
+"""What every route can answer: wrong or unknown parameters, nobody signed in, nothing may be seen, our own fault."""
 MEANINGS = {
     400: "a parameter or the body cannot be used; `detail` names it, what was found and what is allowed",
     401: "no session, or a token that does not exist, was revoked or has expired",
@@ -20,6 +20,7 @@ MEANINGS = {
     413: "the body is larger than 1 MiB",
     422: "a query parameter that does not exist here",
     429: "too many attempts or plans; wait, or run what is planned",
+    500: "an error on our side, which was logged",
     503: "the Redis server does not answer, or refuses the command",
 }
 

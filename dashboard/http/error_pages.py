@@ -8,6 +8,7 @@ from django.middleware.csrf import REASON_BAD_ORIGIN
 from django.shortcuts import render
 from django.template.loader import render_to_string
 from django.urls import ResolverMatch
+from django.views.defaults import page_not_found
 
 from dashboard.http import problems
 from dashboard.http.middleware import Handler
@@ -60,6 +61,13 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
         return problems.problem(400, "Invalid request", wrong if host else "The request cannot be read.")
     context = {"host": host} if host else {}
     return HttpResponseBadRequest(render_to_string("400.html", context))
+
+
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """What is at an address that nobody serves: a page, or for a program (another version, a slip) a problem."""
+    if is_api(request.path_info):
+        return problems.problem(404, "Not found", f"Nothing found at {request.path[:200]}.")
+    return page_not_found(request, exception)
 
 
 def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:

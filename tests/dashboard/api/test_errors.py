@@ -80,6 +80,8 @@ def test_a_key_of_another_type(seeded: Seeded, viewer: Client, rest: str) -> Non
         (f"{ORDERS}/groups/workers/pending", {"min_idle_ms": "-1"}, "min_idle_ms"),
         (f"{ORDERS}/groups/workers/pending", {"min_deliveries": "1" * 30}, "min_deliveries"),
         ("/api/v1/findings", {"cursor": "12"}, "cursor"),
+        ("/api/v1/findings", {"kind": "nonsense"}, "kind"),
+        ("/api/v1/findings", {"severity": "red"}, "severity"),
     ],
 )
 def test_a_wrong_parameter_is_named(
@@ -122,10 +124,18 @@ def test_it_says_which_parameters_there_are(seeded: Seeded, viewer: Client) -> N
     assert refused(viewer, "/api/v1/servers", limit="5")[1].endswith("allowed: none.")
 
 
-def test_a_method_that_is_not_there(seeded: Seeded, viewer: Client) -> None:
-    answer = viewer.post("/api/v1/servers")
+@pytest.mark.parametrize("path", ["/api/v1/servers", "/api/v1/docs", "/api/v1/openapi.json", ORDERS])
+def test_a_method_that_is_not_there(seeded: Seeded, viewer: Client, path: str) -> None:
+    answer = viewer.post(path)
     assert (answer.status_code, answer["Allow"]) == (405, "GET, HEAD")
     assert answer["Content-Type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize("path", ["/api/", "/api/v2/servers", "/api/openapi.json"])
+def test_another_version_is_a_problem_too(viewer: Client, anonymous: Client, path: str) -> None:
+    for client in (viewer, anonymous):
+        assert refused(client, path) == (404, f"Nothing found at {path}.")
+    assert viewer.get("/nothing/here/at/all")["Content-Type"].startswith("text/html")
 
 
 def test_an_error_of_ours_tells_nothing(

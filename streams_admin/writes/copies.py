@@ -18,7 +18,7 @@ from streams_admin.writes.entries import PASSED, add_argv, delete_argv
 from streams_admin.writes.leases import Lease, as_leases
 from streams_admin.writes.pending import claim_argv
 from streams_admin.writes.provenance import Stamp
-from streams_admin.writes.scripting import only_without_scripts
+from streams_admin.writes.scripting import NoScripts, run_script
 
 SCRIPTED_AT_ONCE = 100
 """Entries that one script moves: the server does nothing else meanwhile."""
@@ -58,12 +58,11 @@ def dead_letter(
         part = entries[at : at + SCRIPTED_AT_ONCE]
         argv = ("1" if delete else "0", *stamp.words(datetime.now(UTC)))
         try:
-            replies = server.writer.call("EVAL", script, 2, key, to, group, *argv, *as_leases(part))
+            replies = run_script(server, script, 2, key, to, group, *argv, *as_leases(part))
             out.extend(map(int, replies))
         except Unreachable as error:
             raise _partly(error, out) from error
-        except (NotAllowed, ServerRefused) as error:
-            only_without_scripts(server, error)
+        except NoScripts:
             _one_by_one(part, move, out)
     large = [e for e, reply in zip(entries, out, strict=True) if reply == TOO_LARGE]
     moved = _one_by_one(large, move, [reply for reply in out if reply == 1])
@@ -175,9 +174,8 @@ def replay(server: Server, key: bytes, to: bytes, copies: Copies) -> list[int]:
     """
     argv = [str(id_) for pair in copies for id_ in pair]
     try:
-        replies = list(map(int, server.writer.call("EVAL", scripts.REPLAY, 2, key, to, *argv)))
-    except (NotAllowed, ServerRefused) as error:
-        only_without_scripts(server, error)
+        replies = list(map(int, run_script(server, scripts.REPLAY, 2, key, to, *argv)))
+    except NoScripts:
         replies = [TOO_LARGE]
     if replies == [PASSED]:
         return [PASSED] * len(copies)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
-from dashboard.streams.errors import NotAllowed, ServerRefused
+from dashboard.streams.errors import ServerRefused
 from dashboard.streams.ids import StreamId
 from dashboard.streams.links import ID_PASSED, Server
 from dashboard.streams.queries import Command
 from dashboard.streams.snapshots import Fields
 from streams_admin.writes import scripts
 from streams_admin.writes.leases import all_replies
-from streams_admin.writes.scripting import only_without_scripts
+from streams_admin.writes.scripting import NoScripts, run_script
 
 Passed = Literal[-5]
 PASSED: Passed = -5
@@ -57,9 +57,8 @@ def trim_safely(
 
 def _scripted(server: Server, script: str, key: bytes, *argv: str | int) -> int | None:
     try:
-        return int(server.writer.call("EVAL", script, 1, key, *argv))
-    except (NotAllowed, ServerRefused) as error:
-        only_without_scripts(server, error)
+        return int(run_script(server, script, 1, key, *argv))
+    except NoScripts:
         return None
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dashboard.streams.errors import NotAllowed, ServerRefused
 from dashboard.streams.ids import StreamId
 from dashboard.streams.links import Server
 from dashboard.streams.queries import Command
 from dashboard.streams.replies import row, rows
 from streams_admin.writes import scripts
-from streams_admin.writes.scripting import only_without_scripts
+from streams_admin.writes.scripting import NoScripts, run_script
 
 
 def group_create_argv(
@@ -68,14 +67,10 @@ def on_group_as_seen(
     are refused, a look and then the plain command.
     """
     _, sub, key, group, *rest = argv
+    seen = (str(position), pending, consumers)
     try:
-        return int(
-            server.writer.call(
-                "EVAL", scripts.GROUP_AS_SEEN, 1, key, group, str(position), pending, consumers, sub, *rest
-            )
-        )
-    except (NotAllowed, ServerRefused) as error:
-        only_without_scripts(server, error)
+        return int(run_script(server, scripts.GROUP_AS_SEEN, 1, key, group, *seen, sub, *rest))
+    except NoScripts:
         found = next((g for g in rows(server.writer.call("XINFO", "GROUPS", key)) if g[b"name"] == group), None)
         if found is None:
             return 0
@@ -93,9 +88,8 @@ def consumer_delete(server: Server, key: bytes, group: bytes, consumer: bytes) -
     list, and their number is returned.
     """
     try:
-        return int(server.writer.call("EVAL", scripts.DELETE_IDLE_CONSUMER, 1, key, group, consumer))
-    except (NotAllowed, ServerRefused) as error:
-        only_without_scripts(server, error)
+        return int(run_script(server, scripts.DELETE_IDLE_CONSUMER, 1, key, group, consumer))
+    except NoScripts:
         if server.writer.call("XPENDING", key, group, "-", "+", 1, consumer):
             return -1
         return int(server.writer.call(*consumer_delete_argv(key, group, consumer)))
@@ -106,14 +100,11 @@ def stream_delete(server: Server, key: bytes, *, last_generated_id: StreamId, le
 
     Raises Gone, and NotAStream: UNLINK alone would delete a key of any type.
     """
+    seen = (str(last_generated_id), length, groups)
     try:
-        return int(
-            server.writer.call("EVAL", scripts.DELETE_STREAM_AS_SEEN, 1, key, str(last_generated_id), length, groups)
-        )
-    except (NotAllowed, ServerRefused) as error:
-        only_without_scripts(server, error)
+        return int(run_script(server, scripts.DELETE_STREAM_AS_SEEN, 1, key, *seen))
+    except NoScripts:
         found = row(server.writer.call("XINFO", "STREAM", key))
-        seen = (str(last_generated_id).encode(), length, groups)
-        if (found[b"last-generated-id"], found[b"length"], found[b"groups"]) != seen:
+        if (found[b"last-generated-id"].decode(), found[b"length"], found[b"groups"]) != seen:
             return -1
         return int(server.writer.call(*stream_delete_argv(key)))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from dashboard.streams.errors import NotAllowed, ServerRefused
 from dashboard.streams.ids import StreamId
 from dashboard.streams.links import Server
 from dashboard.streams.queries import Command
 from streams_admin.writes import scripts
 from streams_admin.writes.leases import Lease, LeaseBatch, all_replies, as_leases, as_seen, seen_again
-from streams_admin.writes.scripting import only_without_scripts
+from streams_admin.writes.scripting import NoScripts, run_script
 
 
 def ack_argv(key: bytes, group: bytes, ids: Iterable[StreamId]) -> Command:
@@ -37,10 +36,9 @@ def ack(
     """
     try:
         script = scripts.ACK_RETRIED if retried else scripts.ACK
-        reply = server.writer.call("EVAL", script, 1, key, group, *as_seen(parts, retried=retried))
+        reply = run_script(server, script, 1, key, group, *as_seen(parts, retried=retried))
         return None if isinstance(reply, int) else list(reply)
-    except (NotAllowed, ServerRefused) as error:
-        only_without_scripts(server, error)
+    except NoScripts:
         entries = [entry for part in parts for entry in part.each()]
         now = seen_again(server, key, group, entries, retried=retried)
         return _where_as_seen(server, now, [("XACK", key, group, str(entry.id)) for entry in entries])
@@ -118,9 +116,8 @@ def nack(server: Server, key: bytes, group: bytes, entries: Sequence[Lease]) -> 
     Where scripts are refused, a look and plain XNACK.
     """
     try:
-        return list(server.writer.call("EVAL", scripts.NACK, 1, key, group, *as_leases(entries)))
-    except (NotAllowed, ServerRefused) as error:
-        only_without_scripts(server, error)
+        return list(run_script(server, scripts.NACK, 1, key, group, *as_leases(entries)))
+    except NoScripts:
         now = seen_again(server, key, group, entries)
         return _where_as_seen(server, now, [nack_argv(key, group, [e.id]) for e in entries])
 
@@ -131,8 +128,7 @@ def release(server: Server, key: bytes, group: bytes, entries: Sequence[Lease], 
     Where scripts are refused, plain XCLAIM with the idle time it was seen with as the guard.
     """
     try:
-        return list(server.writer.call("EVAL", scripts.RELEASE, 1, key, group, idle_ms, *as_leases(entries)))
-    except (NotAllowed, ServerRefused) as error:
-        only_without_scripts(server, error)
+        return list(run_script(server, scripts.RELEASE, 1, key, group, idle_ms, *as_leases(entries)))
+    except NoScripts:
         commands = [claim_argv(key, group, e.consumer, e.idle_ms, [e.id], "IDLE", idle_ms) for e in entries]
         return [1 if reply else -1 for reply in all_replies(server, commands)]

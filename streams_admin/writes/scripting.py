@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dashboard.streams.errors import NotAllowed, ServerRefused, StreamError
+from typing import Any
+
+from dashboard.streams.errors import NotAllowed, ServerRefused
 from dashboard.streams.links import Server
 
 
@@ -15,7 +17,18 @@ def runs_scripts(server: Server) -> bool:
     return True
 
 
-def only_without_scripts(server: Server, error: StreamError) -> None:
-    """Raises the refusal of a script that was run: only a server that runs none is to be asked in another way."""
-    if runs_scripts(server):
-        raise error
+class NoScripts(Exception):
+    """The server runs no scripts at all: what a script was to do may be done in another way."""
+
+
+def run_script(server: Server, script: str, keys: int, *argv: bytes | str | int) -> Any:
+    """The reply of EVAL; `argv` begins with so many `keys`.
+
+    Raises NoScripts, or StreamError: where others are run, the refusal of this one is final, and no weaker way follows.
+    """
+    try:
+        return server.writer.call("EVAL", script, keys, *argv)
+    except (NotAllowed, ServerRefused) as error:
+        if runs_scripts(server):
+            raise
+        raise NoScripts from error

@@ -27,14 +27,20 @@ def client(redis_client: redis.Redis, redis_url: str) -> Iterator[redis.Redis]:
 
 @pytest.fixture
 def play(client: redis.Redis, redis_url: str) -> Iterator[Play]:
-    """Start a system with options; it ends with the test, without being asked: how it ends is tested elsewhere."""
+    """Start a system, or some of its roles, with options; it ends with the test, without being asked.
+
+    How it ends by itself is tested elsewhere.
+    """
     crews: list[Crew] = []
 
-    def start(name: str, **options: Any) -> Crew:
+    def start(name: str, *roles: str, **options: Any) -> Crew:
         crew = Crew(name, Options(**options), redis_url)
         crews.append(crew)
         claim_keys(client, name, crew.options)
-        crew.start()
+        for role in roles:
+            crew.restart(role)
+        if not roles:
+            crew.start()
         return crew
 
     yield start

@@ -102,6 +102,18 @@ def test_clean_deletes_what_the_system_wrote_and_nothing_else(client: redis.Redi
     assert set(client.keys()) == others
 
 
+def test_the_command_deletes_and_then_runs(run: Run, client: redis.Redis) -> None:
+    claim_keys(client, "sensors", Options())
+    client.xadd("sensor_readings", {"n": 1}, id="1-0")
+    process = run("sensors", "--clean", "--rate", "20")
+    until(lambda: client.exists("sensor_readings") and not client.xrange("sensor_readings", "1-0", "1-0"))
+    until(lambda: client.xlen("sensor_readings"))
+    process.send_signal(signal.SIGINT)
+    code, said = ends(process)
+    assert (code, said.splitlines()[0]) == (0, "sensors: deleted 2 keys.")
+    assert "running. Ctrl-C stops them." in said
+
+
 def test_clean_deletes_nothing_where_the_system_never_was(client: redis.Redis) -> None:
     client.set("orders:new", "theirs")
     assert clean(client, "orders", Options()) == 0

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from tests.faults.model.cases import FAULTS, outcome
-from tests.faults.model.checks import check
 from tests.faults.model.house import House, Place
 from tests.faults.model.verbs import VERBS
 from tests.servers import chosen
@@ -34,7 +33,7 @@ def met(house: House, fault: str) -> str:
     try:
         FAULTS[fault](house)
         house.settle(back=False)
-        check(house)
+        house.check()
         return outcome(house)
     finally:
         house.end()

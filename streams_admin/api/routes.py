@@ -201,7 +201,7 @@ def steer(request: HttpRequest, id: OperationId, wish: Wish) -> dict[str, Any]:
     return wire.operation_item(found, principal)
 
 
-@router.get("/audit", response=Listing[AuditItem], summary="What was done, denied and refused")
+@router.get("/audit", response=Listing[AuditItem], exclude_unset=True, summary="What was done, denied and refused")
 @refusals
 def audit(request: HttpRequest, query: Query[AuditQuery]) -> dict[str, Any]:
     """Newest first; only lines about streams whose audit log is open to the asker. All of them: `/audit.jsonl`."""

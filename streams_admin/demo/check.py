@@ -35,7 +35,7 @@ def check(address: str, link: str) -> list[str]:
     stream = _wait_for_stream(browser, address)
     cookies = "; ".join(f"{cookie.name}={cookie.value}" for cookie in jar)
     _live(address, cookies, stream)
-    return ["signed in by link", "home page", "streams page", f"live entries of {stream} over a WebSocket"]
+    return ["signed in by link", "home page", "list of streams", f"live entries of {stream} over a WebSocket"]
 
 
 def _get(browser: urllib.request.OpenerDirector, url: str) -> str:
@@ -44,13 +44,14 @@ def _get(browser: urllib.request.OpenerDirector, url: str) -> str:
 
 
 def _wait_for_stream(browser: urllib.request.OpenerDirector, address: str) -> str:
+    """The path name of a stream, from the API: a page has links to other things too."""
     deadline = time.monotonic() + WITHIN
     while time.monotonic() < deadline:
-        found = re.findall(r'href="/s/default/([^"/]+)/"', _get(browser, f"{address}/s/default/?flat=1"))
-        if found:
-            return str(found[0])
+        items = json.loads(_get(browser, f"{address}/api/v1/servers/default/streams?sort=-length&limit=1"))["items"]
+        if items:
+            return str(items[0]["path"])
         time.sleep(0.5)
-    raise Failed("no stream on the streams page")
+    raise Failed("no stream in the list of streams")
 
 
 def _live(address: str, cookies: str, stream: str) -> None:

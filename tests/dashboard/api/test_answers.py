@@ -98,9 +98,11 @@ def kinds_of(field: dict[str, Any]) -> Iterator[str]:
 
 
 def unsure(found: object, names: set[str]) -> Iterator[str]:
-    """A number that is null without a reason, or that a JSON parser could round."""
+    """A number that is null without a reason, or that a JSON parser could round; a reason for nothing."""
     if isinstance(found, dict):
         for name, value in found.items():
+            if value == "" and name.endswith("_reason"):
+                yield f"{name} is there and says nothing"
             if value is None and name in names and not found.get(f"{name}_reason"):
                 yield f"{name} is null without a reason"
             yield from unsure(value, names)

@@ -137,3 +137,15 @@ def test_it_shows_where_it_is_how_to_sign_in_and_how_it_judges() -> None:
     assert "late after 30 s, stuck after 30 s" in text
     assert process.returncode == 0
     assert "Traceback" not in rest
+
+
+def test_it_checks_itself() -> None:
+    process = demo("--port", str(free_port()), "--scenario", "sensors", "--check")
+    text = said(process)
+    assert process.returncode == 0, text
+    assert [line for line in text.splitlines() if line.startswith("ok: ")] == [
+        "ok: signed in by link",
+        "ok: home page",
+        "ok: list of streams",
+        "ok: live entries of sensor_readings over a WebSocket",
+    ]

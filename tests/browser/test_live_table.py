@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, WebSocketRoute, expect
 
 from dashboard.live.admission import subscription_quota
 from dashboard.live.admission.connection_limit import PRINCIPAL_MAX
@@ -110,6 +112,35 @@ def test_a_page_says_that_there_is_no_room_to_follow_its_stream(site: Site, page
     page.goto("/")
     other.reload()
     expect(other.locator("[data-live-badge]")).to_have_text("live")
+
+
+def test_a_page_is_live_once_all_that_it_shows_is_followed(site: Site, page: Page) -> None:
+    """What is added before that is no news to it: it comes, but as what was missed."""
+    held: list[tuple[WebSocketRoute, str]] = []
+
+    def between(socket: WebSocketRoute) -> None:
+        server = socket.connect_to_server()
+        server.on_message(lambda text: _pass_on(socket, str(text), held))
+
+    site.client.xadd("live:begun", {"n": 1})
+    page.route_web_socket("**/ws/v1/live/", between)
+    page.goto("/s/default/live:begun/")
+    while not held:
+        page.wait_for_timeout(20)
+    badge = page.locator("[data-live-badge]")
+    expect(badge).to_have_text("not live")
+    for socket, text in held:
+        socket.send(text)
+    expect(badge).to_have_text("live")
+
+
+def _pass_on(socket: WebSocketRoute, text: str, held: list[tuple[WebSocketRoute, str]]) -> None:
+    """All frames but the one that says that entries are followed from now on."""
+    frame = json.loads(text)
+    if frame["type"] == "watching" and "after" in frame:
+        held.append((socket, text))
+    else:
+        socket.send(text)
 
 
 def test_every_page_can_be_walked_with_the_keyboard(site: Site, page: Page, held: list[str]) -> None:

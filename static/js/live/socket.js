@@ -20,7 +20,10 @@ const BUSY = "busy";
 const ACK_MS = 1000;
 const ACK_CHARS = 128 * 1024;
 
-/** @type {Map<string, {frame: object, on: object, lastId: string | null, epoch: string | null, busy: boolean}>} */
+/**
+ * `settled`: it has begun on this connection, or cannot; `busy`: there is no room for it.
+ * @type {Map<string, {frame: object, on: object, lastId: string | null, epoch: string | null, busy: boolean, settled: boolean}>}
+ */
 const watches = new Map();
 const listeners = new Set();
 /** @type {SocketWay | EventsWay | null} */
@@ -48,7 +51,7 @@ let ackTimer = 0;
  */
 export function watch(frame, on) {
   const id = `w${(asked += 1)}`;
-  watches.set(id, { frame, on, lastId: null, epoch: null, busy: false });
+  watches.set(id, { frame, on, lastId: null, epoch: null, busy: false, settled: false });
   if (way) way.watch(question(id));
   else open();
   return () => unwatch(id);
@@ -106,25 +109,28 @@ function receive(frame, length) {
   if (frame.type === "watching") begun(known, frame);
   if (frame.type === "reset") Object.assign(known, { epoch: frame.epoch, lastId: frame.after });
   if (frame.type === "entries") take(known, frame, length);
-  if (frame.type === "error" && frame.code === BUSY) left(known);
+  if (frame.type === "error") refused(known, frame.code === BUSY);
   if (frame.type === "status") say(frame.state === "live" ? well() : "reconnecting", frame.age_ms ?? 0);
   known.on[frame.type]?.(frame);
 }
 
-/** The server follows too many streams already. */
-function left(known) {
-  known.busy = true;
+/** @param {boolean} isBusy  the server follows too many streams already: what is shown is not live */
+function refused(known, isBusy) {
+  if (known.settled && !isBusy) return; // it goes on, and the page says by itself what is wrong
+  Object.assign(known, { settled: true, busy: isBusy });
   say(well());
 }
 
-/** A page that follows only some of what it shows is not live. */
+/** A page that follows only some of what it shows is not live, and none is before all of it has begun. */
 function well() {
-  return [...watches.values()].some((known) => known.busy) ? "off" : "live";
+  const all = [...watches.values()];
+  if (all.some(({ busy }) => busy)) return "off";
+  return all.every(({ settled }) => settled) ? "live" : state;
 }
 
 function begun(known, frame) {
   pause = FIRST_PAUSE_MS;
-  known.busy = false;
+  Object.assign(known, { busy: false, settled: true });
   say(well());
   if (!frame.epoch) return;
   Object.assign(known, { epoch: frame.epoch, lastId: frame.after });
@@ -158,6 +164,7 @@ function forgetArrived() {
 function closed(code) {
   const { isFallback, hasOpened } = way;
   way = null;
+  for (const known of watches.values()) known.settled = false;
   forgetArrived();
   blocked = !isFallback && !hasOpened && !worked;
   if (blocked) return open();

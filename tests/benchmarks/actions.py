@@ -259,7 +259,7 @@ def _check(client: redis.Redis, operation: Operation, entries: int) -> None:
     """Both did it, to every entry."""
     assert operation.state == "done", (operation.state, operation.error)
     assert operation.results == {"done": entries}, operation.results
-    if operation.action == "replay":
+    if operation.plan.action == "replay":
         assert [client.xlen(key + COPIES) for key in (OURS, BARE)] == [entries, entries]
         return
     left = [client.xpending(key, GROUP) for key in (OURS, BARE)]

@@ -189,6 +189,16 @@ async def test_an_orderly_end_leaves_nothing_pending(service: Redis, client: red
     assert nothing_pending(client)()
 
 
+async def test_it_names_no_group_that_is_not_there(service: Redis, client: redis.Redis) -> None:
+    """Else the dashboard would find a client with a wrong name (`no_group_errors`) whenever a system starts."""
+    client.config_resetstat()
+    log = Log(service)
+    async with at_work(make(service, log)):
+        add(client, "1")
+        await auntil(lambda: log.seen == ["1"])
+    assert "errorstat_NOGROUP" not in client.info("errorstats")
+
+
 @pytest.mark.parametrize("loss", ["DEL", "XGROUP DESTROY"])
 async def test_it_makes_the_group_again_when_it_was_lost(service: Redis, client: redis.Redis, loss: str) -> None:
     log = Log(service)

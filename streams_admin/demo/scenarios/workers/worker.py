@@ -56,19 +56,26 @@ class Worker:
         self._dead_letters = DeadLetters(redis, stream, group, self.habits.give_up_after)
         self._crash = crash.Crash(self.habits.crash_after, self.habits.crash_holding)
         self._look_back_at = 0.0
+        self._has_group = False
 
     async def run(self, stop: asyncio.Event) -> None:
         """Until the stop. What is in hand then is finished; nothing but failures is left pending by an orderly end."""
         await keep_going(stop, lambda: self._turn(stop))
 
     async def _turn(self, stop: asyncio.Event) -> None:
-        """One step; a group that is not there (first start, a server that came back empty) is created."""
+        """One step; a group that is not there (first start, a server that came back empty) is created.
+
+        At the start without asking: a read that names a group too early is an error that watchers of the server see.
+        """
         try:
+            if not self._has_group:
+                await ensure_group(self.redis, self.stream, self.group)
+                self._has_group = True
             await self._step(stop)
         except ResponseError as error:
             if not str(error).startswith(LOST_GROUP):
                 raise
-            await ensure_group(self.redis, self.stream, self.group)
+            self._has_group = False
 
     async def _step(self, stop: asyncio.Event) -> None:
         if self._crash.due():

@@ -234,6 +234,19 @@ def test_the_longest_age_fits_on_a_phone(site: Site, page: Page) -> None:
         assert max(over) <= 0
 
 
+def test_a_rate_says_on_a_phone_too_what_it_is_the_mean_of(site: Site, page: Page) -> None:
+    add(site, 3)
+    site.client.xgroup_create("calm:orders", "workers", "0")
+    page.set_viewport_size({"width": 390, "height": 844})
+    for path in ("/", STREAM, f"{STREAM}g/workers/"):
+        page.goto(path)
+        heads = page.locator(".facts dt", has_text=re.compile("^(In|Out)$"))
+        expect(heads.first).to_be_visible()
+        after = heads.evaluate_all("heads => heads.map((head) => getComputedStyle(head, '::after').content)")
+        assert [text for text in after if not re.search(r"last \d+ s", text)] == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
 def test_a_long_position_fits_on_a_phone(site: Site, page: Page) -> None:
     site.client.xadd("calm:orders", {"n": 1}, id="1763604718412-45491")
     site.client.xgroup_create("calm:orders", "workers", "$")

@@ -12,7 +12,12 @@ LONGEST = 200
 """Characters that are kept of a message about a request that was refused."""
 
 
-SIGN_IN_LINK = re.compile(r"((?:/|%2f)sign-in(?:/|%2f))[\w-]+", re.IGNORECASE)
+def _however_spelt(text: str) -> str:
+    """A pattern of a part of an address: each character as it is, or escaped, once or again and again."""
+    return "".join(f"(?:{re.escape(char)}|%(?:25)*{ord(char):02x})" for char in text)
+
+
+SIGN_IN_LINK = re.compile(f"({_however_spelt('sign-in/')})[\\w%-]+", re.IGNORECASE)
 
 
 def one_line(text: str) -> str:

@@ -25,13 +25,30 @@ SECRET = "c4n4ry-S3cr3t_0f-a-l1nk"
 @pytest.mark.parametrize("name", ["django.request", "django.security.csrf", "daphne.server", "anything.else"])
 @pytest.mark.parametrize(
     "message",
-    [f"Forbidden (CSRF): /sign-in/{SECRET}/", f"https://h/below/sign-in/{SECRET}", f"next=%2Fsign-in%2F{SECRET}%2F"],
+    [
+        f"Forbidden (CSRF): /sign-in/{SECRET}/",
+        f"https://h/below/sign-in/{SECRET}",
+        f"next=%2Fsign-in%2F{SECRET}%2F",
+        f"Exception while resolving variable: {{'path': 'sign-in/{SECRET}'}}",
+    ],
 )
 def test_the_formatter_hides_it_for_every_logger(kind: str, name: str, message: str) -> None:
     record = logging.makeLogRecord({"name": name, "levelname": "WARNING", "msg": message})
     line = formatter(kind).format(record)
     assert SECRET not in line
     assert "sign-in" in line
+
+
+@pytest.mark.parametrize(
+    "address",
+    [f"/sign%2din/{SECRET}/", f"/%73ign-in%2F{SECRET}", f"%252Fsign-in%252f{SECRET}", f"/sign-in/%63{SECRET}"],
+)
+def test_however_the_address_is_spelt(address: str) -> None:
+    """The site reads all of them as one, and the log has them as they came."""
+    record = logging.makeLogRecord({"name": "streamgauge.access", "levelname": "INFO", "msg": f"GET {address} 200"})
+    line = formatter("text").format(record)
+    assert SECRET not in line
+    assert "…" in line
 
 
 def test_a_traceback_hides_it_too() -> None:

@@ -93,7 +93,7 @@ def test_an_outage_goes_on_since_before_the_process(server: Server, viewer: Clie
 
 
 def test_nothing_was_cleared(stuck: str, viewer: Client) -> None:
-    assert "Cleared in the last 24 h Nothing was cleared." in main(viewer)
+    assert "Cleared in the last 24 h None recorded." in main(viewer)
     assert page(viewer).tables == [FOUND]
 
 
@@ -185,6 +185,7 @@ def test_a_muted_finding_leaves_list_and_count(
     assert "Attention 1" not in masthead(viewer)
     assert "1 muted next ends" in main(viewer)
     muted = page(viewer, "/?muted=1")
+    assert "Muted" in muted.headings
     assert "by olga: worker-2 is redeployed" in muted.rows(FOUND)[0]["Why"].text
     assert "End mute" not in muted.buttons
     for path in ("/s/default/orders/", "/s/default/orders/g/workers/"):

@@ -43,6 +43,7 @@ MIDDLEWARE = [
     "dashboard.http.compression.CompressionMiddleware",
     "dashboard.http.probes.Probes",  # before anything asks for the host
     "dashboard.metrics.endpoint.Metrics",  # likewise
+    "dashboard.http.middleware.SessionCookieMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "dashboard.http.middleware.SameOriginMiddleware",

@@ -55,7 +55,7 @@ def by_session(credentials: Credentials) -> Principal | None:
     """A person who is signed in. Without a session there is no query."""
     if credentials.user is not None:
         return principal_for_user(credentials.user)
-    return _of_session(credentials.session) if credentials.session else None
+    return _of_session(credentials.session) if credentials.session and "\0" not in credentials.session else None
 
 
 AUTHENTICATORS: tuple[Authenticator, ...] = (by_token, by_session)

@@ -53,6 +53,18 @@ def _is(origin: str, trusted: str) -> bool:
     return found.scheme == wanted.scheme and is_same_domain(found.netloc, wanted.netloc.lstrip("*"))
 
 
+class SessionCookieMiddleware:
+    """Before the session is looked up: a cookie with a zero byte is none. PostgreSQL keeps no such text: an error."""
+
+    def __init__(self, get_response: Handler) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\0" in request.COOKIES.get(settings.SESSION_COOKIE_NAME, ""):
+            del request.COOKIES[settings.SESSION_COOKIE_NAME]
+        return self.get_response(request)
+
+
 class SameOriginMiddleware:
     """Refuses what another site makes the browser send (Sec-Fetch-Site), beside the CSRF token.
 

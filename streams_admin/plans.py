@@ -8,6 +8,8 @@ from datetime import timedelta
 from itertools import accumulate
 
 from django.db import connections, transaction
+from django.db.models import Q
+from django.db.models.functions import Now
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 
@@ -21,13 +23,15 @@ from streams_admin.actions.gate import Admitted
 from streams_admin.actions.memory import memory_notes
 from streams_admin.actions.preview import Note
 from streams_admin.audit.log import Caller
-from streams_admin.errors import Expired, NoSuchPlan
+from streams_admin.errors import Changed, Conflict, Expired, NoSuchPlan
 from streams_admin.models import Plan
 from streams_admin.params.base import Raw, Spelling, serialise
 
 LIVES = timedelta(minutes=2)
 KEPT = timedelta(days=1)
 """Unused plans are deleted after that."""
+FILE_TAKES = timedelta(seconds=30)
+"""For so long at most a file of a plan's entries is made: the site cuts an answer off after that."""
 UNUSED_MOST, UNUSED_CHARS = 50, 4 * 2**20
 """Unused plans that are kept of one person, and the characters they take. The oldest make room: nobody has to wait."""
 
@@ -138,6 +142,27 @@ def check_fresh(plan: Plan) -> None:
         raise Expired("This plan is older than two minutes and was not run. Refresh it.")
 
 
+def begin_file(plan: Plan) -> None:
+    """From now on a file of its entries is made. Raises Changed where the plan was run."""
+    unused = Plan.objects.filter(pk=plan.pk, used=None)
+    if not unused.update(file_until=Now() + FILE_TAKES):
+        raise Changed("This plan was already run: its entries may be gone.")
+
+
+def end_file(plan: Plan) -> bool:
+    """The file is made. Whether the plan was not run meanwhile, so that it holds all that was there."""
+    return bool(Plan.objects.filter(pk=plan.pk, used=None).update(file_until=None))
+
+
+def check_no_file(plan: Plan) -> None:
+    """Raises Conflict while a file of its entries is made: it is complete before the first of them goes."""
+    if Plan.objects.filter(pk=plan.pk, used=None, file_until__gt=Now()).exists():
+        raise Conflict(
+            "The file of its entries is still being downloaded. Nothing was done: run it once that is complete."
+        )
+
+
 def take(plan: Plan) -> bool:
-    """Mark it as used. False when it was already: a plan runs once."""
-    return Plan.objects.filter(pk=plan.pk, used=None).update(used=timezone.now()) == 1
+    """Mark it as used. False when it was already, or a file of its entries is being made: a plan runs once."""
+    no_file = Q(file_until=None) | Q(file_until__lte=Now())
+    return Plan.objects.filter(no_file, pk=plan.pk, used=None).update(used=timezone.now()) == 1

@@ -26,6 +26,9 @@ class Plan(models.Model):
     created = models.DateTimeField(auto_now_add=True)
     expires = models.DateTimeField()
     used = models.DateTimeField(null=True, blank=True)
+    file_until = models.DateTimeField(
+        null=True, help_text="a file of its entries is being made, until then at most: it does not run before"
+    )
 
     class Meta:
         indexes: ClassVar = [

@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Self
 
-from django.db import DatabaseError
+from django.db import Error
 
 from dashboard.streams import links
 from dashboard.streams.errors import OutcomeUnknown, StreamError
@@ -163,7 +163,7 @@ class Run:
     def _meanwhile(self, batch: AnyBatch) -> None:
         if self._reads_ahead and not batch.last:
             # What fails here is tried again when it is its turn, and then it counts.
-            with suppress(StreamError, DatabaseError, StateRequested, TakenOver):
+            with suppress(StreamError, Error, StateRequested, TakenOver):
                 self._read_ahead(batch)
 
     def _read_ahead(self, batch: AnyBatch) -> None:

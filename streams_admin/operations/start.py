@@ -16,7 +16,7 @@ from datetime import timedelta
 from typing import Any
 
 from asgiref.sync import sync_to_async
-from django.db import DatabaseError, IntegrityError, close_old_connections, transaction
+from django.db import Error, IntegrityError, close_old_connections, transaction
 from django.db.models import Case, F, Value, When
 from django.db.models.functions import Now
 
@@ -55,12 +55,13 @@ def begin(
     """Run a plan; its operation, ended when it was small. The same plan or the same `key` again: the first answer.
 
     `duty`: percent of the time that a larger one may spend in commands, 1 to 100; 0: that of the settings.
-    Raises Forbidden, Expired, NotConfirmed, Changed or StreamError, and then nothing was done.
+    Raises Forbidden, Expired, NotConfirmed, Changed, Conflict or StreamError, and then nothing was done.
     """
     known = _first_answer(caller, plan, key)
     if known is not None:
         return known
     plans.check_fresh(plan)
+    plans.check_no_file(plan)
     admitted = gate.admit_plan(caller, plan)
     action, ctx = admitted.action, admitted.ctx
     _check_typed(plan, confirm)
@@ -140,6 +141,7 @@ def _first_of(caller: Caller, plan: Plan, key: str) -> Operation:
     """The operation of who was faster: it was committed together with what kept ours out. Raises Conflict."""
     known = _first_answer(caller, plan, key)
     if known is None:
+        plans.check_no_file(plan)
         raise Conflict("This plan was already used.")
     return known
 
@@ -156,6 +158,10 @@ def _run_here(operation: Operation, ctx: AnyContext, action: AnyAction) -> None:
                 if not small:
                     return run.release()
     except TakenOver:
+        operation.refresh_from_db()
+    except Error as error:  # ours is out of order: as after a crash, the background finds out what was done
+        log.warning("operation %s could not be saved: %s", operation.pk, error)
+        close_old_connections()
         operation.refresh_from_db()
 
 
@@ -192,7 +198,7 @@ def work_once(turn: float = 0.0) -> bool:
             _go_on(running, time.monotonic() + turn)
     except TakenOver:
         log.warning("operation %s taken over", operation.pk)
-    except DatabaseError:
+    except Error:
         raise  # ours is out of order, not the operation: it is taken again later
     except Exception as error:
         log.exception("operation %s failed", operation.pk)

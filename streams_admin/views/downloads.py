@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from sys import maxsize
 from typing import Any
@@ -47,7 +47,7 @@ def entries(request: HttpRequest, token: str) -> StreamingHttpResponse:
 def entries_of(principal: Principal, token: str) -> StreamingHttpResponse:
     """The entries a plan is about as they are now, for who made it and may read them. The last line says if it is all.
 
-    Raises NoSuchPlan, Expired, Changed or Forbidden.
+    The plan does not run before that line is made. Raises NoSuchPlan, Expired, Changed or Forbidden.
     """
     found = plans.find(token, principal)
     _check(found)
@@ -56,8 +56,10 @@ def entries_of(principal: Principal, token: str) -> StreamingHttpResponse:
     pages = gate.resolve(found.action).affected(ctx, gate.seen_of(found))
     if pages is None:
         raise NoSuchPlan("This plan removes no entries: there is nothing to download.")
-    seen = sight(principal, found.server, from_path(found.stream))
-    return file_of(lines_of(pages, seen), f"{found.action}-{timezone.localtime():%Y%m%d-%H%M%S}")
+    plans.begin_file(found)
+    written, seen = Written(), sight(principal, found.server, from_path(found.stream))
+    name = f"{found.action}-{timezone.localtime():%Y%m%d-%H%M%S}"
+    return file_of(_entry_lines(pages, seen, written), name, lambda: _last_line(found, written))
 
 
 def results(request: HttpRequest, id: UUID) -> StreamingHttpResponse:
@@ -72,12 +74,13 @@ def _check(found: Plan) -> None:
 
 
 @dataclass
-class _Written:
-    """What a file holds so far."""
+class Written:
+    """What a file holds so far. `why`: why it does not hold all, "" when it does."""
 
     lines: int = 0
     size: int = 0
     began: float = field(default_factory=time.monotonic)
+    why: str = ""
 
     def why_no_more(self, following: int) -> str:
         """The reason to end before a page of so many entries, "" when there is room for it."""
@@ -88,22 +91,36 @@ class _Written:
         late = time.monotonic() - self.began > SECONDS_MOST
         return f"Reading took longer than {SECONDS_MOST:.0f} s." if late else ""
 
+    def last_line(self) -> bytes:
+        stopped = {"stopped": self.why} if self.why else {}
+        return _line({"complete": not self.why, "entries": self.lines, **stopped})
+
 
 def lines_of(pages: Iterator[Sequence[Entry | PendingEntry]], seen: Sight) -> Iterator[bytes]:
     """A line for each entry, page by page, then one that says how many there are and whether that is all."""
-    written, why = _Written(), ""
+    written = Written()
+    yield from _entry_lines(pages, seen, written)
+    yield written.last_line()
+
+
+def _entry_lines(pages: Iterator[Sequence[Entry | PendingEntry]], seen: Sight, written: Written) -> Iterator[bytes]:
     try:
         for page in pages:
-            why = written.why_no_more(len(page))
-            lines = [_line(item(entry, seen)) for entry in page[: LINES_MOST - written.lines if why else None]]
+            written.why = written.why_no_more(len(page))
+            lines = [_line(item(entry, seen)) for entry in page[: LINES_MOST - written.lines if written.why else None]]
             written.lines += len(lines)
             written.size += sum(map(len, lines))
             yield b"".join(lines)
-            if why:
+            if written.why:
                 break
     except StreamError as error:
-        why = error.message
-    yield _line({"complete": not why, "entries": written.lines, **({"stopped": why} if why else {})})
+        written.why = error.message
+
+
+def _last_line(plan: Plan, written: Written) -> bytes:
+    if not plans.end_file(plan) and not written.why:
+        written.why = "The plan was run, or deleted, before the file was complete: entries may be missing."
+    return written.last_line()
 
 
 def item(entry: Entry | PendingEntry, seen: Sight) -> dict[str, Any]:
@@ -119,6 +136,6 @@ def _line(content: dict[str, Any]) -> bytes:
     return json.dumps(content, ensure_ascii=False).encode() + b"\n"
 
 
-def file_of(chunks: Iterator[bytes], name: str) -> StreamingHttpResponse:
-    """A JSON Lines file."""
-    return Streamed(chunks, f"{name}.jsonl", "application/jsonl", own_threads=True)
+def file_of(chunks: Iterator[bytes], name: str, last: Callable[[], bytes] | None = None) -> StreamingHttpResponse:
+    """A JSON Lines file. `last`: of what is read from our database, after all else."""
+    return Streamed(chunks, f"{name}.jsonl", "application/jsonl", own_threads=True, last=last)

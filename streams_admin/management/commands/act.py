@@ -16,6 +16,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.management.base import BaseCommand, CommandError
+from django.db import Error
 
 from dashboard.accounts.access import Forbidden
 from dashboard.accounts.directory import principal_for_user
@@ -56,7 +57,7 @@ class Command(BaseCommand):
         parser.add_argument("--server", default="default", help="the configured name (default: default)")
         parser.add_argument("--stream", required=True, help="the key of the stream")
         parser.add_argument(
-            "--as", dest="who", required=True, metavar="USER", help="the user the user who acts, with their permissions"
+            "--as", dest="who", required=True, metavar="USER", help="the user who acts, with their permissions"
         )
         parser.add_argument("--param", action="append", default=[], metavar="NAME=VALUE", help="repeatable")
         parser.add_argument("--reason", default="", help="recorded in the audit log")
@@ -81,7 +82,8 @@ class Command(BaseCommand):
         confirm = self._agree(plan, given)
         with refusals_as_errors():
             operation = start.begin(caller, plan, confirm=confirm, reason=given["reason"][:2000], duty=given["duty"])
-        self._follow(operation)
+        with left_to_others(operation):
+            self._follow(operation)
         self._report(operation)
 
     def _plan(self, caller: Caller, given: dict[str, Any]) -> Plan:
@@ -183,6 +185,18 @@ def refusals_as_errors() -> Iterator[None]:
         yield
     except (ActionError, Forbidden, StreamError) as error:
         raise CommandError(error.message) from error
+
+
+@contextmanager
+def left_to_others(operation: Operation) -> Iterator[None]:
+    """While our database is out of order, nobody goes on with it and nobody knows how far it got."""
+    try:
+        yield
+    except Error as error:
+        raise CommandError(
+            f"Streamgauge's database does not answer ({error}). Once it does, operation {operation.pk} goes on where "
+            "the site or another act runs."
+        ) from error
 
 
 def params_of(words: list[str]) -> dict[str, Any]:

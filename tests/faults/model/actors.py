@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from unittest.mock import patch
 
 import redis
 from django.db import connections, transaction
+from django.utils import timezone
 
 from dashboard.streams.links import Writer
 from streams_admin.operations import loop, start, state
@@ -44,11 +47,15 @@ class Stop:
 class Actor:
     """One runner, as if it were a process of its own. `move` returns when it has reached its next stop, or its end.
 
-    `forbidden`: when it began, the operation was no longer allowed.
+    `forbidden`: when it began, the operation was no longer allowed. `skew`: seconds by which its clock is ahead.
+    `dies_in`: which statement from now on, within a transaction of our database, it does not live to send; 0: none.
     """
 
-    def __init__(self, name: str, wire: Wire, work: Callable[[], object], *, forbidden: bool = False) -> None:
+    def __init__(
+        self, name: str, wire: Wire, work: Callable[[], object], *, forbidden: bool = False, skew: float = 0.0
+    ) -> None:
         self.name, self._wire, self._work, self.forbidden = name, wire, work, forbidden
+        self.skew, self.dies_in = skew, 0
         self.here = Here()
         self.at: Stop | None = None
         self.over = False
@@ -82,7 +89,8 @@ class Actor:
         _stage.actor = self
         self._go.acquire()
         try:
-            self._work()
+            with transaction.get_connection().execute_wrapper(self._statement):
+                self._work()
         except Killed:
             pass
         except BaseException as error:
@@ -91,6 +99,15 @@ class Actor:
             connections.close_all()
             self.over, self.at = True, None
             self._back.release()
+
+    def _statement(self, execute: Callable[..., Any], sql: str, params: Any, many: bool, context: Any) -> Any:
+        """Around each of our database. Raises Killed."""
+        if self.dies_in and context["connection"].in_atomic_block:
+            self.dies_in -= 1
+            if not self.dies_in:
+                self.killed = True
+                raise Killed
+        return execute(sql, params, many, context)
 
     def stop(self, where: Stop, port: int | None = None) -> None:
         """Called in its thread, where it stops. Raises Killed."""
@@ -150,11 +167,21 @@ def _save(told: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _pause_at_save() -> None:
-    """Not within a transaction: who is stopped there keeps the lock of the database, and nobody else goes on."""
+    """Not within a transaction: who is stopped there keeps the lock of the database, and nobody else goes on. Who is
+    killed there leaves nothing of it (`Actor.dies_in`)."""
     if _stage.actor and not transaction.get_connection().in_atomic_block:
         writing, _stage.writing = _stage.writing, False
         _stage.actor.stop(Stop("save"))
         _stage.writing = writing
+
+
+def _clock(told: Callable[[], Any], unit: Any) -> Callable[[], Any]:
+    """As that of the machine the runner is on. `unit`: a second."""
+
+    def now() -> Any:
+        return told() + (_stage.actor.skew if _stage.actor else 0.0) * unit
+
+    return now
 
 
 def _here() -> Here:
@@ -171,6 +198,8 @@ def staged() -> Iterator[None]:
             patch.object(Writer, "_trip", _trip(Writer._trip)),
             patch.object(state, "save", _save(state.save)),
             patch.object(leases, "here", _here),
+            patch.object(timezone, "now", _clock(timezone.now, timedelta(seconds=1))),
+            patch.object(time, "time", _clock(time.time, 1.0)),
             patch.object(start, "RUNNER", start.RUNNER),
             patch.object(loop, "HEARTBEAT_EVERY", NEVER),
             patch.object(loop, "FRESH_FOR", NEVER),

@@ -51,6 +51,23 @@ def command_late(house: House) -> None:
     house.move(at_write(house), "hold")
 
 
+def killed_while_saving(house: House) -> None:
+    """In the transaction of our database that ends the operation: its row and its audit record."""
+    house.kill_in_a_transaction(at_write(house), 2)
+
+
+def clock_wrong(house: House) -> None:
+    """Somebody else's, by an hour: it does not take what a process runs that is seen."""
+    actor = at_write(house)
+    house.look_for_work(3600.0)
+    house.to_end(actor)
+
+
+def other_type(house: House) -> None:
+    house.kill(at_write(house))
+    house.stream_is_a_string()
+
+
 def killed_and_cancelled(house: House) -> None:
     house.kill(at_write(house))
     house.request("cancel")
@@ -82,9 +99,13 @@ FAULTS: dict[str, Fault] = {
     "stopped, taken over, goes on": stopped,
     "reply lost": reply_lost,
     "command lost": command_lost,
+    "command late": command_late,
+    "killed while saving": killed_while_saving,
+    "wrong clock": clock_wrong,
     "killed, then cancelled": killed_and_cancelled,
     "another server": other_server,
     "stream recreated": recreated,
+    "other type": other_type,
 }
 
 
@@ -97,7 +118,7 @@ def outcome(house: House) -> str:
         return "`unknown`"
     if said["failed"]:
         return "`failed`"
-    return "once" if said.total() == len(house.verb.about) else _stopped(operation)
+    return "once" if said.total() == house.verb.results else _stopped(operation)
 
 
 def _stopped(operation: Operation) -> str:

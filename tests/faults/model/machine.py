@@ -7,6 +7,7 @@ from typing import ClassVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from tests.faults.model.checks import check
 from tests.faults.model.house import House, Place
 from tests.faults.model.verbs import VERBS, Verb
 from tests.faults.model.wire import Fate
@@ -17,6 +18,8 @@ RUNNERS = 3
 """That are at work at the same moment, at most."""
 AT = st.integers(0, 11)
 """Which runner, entry or copy: the one at that place among those that there are."""
+SKEWS = st.sampled_from([0.0, 0.0, -3600.0, 10.0, 3600.0])
+"""Seconds by which a runner's clock is ahead of the database's."""
 
 
 class Model(RuleBasedStateMachine):
@@ -26,11 +29,16 @@ class Model(RuleBasedStateMachine):
     runs: ClassVar[int] = 0
     verbs: ClassVar[tuple[Verb, ...]] = VERBS
 
-    @initialize(data=st.data(), duty=st.sampled_from([25, 100]), scripts=st.sampled_from([True, True, False]))
-    def begins(self, data: st.DataObject, duty: int, scripts: bool) -> None:
+    @initialize(
+        data=st.data(),
+        duty=st.sampled_from([25, 100]),
+        scripts=st.sampled_from([True, True, False]),
+        kills=st.sampled_from([True, True, False]),
+    )
+    def begins(self, data: st.DataObject, duty: int, scripts: bool, kills: bool) -> None:
         verb = data.draw(st.sampled_from(self.verbs), label="verb")
         type(self).runs += 1
-        self.house = House(verb, self.place, duty=duty, scripts=scripts)
+        self.house = House(verb, self.place, duty=duty, scripts=scripts, kills=kills)
 
     # Runners -----------------------------------------------------------------------------------------------------
 
@@ -49,7 +57,7 @@ class Model(RuleBasedStateMachine):
         actor = self.house.at_work[at % len(self.house.at_work)]
         for left in range(writes, 0, -1):
             if self.house.to_write(actor):
-                self.house.move(actor, "pass" if left > 1 or (fate == "hold" and not self.house.verb.late) else fate)
+                self.house.move(actor, "pass" if left > 1 else fate)
 
     @precondition(lambda self: self.house.at_work)
     @rule(at=AT, before=st.booleans())
@@ -59,10 +67,21 @@ class Model(RuleBasedStateMachine):
         if not before or self.house.to_write(actor):
             self.house.kill(actor)
 
+    @precondition(lambda self: self.house.at_work)
+    @rule(at=AT, statement=st.integers(1, 6))
+    def a_runner_dies_in_a_transaction(self, at: int, statement: int) -> None:
+        """Of our database, when it gets to one."""
+        self.house.kill_in_a_transaction(self.house.at_work[at % len(self.house.at_work)], statement)
+
     @precondition(lambda self: self.house.can_be_taken and len(self.house.at_work) < RUNNERS)
-    @rule()
-    def another_takes_over(self) -> None:
-        self.house.spawn()
+    @rule(skew=SKEWS)
+    def another_takes_over(self, skew: float) -> None:
+        self.house.spawn(skew)
+
+    @precondition(lambda self: self.house.can_be_taken and len(self.house.at_work) < RUNNERS)
+    @rule(skew=SKEWS)
+    def another_looks_for_work(self, skew: float) -> None:
+        self.house.look_for_work(skew)
 
     @precondition(lambda self: self.house.place.wire.held)
     @rule()
@@ -104,13 +123,18 @@ class Model(RuleBasedStateMachine):
     # Servers -----------------------------------------------------------------------------------------------------
 
     @precondition(lambda self: not self.house.disturbed & DISTURBANCES)
-    @rule(what=st.sampled_from(["destroyed", "again", "back", "strings", "away"]))
-    def something_is_lost(self, what: str) -> None:
+    @rule(
+        what=st.sampled_from(["destroyed", "again", "moved", "strings", "string", "away"]),
+        position=st.sampled_from(["0", "5-0", "11-0", "$"]),
+    )
+    def something_is_lost(self, what: str, position: str) -> None:
         house = self.house
         if what == "strings":
             house.targets_are_strings()
-        elif what == "back":
-            house.group_is_set_back()
+        elif what == "string":
+            house.stream_is_a_string()
+        elif what == "moved":
+            house.group_is_moved(position)
         elif what == "away":
             house.server_is_away()
         else:
@@ -136,6 +160,6 @@ class Model(RuleBasedStateMachine):
         if hasattr(self, "house"):
             try:
                 self.house.settle()
-                self.house.check()
+                check(self.house)
             finally:
                 self.house.end()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.model.cases import FAULTS, outcome
+from tests.faults.model.checks import check
 from tests.faults.model.house import House, Place
 from tests.faults.model.verbs import VERBS
 from tests.servers import chosen
@@ -33,7 +34,7 @@ def met(house: House, fault: str) -> str:
     try:
         FAULTS[fault](house)
         house.settle(back=False)
-        house.check()
+        check(house)
         return outcome(house)
     finally:
         house.end()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.faults.model.cases import at_write
+from tests.faults.model.checks import check
 from tests.faults.model.hidden import HIDDEN, Hidden, Others
 from tests.faults.model.house import House, Place
 from tests.faults.model.ledger import look
@@ -45,7 +46,7 @@ def history(
         numbers = numbers or list(house.ledger.of(house.verb.effect) - before)
         others(house, [f"{number}-0" for number in numbers])
         house.settle()
-        house.check()
+        check(house)
         operation = house.operation
         assert operation
         return (dict(operation.entries), operation.results, _there(house)), numbers

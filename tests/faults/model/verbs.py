@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from dashboard.streams.names import to_path
-from tests.faults.model.ledger import COPY, GROUP, HERO, SPARE
+from tests.faults.model.ledger import COPY, GROUP, HERO, SPARE, WORKER
 
 ENTRIES, PENDING = 12, 10
 """Entries of the stream, and how many of them WORKER holds."""
@@ -23,6 +23,7 @@ class Verb:
     `mine`: whether it leaves a mark that nobody else makes. Else, after a reply was lost, the result says how the entry
     was found, whoever made it so. `named`: whether its results name entries; else they count.
     `acknowledged`, `gone`: how many of the first entries have been acknowledged, or deleted, before.
+    `then`: its last effect, which is about no entry and has a result that names none.
     """
 
     slug: str
@@ -35,11 +36,17 @@ class Verb:
     acknowledged: int = 0
     gone: int = 0
     variant: str = ""
+    then: str = ""
 
     @property
-    def late(self) -> bool:
-        """Whether a command that arrives after everybody has looked does nothing, or is counted."""
-        return self.slug in ("replay", "add")
+    def safe(self) -> bool:
+        """Whether what a group still needs has to stay."""
+        return bool(self.params.get("safe"))
+
+    @property
+    def results(self) -> int:
+        """How many it has when all is done."""
+        return len(self.about) + bool(self.then)
 
     def __str__(self) -> str:
         return f"`{self.slug}`{self.variant}"
@@ -78,5 +85,14 @@ VERBS = (
     Verb("group_destroy", {"group": G}, "destroyed", ("",), mine=False, named=False),
     Verb("consumer_create", {"group": G, "consumer": "new"}, "registered", ("",), mine=False, named=False),
     Verb("consumer_delete", {"group": G, "consumer": to_path(SPARE)}, "dismissed", ("",), mine=False, named=False),
+    Verb(
+        "consumer_delete",
+        {"group": G, "consumer": to_path(WORKER), "to": to_path(HERO)},
+        "claimed",
+        HELD,
+        mine=False,
+        variant=" with `to`",
+        then="dismissed",
+    ),
     Verb("stream_delete", {}, "removed", ("",), mine=False, named=False),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tracemalloc
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -31,12 +32,13 @@ from streams_admin import plans
 from streams_admin.actions.context import Scope
 from streams_admin.actions.reads import affected
 from streams_admin.actions.registry import ALL
-from streams_admin.models import Plan
+from streams_admin.errors import Conflict
+from streams_admin.models import AuditEntry, Plan
 from streams_admin.views import downloads
 from tests.conftest import Configure
 from tests.dashboard.streams.seeding import GROUP, KEY, WORKER, fill, group, neglect
 from tests.people import id_of, person, signed_in
-from tests.streams_admin.acting import act, planned
+from tests.streams_admin.acting import act, planned, run
 from tests.streams_admin.recipes import HELPER, IDLE_MS, collect
 
 pytestmark = pytest.mark.django_db
@@ -289,3 +291,62 @@ def test_what_was_kept_is_what_goes(world: redis.Redis, admin: Client) -> None:
     kept, _ = read(admin, plan)
     operation = act("delete", {"filter": {"end": "3-0"}})
     assert [line["id"] for line in kept] == [id_ for id_, _ in operation.entries]
+
+
+# Complete before it runs ---------------------------------------------------------------------------------------------
+
+
+STILL = "The file of its entries is still being downloaded. Nothing was done: run it once that is complete."
+
+
+@pytest.mark.django_db(transaction=True)
+async def test_a_plan_does_not_run_while_its_file_is_made(server: Server, redis_client: redis.Redis) -> None:
+    """With the first page sent, somebody clicks Run."""
+    await sync_to_async(fill)(redis_client, 1203)
+    client = AsyncClient()
+    await client.aforce_login(await sync_to_async(person)("anna", "admin"))
+    plan = await sync_to_async(planned)("delete", {"filter": {}})
+    answer = await client.get(address(plan))
+    assert isinstance(answer, StreamingHttpResponse)
+    content = aiter(answer)
+    parts = [await anext(content)]
+    with pytest.raises(Conflict) as refused:
+        await sync_to_async(run)(plan)
+    assert refused.value.message == STILL
+    assert redis_client.xlen(KEY) == 1203
+    parts += [part async for part in content]
+    assert json.loads(b"".join(parts).splitlines()[-1]) == {"complete": True, "entries": 1203}
+    operation = await sync_to_async(run)(plan)
+    assert operation.results == {"done": 1203}
+
+
+def test_the_api_says_so_too(world: redis.Redis, admin: Client) -> None:
+    plan = planned("delete", {"filter": {}})
+    plans.begin_file(plan)
+    body = {"confirm": plan.preview["confirm"]}
+    answer = admin.post(f"/api/v1/plans/{plans.token(plan)}/run", body, content_type="application/json")
+    assert (answer.status_code, answer.json()["detail"]) == (409, STILL)
+    assert world.xlen(KEY) == 6
+    assert AuditEntry.objects.count() == 0
+
+
+def test_a_download_that_was_abandoned_holds_a_plan_for_so_long_at_most(
+    world: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(plans, "FILE_TAKES", timedelta(seconds=-1))
+    plan = planned("delete", {"filter": {}})
+    plans.begin_file(plan)
+    assert run(plan).results == {"done": 6}
+
+
+def test_a_file_is_not_called_complete_where_the_plan_ran_all_the_same(
+    world: redis.Redis, admin: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It took longer than a file may."""
+    monkeypatch.setattr(plans, "FILE_TAKES", timedelta(seconds=-1))
+    plan = planned("delete", {"filter": {}})
+    answer = admin.get(address(plan))
+    run(plan)
+    last = json.loads(b"".join(answer).splitlines()[-1])
+    assert last["complete"] is False
+    assert last["stopped"] == "The plan was run, or deleted, before the file was complete: entries may be missing."

@@ -7,6 +7,7 @@ connection of which all replies have come carries nothing: then another one may 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from pydantic import JsonValue
@@ -69,6 +70,12 @@ class Connections:
         self.refused = bool(self._lost)
         return not self._lost
 
+    def end_here(self, server: Server) -> None:
+        """End those that lead to the process of the server that answers now. Others, and what it does not let us end,
+        stay noted. Raises StreamError where it does not answer."""
+        self._lost, self._unanswered = self.open, False
+        self._lost = [lost for lost in self._lost if not _ended_here(server, lost)]
+
 
 def ended(server: Server, lost: ConnectionId | None) -> bool:
     """False where the server does not let us end it. Raises StreamError where it does not answer."""
@@ -77,6 +84,12 @@ def ended(server: Server, lost: ConnectionId | None) -> bool:
     except (NotAllowed, ServerRefused):
         return False
     return True
+
+
+def _ended_here(server: Server, lost: ConnectionId | None) -> bool:
+    with suppress(NotAllowed, ServerRefused):
+        return writes.end_connection(server, lost)
+    return False
 
 
 def dump(connections: Kept) -> JsonValue:

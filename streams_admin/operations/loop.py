@@ -111,8 +111,7 @@ class Run:
             self._leave_lost()
             return False
         except Replaced as error:
-            self._note_connections()
-            saving.give_up(self.running, error, Done.together(*self._way.done))
+            self._give_up(error, Done.together(*self._way.done))
             return False
         except StreamError as error:
             left = self.operation.inflight
@@ -125,10 +124,17 @@ class Run:
         try:
             self._way.identify()
         except StreamError as error:
-            saving.give_up(self.running, error)
+            self._give_up(error)
             return False
         self._identified = True
         return True
+
+    def _give_up(self, error: StreamError, done: Done | None = None) -> None:
+        """What was sent is not to arrive at a stream that nobody has looked at."""
+        with suppress(StreamError):
+            self._connections.end_here(self.ask.server)
+        self._note_connections()
+        saving.give_up(self.running, error, done)
 
     def release(self) -> None:
         """Whoever is first goes on with it. Raises TakenOver."""

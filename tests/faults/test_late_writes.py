@@ -120,6 +120,21 @@ def test_after_it_was_cancelled_nothing_more_is_done(seeded: redis.Redis, proxy:
     assert world(seeded) == said
 
 
+def test_it_does_not_arrive_at_a_stream_that_nobody_has_looked_at(
+    seeded: redis.Redis, proxy: Proxy, runners: Runners
+) -> None:
+    operation = begun("delete", CASES["delete"][0], proxy, runners)
+    runners.kill()
+    seeded.flushall()
+    fill(seeded, COUNT, size=2)
+    finish()
+    operation.refresh_from_db()
+    assert (operation.state, operation.error) == ("failed", "The stream was deleted and recreated.")
+    assert operation.results == {"done": BATCH, "unknown": BATCH}
+    proxy.let_go()
+    assert seeded.xlen(KEY) == COUNT
+
+
 @pytest.mark.parametrize(
     ("slug", "user", "duty"),
     [

@@ -227,6 +227,17 @@ class House:
         self.story.append("a late write arrives" if arrived else "a late write finds its connection closed")
 
     @property
+    def may_recreate(self) -> bool:
+        """While nobody works: who has just looked may do the batch that he has read. So may what he has sent, where
+        nobody can end its connection."""
+        return not self.at_work and (self.kills or not self.wire.held)
+
+    @property
+    def may_deliver(self) -> bool:
+        """Of a stream that is another one only what is left when the operation is over: nobody has looked before."""
+        return "stream" not in self.disturbed or self.operation is None or self.operation.over
+
+    @property
     def can_be_taken(self) -> bool:
         operation = self.operation
         return operation is not None and operation.state in Operation.GOING
@@ -259,7 +270,9 @@ class House:
                 self.truth.xadd(key, {"n": "new"})
 
     def producer_deletes(self, at: int) -> None:
-        if id_ := _pick(sorted(look(self.truth).source), at):
+        """By its first entry one can tell that a stream is another one of the same IDs."""
+        kept = 1 if "stream" in self.disturbed else 0
+        if id_ := _pick(sorted(look(self.truth).source)[kept:], at):
             self._touch(id_, "deleted by its producer")
             self.truth.xdel(KEY, id_)
 

@@ -83,7 +83,7 @@ class Model(RuleBasedStateMachine):
     def another_looks_for_work(self, skew: float) -> None:
         self.house.look_for_work(skew)
 
-    @precondition(lambda self: self.house.place.wire.held)
+    @precondition(lambda self: self.house.place.wire.held and self.house.may_deliver)
     @rule()
     def a_late_write_arrives(self) -> None:
         self.house.deliver()
@@ -145,10 +145,9 @@ class Model(RuleBasedStateMachine):
     def another_server_answers(self) -> None:
         self.house.server_is_another()
 
-    @precondition(lambda self: not self.house.disturbed & DISTURBANCES and not self.house.at_work)
+    @precondition(lambda self: not self.house.disturbed & DISTURBANCES and self.house.may_recreate)
     @rule()
     def the_stream_is_recreated(self) -> None:
-        """While nobody works: who has just looked may do the batch that he has read."""
         self.house.stream_is_another()
 
     @precondition(lambda self: "server" in self.house.disturbed)

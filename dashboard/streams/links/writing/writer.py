@@ -44,22 +44,24 @@ class Writer:
         with self._connection() as connection:
             return self._trip(connection, commands)
 
-    def end(self, lost: ConnectionId | None) -> None:
+    def end(self, lost: ConnectionId | None) -> bool:
         """See to it that what was sent on a connection and not carried out yet never will be.
 
-        Another process of the server than the one it led to has none of its connections. Raises NotAllowed, or
-        ServerRefused, where the server lets nobody close it; Unreachable, or OutcomeUnknown, to be tried again.
+        False: another process of the server answers than the one it led to, and has none of its connections. Raises
+        NotAllowed, or ServerRefused, where the server lets nobody close it; Unreachable, or OutcomeUnknown, to be tried
+        again.
         """
         with self._connection() as connection:
             ours = self._ids.get(connection)
             if lost is None or ours is None:
                 raise NotAllowed("The server's access list (ACL) does not allow this user to see its connection's ID.")
             if ours.process != lost.process:
-                return
+                return False
             do_before()
             [reply] = self._replies(connection, [("CLIENT", "KILL", "ID", lost.number)])
         if isinstance(reply, StreamError):
             raise reply
+        return True
 
     def _greet(self, connection: Any) -> None:
         self._ids[connection] = greet_to_write(connection)

@@ -41,12 +41,14 @@ class Site:
 
 
 def seed(client: redis.Redis) -> None:
-    """Eight orders; worker-1 took three of them and never came back; a key that is no stream."""
+    """Eight orders; worker-1 took three of them and never came back, nor did reader-1; a key that is no stream."""
     for n in range(8):
         client.xadd("orders", {"n": n, "state": "new"}, id=f"{FIRST_MS + n}-0")
     client.xgroup_create("orders", "workers", id="0")
     client.xreadgroup("workers", "worker-1", {"orders": ">"}, count=3)
     client.xgroup_createconsumer("orders", "workers", "worker-2")
+    client.xgroup_create("orders", "readers", id="0")
+    client.xreadgroup("readers", "reader-1", {"orders": ">"}, count=3)
     client.set("text", "no stream")
 
 

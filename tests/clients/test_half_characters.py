@@ -9,7 +9,7 @@ import pytest
 
 from tests.clients.conftest import Site
 
-CLAIM = {"group": "workers", "filter": {"consumer": "worker-1"}, "to": "worker-2"}
+CLAIM = {"group": "readers", "filter": {"consumer": "reader-1"}, "to": "reader-2"}
 ORDER = {"server": "default", "stream": "orders", "action": "claim", "params": CLAIM}
 HALF = "\ud800"
 

@@ -31,7 +31,8 @@ TURN_BYTES = 64 * 2**10
 """What a filter looks into at a time, before other work has its turn."""
 FILTER_SECONDS = 0.1
 """What all filters of one read may take of the processor, so that nobody's filters keep all others waiting. When it is
-used up, the read is left out for the filters that have not had their turn, and counted."""
+used up, the read is left out for the filters that have not had their turn, and all but its newest entries for the one
+that has it; both are counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,19 +122,27 @@ class Stream:
         left = FILTER_SECONDS
         for view, log in filtered:
             if left > 0:
-                left -= await self._filter(view, log, entries)
+                left -= await self._filter(view, log, entries, left)
             else:
                 log.leap(entries[-1].id, len(entries))
         for view, log in filtered[:1]:
             if self._views.get(view) is log:
                 self._views[view] = self._views.pop(view)
 
-    async def _filter(self, view: View, log: Log, entries: Sequence[Entry]) -> float:
-        """The seconds it took. Other work has its turn between. The last viewer of the log may leave then."""
-        taken = 0.0
+    async def _filter(self, view: View, log: Log, entries: Sequence[Entry], left: float) -> float:
+        """The seconds it took. Other work has its turn between. The last viewer of the log may leave then.
+
+        When no time is left, the newest are still looked into, and what comes before them is left out.
+        """
+        taken, missed = 0.0, 0
         for some in turns(entries):
+            if taken >= left and some[-1] is not entries[-1]:
+                missed += len(some)
+                continue
             began = time.thread_time()
             if self._views.get(view) is log:
+                if missed:
+                    log.leap(some[0].id.prev(), missed)
                 log.append(some)
             taken += time.thread_time() - began
             await asyncio.sleep(0)

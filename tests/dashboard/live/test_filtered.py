@@ -101,6 +101,28 @@ def test_turns_have_everything_in_order_and_little_each() -> None:
     assert list(turns([])) == []
 
 
+async def test_a_filter_that_takes_too_long_looks_into_the_newest(
+    hub: Hub, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thirty entries, each large enough for a turn of its own, and time for one a read: the newest comes."""
+    monkeypatch.setattr(stream, "FILTER_SECONDS", 1e-9)
+    async with by_token(await token()) as socket:
+        await socket.send_json_to(watch("t", where="n >= 0"))
+        await socket.next("watching")
+        pipe = redis_client.pipeline(transaction=True)
+        for n in range(30):
+            pipe.xadd("orders", {"n": n, "body": b"x" * TURN_BYTES})
+        last = pipe.execute()[-1].decode()
+        frames = [await socket.next("entries")]
+        while frames[-1]["last_id"] != last:
+            await socket.send_json_to({"type": "ack", "id": "t", "last_id": frames[-1]["last_id"]})
+            frames.append(await socket.next("entries"))
+    skipped = sum(frame["skipped"] for frame in frames)
+    assert ids(frames)[-1] == last
+    assert skipped > 0
+    assert skipped + len(ids(frames)) == 30
+
+
 async def test_filters_beyond_the_time_of_a_read_skip_it_and_have_their_turn_later(
     hub: Hub, redis_client: redis.Redis, monkeypatch: pytest.MonkeyPatch
 ) -> None:

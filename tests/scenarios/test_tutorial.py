@@ -41,6 +41,7 @@ def test_every_command_a_system_sends_is_explained(play: Play, client: redis.Red
     page = (PAGES / f"{name}.md").read_text()
     key = "cart:events:3" if name == "carts" else catalogue.get(name).STREAM
     client.script_flush()
+    client.config_resetstat()
     with Monitor(redis_url) as monitor:
         crew = play(name, rate=60, users=5, poison_rate=0.2, give_up_after=1, work_time=0.1, reclaim_after=0.5)
         until(lambda: client.exists(key))
@@ -48,6 +49,7 @@ def test_every_command_a_system_sends_is_explained(play: Play, client: redis.Red
         if name == "carts":
             crew.end("projector-3")
         until(lambda: not_sent(page, key.rstrip("3"), monitor) == [], every=0.3)
+    assert "errorstat_NOGROUP" not in client.info("errorstats"), "it would be a finding, which no page speaks of"
     sent = {words[0].upper() for _, words in monitor.commands} - CONNECTING - BESIDE
     assert len(sent) >= 6
     assert {command for command in sent if not re.search(rf"\b{command}\b", page)} == set()

@@ -34,18 +34,30 @@ PENDING = 1000
 """Abandoned entries of one stream that are taken over at once."""
 
 TAKE_OVER = """
+local function has_group(log)
+  for _, group in ipairs(redis.call('EXISTS', log) == 1 and redis.call('XINFO', 'GROUPS', log) or {}) do
+    if group[2] == ARGV[1] then
+      return true
+    end
+  end
+end
+
 local found = {}
 for _, log in ipairs(KEYS) do
-  local reply = redis.pcall('XAUTOCLAIM', log, ARGV[1], ARGV[2], 0, '0-0', 'COUNT', ARGV[3], 'JUSTID')
-  if reply.err then
+  if not has_group(log) then
     redis.call('XGROUP', 'CREATE', log, ARGV[1], 0, 'MKSTREAM')
-  elseif #reply[2] > 0 then
+  end
+  local reply = redis.call('XAUTOCLAIM', log, ARGV[1], ARGV[2], 0, '0-0', 'COUNT', ARGV[3], 'JUSTID')
+  if #reply[2] > 0 then
     found[#found + 1] = {log, reply[2]}
   end
 end
 return found
 """
-"""Claim what is pending in each log, and create the group where there is none: one call instead of one per log."""
+"""Claim what is pending in each log, and create the group where there is none: one call instead of one per log.
+
+It looks first: naming a group that is not there is an error, which whoever watches the server sees.
+"""
 
 Delivered = Mapping[str, Sequence[str]]
 """Per user, the IDs that the group has given us and that are not yet acknowledged."""

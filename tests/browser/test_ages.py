@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import time
+from collections.abc import Callable
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from tests.browser.site import Site
 
@@ -30,6 +32,15 @@ def watched(page: Page, script: str, seconds: float) -> list[list[str]]:
     return found
 
 
+def until(page: Page, true: Callable[[], bool]) -> None:
+    """While the page goes on."""
+    for _ in range(200):
+        if true():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("not within 10 s")
+
+
 def test_the_last_entry_is_as_old_as_the_first_row(site: Site, page: Page) -> None:
     site.client.xadd("ages:log", {"n": 0})
     page.goto("/s/default/ages:log/")
@@ -41,6 +52,27 @@ def test_the_last_entry_is_as_old_as_the_first_row(site: Site, page: Page) -> No
         said += watched(page, SAID, 1.2)
     assert len({one for one, _ in said}) > 1, "they grow"
     assert [pair for pair in said if pair[0] != pair[1]] == []
+
+
+def test_an_answer_from_before_an_entry_makes_nothing_older(site: Site, page: Page) -> None:
+    """What the figures are made anew from was read before the newest row came, and what came meanwhile is asked for."""
+    site.client.xadd("ages:held", {"n": 0})
+    page.goto("/s/default/ages:held/")
+    expect(page.locator("[data-live-badge]")).to_have_text("live")
+    page.mouse.move(5, 5)
+    held: list[tuple[Route, APIResponse]] = []
+    page.route(re.compile("/s/default/ages:held/$"), lambda route: held.append((route, route.fetch())))
+    site.client.xadd("ages:held", {"n": 1})
+    until(page, lambda: held != [])
+    site.client.xadd("ages:held", {"n": 2})
+    rows = page.locator(".table-entries tbody tr[id]")
+    expect(rows).to_have_count(3)
+    route, answer = held.pop()
+    route.fulfill(response=answer)
+    said = watched(page, SAID, 1.0)
+    assert [pair for pair in said if pair[0] != pair[1]] == []
+    until(page, lambda: held != [])
+    page.unroute_all()
 
 
 def test_the_oldest_pending_is_as_old_in_the_figures_the_gauge_and_the_list(site: Site, page: Page) -> None:

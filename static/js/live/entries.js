@@ -146,7 +146,6 @@ class Entries {
     const all = this.isMerged ? merge(rows, [...this.body.children]) : [...rows, ...this.body.children];
     this.body.replaceChildren(...all.slice(0, most));
     lastEntry(rows.find((row) => row.id));
-    tick();
     if (this.body.querySelector("tr[id]")) this.table.closest("#entries")?.querySelector(":scope > .state")?.remove();
   }
 
@@ -166,10 +165,14 @@ class Entries {
   }
 }
 
-/** What the page says of its last entry is not older than its first row. @param {HTMLTableRowElement | undefined} row */
+/**
+ * What the page says of its last entry is not older than its first row, though an answer was made before that came.
+ * @param {HTMLTableRowElement | null | undefined} row
+ */
 function lastEntry(row) {
   const [said, newest] = [document.querySelector("[data-live-last] time"), row?.querySelector("time")];
   if (said && newest && Number(newest.dataset.at) > Number(said.dataset.at)) said.dataset.at = newest.dataset.at;
+  tick();
 }
 
 /** Nodes of a row that the server has drawn. A row can only be parsed inside a table. */
@@ -241,6 +244,7 @@ export function bind() {
   });
   document.addEventListener("scroll", () => entries?.waiting.length && !entries.isHeld && entries.settle(), { passive: true });
   document.addEventListener("streamgauge:filtered", follow);
+  document.addEventListener("streamgauge:refreshed", () => lastEntry(entries?.body.querySelector("tr[id]")));
   document.addEventListener("streamgauge:row-closed", () => entries?.settle());
   setInterval(() => !document.hidden && entries?.tell(), 1000);
   follow();

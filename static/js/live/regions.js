@@ -20,6 +20,9 @@ const AGAIN_MS = 5000;
 
 let last = -EVERY_MS;
 let timer = 0;
+let loading = false;
+/** Whether something has changed since what is on its way was asked for. */
+let again = false;
 let missed = false;
 let waiting = false;
 
@@ -29,7 +32,8 @@ export function refresh() {
     missed = true;
     return;
   }
-  timer ||= setTimeout(load, Math.max(0, last + EVERY_MS - performance.now()));
+  if (loading) again = true;
+  else timer ||= setTimeout(load, Math.max(0, last + EVERY_MS - performance.now()));
 }
 
 /**
@@ -47,6 +51,7 @@ export async function pageAt(url, signal, part) {
 /** An answer to another address than the page's, because a filter has changed it meanwhile, is of no use. */
 async function load() {
   const address = location.href;
+  loading = true;
   try {
     const { answer, page } = await pageAt(address, undefined, document.querySelector("main").dataset.part);
     if (address !== location.href) return;
@@ -57,6 +62,9 @@ async function load() {
   } finally {
     last = performance.now();
     timer = 0;
+    loading = false;
+    if (again) refresh();
+    again = false;
   }
 }
 

@@ -173,14 +173,15 @@ ORDERS: list[dict[str, Any]] = [
 
 @pytest.mark.parametrize("order", ORDERS, ids=[order["action"] for order in ORDERS])
 def test_a_plan_its_operation_and_the_audit_log(
-    oddities: Seeded, check: Check, admin: Client, order: dict[str, Any]
+    oddities: Seeded, check: Check, admin: Client, server: Server, order: dict[str, Any]
 ) -> None:
+    """The body of one of those that are to be claimed is gone: before 7.0 Redis claims it all the same."""
     plan = check(admin, "/api/v1/plans", "post", query={"server": "default", **order})
     run = {"confirm": plan["confirm"] or "", "reason": "because"}
     begun = check(admin, "/api/v1/plans/{plan}/run", "post", query=run, plan=plan["plan"])
     operation = check(admin, "/api/v1/operations/{id}", id=begun["operation"])
-    wanted = "partly_done" if order["action"] == "claim" else "done"
-    assert operation["outcome"] == wanted, "the body of one of those that are to be claimed is gone"
+    wanted = "partly_done" if order["action"] == "claim" and counts_reads(server) else "done"
+    assert operation["outcome"] == wanted
     lines = check(admin, "/api/v1/audit", query={"operation": begun["operation"]})["items"]
     assert {line["action"] for line in lines} == {order["action"]}
     assert check(admin, "/api/v1/plans/{plan}/run", "post", query=run, plan=plan["plan"]) is not None

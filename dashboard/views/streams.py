@@ -8,10 +8,9 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from dashboard.fleet.store import freshen, streams_counted
-from dashboard.streams.errors import StreamError
 from dashboard.streams.figures import Figure
 from dashboard.streams.links import Server
-from dashboard.streams.queries import MemoryQuery
+from dashboard.views.server.weights import memory_of
 from dashboard.views.stream_list import HEALTHS, Asked, Known, Listed, Row, rows_of
 from dashboard.views.tail import page as tail
 from dashboard.views.watched import watched
@@ -76,9 +75,5 @@ def _column(asked: Asked, sort: str, label: str) -> dict[str, str]:
 
 def _weighed(server: Server, rows: Sequence[Row]) -> list[Row]:
     """Rows with their memory: one MEMORY USAGE per stream shown, in one round trip."""
-    keys = tuple(row.state.key for row in rows if not row.prefix)
-    try:
-        weights = server.run(MemoryQuery(keys, server.capabilities())) if keys else {}
-    except StreamError as error:
-        weights = dict.fromkeys(keys, Figure(None, error.message))
+    weights = memory_of(server, tuple(row.state.key for row in rows if not row.prefix))
     return [row if row.prefix else Row(row.members, weights[row.state.key], child=row.child) for row in rows]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import nlargest
 
 from dashboard.accounts.principals import Principal
 from dashboard.display.format import plural, short_number, since, size
 from dashboard.fleet.store import ServerSnapshot, StreamState, once, visible
-from dashboard.streams.errors import StreamError
 from dashboard.streams.figures import Figure
 from dashboard.streams.links import Server
-from dashboard.streams.queries import MemoryQuery
+from dashboard.views.server.weights import memory_of
 
 MEASURED, SHOWN = 20, 8
 """Streams whose memory is asked for, one MEMORY USAGE each and once a round, and how many of them are shown."""
@@ -45,35 +45,30 @@ def heaviest(principal: Principal, server: Server, snapshot: ServerSnapshot) -> 
 
 
 def _measured(principal: Principal, server: Server, snapshot: ServerSnapshot) -> tuple[Heavy, ...]:
-    states = sorted(visible(principal, snapshot), key=guess, reverse=True)[:MEASURED]
-    weights = _weights(server, tuple(state.key for state in states))
+    states = nlargest(MEASURED, visible(principal, snapshot), key=guess)
+    weights = memory_of(server, tuple(state.key for state in states))
     found = [Heavy(state, weights[state.key], why(state, weights[state.key], snapshot.now_ms)) for state in states]
-    return tuple(sorted(found, key=lambda heavy: -(heavy.memory.value or 0))[:SHOWN])
-
-
-def _weights(server: Server, keys: tuple[bytes, ...]) -> dict[bytes, Figure]:
-    try:
-        return server.run(MemoryQuery(keys, server.capabilities())) if keys else {}
-    except StreamError as error:
-        return dict.fromkeys(keys, Figure(None, error.message))
+    return tuple(nlargest(SHOWN, found, key=lambda heavy: heavy.memory.value or 0))
 
 
 def guess(state: StreamState) -> int:
     """What a stream may weigh, in bytes, by what the round saw of it."""
+    return _entries(state) + (state.pending.value or 0) * PENDING
+
+
+def _entries(state: StreamState) -> int:
     facts = state.sample.facts
-    return facts.length * (facts.entry_bytes + ENTRY) + (state.pending.value or 0) * PENDING
+    return facts.length * (facts.entry_bytes + ENTRY)
 
 
 def why(state: StreamState, memory: Figure, now_ms: int) -> str:
     """What makes it heavy: what is pending, large entries, or that nothing was ever removed; "" where unknown."""
-    facts = state.sample.facts
-    pending = state.pending.value or 0
-    each = memory.value // facts.length if memory.value and facts.length >= MANY else facts.entry_bytes
-    if pending and 2 * pending * PENDING >= facts.length * (facts.entry_bytes + ENTRY):
+    facts, pending = state.sample.facts, state.pending.value or 0
+    if pending and 2 * pending * PENDING >= _entries(state):
         least = "at least " if state.pending.at_least else ""
         return f"{least}{short_number(pending)} pending in {plural(facts.groups, 'group')}"
-    if each >= LARGE:
-        return f"about {size(each)} per entry"
-    if facts.first_id and facts.entries_added == facts.length and facts.first_id.age_ms(now_ms) is not None:
-        return f"nothing was ever removed, first entry {since(facts.first_id.ms, now_ms, ago=True)}"
+    each = memory.value // facts.length if memory.value and facts.length >= MANY else facts.entry_bytes
+    first, kept = facts.first_id, facts.entries_added == facts.length
+    if each < LARGE and kept and first and first.age_ms(now_ms) is not None:
+        return f"nothing was ever removed, first entry {since(first.ms, now_ms, ago=True)}"
     return f"about {size(each)} per entry" if each else ""

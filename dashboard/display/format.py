@@ -101,6 +101,11 @@ def _digits(value: float) -> str:
     return text.removesuffix(".0")
 
 
+def epoch_ms(at: datetime) -> int:
+    """The millisecond count of a moment."""
+    return round(at.timestamp() * 1000)
+
+
 def moment(epoch_ms: int | None) -> datetime | None:
     """The UTC time of a millisecond count, or None when no calendar has it (IDs need not be times)."""
     if epoch_ms is None:

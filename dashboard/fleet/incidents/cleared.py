@@ -14,6 +14,7 @@ from django.utils import timezone
 from dashboard.accounts.access import may, may_all, visible_servers
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
+from dashboard.display.format import epoch_ms
 from dashboard.fleet.findings.model import Finding
 from dashboard.fleet.incidents.rows import finding_of
 from dashboard.models import Incident
@@ -36,7 +37,7 @@ class Brief(NamedTuple):
 
     @property
     def cleared_ms(self) -> int:
-        return round(self.cleared_at.timestamp() * 1000)
+        return epoch_ms(self.cleared_at)
 
 
 @dataclass(frozen=True, slots=True)

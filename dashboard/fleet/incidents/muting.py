@@ -15,6 +15,7 @@ from django.utils import timezone
 from dashboard.accounts.access import may, require
 from dashboard.accounts.permissions import Permission
 from dashboard.accounts.principals import Principal
+from dashboard.display.format import epoch_ms
 from dashboard.fleet.findings.model import Finding
 from dashboard.fleet.incidents.ledger import Mute, OpenIncident
 from dashboard.fleet.incidents.rows import finding_of, named, opened, write_mute
@@ -56,7 +57,7 @@ def mute(principal: Principal, id_: UUID, until: datetime, reason: str) -> OpenI
     found, now = to_mute(principal, id_), timezone.now()
     if not now < until <= now + LONGEST:
         raise BadMute("A mute ends in the future, and in 7 days at most.")
-    return _set(found, Mute(_ms(until), _ms(now), principal.name, reason))
+    return _set(found, Mute(epoch_ms(until), epoch_ms(now), principal.name, reason))
 
 
 def unmute(principal: Principal, id_: UUID) -> OpenIncident:
@@ -71,10 +72,6 @@ def _set(found: MuteTarget, mute: Mute | None) -> OpenIncident:
     fleet().sampler(found.server).incidents.ledger.put(found.finding.identity, known)
     fleet().published()
     return known
-
-
-def _ms(at: datetime) -> int:
-    return round(at.timestamp() * 1000)
 
 
 def _is_visible(principal: Principal, row: Incident) -> bool:

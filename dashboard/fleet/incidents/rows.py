@@ -10,7 +10,7 @@ import hashlib
 import json
 import time
 from collections.abc import Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from django.db import close_old_connections, transaction
 from django.db.models import Count, F, Max, QuerySet
 from django.utils import timezone
 
-from dashboard.display.format import moment
+from dashboard.display.format import epoch_ms, moment
 from dashboard.fleet.findings.model import RANK, Finding, Identity
 from dashboard.fleet.incidents.ledger import Changes, Gone, Mute, OpenIncident, Written
 from dashboard.models import Incident
@@ -222,16 +222,12 @@ def _identity(values: Mapping[str, Any]) -> Identity:
 
 def _known(values: Mapping[str, Any]) -> OpenIncident:
     until, at, by, reason = (values[name] for name in _MUTE)
-    mute = Mute(_ms(until), _ms(at), by, reason) if until and at else None
+    mute = Mute(epoch_ms(until), epoch_ms(at), by, reason) if until and at else None
     return OpenIncident(**{name: values[name] for name in _KNOWN}, mute=mute)
 
 
 def _values(row: Incident) -> dict[str, Any]:
     return {name: getattr(row, name) for name in _COLUMNS}
-
-
-def _ms(at: datetime) -> int:
-    return round(at.timestamp() * 1000)
 
 
 def _name(value: bytes | memoryview | None) -> bytes | None:

@@ -14,7 +14,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from dashboard.accounts.authenticators import principal_of
-from dashboard.display.format import when
+from dashboard.display.format import epoch_ms, when
 from dashboard.fleet.store import LONGEST, REASON_MOST, BadMute, MuteTarget, mute, to_mute, unmute
 
 HOURS = {"1": "1 hour", "4": "4 hours", "24": "1 day", "168": "7 days"}
@@ -76,8 +76,9 @@ def _mutes(request: HttpRequest, incident: UUID, form: MuteForm) -> bool:
     except BadMute as error:
         form.add_error(EXACTLY, str(error))
         return False
-    now_ms, end_ms = (int(at.timestamp() * 1000) for at in (timezone.now(), end))
-    messages.success(request, f"Muted until {when(end_ms, now_ms, timezone.get_current_timezone())}.")
+    messages.success(
+        request, f"Muted until {when(epoch_ms(end), epoch_ms(timezone.now()), timezone.get_current_timezone())}."
+    )
     return True
 
 

@@ -23,7 +23,8 @@ from dashboard.live.encoding import ProtocolError
 from dashboard.live.framing import Frame
 from dashboard.live.sending.event_outlet import EventOutlet
 from dashboard.live.sending.outlet import PROTOCOL_IN_SCOPE
-from dashboard.live.sending.positions import Place, Positions, place_of
+from dashboard.live.sending.positions import Positions, place_of
+from dashboard.live.subscription import Key
 
 PATH = "/api/v1/live"
 PING_EVERY = 10.0
@@ -96,9 +97,9 @@ class EventStream:
         if self._connection.principal is ANONYMOUS:
             raise Refused(401, "Not signed in", "Sign in, or send an API token: “Authorization: Bearer …”.")
 
-    def _watch(self, frames: list[Frame]) -> list[tuple[Place, ProtocolError]]:
+    def _watch(self, frames: list[Frame]) -> list[tuple[Key, ProtocolError]]:
         """The errors of those that cannot be watched: the others go on."""
-        errors: list[tuple[Place, ProtocolError]] = []
+        errors: list[tuple[Key, ProtocolError]] = []
         for frame in frames:
             try:
                 self._connection.watch(frame)
@@ -109,7 +110,7 @@ class EventStream:
             raise Refused(STATUSES.get(first.code, 400), "Nothing to watch", first.message)
         return errors
 
-    async def _serve(self, errors: list[tuple[Place, ProtocolError]]) -> None:
+    async def _serve(self, errors: list[tuple[Key, ProtocolError]]) -> None:
         await self._send({"type": "http.response.start", "status": 200, "headers": HEAD})
         self._outlet.open()
         self._connection.open()

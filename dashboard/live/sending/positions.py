@@ -6,9 +6,8 @@ import re
 from collections.abc import Sequence
 
 from dashboard.live.framing import Frame
+from dashboard.live.subscription import Key
 
-Place = tuple[str, str]
-"""The id of a watch, and the path name of its stream where it has several."""
 _POSITION = re.compile(r"([0-9]{1,20}-[0-9]{1,20})\.([A-Za-z0-9_-]{1,40})")
 
 
@@ -22,7 +21,7 @@ class Positions:
     def __init__(self, frames: Sequence[Frame]) -> None:
         """`frames`: of the watches."""
         self._places = dict.fromkeys(map(place_of, frames), "")
-        self._epochs: dict[Place, str] = {}
+        self._epochs: dict[Key, str] = {}
         self._line = b""
 
     @property
@@ -38,13 +37,13 @@ class Positions:
             self._epochs[place_of(frame)] = frame["epoch"]
             self.move(place_of(frame), frame["after"])
 
-    def move(self, place: Place, last_id: str) -> None:
+    def move(self, place: Key, last_id: str) -> None:
         """A watch has come so far."""
         self._places[place] = f"{last_id}.{self._epochs.get(place, '')}"
         self._line = b""
 
 
-def place_of(frame: Frame) -> Place:
+def place_of(frame: Frame) -> Key:
     """Of the watch that a frame makes or is about."""
     several = "streams" in frame or frame["type"] != "watch"
     return str(frame.get("id")), str(frame.get("stream", "")) if several else ""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 from django.apps import apps
-from prometheus_client.metrics_core import Metric
 
+from dashboard.background import cancelled
 from dashboard.config.active import configured
+from dashboard.fleet.incidents.ledger import Ledger
 from dashboard.fleet.incidents.recorder import Rows
-from dashboard.fleet.metrics.incidents import families
 from dashboard.fleet.sampler import Sampler
 from dashboard.fleet.snapshots import ServerSnapshot
 from dashboard.streams import links
@@ -51,9 +51,9 @@ class Fleet:
         """The latest of every server, in the order of the configuration."""
         return tuple(self.sampler(server).snapshot for server in links.all())
 
-    def incident_metrics(self) -> Iterator[Metric]:
-        """Numbers for Prometheus."""
-        return families({name: sampler.incidents.ledger for name, sampler in tuple(self._samplers.items())})
+    def ledgers(self) -> dict[str, Ledger]:
+        """What stands on every server, and what the database has of it."""
+        return {name: sampler.incidents.ledger for name, sampler in tuple(self._samplers.items())}
 
     async def run(self) -> None:
         """The background work: all samplers, and beside them what they record, until cancelled.
@@ -69,8 +69,7 @@ class Fleet:
             self.running = False
             raise
         finally:  # one that failed ends none of the others by itself, and all of them are begun again
-            for task in work:
-                task.cancel()
+            await cancelled(*work)
 
     def freshen(self, server: Server) -> ServerSnapshot:
         """The latest snapshot; taken here and now when no loop runs in this process (tests, `runserver`).

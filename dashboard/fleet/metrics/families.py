@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from prometheus_client.metrics_core import GaugeMetricFamily
 
-LONGEST_LABEL = 512
-"""Characters. A name may have 512 MB, and every scrape would carry it."""
-
 
 class Gauge(GaugeMetricFamily):
     """`put` takes the values of its labels in their order, and leaves out what is not known."""

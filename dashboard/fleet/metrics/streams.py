@@ -6,12 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from prometheus_client.metrics_core import Metric
 
-from dashboard.fleet.metrics.families import LONGEST_LABEL, Gauge
+from dashboard.fleet.metrics.families import Gauge
 from dashboard.fleet.snapshots import ServerSnapshot, StreamState, oldest_of
 from dashboard.streams.figures import Figure
 from dashboard.streams.names import to_path
 from dashboard.streams.queries.sampling import GroupSample
 
+LONGEST_LABEL = 512
+"""Bytes. A name may have 512 MB, and every scrape would carry it."""
 STREAM = ("server", "stream")
 GROUP = (*STREAM, "group")
 
@@ -46,11 +48,12 @@ class _Numbers:
                 rest["groups"] += state.sample.facts.groups
                 continue
             self._stream(server.name, name, state)
-            taken = [group for group in state.sample.groups if label(group.facts.name) is not None][:room]
+            named = ((label(group.facts.name), group) for group in state.sample.groups)
+            taken = [(group_name, group) for group_name, group in named if group_name is not None][:room]
             room -= len(taken)
             rest["groups"] += state.sample.facts.groups - len(taken)
-            for group in taken:
-                self._group((server.name, name, label(group.facts.name) or ""), group, server.now_ms)
+            for group_name, group in taken:
+                self._group((server.name, name, group_name), group, server.now_ms)
         for what, count in rest.items():
             self.left_out.put((server.name, what), count)
 

@@ -15,8 +15,7 @@ from hypothesis import strategies as st
 from prometheus_client.parser import text_string_to_metric_families
 
 from dashboard.fleet.metrics import families
-from dashboard.fleet.metrics.families import LONGEST_LABEL
-from dashboard.fleet.metrics.streams import label
+from dashboard.fleet.metrics.streams import LONGEST_LABEL, label
 from dashboard.fleet.samplers import fleet
 from dashboard.fleet.snapshots import ServerSnapshot, StreamState
 from dashboard.metrics.registry import exposition
@@ -29,7 +28,7 @@ Numbers = dict[tuple[str, ...], float]
 
 def numbers(*servers: ServerSnapshot, most: int = 100) -> Numbers:
     """By name and the values of the labels in their order."""
-    found = (sample for family in families(servers, most) for sample in family.samples)
+    found = (sample for family in families(servers, {}, most) for sample in family.samples)
     return {(sample.name, *sample.labels.values()): sample.value for sample in found}
 
 

@@ -13,6 +13,7 @@ import redis
 from django.db import DatabaseError
 
 from dashboard.fleet.incidents.ledger import Changes, OpenIncident, Written
+from dashboard.fleet.metrics.incidents import families
 from dashboard.fleet.samplers import Fleet
 from dashboard.streams.links import Server
 from tests.conftest import Configure
@@ -101,7 +102,7 @@ async def test_numbers_for_prometheus(server: Server) -> None:
     async with running(table) as fleet:
 
         def numbers() -> dict[str, float]:
-            return {metric.name: sample.value for metric in fleet.incident_metrics() for sample in metric.samples}
+            return {metric.name: sample.value for metric in families(fleet.ledgers()) for sample in metric.samples}
 
         await until(lambda: numbers().get("streamgauge_incidents_unwritten") == 1)
         assert "streamgauge_incidents_open" not in numbers(), "nobody knows yet"

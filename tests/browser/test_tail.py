@@ -98,3 +98,18 @@ def test_a_pause_and_another_filter(site: Site, page: Page) -> None:
     site.client.xadd("tail:a", {"kind": "odd"})
     matching.append(f"{site.client.xadd('tail:b', {'kind': 'even'})}~1")
     wait_until(lambda: shown(page) == matching, 10, "what is new and matches")
+
+
+def test_a_long_payload_is_cut_with_a_sign_on_a_phone(site: Site, page: Page) -> None:
+    """Two lines of it, broken where they end: nothing runs on unseen at the right."""
+    for name in (b"tail:long", b"tail:other"):
+        site.client.xadd(name, {"body": "word " * 40})
+    page.set_viewport_size({"width": 390, "height": 844})
+    opened(page, b"tail:long", b"tail:other")
+    previews = page.locator("tbody[data-live-rows] code.preview")
+    expect(previews).to_have_count(2)
+    for width, needs, clamp in previews.evaluate_all(
+        "all => all.map((one) => [one.clientWidth, one.scrollWidth, getComputedStyle(one).webkitLineClamp])"
+    ):
+        assert needs <= width
+        assert clamp == "2"
